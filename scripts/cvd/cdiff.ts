@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { CvdError } from './error.ts';
+import { Gunzip } from './gzip.ts';
+
+/** ClamAV looks for the signature in the last 350 bytes, colon included (clamav-formats.md §3). */
+const SIGNATURE_LIMIT = 350;
+/** The longest first part: `ClamAV-Diff:` and two numbers. */
+const HEADER_LIMIT = 64;
+/** Inflated bytes a CDIFF may declare: a step of main.cvd can rewrite most of it. */
+const SCRIPT_LIMIT = 1024 ** 3;
+
+/** The first part of a CDIFF, `ClamAV-Diff:<version>:<size>:`. Source: shared/cdiff.c, cdiff_apply(). */
+export interface CdiffHeader {
+  /** The version that the CDIFF leads to. */
+  readonly version: number;
+  /** Bytes of the inflated script. */
+  readonly size: number;
+}
+
+/** What a `CdiffReader` tells, in order; the script's bytes are only valid during the call. */
+export interface CdiffHandler {
+  header(header: CdiffHeader): void;
+  script(chunk: Uint8Array): void;
+}
+
+/** What is known of a CDIFF once all of it has been read. */
+export interface CdiffTotals {
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Of the whole file, in hex. */
+  readonly sha256: string;
+  /** SHA-256 of all bytes before the final colon: what the signature covers. */
+  readonly signedDigest: Uint8Array;
+  readonly dsig: string;
+}
+
+/** Reads a CDIFF as it streams by. It parses and proves nothing: `scripts/verify/cdiff.ts` does. */
+export class CdiffReader {
+  readonly #handler: CdiffHandler;
+  readonly #sha256 = createHash('sha256');
+  readonly #signed = createHash('sha256');
+  #size = 0;
+  #head = '';
+  #header: CdiffHeader | undefined;
+  #gunzip: Gunzip | undefined;
+  #tail = '';
+
+  constructor(handler: CdiffHandler) {
+    this.#handler = handler;
+  }
+
+  /** Throws `CvdError`. */
+  write(chunk: Uint8Array): void {
+    this.#sha256.update(chunk);
+    this.#size += chunk.length;
+    let rest = chunk;
+    while (this.#gunzip === undefined && rest.length > 0) rest = this.#takeHeader(rest);
+    if (this.#gunzip === undefined || rest.length === 0) return;
+    const behind = this.#gunzip.write(rest);
+    this.#signed.update(rest.subarray(0, rest.length - behind.length));
+    this.#tail += Buffer.from(behind).toString('latin1');
+    if (this.#tail.length > SIGNATURE_LIMIT) {
+      throw new CvdError('cvd/cdiff', `more than ${SIGNATURE_LIMIT} bytes follow the script`);
+    }
+  }
+
+  /** Throws `CvdError` if the file is not complete or not as long as it says. */
+  end(): CdiffTotals {
+    if (this.#header === undefined || this.#gunzip === undefined) {
+      throw new CvdError('cvd/cdiff', `the CDIFF ends after ${this.#size} bytes, inside its header`);
+    }
+    this.#gunzip.end();
+    if (this.#gunzip.total !== this.#header.size) {
+      const [said, found] = [this.#header.size, this.#gunzip.total];
+      throw new CvdError('cvd/cdiff', `the CDIFF says that its script has ${said} bytes, it has ${found}`);
+    }
+    const dsig = /^:([A-Za-z0-9+/]+)$/.exec(this.#tail)?.[1];
+    if (dsig === undefined) throw new CvdError('cvd/cdiff', 'no signature follows the script');
+    if (this.#size < SIGNATURE_LIMIT) {
+      throw new CvdError(
+        'cvd/cdiff',
+        `${this.#size} bytes are too few for a CDIFF: ClamAV wants ${SIGNATURE_LIMIT}`,
+      );
+    }
+    const sha256 = this.#sha256.digest('hex');
+    return { size: this.#size, sha256, signedDigest: this.#signed.digest(), dsig };
+  }
+
+  /** Takes bytes up to the third colon; returns the rest. */
+  #takeHeader(chunk: Uint8Array): Uint8Array {
+    const colon = chunk.indexOf(0x3a);
+    const part = colon === -1 ? chunk : chunk.subarray(0, colon + 1);
+    this.#signed.update(part);
+    this.#head += Buffer.from(part.subarray(0, HEADER_LIMIT)).toString('latin1');
+    if (this.#head.length > HEADER_LIMIT || !'ClamAV-Diff:'.startsWith(this.#head.slice(0, 12))) {
+      throw new CvdError(
+        'cvd/cdiff',
+        `not a CDIFF: it starts with ${JSON.stringify(this.#head.slice(0, 24))}`,
+      );
+    }
+    if (this.#head.split(':').length === 4) {
+      this.#header = parseCdiffHeader(this.#head);
+      this.#handler.header(this.#header);
+      this.#gunzip = new Gunzip((data) => this.#handler.script(data), this.#header.size);
+    }
+    return chunk.subarray(part.length);
+  }
+}
+
+/** Parses `ClamAV-Diff:<version>:<size>:`. Throws `cvd/cdiff`, `cvd/too-large`. */
+export function parseCdiffHeader(text: string): CdiffHeader {
+  const match = /^ClamAV-Diff:([1-9]\d{0,9}):(0|[1-9]\d{0,11}):$/.exec(text);
+  if (match === null)
+    throw new CvdError('cvd/cdiff', `the CDIFF's header is malformed: ${JSON.stringify(text)}`);
+  const header = { version: Number(match[1]), size: Number(match[2]) };
+  if (header.size > SCRIPT_LIMIT) {
+    throw new CvdError(
+      'cvd/too-large',
+      `the CDIFF's script has ${header.size} bytes, more than ${SCRIPT_LIMIT}`,
+    );
+  }
+  return header;
+}
+
+/** The first part of a CDIFF: the inverse of `parseCdiffHeader`. */
+export function encodeCdiffHeader({ version, size }: CdiffHeader): string {
+  return `ClamAV-Diff:${version}:${size}:`;
+}

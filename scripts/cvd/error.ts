@@ -1,0 +1,21 @@
+/** What can be wrong with bytes that claim to be part of a ClamAV database. */
+export type CvdErrorCode =
+  | 'cvd/header'
+  | 'cvd/info'
+  | 'cvd/gzip'
+  | 'cvd/tar'
+  | 'cvd/container'
+  | 'cvd/cdiff'
+  | 'cvd/signature'
+  | 'cvd/too-large';
+
+/** Thrown by every parser and encoder of this folder: the bytes break the format named by `code`. */
+export class CvdError extends Error {
+  override readonly name = 'CvdError';
+  readonly code: CvdErrorCode;
+
+  constructor(code: CvdErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { CvdError } from './error.ts';
+import { type CvdHeader, encodeHeaderLine, parseHeaderLine, UNSEALED } from './header.ts';
+
+/** Bytes a `.info` may have: production's are below 10 KB, and it is held in memory. */
+export const INFO_LIMIT = 1024 * 1024;
+
+/** What `<database>.info` says of one file of the container. */
+export interface InfoFile {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** 64 lowercase hex digits. */
+  readonly sha256: string;
+}
+
+/**
+ * `<database>.info`: the header, unsealed, then the files in the container's order, then the signature
+ * (clamav-formats.md §4). Source: libclamav/dbio.c, cli_dbinfo; libclamav/readdb.c, cli_loadinfo().
+ */
+export interface CvdInfo {
+  readonly header: CvdHeader;
+  readonly files: readonly InfoFile[];
+  /** The signature over `infoDigest`. */
+  readonly dsig: string;
+}
+
+/** Parses a whole `.info`. Throws `cvd/info` or `cvd/header`. */
+export function parseInfo(bytes: Uint8Array): CvdInfo {
+  const text = Buffer.from(bytes).toString('latin1');
+  if (!text.endsWith('\n')) throw new CvdError('cvd/info', '.info does not end with a line');
+  const [first, ...rest] = text.slice(0, -1).split('\n');
+  const last = rest.pop();
+  if (first === undefined || last === undefined)
+    throw new CvdError('cvd/info', '.info has less than two lines');
+  const header = parseHeaderLine(first);
+  if (header.md5 !== UNSEALED) throw new CvdError('cvd/info', 'line 1 of .info has an MD5 where X belongs');
+  const dsig = /^DSIG:([A-Za-z0-9+/]{100,350})$/.exec(last)?.[1];
+  if (dsig === undefined) throw new CvdError('cvd/info', 'the last line of .info is not its signature');
+  const files = rest.map(parseFile);
+  if (new Set(files.map((file) => file.name)).size !== files.length) {
+    throw new CvdError('cvd/info', '.info lists a file twice');
+  }
+  return { header, files, dsig };
+}
+
+/** The bytes of a `.info`: the inverse of `parseInfo`. */
+export function encodeInfo(info: CvdInfo): Uint8Array {
+  return Buffer.from(`${signedPart(info)}DSIG:${info.dsig}\n`, 'latin1');
+}
+
+/** SHA-256 of all bytes before `DSIG:`, which is what the signature covers. */
+export function infoDigest(info: Omit<CvdInfo, 'dsig'>): Uint8Array {
+  return createHash('sha256').update(signedPart(info), 'latin1').digest();
+}
+
+function signedPart({ header, files }: Omit<CvdInfo, 'dsig'>): string {
+  const lines = files.map(({ name, size, sha256 }) => `${name}:${size}:${sha256}\n`);
+  return `${encodeHeaderLine(header)}\n${lines.join('')}`;
+}
+
+/** A `/` in a name is fatal (§4); the length is what a tar header holds. */
+function parseFile(line: string): InfoFile {
+  const match = /^([A-Za-z0-9][A-Za-z0-9._-]{0,98}):(0|[1-9]\d{0,10}):([0-9a-f]{64})$/.exec(line);
+  const [, name, size, sha256] = match ?? [];
+  if (name === undefined || size === undefined || sha256 === undefined) {
+    throw new CvdError('cvd/info', `a line of .info is malformed: ${JSON.stringify(line.slice(0, 120))}`);
+  }
+  return { name, size: Number(size), sha256 };
+}
