@@ -1,0 +1,146 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { explain } from './errors.ts';
+import {
+  type Given,
+  given,
+  type Option,
+  SERVE_OPTIONS,
+  SettingError,
+  SYNC_OPTIONS,
+  VERSION,
+  variableOf,
+} from './settings.ts';
+
+const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;
+
+/** For people: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
+const program = new Command('clamav-mirror')
+  .description(
+    'A private ClamAV mirror: takes what ClamAV published, proves it with real ClamAV, publishes what passed.',
+  )
+  .version(VERSION)
+  .showHelpAfterError('(add --help for what there is)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Start with:
+  clamav-mirror sync                          mirror main, daily and bytecode into ./mirror
+  clamav-mirror serve --address 0.0.0.0       serve ./mirror to freshclam clients
+In freshclam.conf of a client:
+  DatabaseMirror http://<this machine>:8080
+
+Every option can also be given as a variable: --max-size as ${variableOf('max-size')}.`,
+  );
+
+withOptions(program.command('sync'), SYNC_OPTIONS)
+  .description('run one cycle: advertise, acquire, stage, prove, publish')
+  .option('--json', 'print one JSON object about the cycle instead of text')
+  .addHelpText(
+    'after',
+    `
+Exit codes:
+  0  published, or nothing to do
+  1  failed: no network, no engine, a full disk, a cool-down ...; the mirror is as it was
+  2  wrong usage
+  3  refused: something that upstream offered could not be proven; nothing of it was published
+
+Examples:
+  clamav-mirror sync --store /srv/clamav
+  clamav-mirror sync --upstream http://mirror.example/clamav --databases daily,bytecode
+  clamav-mirror sync --json | jq .outcome`,
+  )
+  .action(async (flags) => {
+    const { sync } = await import('./commands/sync.ts');
+    return await end(sync(settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(program.command('serve'), SERVE_OPTIONS)
+  .description('serve a published mirror over HTTP until interrupted')
+  .option('--json', 'print one JSON object per request instead of text')
+  .addHelpText(
+    'after',
+    `
+It serves what sync published and answers Range requests, so a client's version check costs 512 bytes. For many
+clients at once, put nginx, lighttpd or Caddy on the same folder instead.
+
+Example:
+  clamav-mirror serve --store /srv/clamav --address 0.0.0.0 --port 80`,
+  )
+  .action(async (flags) => {
+    const { serve } = await import('./commands/serve.ts');
+    return await end(serve(settingsFrom(flags), flags.json === true));
+  });
+
+program
+  .command('verify')
+  .argument('[paths...]', 'files, or folders with a published mirror', ['./mirror'])
+  .description('prove CVD, CDIFF and .sign files, or a whole published mirror')
+  .option('--database <name>', 'the database that the files must be, where their names do not say it')
+  .option('--json', 'print one JSON object about everything that was checked')
+  .addHelpText(
+    'after',
+    `
+A CVD is proven by its header's signature and MD5, the signature of its .info, and the hash of each file inside;
+a CDIFF by its signature; a .sign file by its certificates and the file beside it that it signs. A published
+mirror must also be what its manifest says.
+
+Exit codes: 0 all proven, 1 a file could not be read, 3 something could not be proven.
+
+Examples:
+  clamav-mirror verify /srv/clamav
+  clamav-mirror verify daily.cvd daily-28001.cdiff`,
+  )
+  .action(async (paths: string[], flags) => {
+    const { verify } = await import('./commands/verify.ts');
+    return await end(verify(paths, { database: flags.database, json: flags.json === true }));
+  });
+
+program
+  .command('inspect')
+  .argument('<files...>', 'CVD, CLD, CDIFF or .sign files')
+  .description('show what is inside database files, genuine or not')
+  .option('--json', 'print one JSON object for each file')
+  .addHelpText(
+    'after',
+    `
+It shows the header and contents as they are and says whether they are proven; use verify to decide anything.
+
+Example:
+  clamav-mirror inspect daily.cvd`,
+  )
+  .action(async (files: string[], flags) => {
+    const { inspect } = await import('./commands/inspect.ts');
+    return await end(inspect(files, flags.json === true));
+  });
+
+function withOptions(command: Command, options: readonly Option[]): Command {
+  for (const { name, value, help, fallback } of options) {
+    command.option(`--${name} ${value}`, fallback === undefined ? help : `${help} (default: ${fallback})`);
+  }
+  return command;
+}
+
+/** Flags by option name, as the settings know them; commander has made camelCase of the hyphens. */
+function settingsFrom(flags: Record<string, unknown>): Given {
+  const entries = Object.entries(flags).flatMap(([key, value]) =>
+    typeof value === 'string' ? [[key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]] : [],
+  );
+  return given(Object.fromEntries(entries));
+}
+
+async function end(verdict: Promise<keyof typeof EXIT>): Promise<void> {
+  process.exitCode = EXIT[await verdict];
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
+  } else {
+    process.stderr.write(`clamav-mirror: ${explain(error)}\n`);
+    process.exitCode = error instanceof SettingError ? EXIT.usage : EXIT.failed;
+  }
+}

@@ -1,0 +1,104 @@
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { CvdReader } from '../cvd/archive.ts';
+import { CdiffReader } from '../cvd/cdiff.ts';
+import { parseClamSign, SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { CvdError } from '../cvd/error.ts';
+import { parseFileName } from '../cvd/names.ts';
+import { explain } from '../errors.ts';
+import { readStart } from '../files/verify.ts';
+import { streamLog } from '../log.ts';
+import { checkFile } from '../tree/check-file.ts';
+import { parseSignedData } from '../verify/cms.ts';
+import { TALOS } from '../verify/trust.ts';
+
+type Facts = Record<string, unknown>;
+
+/** `clamav-mirror inspect`: what files hold, genuine or not, and whether they are. */
+export async function inspect(paths: readonly string[], json: boolean): Promise<'good' | 'failed'> {
+  const log = streamLog(process.stdout);
+  let readable = true;
+  for (const path of paths) {
+    const { verdict, reason } = await checkFile(path, TALOS);
+    const facts: Facts = {
+      path,
+      verdict,
+      ...(reason === undefined ? {} : { reason }),
+      ...(await read(path)),
+    };
+    if (facts['error'] !== undefined) readable = false;
+    if (json) log.info(JSON.stringify(facts));
+    else for (const line of lines(facts)) log.info(line);
+  }
+  return readable ? 'good' : 'failed';
+}
+
+/** As much as can be read, and where it ended. */
+async function read(path: string): Promise<Facts> {
+  const facts: Facts = {};
+  try {
+    const start = await readStart(path, 12);
+    if (parseFileName(basename(path))?.kind === 'sign') await readSign(path, facts);
+    else if (start.toString('latin1') === 'ClamAV-Diff:') await readCdiff(path, facts);
+    else await readDatabase(path, facts);
+  } catch (error) {
+    facts['error'] = explain(error);
+    if (!(error instanceof CvdError)) return { error: facts['error'] };
+  }
+  return facts;
+}
+
+async function readDatabase(path: string, facts: Facts): Promise<void> {
+  const files: { name: string; size: number }[] = [];
+  const reader = new CvdReader({
+    header: (header) => Object.assign(facts, header),
+    entry: (entry) => files.push(entry),
+    data() {},
+  });
+  facts['files'] = files;
+  for await (const chunk of createReadStream(path)) reader.write(chunk);
+  const { md5, ...totals } = reader.end();
+  Object.assign(facts, totals, { bodyMd5: md5 });
+}
+
+async function readCdiff(path: string, facts: Facts): Promise<void> {
+  const reader = new CdiffReader({
+    header: ({ version, size }) => Object.assign(facts, { version, scriptSize: size }),
+    script() {},
+  });
+  for await (const chunk of createReadStream(path)) reader.write(chunk);
+  const { size, sha256, dsig } = reader.end();
+  Object.assign(facts, { size, sha256, dsig });
+}
+
+async function readSign(path: string, facts: Facts): Promise<void> {
+  const lines = parseClamSign(await readStart(path, SIGN_LIMIT + 1));
+  facts['signatures'] = lines.map(({ minFLevel, maxFLevel, signature }) => {
+    const { signer, digest, signingTime } = parseSignedData(signature);
+    return {
+      minFLevel,
+      maxFLevel,
+      signer: signer.commonName,
+      notAfter: signer.notAfter,
+      digest,
+      signingTime,
+    };
+  });
+}
+
+function lines(facts: Facts): string[] {
+  const { path, files, ...rest } = facts;
+  const width = Math.max(...Object.keys(rest).map((key) => key.length));
+  const list = Array.isArray(files)
+    ? files.map(({ name, size }) => `  ${String(size).padStart(12)}  ${name}`)
+    : [];
+  return [
+    String(path),
+    ...Object.entries(rest).map(([key, value]) => `  ${key.padEnd(width)}  ${textOf(value)}`),
+    ...list,
+  ];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { startHost } from '../host/host.ts';
+import { bytes, streamLog } from '../log.ts';
+import { type Given, serveSettings } from '../settings.ts';
+import { FolderStore } from '../store/folder.ts';
+
+/** `clamav-mirror serve`: the built-in host, until SIGINT or SIGTERM. */
+export async function serve(given: Given, json: boolean): Promise<'good'> {
+  const { store, address, port } = serveSettings(given);
+  const log = streamLog(process.stdout);
+  await using host = await startHost({
+    folder: store,
+    address,
+    port,
+    onRequest: (request) => {
+      if (json) return log.info(JSON.stringify(request));
+      const { method, path, status, bytes: sent, userAgent } = request;
+      log.info(`${status} ${method} ${path} ${bytes(sent)} ${userAgent ?? '-'}`);
+    },
+  });
+  if (json) log.info(JSON.stringify({ url: host.url, store }));
+  else log.info(`serving ${store} at ${host.url}; in freshclam.conf: DatabaseMirror ${host.url}`);
+  if ((await new FolderStore(store).readManifest()) === undefined) {
+    streamLog(process.stderr).warn(
+      `nothing was ever published in ${store}: clients get 404 until a sync succeeds`,
+    );
+  }
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  return 'good';
+}

@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises';
+import { DATABASE_NAME } from '../cvd/names.ts';
+import { streamLog } from '../log.ts';
+import { SettingError } from '../settings.ts';
+import { type Checked, checkFile } from '../tree/check-file.ts';
+import { checkTree } from '../tree/check-tree.ts';
+import { TALOS } from '../verify/trust.ts';
+
+/** `clamav-mirror verify`: proves single files, or everything in folders. */
+export async function verify(
+  paths: readonly string[],
+  options: { database: string | undefined; json: boolean },
+): Promise<'good' | 'failed' | 'refused'> {
+  const { database, json } = options;
+  if (database !== undefined && !DATABASE_NAME.test(database)) {
+    throw new SettingError(
+      'setting/invalid',
+      `--database takes a name such as daily, not ${JSON.stringify(database)}`,
+    );
+  }
+  const checked: Checked[] = [];
+  for (const path of paths) checked.push(...(await check(path, database)));
+  const outcome = worstOf(checked);
+  if (json) process.stdout.write(`${JSON.stringify({ outcome, files: checked }, undefined, 2)}\n`);
+  else tell(checked);
+  return outcome === 'proven' ? 'good' : outcome === 'unproven' ? 'refused' : 'failed';
+}
+
+async function check(path: string, database: string | undefined): Promise<Checked[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return [await checkFile(path, TALOS, database)];
+  const files = await checkTree(path, TALOS);
+  if (files.length > 0) return files;
+  return [{ path, verdict: 'unreadable', reason: 'no database, CDIFF or .sign file is in this folder' }];
+}
+
+function worstOf(checked: readonly Checked[]): 'proven' | 'unproven' | 'unreadable' {
+  if (checked.some(({ verdict }) => verdict === 'unproven')) return 'unproven';
+  return checked.some(({ verdict }) => verdict === 'unreadable') ? 'unreadable' : 'proven';
+}
+
+function tell(checked: readonly Checked[]): void {
+  const log = streamLog(process.stdout);
+  for (const { path, verdict, what, reason } of checked) {
+    log.info(
+      `${verdict.padEnd(10)} ${path}${what === undefined ? '' : `  ${what}`}${reason ? `  ${reason}` : ''}`,
+    );
+  }
+  const bad = checked.filter(({ verdict }) => verdict === 'unproven' || verdict === 'unreadable').length;
+  log.info(bad === 0 ? `all ${checked.length} proven` : `${bad} of ${checked.length} NOT proven`);
+}

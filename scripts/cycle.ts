@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { type BringParts, type Brought, bring, type Look, look, wantsWork } from './bring.ts';
+import { cvdName } from './cvd/names.ts';
+import { codeOf, explain } from './errors.ts';
+import { takeLock } from './files/lock.ts';
+import { bytes, type Log } from './log.ts';
+import { nextManifest } from './next-manifest.ts';
+import type { Prove } from './proof/prove.ts';
+import { type CycleReport, endedBy, isRefusal, nothingBrought, refusedBy, summarize } from './report.ts';
+import type { SyncSettings } from './settings.ts';
+import { Stage } from './stage.ts';
+import { State } from './state.ts';
+import { fetchPublishedCvd } from './store/carry.ts';
+import { publish } from './store/publish.ts';
+import { type Published, readPublished } from './store/published.ts';
+import type { Store } from './store/store.ts';
+import { type DnsRecord, lookUp } from './upstream/dns.ts';
+import { openUpstream } from './upstream/open.ts';
+import type { Trust } from './verify/trust.ts';
+
+export interface CycleParts {
+  readonly store: Store;
+  /** Gives what proves a stage, or throws before anything is downloaded if no engine is there. */
+  readonly findProver: () => Promise<Prove>;
+  readonly trust: Trust;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+/** The largest `.sign` that upstream may send: samples have 5170 bytes. */
+const SIGN_LIMIT = 64 * 1024;
+
+/** One run of the mirror: from what upstream advertises to what clients see. Never throws: the report says it. */
+export async function runCycle(settings: SyncSettings, parts: CycleParts): Promise<CycleReport> {
+  const begun = performance.now();
+  const duration = () => Math.round(performance.now() - begun) / 1000;
+  try {
+    using _lock = await takeLock(join(settings.work, 'lock'), `the work folder ${settings.work}`);
+    return { ...(await cycle(settings, parts)), duration: duration() };
+  } catch (error) {
+    const outcome = isRefusal(error) ? 'refused' : 'failed';
+    const failure = { code: codeOf(error) ?? 'unexpected', message: explain(error) };
+    return { outcome, databases: {}, proof: null, upstreamBytes: 0, duration: duration(), error: failure };
+  }
+}
+
+async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<CycleReport, 'duration'>> {
+  const { store, trust, log, now } = parts;
+  const published = await readPublished(store);
+  const state = await State.load(settings.work);
+  await using upstream = openUpstream({
+    url: settings.upstream,
+    userAgent: settings.userAgent(state.uuid),
+    proxies: settings.proxies,
+    coolDown: state.coolDownOf(settings.upstream),
+    now,
+  });
+
+  const record = await askDns(settings, parts);
+  const looks = await Promise.all(
+    settings.databases.map((database) => {
+      const client = upstream.client((received) =>
+        log.progress(`${database}: ${bytes(received)} from upstream`),
+      );
+      return look(database, published.databases.get(database), { client, record, trust });
+    }),
+  );
+  if (!looks.some(wantsWork)) return await endWithoutNews(looks.map(nothingBrought), looks, published, parts);
+
+  const prove = await parts.findProver();
+  const stage = await Stage.create(join(settings.work, 'run'));
+  const limits = { cvd: settings.maxSize, cdiff: settings.maxSize, sign: SIGN_LIMIT };
+  const bringParts: BringParts = { store, published, trust, stage, limits, window: settings.window, log };
+  const brought = await Promise.all(looks.map((seen) => bring(seen, bringParts)));
+  if (!brought.some(({ news }) => news)) return await endWithoutNews(brought, looks, published, parts);
+
+  log.info('proving the stage with real ClamAV');
+  const proof = await prove({
+    folder: stage.folder,
+    staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
+    published: await publishedCvds(looks, brought, bringParts),
+    workFolder: join(settings.work, 'run'),
+  });
+  if (!proof.passed) return summarize({ looks, brought, published, proof, end: refusedBy(proof) });
+
+  const next = nextManifest({
+    settings,
+    now: now(),
+    previous: published.manifest,
+    brought,
+    looks,
+    stage,
+    proof,
+  });
+  try {
+    await publish(store, published.tag, { stage, previous: published.manifest, next });
+  } catch (error) {
+    return summarize({ looks, brought, published, proof, end: endedBy(error) });
+  }
+  return summarize({ looks, brought, published, proof, end: undefined });
+}
+
+/** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
+async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<DnsRecord | undefined> {
+  if (dns === undefined) return undefined;
+  try {
+    return await lookUp(dns.record, dns.nameservers, now());
+  } catch (error) {
+    log.warn(`${explain(error)}; asking upstream itself`);
+    return undefined;
+  }
+}
+
+/** Nothing to prove or to publish; if all is well, the mirror says when it was checked. */
+async function endWithoutNews(
+  brought: readonly Brought[],
+  looks: readonly Look[],
+  published: Published,
+  { store, now }: CycleParts,
+): Promise<Omit<CycleReport, 'duration'>> {
+  const { manifest, tag } = published;
+  if (manifest !== undefined && brought.every(({ trouble }) => trouble === undefined)) {
+    const next = { ...manifest, checked: now().toISOString() };
+    await publish(store, tag, { stage: undefined, previous: manifest, next });
+  }
+  return summarize({ looks, brought, published, proof: null, end: undefined });
+}
+
+/** What clients of the mirror have now: the published CVD of each database in the stage. */
+async function publishedCvds(
+  looks: readonly Look[],
+  brought: readonly Brought[],
+  parts: BringParts,
+): Promise<Map<string, string>> {
+  const paths = new Map<string, string>();
+  for (const { database, published } of looks) {
+    const staged = brought.find((one) => one.database === database)?.record;
+    if (published === undefined || staged === undefined) continue;
+    const same = staged.version === published.version;
+    const name = cvdName(database);
+    paths.set(
+      database,
+      same ? parts.stage.path(name) : await fetchPublishedCvd(database, published.version, parts),
+    );
+  }
+  return paths;
+}

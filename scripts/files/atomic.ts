@@ -1,0 +1,73 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { MirrorError } from '../errors.ts';
+
+/** Thrown when a file is not what it was a moment ago, or cannot be read or written. */
+export class FileError extends MirrorError<'file/changed' | 'file/busy' | 'file/unreadable'> {}
+
+/** Writes a whole file so that a reader sees the old one or the new one, and a power cut leaves one of the two. */
+export async function replaceFile(
+  path: string,
+  content: string,
+  temporaryFolder = dirname(path),
+): Promise<void> {
+  await replaceThrough(path, temporaryFolder, (file) => file.writeFile(content));
+}
+
+/**
+ * Copies a file that was proven to have this SHA-256, by way of `temporaryFolder`. The copy gets its name only
+ * if what was copied still has that hash. Throws `file/changed`.
+ */
+export async function copyProven(
+  from: string,
+  to: string,
+  options: { sha256: string; temporaryFolder: string; mtime?: Date },
+): Promise<void> {
+  await replaceThrough(to, options.temporaryFolder, async (file, temporary) => {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(from, { highWaterMark: 256 * 1024 })) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    const found = hash.digest('hex');
+    if (found !== options.sha256) {
+      throw new FileError('file/changed', `${from} was proven as ${options.sha256} and is now ${found}`);
+    }
+    if (options.mtime !== undefined) await utimes(temporary, options.mtime, options.mtime);
+  });
+}
+
+async function replaceThrough(
+  path: string,
+  temporaryFolder: string,
+  fill: (file: FileHandle, temporary: string) => Promise<void>,
+): Promise<void> {
+  await mkdir(temporaryFolder, { recursive: true });
+  const temporary = join(temporaryFolder, `.tmp-${randomUUID()}`);
+  try {
+    const file = await open(temporary, 'wx', 0o644);
+    try {
+      await fill(file, temporary);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Makes a rename in this folder outlive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

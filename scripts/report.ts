@@ -1,0 +1,113 @@
+import type { Brought, Look } from './bring.ts';
+import { codeOf, explain } from './errors.ts';
+import type { Proof } from './proof/record.ts';
+import type { Published } from './store/published.ts';
+import { VerifyError } from './verify/error.ts';
+
+export type Outcome = 'published' | 'unchanged' | 'refused' | 'failed';
+
+/** How one database fared in a cycle. */
+export interface DatabaseReport {
+  readonly outcome: Outcome;
+  /** The version that was published before; `null` for none. */
+  readonly from: number | null;
+  /** The version that is published now. */
+  readonly to: number | null;
+  readonly how: 'downloaded' | 'rebuilt' | 'unchanged';
+  /** The version that upstream offered, if it was another one. */
+  readonly offered?: number;
+  /** Bytes of bodies taken from upstream. */
+  readonly upstreamBytes: number;
+  /** Why it was refused or failed, in a sentence, and the error's code. */
+  readonly reason?: string;
+  readonly code?: string;
+  /** What is worth knowing though nothing failed. */
+  readonly notes: readonly string[];
+}
+
+/** What `sync --json` prints: one cycle. */
+export interface CycleReport {
+  readonly outcome: Outcome;
+  readonly databases: Readonly<Record<string, DatabaseReport>>;
+  readonly proof: Proof | null;
+  readonly upstreamBytes: number;
+  /** Seconds. */
+  readonly duration: number;
+  /** What ended the cycle as a whole, if something did. */
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** What kept the news of a cycle from being published. */
+export interface End {
+  readonly outcome: 'refused' | 'failed';
+  readonly reason: string;
+  readonly code: string;
+}
+
+/** True for an error that says: what was offered is not genuine. Everything else is a trouble that may pass. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof VerifyError;
+}
+
+export function endedBy(error: unknown): End {
+  const outcome = isRefusal(error) ? 'refused' : 'failed';
+  return { outcome, reason: explain(error), code: codeOf(error) ?? 'unexpected' };
+}
+
+/** The first scenario that failed, as the reason of a refusal. */
+export function refusedBy(proof: Proof): End {
+  const failed = proof.results.find(({ result }) => result === 'failed');
+  const what = failed === undefined ? 'nothing was proven' : `${failed.scenario}: ${failed.evidence}`;
+  return { outcome: 'refused', reason: `${failed?.engine ?? 'no engine'}: ${what}`, code: 'proof/failed' };
+}
+
+/** A look that leads to no work, as what it brings. */
+export function nothingBrought({ database, published, trouble }: Look): Brought {
+  return { database, record: published, how: 'unchanged', news: false, trouble };
+}
+
+/** The report of a cycle; `end` tells what befell the news, if they were not published. */
+export function summarize(story: {
+  looks: readonly Look[];
+  brought: readonly Brought[];
+  published: Published;
+  proof: Proof | null;
+  end: End | undefined;
+}): Omit<CycleReport, 'duration'> {
+  const reports = story.looks.map((seen) => {
+    const brought = story.brought.find(({ database }) => database === seen.database) ?? nothingBrought(seen);
+    const from = story.published.manifest?.databases[seen.database]?.version ?? null;
+    return [seen.database, reportOf(seen, brought, from, story.end)] as const;
+  });
+  return {
+    outcome: worst(reports.map(([, { outcome }]) => outcome)),
+    databases: Object.fromEntries(reports),
+    proof: story.proof,
+    upstreamBytes: reports.reduce((sum, [, { upstreamBytes }]) => sum + upstreamBytes, 0),
+  };
+}
+
+function reportOf(seen: Look, brought: Brought, from: number | null, end: End | undefined): DatabaseReport {
+  const { advertisement } = seen;
+  const offered = advertisement.news ? { offered: advertisement.header.version } : {};
+  const notes = advertisement.note === undefined ? [] : [advertisement.note];
+  const upstreamBytes = seen.client.received;
+  const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
+  if (brought.trouble !== undefined) return { ...kept, ...endedBy(brought.trouble) };
+  if (!brought.news) return { outcome: 'unchanged', ...kept };
+  if (end !== undefined) return { ...kept, ...end };
+  return {
+    outcome: 'published',
+    from,
+    to: brought.record?.version ?? null,
+    how: brought.how,
+    upstreamBytes,
+    notes,
+  };
+}
+
+/** A cycle is as good as its worst part: something refused weighs more than something that failed and may pass. */
+function worst(outcomes: readonly Outcome[]): Outcome {
+  const order: readonly Outcome[] = ['refused', 'failed', 'published', 'unchanged'];
+  return order.find((outcome) => outcomes.includes(outcome)) ?? 'unchanged';
+}

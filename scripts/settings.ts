@@ -1,0 +1,247 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import * as v from 'valibot';
+import packageJson from '../package.json' with { type: 'json' };
+import { DATABASE_NAME } from './cvd/names.ts';
+import { MirrorError } from './errors.ts';
+import { OFFICIAL_RECORD } from './upstream/dns.ts';
+
+export const VERSION: string = packageJson.version;
+/** The form of cvdupdate, which upstream serves to mirrors (clamav-formats.md §7), plus who we are. */
+const CVDUPDATE_VERSION = '1.1.3';
+
+/** A flag, input or variable has a value that makes no sense. */
+export class SettingError extends MirrorError<'setting/invalid'> {}
+
+/** One option: a flag `--name`, and an environment variable `CLAMAV_MIRROR_NAME`. */
+export interface Option {
+  readonly name: string;
+  readonly value: string;
+  readonly help: string;
+  /** What holds if neither the flag nor the variable is given. */
+  readonly fallback?: string;
+}
+
+export const STORE_OPTION: Option = {
+  name: 'store',
+  value: '<folder>',
+  help: 'where the published mirror lives',
+  fallback: './mirror',
+};
+
+export const SYNC_OPTIONS: readonly Option[] = [
+  {
+    name: 'upstream',
+    value: '<url>',
+    help: 'where databases come from: ClamAV itself or another mirror',
+    fallback: 'https://database.clamav.net',
+  },
+  {
+    name: 'databases',
+    value: '<names>',
+    help: 'which databases to mirror, separated by commas',
+    fallback: 'main,daily,bytecode',
+  },
+  STORE_OPTION,
+  {
+    name: 'work',
+    value: '<folder>',
+    help: 'where unproven files and the state are kept (default: <store>.work)',
+  },
+  {
+    name: 'dns',
+    value: '<name>',
+    help: `the TXT record that advertises versions, or "off" to ask the upstream itself (default: ${OFFICIAL_RECORD} for ClamAV's own upstream, else off)`,
+  },
+  {
+    name: 'nameservers',
+    value: '<addresses>',
+    help: "nameservers to ask, separated by commas; the newest answer counts (default: the system's)",
+  },
+  { name: 'cdiffs', value: '<count>', help: 'how many CDIFFs to keep for each database', fallback: '30' },
+  {
+    name: 'max-size',
+    value: '<megabytes>',
+    help: 'the largest CVD or CDIFF to accept from upstream',
+    fallback: '1024',
+  },
+  {
+    name: 'user-agent',
+    value: '<text>',
+    help: 'what upstream is told about us (default: the form it serves to mirrors)',
+  },
+];
+
+export const SERVE_OPTIONS: readonly Option[] = [
+  STORE_OPTION,
+  {
+    name: 'address',
+    value: '<ip>',
+    help: 'address to listen on; 0.0.0.0 for everybody',
+    fallback: '127.0.0.1',
+  },
+  { name: 'port', value: '<number>', help: 'port to listen on; 0 for any free one', fallback: '8080' },
+];
+
+const megabytes = 1024 * 1024;
+const Url = v.pipe(
+  v.string(),
+  v.url('is not a URL'),
+  v.check((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ''), 'must start with http:// or https://'),
+  v.check(
+    (url) => new URL(url).search === '' && new URL(url).hash === '',
+    'must not have a query or fragment',
+  ),
+  v.transform((url) => url.replace(/\/+$/, '')),
+);
+const wholeNumber = (least: number, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/, 'is not a whole number'),
+    v.transform(Number),
+    v.minValue(least, `must be ${least} or more`),
+    v.maxValue(most, `must be ${most} or less`),
+  );
+const list = (item: v.GenericSchema<string, string>) =>
+  v.pipe(
+    v.string(),
+    v.transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+    v.array(item),
+  );
+const Databases = v.pipe(
+  list(v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes names such as main,daily,bytecode'))),
+  v.minLength(1, 'names no database'),
+  v.transform((names) => [...new Set(names)]),
+);
+const Nameserver = v.pipe(
+  v.string(),
+  v.check(
+    (text) => isIP(text) !== 0 || /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):\d+$/i.test(text),
+    'takes IP addresses',
+  ),
+);
+const HeaderText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,300}$/, 'must be printable ASCII'));
+const FilePath = v.pipe(
+  v.string(),
+  v.minLength(1, 'is empty'),
+  v.transform((path) => resolve(path)),
+);
+
+const SyncSchema = v.object({
+  upstream: Url,
+  databases: Databases,
+  store: FilePath,
+  work: v.optional(FilePath),
+  dns: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'))),
+  nameservers: v.optional(list(Nameserver)),
+  cdiffs: wholeNumber(1, 1000),
+  'max-size': wholeNumber(1, 16_384),
+  'user-agent': v.optional(HeaderText),
+});
+
+const ServeSchema = v.object({
+  store: FilePath,
+  address: v.pipe(
+    v.string(),
+    v.check((text) => isIP(text) !== 0, 'is not an IP address'),
+  ),
+  port: wholeNumber(0, 65_535),
+});
+
+/** Everything a cycle needs to know, validated. */
+export interface SyncSettings {
+  /** Without a final slash. */
+  readonly upstream: string;
+  readonly databases: readonly string[];
+  readonly store: string;
+  readonly work: string;
+  readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
+  /** How many CDIFFs to keep. */
+  readonly window: number;
+  /** Bytes. */
+  readonly maxSize: number;
+  /** For the identifier that this machine keeps. */
+  readonly userAgent: (uuid: string) => string;
+  readonly proxies: Proxies;
+}
+
+export interface Proxies {
+  readonly httpProxy: string;
+  readonly httpsProxy: string;
+  readonly noProxy: string;
+}
+
+export interface ServeSettings {
+  readonly store: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What was given: flags by option name, and the environment. */
+export interface Given {
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** These flags and this process's environment. */
+export function given(flags: Given['flags']): Given {
+  return { flags, environment: process.env };
+}
+
+/** Throws `setting/invalid`, which names the setting and what it takes. */
+export function syncSettings(from: Given): SyncSettings {
+  const settings = validated(SyncSchema, SYNC_OPTIONS, from);
+  const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
+  const record = settings.dns ?? (official ? OFFICIAL_RECORD : 'off');
+  return {
+    upstream: settings.upstream,
+    databases: settings.databases,
+    store: settings.store,
+    work: settings.work ?? `${settings.store}.work`,
+    dns: record === 'off' ? undefined : { record, nameservers: settings.nameservers ?? [] },
+    window: settings.cdiffs,
+    maxSize: settings['max-size'] * megabytes,
+    userAgent: (uuid) =>
+      settings['user-agent'] ?? `CVDUPDATE/${CVDUPDATE_VERSION} (${uuid}) clamav-mirror/${VERSION}`,
+    proxies: proxiesFrom(from.environment),
+  };
+}
+
+/** Throws `setting/invalid`. */
+export function serveSettings(from: Given): ServeSettings {
+  return validated(ServeSchema, SERVE_OPTIONS, from);
+}
+
+/** Where to look for programs. */
+export function searchPath(environment: Given['environment']): string {
+  return environment['PATH'] ?? '';
+}
+
+function validated<T>(schema: v.GenericSchema<unknown, T>, options: readonly Option[], from: Given): T {
+  const entries = options.flatMap(({ name, fallback }) => {
+    const value = from.flags[name] ?? (from.environment[variableOf(name)] || undefined) ?? fallback;
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const parsed = v.safeParse(schema, Object.fromEntries(entries));
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const name = String(issue.path?.[0]?.key ?? 'setting');
+  throw new SettingError('setting/invalid', `--${name} ${issue.message}: ${JSON.stringify(issue.input)}`, {
+    advice: `It comes from the flag --${name} or the variable ${variableOf(name)}; see --help`,
+  });
+}
+
+export function variableOf(name: string): string {
+  return `CLAMAV_MIRROR_${name.replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** The usual variables, in lower and upper case. */
+function proxiesFrom(environment: Given['environment']): Proxies {
+  const either = (name: string) => environment[name.toLowerCase()] || environment[name] || '';
+  return { httpProxy: either('HTTP_PROXY'), httpsProxy: either('HTTPS_PROXY'), noProxy: either('NO_PROXY') };
+}

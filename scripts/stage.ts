@@ -1,0 +1,62 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseFileName } from './cvd/names.ts';
+import type { FileRecord } from './store/manifest.ts';
+
+/** One file of a stage: proven by signature, not yet by an engine. */
+export interface StagedFile extends FileRecord {
+  readonly name: string;
+  /** True if the store has exactly this file already. */
+  readonly stored: boolean;
+}
+
+/**
+ * A folder holding the mirror exactly as it will be served. A file enters under a temporary name, elsewhere, and
+ * gets its own name only through `accept`, when it has been proven.
+ */
+export class Stage {
+  readonly folder: string;
+  readonly #incoming: string;
+  readonly #files = new Map<string, StagedFile>();
+
+  private constructor(folder: string, incoming: string) {
+    this.folder = folder;
+    this.#incoming = incoming;
+  }
+
+  /** Makes an empty stage below `folder`, throwing away what a run that was killed left there. */
+  static async create(folder: string): Promise<Stage> {
+    await rm(folder, { recursive: true, force: true });
+    const stage = new Stage(join(folder, 'stage'), join(folder, 'incoming'));
+    await mkdir(stage.folder, { recursive: true });
+    await mkdir(stage.#incoming);
+    return stage;
+  }
+
+  get files(): ReadonlyMap<string, StagedFile> {
+    return this.#files;
+  }
+
+  /** Where a file waits while it is unproven. */
+  incoming(name: string): string {
+    return join(this.#incoming, name);
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  async accept(file: StagedFile): Promise<void> {
+    await rename(this.incoming(file.name), this.path(file.name));
+    this.#files.set(file.name, file);
+  }
+
+  /** Takes a database's files out again. */
+  async discardDatabase(database: string): Promise<void> {
+    for (const name of this.#files.keys()) {
+      if (parseFileName(name)?.database !== database) continue;
+      this.#files.delete(name);
+      await rm(this.path(name));
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { codeOf } from './errors.ts';
+import { replaceFile } from './files/atomic.ts';
+import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
+
+const CoolDownSchema = v.object({ until: v.pipe(v.string(), v.isoTimestamp()), reason: v.string() });
+const StateSchema = v.object({
+  /** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */
+  uuid: v.pipe(v.string(), v.uuid()),
+  /** By upstream URL. */
+  coolDowns: v.record(v.string(), CoolDownSchema),
+});
+
+/** What one machine remembers between runs. Losing it costs politeness, never safety. */
+export class State {
+  readonly #path: string;
+  readonly #content: v.InferOutput<typeof StateSchema>;
+
+  private constructor(path: string, content: v.InferOutput<typeof StateSchema>) {
+    this.#path = path;
+    this.#content = content;
+  }
+
+  /** Reads `state.json` in the work folder; what cannot be understood is replaced by a new state. */
+  static async load(workFolder: string): Promise<State> {
+    const path = join(workFolder, 'state.json');
+    const parsed = v.safeParse(StateSchema, await readJson(path));
+    if (parsed.success) return new State(path, parsed.output);
+    const state = new State(path, { uuid: randomUUID(), coolDowns: {} });
+    await state.#save();
+    return state;
+  }
+
+  get uuid(): string {
+    return this.#content.uuid;
+  }
+
+  coolDownOf(upstream: string): CoolDownMemory {
+    return {
+      load: () => this.#content.coolDowns[upstream],
+      save: async (coolDown: CoolDown) => {
+        this.#content.coolDowns[upstream] = coolDown;
+        await this.#save();
+      },
+    };
+  }
+
+  async #save(): Promise<void> {
+    await replaceFile(this.#path, `${JSON.stringify(this.#content, undefined, 2)}\n`);
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

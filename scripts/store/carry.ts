@@ -1,0 +1,81 @@
+import { cvdName, type FileName, parseFileName } from '../cvd/names.ts';
+import { explain } from '../errors.ts';
+import { verifyCdiffFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
+import type { Log } from '../log.ts';
+import type { Stage } from '../stage.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { FileRecord } from './manifest.ts';
+import { filesOf, type Published } from './published.ts';
+import type { Store } from './store.ts';
+
+export interface CarryParts {
+  readonly store: Store;
+  readonly published: Published;
+  readonly trust: Trust;
+  readonly stage: Stage;
+  /** How many CDIFFs are kept. */
+  readonly window: number;
+  readonly log: Log;
+}
+
+/**
+ * Brings those published files of a database into the stage that will still be served beside `version`, each
+ * proven as if it came from a stranger. Throws `VerifyError`, `store/missing` if one is not what it was.
+ */
+export async function carry(database: string, version: number, parts: CarryParts): Promise<void> {
+  const published = parts.published.manifest?.databases[database]?.version;
+  const files = filesOf(parts.published.manifest, database).flatMap((name) => {
+    const file = parseFileName(name);
+    return file !== undefined && isKept(file, version, published, parts.window) ? [{ name, file }] : [];
+  });
+  // what is signed before its `.sign`
+  files.sort((a, b) => Number(a.file.kind === 'sign') - Number(b.file.kind === 'sign'));
+  for (const { name, file } of files) {
+    const record = parts.published.manifest?.files[name];
+    if (record !== undefined) await carryFile(name, file, record, parts);
+  }
+}
+
+/** Brings the published CVD to a place outside the stage, proven: what clients of the mirror have now. */
+export async function fetchPublishedCvd(
+  database: string,
+  version: number,
+  parts: CarryParts,
+): Promise<string> {
+  const path = parts.stage.incoming(`published-${cvdName(database)}`);
+  await parts.store.fetch(cvdName(database), path);
+  await verifyCvdFile(path, parts.trust, { database, version });
+  return path;
+}
+
+function isKept(file: FileName, version: number, published: number | undefined, window: number): boolean {
+  if (file.kind === 'cvd') return published === version;
+  if (file.kind === 'sign' && file.signs === cvdName(file.database)) return file.version === version;
+  return file.version > version - window;
+}
+
+async function carryFile(name: string, file: FileName, record: FileRecord, parts: CarryParts): Promise<void> {
+  const { store, stage, trust, log } = parts;
+  const path = stage.incoming(name);
+  await store.fetch(name, path);
+  const found = await verifyCarried(path, file, stage, trust).catch((error) => {
+    if (file.kind !== 'sign' || !(error instanceof VerifyError)) throw error;
+    log.warn(`${name} is no longer published: ${explain(error)}`); // its certificates may have expired
+  });
+  if (found === undefined) return;
+  if (found.sha256 !== record.sha256) {
+    throw new VerifyError(
+      'verify/mismatch',
+      `${name} in ${store.where} is not the file that its manifest names`,
+    );
+  }
+  await stage.accept({ name, ...record, stored: true });
+}
+
+async function verifyCarried(path: string, file: FileName, stage: Stage, trust: Trust): Promise<FileRecord> {
+  const { database, version } = file;
+  if (file.kind === 'cvd') return await verifyCvdFile(path, trust, { database });
+  if (file.kind === 'cdiff') return await verifyCdiffFile(path, trust, version);
+  return await verifySignFile(path, stage.path(file.signs), trust);
+}

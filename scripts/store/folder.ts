@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { codeOf } from '../errors.ts';
+import { copyProven, FileError, replaceFile } from '../files/atomic.ts';
+import { takeLock } from '../files/lock.ts';
+import { MANIFEST } from './manifest.ts';
+import { type Publication, type Store, StoreError } from './store.ts';
+
+/** Our own corner of the folder: the lock and files that have no name yet. Hosts do not serve dot files. */
+export const PRIVATE_FOLDER = '.clamav-mirror';
+
+/** A folder on this machine as the store: every file arrives by fsync and rename. */
+export class FolderStore implements Store {
+  readonly where: string;
+
+  constructor(folder: string) {
+    this.where = resolve(folder);
+  }
+
+  async readManifest(): Promise<{ text: string; tag: string } | undefined> {
+    try {
+      const text = await readFile(join(this.where, MANIFEST), 'utf8');
+      return { text, tag: createHash('sha256').update(text).digest('hex') };
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return undefined;
+      throw new StoreError('store/unreadable', `cannot read the manifest in ${this.where}`, { cause });
+    }
+  }
+
+  async list(): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    try {
+      for (const entry of await readdir(this.where, { withFileTypes: true })) {
+        if (entry.isFile()) sizes.set(entry.name, (await stat(join(this.where, entry.name))).size);
+      }
+    } catch (cause) {
+      if (codeOf(cause) !== 'ENOENT')
+        throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
+    }
+    return sizes;
+  }
+
+  async fetch(name: string, path: string): Promise<void> {
+    try {
+      await copyFile(join(this.where, name), path, constants.COPYFILE_FICLONE);
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT')
+        throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });
+      throw cause;
+    }
+  }
+
+  async begin(tag: string | undefined): Promise<Publication> {
+    const corner = join(this.where, PRIVATE_FOLDER);
+    await mkdir(corner, { recursive: true });
+    const lock = await takeLock(join(corner, 'lock'), `the store ${this.where}`).catch((cause) => {
+      throw cause instanceof FileError && cause.code === 'file/busy'
+        ? new StoreError('store/busy', `another run is publishing to ${this.where}`, { cause })
+        : cause;
+    });
+    try {
+      await removeLeftovers(corner);
+      if ((await this.readManifest())?.tag !== tag) {
+        throw new StoreError('store/conflict', `another run published to ${this.where} in the meantime`, {
+          advice: 'What it published stands; the next run starts from there',
+        });
+      }
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+    return new FolderPublication(this.where, corner, lock);
+  }
+}
+
+class FolderPublication implements Publication {
+  readonly #folder: string;
+  readonly #corner: string;
+  readonly #lock: Disposable;
+
+  constructor(folder: string, corner: string, lock: Disposable) {
+    this.#folder = folder;
+    this.#corner = corner;
+    this.#lock = lock;
+  }
+
+  async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
+    await copyProven(path, this.#path(name), { ...options, temporaryFolder: this.#corner });
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await replaceFile(this.#path(name), text, this.#corner);
+  }
+
+  async commit(manifest: string): Promise<void> {
+    await this.write(MANIFEST, manifest);
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.#path(name), { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lock[Symbol.dispose]();
+  }
+
+  #path(name: string): string {
+    if (name !== basename(name) || name.startsWith('.'))
+      throw new RangeError(`not a name in a store: ${name}`);
+    return join(this.#folder, name);
+  }
+}
+
+/** What a run that was killed left behind: we hold the lock, so no one else is writing these. */
+async function removeLeftovers(corner: string): Promise<void> {
+  for (const name of await readdir(corner)) {
+    if (name.startsWith('.tmp-')) await rm(join(corner, name), { force: true });
+  }
+}

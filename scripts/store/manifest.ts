@@ -1,0 +1,82 @@
+import * as v from 'valibot';
+import { ProofSchema } from '../proof/record.ts';
+import { StoreError } from './store.ts';
+
+export const MANIFEST = 'manifest.json';
+export const TIMESTAMP = 'timestamp';
+
+const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Time = v.pipe(v.string(), v.isoTimestamp());
+const FileSchema = v.object({
+  /** Bytes. */
+  size: Count,
+  /** 64 lowercase hex digits. */
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+});
+
+const DatabaseSchema = v.object({
+  version: Count,
+  /** When Talos built it. */
+  built: Time,
+  signatures: Count,
+  fLevel: Count,
+  ...FileSchema.entries,
+  /** The unbroken chain of CDIFFs that ends at `version`: the versions that its first and last lead to. */
+  cdiffs: v.nullable(v.object({ first: Count, last: Count })),
+  /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
+  missingCdiffs: v.array(Count),
+});
+
+const ManifestSchema = v.object({
+  format: v.literal(1),
+  generator: v.string(),
+  /** When Talos built the newest database. */
+  built: Time,
+  /** When upstream was last asked with success. */
+  checked: Time,
+  /** When the files last changed. */
+  published: Time,
+  upstream: v.object({
+    url: v.string(),
+    /** Taken from upstream for what was published last. */
+    bytes: Count,
+  }),
+  databases: v.record(v.string(), DatabaseSchema),
+  files: v.record(v.string(), FileSchema),
+  proof: ProofSchema,
+});
+
+export type FileRecord = v.InferOutput<typeof FileSchema>;
+export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
+/** The published description of the mirror; it moves last (design.md). */
+export type Manifest = v.InferOutput<typeof ManifestSchema>;
+
+/** Parses `manifest.json`. Throws `store/manifest`: what cannot be read is not the same as an empty mirror. */
+export function parseManifest(text: string, where: string): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw unreadable(where, 'it is not JSON', cause);
+  }
+  const parsed = v.safeParse(ManifestSchema, json);
+  if (!parsed.success) throw unreadable(where, v.summarize(parsed.issues).replaceAll('\n', ' '), undefined);
+  return parsed.output;
+}
+
+/** The inverse of `parseManifest`. */
+export function encodeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** When the mirror was last checked successfully, for machines and for people. */
+export function encodeTimestamp(checked: string): string {
+  return `${Math.floor(Date.parse(checked) / 1000)} ${checked}\n`;
+}
+
+function unreadable(where: string, why: string, cause: unknown): StoreError {
+  return new StoreError('store/manifest', `the manifest of ${where} cannot be understood: ${why}`, {
+    cause,
+    advice: 'Nothing was changed. Restore the manifest, or move it away to build the mirror anew',
+  });
+}

@@ -1,0 +1,38 @@
+import { parseFileName } from '../cvd/names.ts';
+import { type DatabaseRecord, type Manifest, parseManifest } from './manifest.ts';
+import type { Store } from './store.ts';
+
+/** What the store holds, as far as its manifest and its listing agree. */
+export interface Published {
+  readonly manifest: Manifest | undefined;
+  /** For `Store.begin`. */
+  readonly tag: string | undefined;
+  /** Those databases of the manifest whose files are all there with the right size. */
+  readonly databases: ReadonlyMap<string, DatabaseRecord>;
+  /** Databases of the manifest with a file that is missing or has another size. */
+  readonly damaged: readonly string[];
+}
+
+/**
+ * Reads the published state. Throws `store/manifest`, `store/unreadable`: a store that cannot be read is not an
+ * empty one (field-notes.md, defect 14).
+ */
+export async function readPublished(store: Store): Promise<Published> {
+  const found = await store.readManifest();
+  if (found === undefined) return { manifest: undefined, tag: undefined, databases: new Map(), damaged: [] };
+  const manifest = parseManifest(found.text, store.where);
+  const sizes = await store.list();
+  const databases = new Map<string, DatabaseRecord>();
+  const damaged: string[] = [];
+  for (const [database, record] of Object.entries(manifest.databases)) {
+    const whole = filesOf(manifest, database).every((name) => sizes.get(name) === manifest.files[name]?.size);
+    if (whole) databases.set(database, record);
+    else damaged.push(database);
+  }
+  return { manifest, tag: found.tag, databases, damaged };
+}
+
+/** Names of a database's published files. */
+export function filesOf(manifest: Manifest | undefined, database: string): string[] {
+  return Object.keys(manifest?.files ?? {}).filter((name) => parseFileName(name)?.database === database);
+}

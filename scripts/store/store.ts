@@ -1,0 +1,40 @@
+import { MirrorError } from '../errors.ts';
+
+export type StoreErrorCode =
+  | 'store/unreadable'
+  | 'store/missing'
+  | 'store/manifest'
+  | 'store/busy'
+  | 'store/conflict'
+  | 'store/failed';
+
+export class StoreError extends MirrorError<StoreErrorCode> {}
+
+/** Where published files live: a folder, or an object store. Names are flat; a reader may come at any moment. */
+export interface Store {
+  /** For messages: a path or a URL. */
+  readonly where: string;
+  /** The manifest and a tag that changes with it, or `undefined` if nothing was ever published here. */
+  readManifest(): Promise<{ readonly text: string; readonly tag: string } | undefined>;
+  /** Size in bytes of every published file, by name. */
+  list(): Promise<ReadonlyMap<string, number>>;
+  /** Copies a published file to a path on this machine. Throws `store/missing`. */
+  fetch(name: string, path: string): Promise<void>;
+  /**
+   * Starts the one publication that may be under way. Throws `store/busy` if another is, and `store/conflict`
+   * if the manifest is no longer the one with `tag`.
+   */
+  begin(tag: string | undefined): Promise<Publication>;
+}
+
+/** Files put one by one, then the manifest, which makes them the mirror. Let go with `await using`. */
+export interface Publication extends AsyncDisposable {
+  /** Copies a file of this hash into the store. Throws `file/changed` if it is no longer that file. */
+  put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void>;
+  /** Writes a small text, such as a page. */
+  write(name: string, text: string): Promise<void>;
+  /** Replaces the manifest, under the condition that `begin` checked. */
+  commit(manifest: string): Promise<void>;
+  /** Takes a file away; only after `commit`. */
+  remove(name: string): Promise<void>;
+}

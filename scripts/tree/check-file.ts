@@ -1,0 +1,96 @@
+import { access } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { cvdName, type FileName, parseFileName } from '../cvd/names.ts';
+import { explain } from '../errors.ts';
+import { readStart, verifyCdiffFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+
+/** What became of one file that was checked. `waiting` is a `.sign` whose CVD is of another version just now. */
+export interface Checked {
+  readonly path: string;
+  readonly verdict: 'proven' | 'unproven' | 'unreadable' | 'waiting';
+  /** The file in a few words: `daily 28001, 2071234 signatures, built …`. */
+  readonly what?: string;
+  readonly database?: string;
+  readonly version?: number;
+  readonly sha256?: string;
+  readonly reason?: string;
+  readonly code?: string;
+}
+
+/**
+ * Proves one file by what its name says it is; `database` stands in where the name does not say it.
+ * Never throws: a file that cannot be read is an answer too.
+ */
+export async function checkFile(path: string, trust: Trust, database?: string): Promise<Checked> {
+  const name = parseFileName(basename(path));
+  try {
+    return { path, ...(await prove(path, name, trust, database)) };
+  } catch (error) {
+    const reason = explain(error);
+    if (!(error instanceof VerifyError)) return { path, verdict: 'unreadable', reason };
+    return { path, verdict: 'unproven', reason, code: error.code };
+  }
+}
+
+async function prove(
+  path: string,
+  name: FileName | undefined,
+  trust: Trust,
+  database: string | undefined,
+): Promise<Omit<Checked, 'path'>> {
+  if (name?.kind === 'sign') return await proveSign(path, name.database, name.version, name.signs, trust);
+  if (name?.kind === 'cdiff') {
+    const { sha256, empty, version } = await verifyCdiffFile(path, trust, name.version);
+    const what = `${name.database} CDIFF to ${version}${empty ? ', empty: clients take the full CVD' : ''}`;
+    return { verdict: 'proven', what, database: name.database, version, sha256 };
+  }
+  const wanted = database ?? name?.database;
+  if (wanted === undefined) {
+    throw new VerifyError('verify/unknown-file', 'its name does not say what it should be', {
+      advice: 'Give the database it must be with --database, or name it like daily.cvd or daily-28001.cdiff',
+    });
+  }
+  const { header, sha256 } = await verifyCvdFile(path, trust, { database: wanted, version: name?.version });
+  const what = `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`;
+  return { verdict: 'proven', what, database: wanted, version: header.version, sha256 };
+}
+
+/** In a mirror, `daily-28001.cvd.sign` signs `daily.cvd`; elsewhere `daily-28001.cvd` may lie beside it. */
+async function proveSign(
+  path: string,
+  database: string,
+  version: number,
+  signs: string,
+  trust: Trust,
+): Promise<Omit<Checked, 'path'>> {
+  const numbered = path.slice(0, -'.sign'.length);
+  const signed = (await exists(numbered)) ? numbered : join(dirname(path), signs);
+  if (signs === cvdName(database)) {
+    const found = await versionOf(signed);
+    if (found !== version) {
+      const reason = `it signs version ${version}, ${basename(signed)} is ${found ?? 'missing'}`;
+      return { verdict: 'waiting', database, version, reason };
+    }
+  }
+  const { sha256, signatures } = await verifySignFile(path, signed, trust);
+  const what = `signature of ${basename(signed)} by ${signatures.map(({ signer }) => signer).join(', ')}`;
+  return { verdict: 'proven', what, database, version, sha256 };
+}
+
+async function versionOf(path: string): Promise<number | undefined> {
+  try {
+    return parseHeader(await readStart(path, HEADER_SIZE)).version;
+  } catch {
+    return undefined; // the CVD is checked by itself; here it only is not the one that was signed
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,221 @@
+import { createWriteStream } from 'node:fs';
+import { stat, truncate } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Dispatcher, request } from 'undici';
+import { codeOf } from '../errors.ts';
+import type { CoolDownGuard } from './cool-down.ts';
+import { UpstreamError } from './error.ts';
+
+/** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
+export const PROBE_SIZE = 522;
+
+/** How long and how often to try. Milliseconds. */
+export interface Patience {
+  /** Without a byte of the answer's head or body. */
+  readonly idle: number;
+  /** For one attempt at one file, in all. */
+  readonly file: number;
+  readonly attempts: number;
+  /** Before the second attempt; doubled before each further one. */
+  readonly pause: number;
+}
+
+export const PATIENCE: Patience = { idle: 30_000, file: 15 * 60_000, attempts: 3, pause: 1000 };
+
+export interface ClientOptions {
+  /** Base URL without a final slash. */
+  readonly url: string;
+  readonly userAgent: string;
+  readonly dispatcher: Dispatcher;
+  readonly coolDown: CoolDownGuard;
+  readonly patience?: Patience;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Readable;
+  header(name: string): string | undefined;
+}
+
+/**
+ * Asks one upstream for files and counts what comes. It retries what may pass (no connection, a cut, 5xx),
+ * starts a cool-down where upstream asks for one (403, 429), and proves nothing: that is the caller's part.
+ */
+export class UpstreamClient {
+  readonly #options: ClientOptions;
+  readonly #patience: Patience;
+  #received = 0;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#patience = options.patience ?? PATIENCE;
+  }
+
+  /** Bytes of bodies received so far, those of failed attempts included. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** The first `PROBE_SIZE` bytes of a file. A host without Range is hung up on after those. */
+  async probe(name: string): Promise<Buffer> {
+    return await this.#retrying(name, async (signal) => {
+      const answer = await this.#ask(name, { range: `bytes=0-${PROBE_SIZE - 1}` }, signal);
+      const chunks: Buffer[] = [];
+      let length = 0;
+      for await (const chunk of this.#counted(answer.body)) {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length >= PROBE_SIZE) break; // leaving the loop destroys the body
+      }
+      return Buffer.concat(chunks).subarray(0, PROBE_SIZE);
+    });
+  }
+
+  /**
+   * Streams a file to `path`, resuming a cut transfer where upstream can. More than `limit` bytes are refused.
+   * What arrives is unproven: `path` must be a temporary name.
+   */
+  async download(name: string, path: string, limit: number): Promise<void> {
+    const transfer = { name, path, limit, validator: undefined };
+    await this.#retrying(name, async (signal) => await this.#transfer(transfer, signal));
+  }
+
+  async #transfer(transfer: Transfer, signal: AbortSignal): Promise<void> {
+    const { name, path, limit } = transfer;
+    const have = transfer.validator === undefined ? 0 : await sizeOf(path);
+    const resume = { range: `bytes=${have}-`, 'if-range': transfer.validator ?? '' };
+    const answer = await this.#ask(name, have > 0 ? resume : {}, signal);
+    const from = answer.status === 206 ? rangeStart(answer) : 0;
+    if (answer.status === 206 && from !== have) {
+      answer.body.destroy();
+      transfer.validator = undefined;
+      throw new UpstreamError('upstream/incomplete', `${name} was resumed at the wrong place`);
+    }
+    transfer.validator = validatorOf(answer);
+    if (from === 0) await truncate(path, 0).catch(ignoreMissing);
+    const total = from + Number(answer.header('content-length') ?? Number.NaN);
+    if (total > limit) {
+      answer.body.destroy();
+      throw tooLarge(name, limit);
+    }
+    let size = from;
+    await pipeline(
+      this.#counted(answer.body),
+      async function* (chunks) {
+        for await (const chunk of chunks) {
+          size += chunk.length;
+          if (size > limit) throw tooLarge(name, limit);
+          yield chunk;
+        }
+      },
+      createWriteStream(path, { flags: from === 0 ? 'w' : 'a' }),
+    );
+    if (!Number.isNaN(total) && size !== total) {
+      throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
+    }
+  }
+
+  async #ask(name: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
+    const { url, userAgent, dispatcher, coolDown } = this.#options;
+    coolDown.requireNone();
+    const answer = await request(`${url}/${name}`, {
+      dispatcher,
+      headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+      signal,
+      headersTimeout: this.#patience.idle,
+      bodyTimeout: this.#patience.idle,
+    });
+    const header = (wanted: string) => {
+      const value = answer.headers[wanted];
+      return typeof value === 'string' ? value : undefined;
+    };
+    const status = answer.statusCode;
+    const encoding = header('content-encoding') ?? 'identity';
+    if ((status === 200 || status === 206) && encoding === 'identity')
+      return { status, body: answer.body, header };
+    await answer.body.dump({ limit: 16 * 1024 }).catch(() => undefined);
+    if (status === 403 || status === 429) throw await coolDown.start(status, header('retry-after'), name);
+    if (status === 404 || status === 410)
+      throw new UpstreamError('upstream/missing', `upstream has no ${name}`);
+    if (status === 200 || status === 206) {
+      throw new UpstreamError('upstream/encoded', `upstream sent ${name} with Content-Encoding ${encoding}`);
+    }
+    const code = status >= 500 || status === 408 ? 'upstream/unavailable' : 'upstream/status';
+    throw new UpstreamError(code, `upstream answered ${status} to ${name}`);
+  }
+
+  async *#counted(body: Readable): AsyncGenerator<Buffer> {
+    for await (const chunk of body) {
+      this.#received += chunk.length;
+      this.#options.onBytes?.(chunk.length);
+      yield chunk;
+    }
+  }
+
+  async #retrying<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { attempts, pause, file } = this.#patience;
+    for (let tried = 1; ; tried++) {
+      try {
+        return await attempt(AbortSignal.timeout(file));
+      } catch (error) {
+        if (!mayPass(error) || tried === attempts) throw named(error, name, this.#options.url);
+        await wait(pause * 2 ** (tried - 1) * (0.75 + Math.random() / 2));
+      }
+    }
+  }
+}
+
+interface Transfer {
+  readonly name: string;
+  readonly path: string;
+  readonly limit: number;
+  /** What tells whether the rest still belongs to what we have: without one, a retry starts over. */
+  validator: string | undefined;
+}
+
+/** An answer that is a no and a fault on this side stay what they are; the rest may pass. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof UpstreamError)) return !isLocal(error);
+  return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
+}
+
+function isLocal(error: unknown): boolean {
+  return ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT', 'EIO', 'EFBIG', 'ENOENT', 'UND_ERR_INVALID_ARG'].includes(
+    codeOf(error) ?? '',
+  );
+}
+
+function named(error: unknown, name: string, url: string): unknown {
+  if (error instanceof UpstreamError || isLocal(error)) return error;
+  return new UpstreamError('upstream/unreachable', `cannot get ${name} from ${url}`, {
+    cause: error,
+    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
+  });
+}
+
+function rangeStart(answer: Answer): number {
+  return Number(/^bytes (\d+)-/.exec(answer.header('content-range') ?? '')?.[1] ?? Number.NaN);
+}
+
+/** If-Range wants a strong validator; without one, nothing is resumed. */
+function validatorOf(answer: Answer): string | undefined {
+  const etag = answer.header('etag');
+  return etag?.startsWith('"') === true ? etag : answer.header('last-modified');
+}
+
+function tooLarge(name: string, limit: number): UpstreamError {
+  return new UpstreamError('upstream/too-large', `upstream sent more than ${limit} bytes as ${name}`, {
+    advice: 'If the database has really grown, raise --max-size',
+  });
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(ignoreMissing))?.size ?? 0;
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error;
+}

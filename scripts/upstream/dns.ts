@@ -1,0 +1,87 @@
+import { Resolver } from 'node:dns/promises';
+import { explain } from '../errors.ts';
+import { UpstreamError } from './error.ts';
+
+/** The record that Talos publishes (clamav-formats.md §6). */
+export const OFFICIAL_RECORD = 'current.cvd.clamav.net';
+
+/** freshclam falls back to HTTP for older records (§6). Seconds. */
+const RECORD_AGE = 12 * 3600;
+/** How far the record's clock may be ahead of ours. Seconds. */
+const CLOCK_SKEW = 3600;
+
+/** What a TXT record advertises. Source: libfreshclam_internal.c, fc_dns_query_update_info(). */
+export interface DnsRecord {
+  readonly recommendedVersion: string;
+  /** When the record was made: seconds since 1970. */
+  readonly epoch: number;
+  readonly fLevel: number;
+  /** Versions by database: main, daily, bytecode. */
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/**
+ * Asks every nameserver (or the system's, if none is given) for the TXT record and returns the newest answer:
+ * one authoritative nameserver has been a week behind the others (field-notes.md, cl#664).
+ * Throws `upstream/dns` if none answers, `upstream/record` if none of the answers can be used.
+ */
+export async function lookUp(
+  name: string,
+  nameservers: readonly string[],
+  now: Date,
+  timeout = 5000,
+): Promise<DnsRecord> {
+  const resolvers = nameservers.length === 0 ? [undefined] : nameservers;
+  const answers = await Promise.allSettled(
+    resolvers.map(async (server) => parseRecord(await askFor(name, server, timeout), now)),
+  );
+  const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const newest = records.sort((a, b) => b.epoch - a.epoch)[0];
+  if (newest !== undefined) return newest;
+  const reasons = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+  const unusable = reasons.find((reason) => reason instanceof UpstreamError);
+  if (unusable !== undefined) throw unusable;
+  throw new UpstreamError(
+    'upstream/dns',
+    `no nameserver answered for ${name}: ${reasons.map(explain).join('; ')}`,
+  );
+}
+
+/** Parses `version:main:daily:epoch:warning:f-level:safebrowsing:bytecode`. Throws `upstream/record`. */
+export function parseRecord(text: string, now: Date): DnsRecord {
+  const [recommendedVersion, main, daily, epoch, , fLevel, , bytecode] = text.split(':');
+  const number = (field: string | undefined) => {
+    if (field === undefined || !/^\d{1,12}$/.test(field)) {
+      throw new UpstreamError(
+        'upstream/record',
+        `the DNS record is malformed: ${JSON.stringify(text.slice(0, 200))}`,
+      );
+    }
+    return Number(field);
+  };
+  const record = {
+    recommendedVersion: recommendedVersion ?? '',
+    epoch: number(epoch),
+    fLevel: number(fLevel),
+    versions: new Map([
+      ['main', number(main)],
+      ['daily', number(daily)],
+      ['bytecode', number(bytecode)],
+    ]),
+  };
+  const age = now.getTime() / 1000 - record.epoch;
+  if (age > RECORD_AGE || age < -CLOCK_SKEW) {
+    throw new UpstreamError('upstream/record', `the DNS record is ${Math.round(age / 3600)} hours old`);
+  }
+  return record;
+}
+
+async function askFor(name: string, server: string | undefined, timeout: number): Promise<string> {
+  const resolver = new Resolver({ timeout, tries: 2 });
+  if (server !== undefined) resolver.setServers([server]);
+  const answers = await resolver.resolveTxt(name);
+  const record = answers.map((parts) => parts.join('')).find((text) => text.split(':').length >= 8);
+  if (record === undefined)
+    throw new UpstreamError('upstream/record', `${name} has no record of ClamAV's form`);
+  return record;
+}

@@ -1,0 +1,21 @@
+import { MirrorError } from '../errors.ts';
+
+/** What can go wrong between upstream and us. `upstream/missing` is an answer, the others are troubles. */
+export type UpstreamErrorCode =
+  | 'upstream/missing'
+  | 'upstream/cool-down'
+  | 'upstream/status'
+  | 'upstream/unavailable'
+  | 'upstream/unreachable'
+  | 'upstream/too-large'
+  | 'upstream/incomplete'
+  | 'upstream/encoded'
+  | 'upstream/dns'
+  | 'upstream/record';
+
+export class UpstreamError extends MirrorError<UpstreamErrorCode> {}
+
+/** Upstream has no such file. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code === 'upstream/missing';
+}

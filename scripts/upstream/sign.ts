@@ -1,0 +1,26 @@
+import { verifySignFile } from '../files/verify.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { AcquireParts } from './acquire.ts';
+import { isMissing } from './error.ts';
+
+/**
+ * Brings the `.sign` of a file into the stage, if upstream has one. An invalid one is thrown as `VerifyError`: it
+ * would be fatal for freshclam ≥ 1.5 (clamav-formats.md §2). One that is sound but made by somebody we do not know
+ * is withheld with a warning: for clients that is the same as upstream not having it, which is legal.
+ */
+export async function acquireSign(name: string, signed: string, parts: AcquireParts): Promise<void> {
+  const { client, stage, limits, trust, log } = parts;
+  try {
+    await client.download(name, stage.incoming(name), limits.sign);
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  try {
+    const { size, sha256 } = await verifySignFile(stage.incoming(name), signed, trust);
+    await stage.accept({ name, size, sha256, stored: false });
+  } catch (error) {
+    if (!(error instanceof VerifyError) || error.code !== 'verify/untrusted-signer') throw error;
+    log.warn(`${name} is withheld: ${error.message}`);
+  }
+}
