@@ -1,8 +1,13 @@
+import { cvdName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 import type { DatabaseRecord } from './store/manifest.ts';
-import { type AcquireParts, acquireCdiffs, acquireCvd } from './upstream/acquire.ts';
+import { findPrevious } from './store/previous.ts';
+import { filesOf } from './store/published.ts';
+import type { AcquireParts } from './upstream/acquire.ts';
+import { acquireCdiffs } from './upstream/acquire-cdiffs.ts';
+import { acquireCvd } from './upstream/acquire-cvd.ts';
 import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
@@ -26,7 +31,11 @@ export interface Brought {
   /** What the manifest will say; `undefined` if there is nothing of this database to serve. */
   readonly record: DatabaseRecord | undefined;
   readonly how: DatabaseReport['how'];
+  /** Why a new version was not rebuilt. */
+  readonly because?: string | undefined;
   readonly news: boolean;
+  /** Path of the CVD that clients of the mirror have now. */
+  readonly publishedCvd?: string | undefined;
   readonly trouble?: unknown;
 }
 
@@ -52,58 +61,63 @@ export function wantsWork({ advertisement, published, trouble }: Look): boolean 
 }
 
 /**
- * Brings one database into the stage as it shall be served: the new version or, if there is none or it cannot be
- * had, what is published already. Never throws for what upstream did.
+ * Brings what is new of one database into the stage: a new version with its CDIFFs, or CDIFFs that were missing.
+ * Never throws for what upstream did: a trouble leaves the database as it is published.
  */
-export async function bring(seen: Look, parts: BringParts): Promise<Brought> {
-  const { database, published } = seen;
-  let trouble = seen.trouble;
-  if (wantsWork(seen)) {
-    try {
-      return await bringNews(seen, parts);
-    } catch (error) {
-      trouble = error;
-      await parts.stage.discardDatabase(database);
-    }
-  }
-  if (published === undefined) return { database, record: undefined, how: 'unchanged', news: false, trouble };
+export async function bringNews(seen: Look, parts: BringParts): Promise<Brought> {
+  const { database, published, trouble } = seen;
+  const nothing = { database, record: published, how: 'unchanged', news: false } as const;
+  if (!wantsWork(seen)) return { ...nothing, trouble };
   try {
-    await carry(database, published.version, parts);
-    return { database, record: published, how: 'unchanged', news: false, trouble };
+    return await acquireNews(seen, parts);
+  } catch (error) {
+    await parts.stage.discardDatabase(database);
+    return { ...nothing, trouble: error };
+  }
+}
+
+/**
+ * Completes the stage with those published files of a database that stay. If they do not prove out any more, the
+ * whole database is taken anew, as for a new mirror.
+ */
+export async function bringPublished(seen: Look, brought: Brought, parts: BringParts): Promise<Brought> {
+  const { database, published } = seen;
+  if (published === undefined || brought.record === undefined) return brought;
+  try {
+    await carry(database, brought.record.version, parts);
+    const same = brought.record.version === published.version;
+    return same ? { ...brought, publishedCvd: parts.stage.path(cvdName(database)) } : brought;
   } catch (damage) {
     if (!isDamage(damage)) throw damage;
     parts.log.warn(`${database}: what is published is damaged and taken anew: ${explain(damage)}`);
     await parts.stage.discardDatabase(database);
-    return await replaceDamaged(seen, parts, trouble ?? damage);
+    const { client } = seen;
+    const fresh = await look(database, undefined, { client, record: undefined, trust: parts.trust });
+    const anew = await bringNews(fresh, parts);
+    return { ...anew, trouble: anew.trouble ?? brought.trouble };
   }
 }
 
-/** A new version with its CDIFFs, or CDIFFs that were missing from the published one. */
-async function bringNews(
+async function acquireNews(
   { database, published, client, advertisement }: Look,
   parts: BringParts,
 ): Promise<Brought> {
   const acquire: AcquireParts = { ...parts, client };
-  const version = advertisement.news ? advertisement.header.version : (published?.version ?? 0);
-  if (published !== undefined) await carry(database, version, parts);
-  const before = parts.stage.files.size;
-  const chain = await acquireCdiffs(database, version, published, acquire);
-  if (!advertisement.news && published !== undefined) {
+  const files = new Set(filesOf(parts.published.manifest, database));
+  const known = published && { record: published, has: (name: string) => files.has(name) };
+  if (!advertisement.news) {
+    const before = parts.stage.files.size;
+    const chain = published && (await acquireCdiffs(database, published.version, known, acquire));
     const news = parts.stage.files.size > before;
-    return { database, record: { ...published, ...chain }, how: 'unchanged', news };
+    return { database, record: published && { ...published, ...chain }, how: 'unchanged', news };
   }
-  parts.log.info(`${database}: downloading version ${version}`);
-  const cvd = await acquireCvd(database, version, acquire);
-  return { database, record: { ...describe(cvd), ...chain }, how: 'downloaded', news: true };
-}
-
-/** The published files do not prove out any more: start over with what upstream has, as for a new mirror. */
-async function replaceDamaged(seen: Look, parts: BringParts, trouble: unknown): Promise<Brought> {
-  const { database, client } = seen;
-  const fresh = await look(database, undefined, { client, record: undefined, trust: parts.trust });
-  if (fresh.trouble !== undefined)
-    return { database, record: undefined, how: 'unchanged', news: false, trouble };
-  return await bring(fresh, parts);
+  const { offer } = advertisement;
+  const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
+  const previous = await findPrevious(database, parts);
+  const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
+  const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
+  const publishedCvd = isPublished ? previous.path : undefined;
+  return { database, record: { ...describe(cvd), ...chain }, how, because, news: true, publishedCvd };
 }
 
 function isDamage(error: unknown): boolean {

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
-import { type BringParts, type Brought, bring, type Look, look, wantsWork } from './bring.ts';
-import { cvdName } from './cvd/names.ts';
+import {
+  type BringParts,
+  type Brought,
+  bringNews,
+  bringPublished,
+  type Look,
+  look,
+  wantsWork,
+} from './bring.ts';
 import { codeOf, explain } from './errors.ts';
 import { takeLock } from './files/lock.ts';
 import { bytes, type Log } from './log.ts';
@@ -10,7 +17,6 @@ import { type CycleReport, endedBy, isRefusal, nothingBrought, refusedBy, summar
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
-import { fetchPublishedCvd } from './store/carry.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import type { Store } from './store/store.ts';
@@ -71,14 +77,20 @@ async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<Cy
   const stage = await Stage.create(join(settings.work, 'run'));
   const limits = { cvd: settings.maxSize, cdiff: settings.maxSize, sign: SIGN_LIMIT };
   const bringParts: BringParts = { store, published, trust, stage, limits, window: settings.window, log };
-  const brought = await Promise.all(looks.map((seen) => bring(seen, bringParts)));
-  if (!brought.some(({ news }) => news)) return await endWithoutNews(brought, looks, published, parts);
+  const pairs = await Promise.all(
+    looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
+  );
+  const news = pairs.map(({ brought }) => brought);
+  if (!news.some((one) => one.news)) return await endWithoutNews(news, looks, published, parts);
+  const brought = await Promise.all(pairs.map((one) => bringPublished(one.seen, one.brought, bringParts)));
 
   log.info('proving the stage with real ClamAV');
   const proof = await prove({
     folder: stage.folder,
     staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
-    published: await publishedCvds(looks, brought, bringParts),
+    published: new Map(
+      brought.flatMap(({ database, publishedCvd }) => (publishedCvd ? [[database, publishedCvd]] : [])),
+    ),
     workFolder: join(settings.work, 'run'),
   });
   if (!proof.passed) return summarize({ looks, brought, published, proof, end: refusedBy(proof) });
@@ -124,24 +136,4 @@ async function endWithoutNews(
     await publish(store, tag, { stage: undefined, previous: manifest, next });
   }
   return summarize({ looks, brought, published, proof: null, end: undefined });
-}
-
-/** What clients of the mirror have now: the published CVD of each database in the stage. */
-async function publishedCvds(
-  looks: readonly Look[],
-  brought: readonly Brought[],
-  parts: BringParts,
-): Promise<Map<string, string>> {
-  const paths = new Map<string, string>();
-  for (const { database, published } of looks) {
-    const staged = brought.find((one) => one.database === database)?.record;
-    if (published === undefined || staged === undefined) continue;
-    const same = staged.version === published.version;
-    const name = cvdName(database);
-    paths.set(
-      database,
-      same ? parts.stage.path(name) : await fetchPublishedCvd(database, published.version, parts),
-    );
-  }
-  return paths;
 }

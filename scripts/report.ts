@@ -18,6 +18,8 @@ export interface DatabaseReport {
   readonly offered?: number;
   /** Bytes of bodies taken from upstream. */
   readonly upstreamBytes: number;
+  /** Why a new version was downloaded whole. */
+  readonly because?: string;
   /** Why it was refused or failed, in a sentence, and the error's code. */
   readonly reason?: string;
   readonly code?: string;
@@ -89,10 +91,11 @@ export function summarize(story: {
 
 function reportOf(seen: Look, brought: Brought, from: number | null, end: End | undefined): DatabaseReport {
   const { advertisement } = seen;
-  const offered = advertisement.news ? { offered: advertisement.header.version } : {};
+  const offered = advertisement.news ? { offered: advertisement.offer.header.version } : {};
   const notes = advertisement.note === undefined ? [] : [advertisement.note];
   const upstreamBytes = seen.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
+  const because = brought.because === undefined ? {} : { because: brought.because };
   if (brought.trouble !== undefined) return { ...kept, ...endedBy(brought.trouble) };
   if (!brought.news) return { outcome: 'unchanged', ...kept };
   if (end !== undefined) return { ...kept, ...end };
@@ -101,6 +104,7 @@ function reportOf(seen: Look, brought: Brought, from: number | null, end: End | 
     from,
     to: brought.record?.version ?? null,
     how: brought.how,
+    ...because,
     upstreamBytes,
     notes,
   };

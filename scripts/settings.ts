@@ -217,9 +217,14 @@ export function serveSettings(from: Given): ServeSettings {
   return validated(ServeSchema, SERVE_OPTIONS, from);
 }
 
-/** Where to look for programs. */
-export function searchPath(environment: Given['environment']): string {
-  return environment['PATH'] ?? '';
+/** Where to look for programs: a PATH. */
+export function searchPath(): string {
+  return process.env.PATH ?? '';
+}
+
+/** True if no person is there to answer a question. */
+export function isUnattended(): boolean {
+  return Boolean(process.env.CI) || !process.stdin.isTTY;
 }
 
 function validated<T>(schema: v.GenericSchema<unknown, T>, options: readonly Option[], from: Given): T {

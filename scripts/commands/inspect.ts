@@ -26,7 +26,7 @@ export async function inspect(paths: readonly string[], json: boolean): Promise<
       ...(reason === undefined ? {} : { reason }),
       ...(await read(path)),
     };
-    if (facts['error'] !== undefined) readable = false;
+    if (facts.error !== undefined) readable = false;
     if (json) log.info(JSON.stringify(facts));
     else for (const line of lines(facts)) log.info(line);
   }
@@ -42,8 +42,8 @@ async function read(path: string): Promise<Facts> {
     else if (start.toString('latin1') === 'ClamAV-Diff:') await readCdiff(path, facts);
     else await readDatabase(path, facts);
   } catch (error) {
-    facts['error'] = explain(error);
-    if (!(error instanceof CvdError)) return { error: facts['error'] };
+    facts.error = explain(error);
+    if (!(error instanceof CvdError)) return { error: facts.error };
   }
   return facts;
 }
@@ -55,7 +55,7 @@ async function readDatabase(path: string, facts: Facts): Promise<void> {
     entry: (entry) => files.push(entry),
     data() {},
   });
-  facts['files'] = files;
+  facts.files = files;
   for await (const chunk of createReadStream(path)) reader.write(chunk);
   const { md5, ...totals } = reader.end();
   Object.assign(facts, totals, { bodyMd5: md5 });
@@ -73,7 +73,7 @@ async function readCdiff(path: string, facts: Facts): Promise<void> {
 
 async function readSign(path: string, facts: Facts): Promise<void> {
   const lines = parseClamSign(await readStart(path, SIGN_LIMIT + 1));
-  facts['signatures'] = lines.map(({ minFLevel, maxFLevel, signature }) => {
+  facts.signatures = lines.map(({ minFLevel, maxFLevel, signature }) => {
     const { signer, digest, signingTime } = parseSignedData(signature);
     return {
       minFLevel,

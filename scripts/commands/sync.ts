@@ -14,7 +14,7 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   const now = () => new Date();
   const report = await runCycle(settings, {
     store: new FolderStore(settings.store),
-    findProver: async () => proveWith([await findNativeEngine(searchPath(given.environment))], now),
+    findProver: async () => proveWith([await findNativeEngine(searchPath())], now),
     trust: TALOS,
     log,
     now,

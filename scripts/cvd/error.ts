@@ -6,7 +6,11 @@ export type CvdErrorCode =
   | 'cvd/tar'
   | 'cvd/container'
   | 'cvd/cdiff'
+  | 'cvd/sign'
   | 'cvd/signature'
+  | 'cvd/script'
+  | 'cvd/patch'
+  | 'cvd/rebuild'
   | 'cvd/too-large';
 
 /** Thrown by every parser and encoder of this folder: the bytes break the format named by `code`. */

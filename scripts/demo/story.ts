@@ -68,7 +68,8 @@ export async function play(options: {
     requireOutcome(await sync(), 'unchanged');
     table.push(['third cycle', 'unchanged: one request of 522 bytes']);
 
-    log.info(
+    tellStep(
+      log,
       'The client of before, and a new one, update from the mirror by real freshclam; clamscan scans EICAR.',
     );
     table.push(['old client', `${await freshClient.play(client('old-client', 6, 14))}, by CDIFFs`]);
@@ -76,7 +77,8 @@ export async function play(options: {
     table.push(['new client', await freshClient.play(client('new-client', 6, 14))]);
     table.push(['clamscan', await scan.play(client('new-client', 6, 14))]);
 
-    log.info(
+    tellStep(
+      log,
       'Upstream offers a forgery: one flipped bit turns "version 6" into "version 7" in the header.',
     );
     log.info("The header's own signature does not cover that; clamav-mirror checks what does.");

@@ -5,12 +5,14 @@ import { dirname, join } from 'node:path';
 import { MirrorError } from '../errors.ts';
 
 /** Thrown when a file is not what it was a moment ago, or cannot be read or written. */
-export class FileError extends MirrorError<'file/changed' | 'file/busy' | 'file/unreadable'> {}
+export class FileError extends MirrorError<
+  'file/changed' | 'file/busy' | 'file/unreadable' | 'file/unwritable'
+> {}
 
 /** Writes a whole file so that a reader sees the old one or the new one, and a power cut leaves one of the two. */
 export async function replaceFile(
   path: string,
-  content: string,
+  content: string | Uint8Array,
   temporaryFolder = dirname(path),
 ): Promise<void> {
   await replaceThrough(path, temporaryFolder, (file) => file.writeFile(content));

@@ -21,8 +21,12 @@ export async function verifyCvdFile(
 }
 
 /** Proves the CDIFF at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
-export async function verifyCdiffFile(path: string, trust: Trust, version?: number): Promise<VerifiedCdiff> {
-  return await feed(path, new CdiffVerifier(trust, version));
+export async function verifyCdiffFile(
+  path: string,
+  trust: Trust,
+  expected: Expected = {},
+): Promise<VerifiedCdiff> {
+  return await feed(path, new CdiffVerifier(trust, expected));
 }
 
 /** A `.sign` file that signs another file, and what is known of itself. */

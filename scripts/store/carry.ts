@@ -37,18 +37,6 @@ export async function carry(database: string, version: number, parts: CarryParts
   }
 }
 
-/** Brings the published CVD to a place outside the stage, proven: what clients of the mirror have now. */
-export async function fetchPublishedCvd(
-  database: string,
-  version: number,
-  parts: CarryParts,
-): Promise<string> {
-  const path = parts.stage.incoming(`published-${cvdName(database)}`);
-  await parts.store.fetch(cvdName(database), path);
-  await verifyCvdFile(path, parts.trust, { database, version });
-  return path;
-}
-
 function isKept(file: FileName, version: number, published: number | undefined, window: number): boolean {
   if (file.kind === 'cvd') return published === version;
   if (file.kind === 'sign' && file.signs === cvdName(file.database)) return file.version === version;
@@ -76,6 +64,6 @@ async function carryFile(name: string, file: FileName, record: FileRecord, parts
 async function verifyCarried(path: string, file: FileName, stage: Stage, trust: Trust): Promise<FileRecord> {
   const { database, version } = file;
   if (file.kind === 'cvd') return await verifyCvdFile(path, trust, { database });
-  if (file.kind === 'cdiff') return await verifyCdiffFile(path, trust, version);
+  if (file.kind === 'cdiff') return await verifyCdiffFile(path, trust, { database, version });
   return await verifySignFile(path, stage.path(file.signs), trust);
 }

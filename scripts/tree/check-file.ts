@@ -43,7 +43,7 @@ async function prove(
 ): Promise<Omit<Checked, 'path'>> {
   if (name?.kind === 'sign') return await proveSign(path, name.database, name.version, name.signs, trust);
   if (name?.kind === 'cdiff') {
-    const { sha256, empty, version } = await verifyCdiffFile(path, trust, name.version);
+    const { sha256, empty, version } = await verifyCdiffFile(path, trust, name);
     const what = `${name.database} CDIFF to ${version}${empty ? ', empty: clients take the full CVD' : ''}`;
     return { verdict: 'proven', what, database: name.database, version, sha256 };
   }

@@ -1,15 +1,16 @@
-import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import type { Trust } from '../verify/trust.ts';
+import type { Offer } from './acquire-cvd.ts';
 import type { UpstreamClient } from './client.ts';
 import type { DnsRecord } from './dns.ts';
 
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =
   | { readonly news: false; readonly note?: string }
-  | { readonly news: true; readonly header: CvdHeader; readonly note?: string };
+  | { readonly news: true; readonly offer: Offer; readonly note?: string };
 
 /**
  * Finds out whether upstream has a newer version than `published`: from DNS alone where its record settles it,
@@ -34,7 +35,10 @@ export async function advertise(
     advertised !== undefined && version < advertised
       ? { note: `DNS advertises version ${advertised}, but upstream still has ${version}` }
       : {};
-  if (published === undefined || version > published) return { news: true, header, ...lag };
+  if (published === undefined || version > published) {
+    const gzipHeader = Uint8Array.from(probe.subarray(HEADER_SIZE));
+    return { news: true, offer: { database, header, gzipHeader }, ...lag };
+  }
   if (version === published) return { news: false, ...lag };
   return { news: false, note: `upstream offers version ${version}, older than the published ${published}` };
 }

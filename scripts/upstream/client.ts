@@ -1,15 +1,16 @@
-import { createWriteStream } from 'node:fs';
-import { stat, truncate } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 import { codeOf } from '../errors.ts';
+import { FileError } from '../files/atomic.ts';
 import type { CoolDownGuard } from './cool-down.ts';
 import { UpstreamError } from './error.ts';
 
 /** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
 export const PROBE_SIZE = 522;
+/** Bytes of an error page that are read at most. */
+const PAGE_LIMIT = 16 * 1024;
 
 /** How long and how often to try. Milliseconds. */
 export interface Patience {
@@ -68,7 +69,7 @@ export class UpstreamClient {
       for await (const chunk of this.#counted(answer.body)) {
         chunks.push(chunk);
         length += chunk.length;
-        if (length >= PROBE_SIZE) break; // leaving the loop destroys the body
+        if (length > PROBE_SIZE) break; // leaving the loop hangs up
       }
       return Buffer.concat(chunks).subarray(0, PROBE_SIZE);
     });
@@ -79,40 +80,35 @@ export class UpstreamClient {
    * What arrives is unproven: `path` must be a temporary name.
    */
   async download(name: string, path: string, limit: number): Promise<void> {
-    const transfer = { name, path, limit, validator: undefined };
+    const transfer: Transfer = { name, path, limit, validator: undefined };
     await this.#retrying(name, async (signal) => await this.#transfer(transfer, signal));
   }
 
   async #transfer(transfer: Transfer, signal: AbortSignal): Promise<void> {
-    const { name, path, limit } = transfer;
-    const have = transfer.validator === undefined ? 0 : await sizeOf(path);
-    const resume = { range: `bytes=${have}-`, 'if-range': transfer.validator ?? '' };
+    const { name, path, limit, validator } = transfer;
+    await using file = await ours(path, open(path, validator === undefined ? 'w' : 'a'));
+    const have = (await file.stat()).size;
+    const resume = { range: `bytes=${have}-`, 'if-range': validator ?? '' };
     const answer = await this.#ask(name, have > 0 ? resume : {}, signal);
-    const from = answer.status === 206 ? rangeStart(answer) : 0;
-    if (answer.status === 206 && from !== have) {
+    const { from, total } = placeOf(answer);
+    const found = validatorOf(answer);
+    if (answer.status === 206 && (from !== have || (found !== undefined && found !== validator))) {
       answer.body.destroy();
-      transfer.validator = undefined;
-      throw new UpstreamError('upstream/incomplete', `${name} was resumed at the wrong place`);
+      transfer.validator = undefined; // what we have is of no use
+      throw new UpstreamError('upstream/incomplete', `the rest of ${name} cannot be had as it was`);
     }
-    transfer.validator = validatorOf(answer);
-    if (from === 0) await truncate(path, 0).catch(ignoreMissing);
-    const total = from + Number(answer.header('content-length') ?? Number.NaN);
+    if (from === 0) await ours(path, file.truncate());
+    transfer.validator = Number.isNaN(total) ? undefined : found; // of a file without a length, how much is left?
     if (total > limit) {
       answer.body.destroy();
       throw tooLarge(name, limit);
     }
     let size = from;
-    await pipeline(
-      this.#counted(answer.body),
-      async function* (chunks) {
-        for await (const chunk of chunks) {
-          size += chunk.length;
-          if (size > limit) throw tooLarge(name, limit);
-          yield chunk;
-        }
-      },
-      createWriteStream(path, { flags: from === 0 ? 'w' : 'a' }),
-    );
+    for await (const chunk of this.#counted(answer.body)) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge(name, limit);
+      await ours(path, file.writeFile(chunk));
+    }
     if (!Number.isNaN(total) && size !== total) {
       throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
     }
@@ -136,7 +132,7 @@ export class UpstreamClient {
     const encoding = header('content-encoding') ?? 'identity';
     if ((status === 200 || status === 206) && encoding === 'identity')
       return { status, body: answer.body, header };
-    await answer.body.dump({ limit: 16 * 1024 }).catch(() => undefined);
+    await this.#discard(answer.body).catch(() => undefined);
     if (status === 403 || status === 429) throw await coolDown.start(status, header('retry-after'), name);
     if (status === 404 || status === 410)
       throw new UpstreamError('upstream/missing', `upstream has no ${name}`);
@@ -145,6 +141,15 @@ export class UpstreamClient {
     }
     const code = status >= 500 || status === 408 ? 'upstream/unavailable' : 'upstream/status';
     throw new UpstreamError(code, `upstream answered ${status} to ${name}`);
+  }
+
+  /** Reads an error page to its end, if that is near: then the connection can be used again. */
+  async #discard(body: Readable): Promise<void> {
+    let size = 0;
+    for await (const chunk of this.#counted(body)) {
+      size += chunk.length;
+      if (size > PAGE_LIMIT) break;
+    }
   }
 
   async *#counted(body: Readable): AsyncGenerator<Buffer> {
@@ -178,26 +183,35 @@ interface Transfer {
 
 /** An answer that is a no and a fault on this side stay what they are; the rest may pass. */
 function mayPass(error: unknown): boolean {
-  if (!(error instanceof UpstreamError)) return !isLocal(error);
-  return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
-}
-
-function isLocal(error: unknown): boolean {
-  return ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT', 'EIO', 'EFBIG', 'ENOENT', 'UND_ERR_INVALID_ARG'].includes(
-    codeOf(error) ?? '',
-  );
+  if (error instanceof UpstreamError)
+    return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
+  // undici's word for a redirect loop, a redirect to no URL, and a proxy that wants other credentials
+  return !(error instanceof FileError) && codeOf(error) !== 'UND_ERR_INVALID_ARG';
 }
 
 function named(error: unknown, name: string, url: string): unknown {
-  if (error instanceof UpstreamError || isLocal(error)) return error;
+  if (error instanceof UpstreamError || error instanceof FileError) return error;
   return new UpstreamError('upstream/unreachable', `cannot get ${name} from ${url}`, {
     cause: error,
     advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
   });
 }
 
-function rangeStart(answer: Answer): number {
-  return Number(/^bytes (\d+)-/.exec(answer.header('content-range') ?? '')?.[1] ?? Number.NaN);
+/** What cannot be written here is no fault of upstream. */
+async function ours<T>(path: string, work: Promise<T>): Promise<T> {
+  return await work.catch((cause) => {
+    throw new FileError('file/unwritable', `cannot write ${path}`, {
+      cause,
+      advice: 'Check the room on the disk and who may write there',
+    });
+  });
+}
+
+/** Where in the file the body begins and how long the file is, as far as the answer says it: else NaN. */
+function placeOf(answer: Answer): { from: number; total: number } {
+  if (answer.status === 200) return { from: 0, total: Number(answer.header('content-length') ?? Number.NaN) };
+  const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.header('content-range') ?? '') ?? [];
+  return { from: Number(from), total: Number(total) };
 }
 
 /** If-Range wants a strong validator; without one, nothing is resumed. */
@@ -210,12 +224,4 @@ function tooLarge(name: string, limit: number): UpstreamError {
   return new UpstreamError('upstream/too-large', `upstream sent more than ${limit} bytes as ${name}`, {
     advice: 'If the database has really grown, raise --max-size',
   });
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return (await stat(path).catch(ignoreMissing))?.size ?? 0;
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) !== 'ENOENT') throw error;
 }

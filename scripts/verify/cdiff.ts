@@ -1,26 +1,37 @@
 import { type CdiffHandler, type CdiffHeader, CdiffReader, type CdiffTotals } from '../cvd/cdiff.ts';
+import type { Command } from '../cvd/command.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
+import { ScriptParser } from '../cvd/script.ts';
+import type { Expected } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
 /** A CDIFF whose signature covers every byte of it. `empty` means: no incremental, take the full CVD (§3). */
 export interface VerifiedCdiff extends Omit<CdiffTotals, 'signedDigest' | 'dsig'> {
+  /** `undefined` if it is empty. */
+  readonly database: string | undefined;
   readonly version: number;
   readonly empty: boolean;
 }
 
-/** Proves a CDIFF as it streams by. `write` and `end` throw `CvdError` or `VerifyError`. */
+/**
+ * Proves a CDIFF as it streams by: its signature, its size, that its script is well-formed and made for one database.
+ * `write` and `end` throw `CvdError` or `VerifyError`.
+ */
 export class CdiffVerifier implements CdiffHandler {
   readonly #trust: Trust;
-  readonly #version: number | undefined;
+  readonly #expected: Expected;
   readonly #reader = new CdiffReader(this);
+  readonly #script = new ScriptParser((command) => this.#command(command));
   #header: CdiffHeader | undefined;
+  /** The databases whose `.info` the script opens: exactly one, for every step changes the version. */
+  readonly #databases = new Set<string>();
   #empty = true;
 
-  /** `version`: the one in the file's name. ClamAV does not compare it with the one inside; we do. */
-  constructor(trust: Trust, version?: number) {
+  /** `expected`: what the file's name says. ClamAV does not compare that with what is inside; we do. */
+  constructor(trust: Trust, expected: Expected = {}) {
     this.#trust = trust;
-    this.#version = version;
+    this.#expected = expected;
   }
 
   write(chunk: Uint8Array): void {
@@ -30,23 +41,40 @@ export class CdiffVerifier implements CdiffHandler {
   }
 
   end(): VerifiedCdiff {
-    if (this.#empty) return emptyCdiff(this.#version);
+    if (this.#empty) return emptyCdiff(this.#expected.version);
     const { signedDigest, dsig, ...totals } = this.#reader.end();
     verifyPssSignature(signedDigest, dsig, this.#trust.keys.cdiff);
-    return { ...totals, version: this.#header?.version ?? 0, empty: false };
+    this.#script.end();
+    const [database, another] = this.#databases;
+    if (database === undefined || another !== undefined) {
+      throw new VerifyError('verify/mismatch', 'the CDIFF does not change the .info of exactly one database');
+    }
+    if (this.#expected.database !== undefined && database !== this.#expected.database) {
+      const wanted = this.#expected.database;
+      throw new VerifyError('verify/wrong-database', `this CDIFF is for database ${database}, not ${wanted}`);
+    }
+    return { ...totals, database, version: this.#header?.version ?? 0, empty: false };
   }
 
   header(header: CdiffHeader): void {
     this.#header = header;
-    if (this.#version !== undefined && header.version !== this.#version) {
+    const { version } = this.#expected;
+    if (version !== undefined && header.version !== version) {
       throw new VerifyError(
         'verify/wrong-version',
-        `this CDIFF leads to version ${header.version}, not to ${this.#version}`,
+        `this CDIFF leads to version ${header.version}, not to ${version}`,
       );
     }
   }
 
-  script(): void {}
+  script(chunk: Uint8Array): void {
+    this.#script.write(chunk);
+  }
+
+  #command(command: Command): void {
+    if (command.kind === 'open' && command.file.endsWith('.info'))
+      this.#databases.add(command.file.slice(0, -5));
+  }
 }
 
 const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -58,5 +86,5 @@ function emptyCdiff(version: number | undefined): VerifiedCdiff {
       'an empty file proves nothing unless its name says what it is',
     );
   }
-  return { size: 0, sha256: SHA256_OF_NOTHING, version, empty: true };
+  return { size: 0, sha256: SHA256_OF_NOTHING, database: undefined, version, empty: true };
 }

@@ -4,7 +4,7 @@ import { type Sample, writeSamples } from '../samples.ts';
 import { requireStagedVersions, type Scenario, ScenarioFailure } from './scenario.ts';
 
 export const scan: Scenario = {
-  name: 'clamscan with what a client received names EICAR and finds the safe samples clean',
+  name: 'clamscan, with what the client received, judges every sample rightly',
   client: 'fresh',
   async play(scene) {
     await requireStagedVersions(scene);

@@ -4,9 +4,9 @@ import type { AcquireParts } from './acquire.ts';
 import { isMissing } from './error.ts';
 
 /**
- * Brings the `.sign` of a file into the stage, if upstream has one. An invalid one is thrown as `VerifyError`: it
- * would be fatal for freshclam ≥ 1.5 (clamav-formats.md §2). One that is sound but made by somebody we do not know
- * is withheld with a warning: for clients that is the same as upstream not having it, which is legal.
+ * Brings the `.sign` of the file at `signed` into the stage, if upstream has one. An invalid one is thrown as
+ * `VerifyError`: it would be fatal for freshclam ≥ 1.5 (clamav-formats.md §2). One that is sound but made by
+ * somebody we do not know is withheld with a warning: to clients that is as if upstream had none, which is legal.
  */
 export async function acquireSign(name: string, signed: string, parts: AcquireParts): Promise<void> {
   const { client, stage, limits, trust, log } = parts;

@@ -1,0 +1,44 @@
+/** What a published file is, read from its name alone (clamav-formats.md §2, §3, §6). */
+export type FileName =
+  | { readonly kind: 'cvd'; readonly database: string; readonly version: number | undefined }
+  | { readonly kind: 'cdiff'; readonly database: string; readonly version: number }
+  | { readonly kind: 'sign'; readonly database: string; readonly version: number; readonly signs: string };
+
+/** `daily`: letters, digits and `_`, so that no name leads out of a folder or looks like a version. */
+export const DATABASE_NAME = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
+
+const FORM = /^([A-Za-z][A-Za-z0-9_]{0,31})(?:-([1-9]\d{0,9}))?\.(cvd|cdiff)(\.sign)?$/;
+
+/**
+ * Parses `daily.cvd`, `daily-28001.cvd`, `daily-28001.cdiff`, `daily-28001.cvd.sign` and
+ * `daily-28001.cdiff.sign`; any other name gives `undefined`.
+ */
+export function parseFileName(name: string): FileName | undefined {
+  const [, database, digits, kind, sign] = FORM.exec(name) ?? [];
+  if (database === undefined) return undefined;
+  const version = digits === undefined ? undefined : Number(digits);
+  if (sign !== undefined) {
+    if (version === undefined) return undefined;
+    const signs = kind === 'cvd' ? cvdName(database) : name.slice(0, -'.sign'.length);
+    return { kind: 'sign', database, version, signs };
+  }
+  if (kind === 'cvd') return { kind: 'cvd', database, version };
+  return version === undefined ? undefined : { kind: 'cdiff', database, version };
+}
+
+export function cvdName(database: string): string {
+  return `${database}.cvd`;
+}
+
+export function cdiffName(database: string, version: number): string {
+  return `${database}-${version}.cdiff`;
+}
+
+/** The `.sign` of a CVD carries the version, though the CVD's own name does not (§2). */
+export function cvdSignName(database: string, version: number): string {
+  return `${database}-${version}.cvd.sign`;
+}
+
+export function cdiffSignName(database: string, version: number): string {
+  return `${cdiffName(database, version)}.sign`;
+}

@@ -1,0 +1,67 @@
+import { CvdReader } from './archive.ts';
+import { CvdError } from './error.ts';
+import type { TarEntry } from './tar.ts';
+
+/** Compressed bytes inflated at a time: deflate packs at most 1032 to 1, so that at most 17 MB wait. */
+const PIECE = 16 * 1024;
+
+/**
+ * The files of a container, one at a time and in any order. In the container's own order it takes one pass;
+ * asking for a file that has gone by starts another one.
+ */
+export class OldContainer {
+  readonly #open: () => Iterable<Uint8Array>;
+  readonly #passed = new Set<string>();
+  #events: Generator<TarEntry | Uint8Array> | undefined;
+
+  /** `open` gives the bytes of the CVD from its first one on, each time it is called. */
+  constructor(open: () => Iterable<Uint8Array>) {
+    this.#open = open;
+  }
+
+  /** The content of a file. Throws `CvdError`; `cvd/container` if there is no such file. */
+  *read(name: string): Generator<Uint8Array> {
+    if (this.#passed.has(name)) this.close();
+    this.#events ??= events(this.#open());
+    let remaining = this.#seek(name, this.#events).size;
+    while (remaining > 0) {
+      const { value } = this.#events.next();
+      if (!(value instanceof Uint8Array)) throw new Error(`reading ${name} was interrupted`);
+      remaining -= value.length;
+      yield value;
+    }
+  }
+
+  /** Lets go of what `open` gave. */
+  close(): void {
+    this.#events?.return(undefined);
+    this.#events = undefined;
+    this.#passed.clear();
+  }
+
+  #seek(name: string, events: Generator<TarEntry | Uint8Array>): TarEntry {
+    for (let event = events.next(); event.done !== true; event = events.next()) {
+      if (event.value instanceof Uint8Array) continue;
+      this.#passed.add(event.value.name);
+      if (event.value.name === name) return event.value;
+    }
+    throw new CvdError('cvd/container', `${name} is not in the old container`);
+  }
+}
+
+/** Turns what a `CvdReader` tells into something to pull. */
+function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array> {
+  const waiting: (TarEntry | Uint8Array)[] = [];
+  const reader = new CvdReader({
+    header: () => {},
+    entry: (entry) => waiting.push(entry),
+    data: (chunk) => waiting.push(new Uint8Array(chunk)),
+  });
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE) {
+      reader.write(chunk.subarray(at, at + PIECE));
+      yield* waiting.splice(0);
+    }
+  }
+  reader.end();
+}

@@ -1,0 +1,166 @@
+import type { Command, LineRef, Move } from './command.ts';
+import { CvdError } from './error.ts';
+import { Block, cut, edit, join, type Lines, slice } from './lines.ts';
+import { OpenFile } from './open-file.ts';
+import { ScriptParser } from './script.ts';
+
+/**
+ * What a chain of CDIFFs may cost. Beyond it `cvd/too-large` is thrown, and the full CVD is the cheaper way.
+ * A day's script has about 0.3 MB, so that three months of them fit.
+ */
+export const PATCH_LIMITS = {
+  /** Bytes of all scripts together. Their payload is held in memory. */
+  scripts: 64 * 1024 ** 2,
+  /** DEL and XCHG in all scripts together. */
+  edits: 500_000,
+  /** Commands that one file goes through, an OPEN with all that it edits being one. */
+  steps: 1000,
+  /** How often an old file is read to make a new one: each MOVE reads its source once more. */
+  reads: 16,
+} as const;
+
+/** A file as it is after the commands so far. */
+interface PatchedFile {
+  readonly lines: Lines;
+  /** The version whose script touched it last. */
+  readonly changedBy: number | undefined;
+  readonly steps: number;
+  readonly reads: number;
+}
+
+/**
+ * Folds the scripts of one or several CDIFFs, in order, into one recipe per file, so that no version in between
+ * is ever written. Nothing of a file is read before its `lines` are asked for, and then it streams.
+ * Source: libclamav_rust/src/cdiff.rs, cmd_close(), cmd_move(), cmd_unlink().
+ */
+export class Patch {
+  readonly #files: Map<string, PatchedFile>;
+  #open: OpenFile | undefined;
+  #version = 0;
+  #scriptBytes = 0;
+  #edits = 0;
+
+  /** `names`: the files there are. `read` gives the content of one of them, as often as it is asked. */
+  constructor(names: Iterable<string>, read: (name: string) => Iterable<Uint8Array>) {
+    this.#files = new Map();
+    for (const name of names) {
+      const lines = () => Iterator.from(read(name)).map((bytes) => new Block(bytes));
+      this.#files.set(name, { lines, changedBy: undefined, steps: 0, reads: 1 });
+    }
+  }
+
+  /** The names of the files that exist now. */
+  get names(): ReadonlySet<string> {
+    return new Set(this.#files.keys());
+  }
+
+  /** The version whose script touched the file last; `undefined` if none did. */
+  changedBy(name: string): number | undefined {
+    return this.#files.get(name)?.changedBy;
+  }
+
+  /** The file's content as it is now. Throws `cvd/patch` if there is none, or on the way if a command does not fit. */
+  *read(name: string): Generator<Uint8Array> {
+    for (const { bytes } of this.#existing(name).lines()) yield bytes;
+  }
+
+  /**
+   * Takes the script that leads to `version`, as it streams by. `write` and `end` throw `cvd/script`,
+   * `cvd/too-large`, and `cvd/patch` if the script names a file that is not there.
+   */
+  script(version: number): { write(chunk: Uint8Array): void; end(): void } {
+    this.#version = version;
+    const parser = new ScriptParser((command, scriptLine) => this.#take(command, scriptLine));
+    return {
+      write: (chunk) => {
+        this.#scriptBytes = within('scripts', this.#scriptBytes + chunk.length);
+        parser.write(chunk);
+      },
+      end: () => parser.end(),
+    };
+  }
+
+  #take(command: Command, scriptLine: number): void {
+    const source = `line ${scriptLine} of script ${this.#version}`;
+    switch (command.kind) {
+      case 'open':
+        this.#open = new OpenFile(command.file, this.#version);
+        break;
+      case 'add':
+        if (command.text !== undefined) this.#open?.add(command.text);
+        break;
+      case 'del':
+      case 'xchg':
+        this.#edits = within('edits', this.#edits + 1);
+        this.#open?.edit(command, scriptLine);
+        break;
+      case 'close':
+        if (this.#open !== undefined) this.#close(this.#open, source);
+        this.#open = undefined;
+        break;
+      case 'unlink':
+        this.#existing(command.file, source);
+        this.#files.delete(command.file);
+        break;
+      case 'move':
+        this.#move(command, source);
+    }
+  }
+
+  /** Additions alone create a file that is not there; a file that was opened for nothing stays as it is. */
+  #close(open: OpenFile, source: string): void {
+    const { name } = open;
+    if (open.edits > 0) {
+      const { lines, reads, steps } = this.#existing(name, source);
+      this.#put(name, () => edit(lines, open.sortedEdits(), name), reads, steps);
+    }
+    const additions = open.additions();
+    if (additions.length > 0) {
+      const { lines, reads, steps } = this.#files.get(name) ?? NOTHING;
+      this.#put(name, () => join(lines, () => additions), reads, steps);
+    }
+  }
+
+  #move({ from, to, ...range }: Move, source: string): void {
+    const [old, target] = [this.#existing(from, source), this.#existing(to, source)];
+    const lines = { first: kept(range.first), last: kept(range.last), source };
+    const moved = () => slice(old.lines, lines, from);
+    this.#put(from, () => cut(old.lines, lines, from), old.reads, old.steps);
+    const steps = Math.max(old.steps + 1, target.steps);
+    this.#put(to, () => join(target.lines, moved), target.reads + old.reads, steps);
+  }
+
+  #put(name: string, lines: Lines, reads: number, steps: number): void {
+    this.#files.set(name, {
+      lines,
+      changedBy: this.#version,
+      steps: within('steps', steps + 1),
+      reads: within('reads', reads),
+    });
+  }
+
+  #existing(name: string, source?: string): PatchedFile {
+    const file = this.#files.get(name);
+    if (file !== undefined) return file;
+    throw new CvdError('cvd/patch', `there is no ${name}${source === undefined ? '' : ` (${source})`}`);
+  }
+}
+
+const NOTHING: Pick<PatchedFile, 'lines' | 'reads' | 'steps'> = { lines: () => [], reads: 0, steps: 0 };
+
+/** A command's bytes are only valid while it is told. */
+function kept({ line, prefix }: LineRef): LineRef {
+  return { line, prefix: Uint8Array.from(prefix) };
+}
+
+function within(what: keyof typeof PATCH_LIMITS, value: number): number {
+  if (value <= PATCH_LIMITS[what]) return value;
+  throw new CvdError('cvd/too-large', `the scripts need more than ${PATCH_LIMITS[what]} ${UNITS[what]}`);
+}
+
+const UNITS: Record<keyof typeof PATCH_LIMITS, string> = {
+  scripts: 'bytes',
+  edits: 'edits',
+  steps: 'steps for one file',
+  reads: 'readings of an old file to make a new one',
+};

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { collect } from './bytes.ts';
+import { CdiffReader } from './cdiff.ts';
+import { CvdError } from './error.ts';
+import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts';
+import { type CvdInfo, INFO_LIMIT, type InfoFile, parseInfo } from './info.ts';
+import { cdiffName } from './names.ts';
+import { OldContainer } from './old-container.ts';
+import { COPYING, type ContainerOrder, encodeTar, evenly, orderOf, type TarFile } from './pack.ts';
+import { Patch } from './patch.ts';
+
+/** What a new version is made of. Nothing here is proven yet, and `Rebuild` proves no signature. */
+export interface RebuildSources {
+  /** Its name, as in `<database>.info`. */
+  readonly database: string;
+  /** The bytes of the old CVD from its first one on, each time it is called. */
+  readonly old: () => Iterable<Uint8Array>;
+  /** The bytes of each CDIFF after the old version, up to and with the one of the new version. */
+  readonly cdiffs: Iterable<{ readonly version: number; readonly bytes: Iterable<Uint8Array> }>;
+  /** The new version's header, which upstream gives in the first 512 bytes of its CVD. */
+  readonly header: CvdHeader;
+}
+
+/** COPYING is held in memory, as no `.info` says how long it is. */
+const COPYING_LIMIT = 1024 ** 2;
+
+/**
+ * Makes the tar of a new version out of the old CVD and the CDIFFs in between (clamav-formats.md §0.1, §4).
+ * A `CvdWriter` turns it into the CVD, and the MD5 in the header says whether it is the official one.
+ */
+export class Rebuild {
+  /** Of the new version. Its signature is still to be checked. */
+  readonly info: CvdInfo;
+  readonly #database: string;
+  readonly #old: OldContainer;
+  readonly #patch: Patch;
+  readonly #infoBytes: Uint8Array;
+
+  /** Reads all CDIFFs. Throws `CvdError`; `cvd/too-large` means that the full CVD is the cheaper way. */
+  constructor({ database, old, cdiffs, header }: RebuildSources) {
+    this.#database = database;
+    this.#old = new OldContainer(old);
+    const infoName = `${database}.info`;
+    try {
+      const before = parseInfo(whole(infoName, this.#old.read(infoName), INFO_LIMIT));
+      const names = [COPYING, infoName, ...before.files.map((file) => file.name)];
+      this.#patch = new Patch(names, (name) => this.#old.read(name));
+      applyCdiffs(this.#patch, before.header.version, cdiffs);
+      this.#infoBytes = whole(infoName, this.#patch.read(infoName), INFO_LIMIT);
+    } finally {
+      this.#old.close();
+    }
+    this.info = parseInfo(this.#infoBytes);
+    requireHeader(this.info, header);
+    requireSameFiles(this.info, this.#patch.names, infoName);
+  }
+
+  /**
+   * The new tar, in chunks of 256 KiB that own their `ArrayBuffer`. Every file that `.info` lists is compared
+   * with it on the way. Throws `cvd/rebuild` where one differs, `cvd/patch` where a command does not fit.
+   */
+  *tar(order: ContainerOrder = 'info'): Generator<Uint8Array<ArrayBuffer>> {
+    try {
+      yield* evenly(encodeTar(this.#files(order)));
+    } finally {
+      this.#old.close();
+    }
+  }
+
+  *#files(order: ContainerOrder): Generator<TarFile> {
+    const listed = new Map(this.info.files.map((file) => [file.name, file]));
+    for (const name of orderOf(this.#database, this.info, order)) {
+      const file = listed.get(name);
+      if (file !== undefined) yield { name, size: file.size, data: this.#compared(file) };
+      else if (name === COPYING) yield inMemory(name, whole(name, this.#patch.read(name), COPYING_LIMIT));
+      else yield inMemory(name, this.#infoBytes);
+    }
+  }
+
+  *#compared({ name, size, sha256 }: InfoFile): Generator<Uint8Array> {
+    const hash = createHash('sha256');
+    let length = 0;
+    for (const chunk of this.#patch.read(name)) {
+      length += chunk.length;
+      if (length > size) break;
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (length === size && hash.digest('hex') === sha256) return;
+    const last = this.#patch.changedBy(name);
+    const when = last === undefined ? 'in the old container' : `after ${cdiffName(this.#database, last)}`;
+    throw new CvdError('cvd/rebuild', `${name} ${when} is not the file that the new .info lists`);
+  }
+}
+
+/** Each step has its CDIFF; ClamAV does not compare the version inside one, we do (clamav-formats.md §3). */
+function applyCdiffs(patch: Patch, from: number, cdiffs: RebuildSources['cdiffs']): void {
+  let expected = from;
+  for (const { version, bytes } of cdiffs) {
+    expected++;
+    if (version !== expected) {
+      throw new CvdError('cvd/rebuild', `the CDIFF to ${expected} is missing before the one to ${version}`);
+    }
+    const script = patch.script(version);
+    const reader = new CdiffReader({
+      header: (header) => {
+        if (header.version === version) return;
+        throw new CvdError('cvd/rebuild', `the CDIFF to ${version} says that it leads to ${header.version}`);
+      },
+      script: (chunk) => script.write(chunk),
+    });
+    for (const chunk of bytes) reader.write(chunk);
+    reader.end();
+    script.end();
+  }
+}
+
+/** The header is line 1 of `.info`, sealed (clamav-formats.md §1); it names the version that the CDIFFs led to. */
+function requireHeader(info: CvdInfo, header: CvdHeader): void {
+  if (header.md5 === UNSEALED) throw new CvdError('cvd/rebuild', 'the new header is not sealed');
+  const [given, made] = [unseal(header), info.header].map(encodeHeaderLine);
+  if (given !== made) {
+    throw new CvdError('cvd/rebuild', `the CDIFFs lead to "${made}", the new header is "${given}"`);
+  }
+}
+
+function requireSameFiles(info: CvdInfo, names: ReadonlySet<string>, infoName: string): void {
+  const listed = new Set([COPYING, infoName, ...info.files.map((file) => file.name)]);
+  if (listed.size !== info.files.length + 2) {
+    throw new CvdError('cvd/rebuild', 'the new .info lists COPYING or itself');
+  }
+  const missing = [...listed].find((name) => !names.has(name));
+  if (missing !== undefined) {
+    throw new CvdError('cvd/rebuild', `the new .info lists ${missing}, which no CDIFF makes`);
+  }
+  const stray = [...names].find((name) => !listed.has(name));
+  if (stray !== undefined) {
+    throw new CvdError('cvd/rebuild', `the new .info does not list ${stray}, which no CDIFF removes`);
+  }
+}
+
+function inMemory(name: string, bytes: Uint8Array): TarFile {
+  return { name, size: bytes.length, data: [bytes] };
+}
+
+function whole(name: string, chunks: Iterable<Uint8Array>, limit: number): Uint8Array {
+  const bytes = collect(chunks, limit);
+  if (bytes === undefined) throw new CvdError('cvd/too-large', `${name} is longer than ${limit} bytes`);
+  return bytes;
+}

@@ -1,0 +1,95 @@
+import { ByteBuffer } from './bytes.ts';
+import { type Command, parseCommand } from './command.ts';
+import { CvdError } from './error.ts';
+
+/** Bytes one line may have. ClamAV's C versions stopped at 10 MiB (`#LSIZE`), its Rust versions never do. */
+export const LINE_LIMIT = 16 * 1024 ** 2;
+
+const NEWLINE = 0x0a;
+const COMMENT = 0x23;
+
+/**
+ * Parses the script of a CDIFF as it streams by, and holds no more than one line of it. Each command comes with
+ * the number of its line; its bytes are only valid during the call. Comments are left out.
+ * Source: libclamav_rust/src/cdiff.rs, process_lines().
+ */
+export class ScriptParser {
+  readonly #onCommand: (command: Command, scriptLine: number) => void;
+  readonly #partial = new ByteBuffer();
+  #line = 1;
+  #open: string | undefined;
+
+  constructor(onCommand: (command: Command, scriptLine: number) => void) {
+    this.#onCommand = onCommand;
+  }
+
+  /** Throws `cvd/script`. */
+  write(chunk: Uint8Array): void {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      this.#endLine(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  /**
+   * Throws `cvd/script` if the script ends inside a line or, which ClamAV ignores, with a file open.
+   * Like ClamAV it lets CLOSE and comments lack the last newline.
+   */
+  end(): void {
+    if (this.#partial.length > 0) {
+      const line = Buffer.from(this.#partial.view());
+      if (line[0] !== COMMENT && !line.equals(CLOSE)) throw this.#wrong('the script ends inside this line');
+      this.#endLine(new Uint8Array(0));
+    }
+    if (this.#open !== undefined) throw this.#wrong(`the script ends with ${this.#open} open`);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#partial.length + bytes.length > LINE_LIMIT) {
+      throw this.#wrong(`it is longer than ${LINE_LIMIT} bytes`);
+    }
+    this.#partial.append(bytes);
+  }
+
+  #endLine(rest: Uint8Array): void {
+    if (this.#partial.length === 0 && rest.length <= LINE_LIMIT) {
+      this.#takeLine(rest);
+    } else {
+      this.#keep(rest);
+      this.#takeLine(this.#partial.view());
+      this.#partial.clear();
+    }
+    this.#line++;
+  }
+
+  #takeLine(line: Uint8Array): void {
+    if (line[0] === COMMENT) return;
+    let command: Command;
+    try {
+      command = parseCommand(line);
+    } catch (cause) {
+      throw cause instanceof CvdError ? this.#wrong(cause.message) : cause;
+    }
+    this.#requireState(command);
+    if (command.kind === 'open') this.#open = command.file;
+    if (command.kind === 'close') this.#open = undefined;
+    this.#onCommand(command, this.#line);
+  }
+
+  /** OPEN, UNLINK and MOVE need every file closed, the others need one open. */
+  #requireState({ kind }: Command): void {
+    const wantsOpen = kind !== 'open' && kind !== 'unlink' && kind !== 'move';
+    if (wantsOpen === (this.#open !== undefined)) return;
+    throw this.#wrong(
+      wantsOpen ? `${kind.toUpperCase()} without OPEN` : `${kind.toUpperCase()} while ${this.#open} is open`,
+    );
+  }
+
+  #wrong(what: string): CvdError {
+    return new CvdError('cvd/script', `line ${this.#line} of the script: ${what}`);
+  }
+}
+
+const CLOSE = Buffer.from('CLOSE');

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { ensureClamav } from './demo/clamav.ts';
+import { DEFAULT_CACHE, ensureOfficial } from './demo/official.ts';
+import { play } from './demo/story.ts';
+import { explain } from './errors.ts';
+import { streamLog } from './log.ts';
+import { isUnattended, searchPath } from './settings.ts';
+
+const HELP = `npm run demo [-- --yes] [-- --keep]
+
+Runs the whole job of clamav-mirror on databases that Talos signed, with real ClamAV, on this machine alone:
+an upstream on loopback, two cycles, real clients, EICAR, and a forged database that is refused.
+
+  --yes    install what is missing (ClamAV, by apt-get) without asking
+  --keep   leave the mirror running at the end, until Ctrl-C
+`;
+
+const log = streamLog(process.stdout);
+try {
+  const { values } = parseArgs({
+    options: { yes: { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+  } else {
+    const unattended = values.yes === true || isUnattended();
+    const path = searchPath();
+    await ensureClamav({
+      path,
+      log: log.info,
+      ask: async (question) => unattended || (await confirm(question)),
+    });
+    const official = await ensureOfficial(DEFAULT_CACHE, { log: log.info });
+    await play({ official, path, keep: values.keep === true, log });
+  }
+} catch (error) {
+  process.stderr.write(`demo: ${explain(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function confirm(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}

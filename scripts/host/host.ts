@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { isIPv6, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { codeOf } from '../errors.ts';
+import { HostError } from './error.ts';
+import { hangUp, statusOf } from './hang-up.ts';
+import { CountingResponse, type RequestLine, reportRequest } from './request-line.ts';
+import { respond } from './respond.ts';
+
+export type { RequestLine } from './request-line.ts';
+
+export interface HostOptions {
+  /** The published tree or a stage. It may change at any time, file by file, through renames. */
+  readonly folder: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly address?: string;
+  /** Called once per request, when it is finished. */
+  readonly onRequest?: (line: RequestLine) => void;
+  readonly limits?: Partial<HostLimits>;
+}
+
+/** All in milliseconds. */
+export interface HostLimits {
+  /** For a client to send its headers. */
+  readonly headers: number;
+  /** For a client to send a whole request, with a body that nobody reads. */
+  readonly request: number;
+  /** For a connection without a request. */
+  readonly idle: number;
+  /** For a transfer of which the client takes no byte. */
+  readonly stall: number;
+  /** For transfers under way when `close` is called. */
+  readonly grace: number;
+}
+
+export interface Host extends AsyncDisposable {
+  /** Without a trailing slash, as freshclam's `DatabaseMirror` wants it. */
+  readonly url: string;
+  readonly port: number;
+  /** Accepts nothing more, lets transfers finish for a few seconds, then cuts them off. */
+  close(): Promise<void>;
+}
+
+const LIMITS: HostLimits = { headers: 10_000, request: 30_000, idle: 5_000, stall: 60_000, grace: 5_000 };
+
+/**
+ * Serves `folder` over HTTP the way ClamAV clients need it: Range requests, 404 for whatever is not there, no
+ * Content-Encoding, Last-Modified from the CVD (clamav-formats.md §0.3, §0.4, §6). Throws `HostError`.
+ */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { folder, port = 0, address = '127.0.0.1', onRequest } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  await requireFolder(folder);
+
+  const running = new Set<CountingResponse>();
+  let closing: Promise<void> | undefined;
+  const server = createServer(
+    {
+      ServerResponse: CountingResponse,
+      headersTimeout: limits.headers,
+      requestTimeout: limits.request,
+      keepAliveTimeout: limits.idle,
+      connectionsCheckingInterval: Math.min(limits.headers, 5_000),
+    },
+    (request, response) => {
+      running.add(response);
+      response.once('close', () => {
+        running.delete(response);
+        if (closing !== undefined && running.size === 0) server.closeAllConnections();
+      });
+      if (onRequest !== undefined) reportRequest(request, response, onRequest);
+      respond(folder, request, response);
+    },
+  );
+  server.setTimeout(limits.stall);
+  const isBusy = (socket: Duplex) => running.values().some((response) => response.req.socket === socket);
+  server.on('clientError', (error, socket) => hangUp(socket, isBusy(socket), statusOf(error)));
+  server.on('connect', (_, socket) => hangUp(socket, isBusy(socket), 405, 'Allow: GET, HEAD\r\n'));
+  await listen(server, port, address);
+  // Accepting one connection failed, for want of file descriptors say: that client is lost, the host is not.
+  server.on('error', () => {});
+
+  const close = (): Promise<void> => {
+    closing ??= new Promise((resolve) => {
+      const cut = setTimeout(() => server.closeAllConnections(), limits.grace);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      if (running.size === 0) server.closeAllConnections();
+    });
+    return closing;
+  };
+  const bound = server.address();
+  const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
+  return { url: urlOf(address, boundPort), port: boundPort, close, [Symbol.asyncDispose]: close };
+}
+
+async function requireFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((cause: unknown) => {
+    throw new HostError('host/folder', `cannot serve ${folder}`, { cause, advice: FOLDER_ADVICE });
+  });
+  if (!found.isDirectory()) {
+    throw new HostError('host/folder', `${folder} is not a folder`, { advice: FOLDER_ADVICE });
+  }
+}
+
+const FOLDER_ADVICE = 'Name the folder that the mirror publishes to; it may be empty, but it must be there';
+
+async function listen(server: Server, port: number, address: string): Promise<void> {
+  try {
+    server.listen(port, address);
+    await once(server, 'listening');
+  } catch (cause) {
+    throw asHostError(cause, port, address);
+  }
+}
+
+function asHostError(cause: unknown, port: number, address: string): HostError {
+  const where = `cannot listen on ${address}, port ${port}`;
+  switch (codeOf(cause)) {
+    case 'EADDRINUSE':
+      return new HostError('host/port-in-use', where, {
+        cause,
+        advice: 'Stop the program that has this port, or choose another port; 0 takes any free one',
+      });
+    case 'EACCES':
+      return new HostError('host/port-denied', where, {
+        cause,
+        advice: 'Choose a port from 1024 on; the ones below belong to the administrator',
+      });
+    default:
+      return new HostError('host/address', where, {
+        cause,
+        advice:
+          'Choose an address of this machine (127.0.0.1, or 0.0.0.0 for all) and a port from 0 to 65535',
+      });
+  }
+}
+
+/** A wildcard address is for listening; a client needs one to go to. */
+function urlOf(address: string, port: number): string {
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,80 @@
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { CvdTotals } from '../cvd/archive.ts';
+import type { CvdInfo } from '../cvd/info.ts';
+import { type ContainerOrder, orderOf } from '../cvd/pack.ts';
+import { asVerdict } from '../files/verify.ts';
+import type { VerifiedCvd } from '../verify/cvd.ts';
+import { VerifyError } from '../verify/error.ts';
+import { verifyRebuilt } from '../verify/rebuilt.ts';
+import type { Trust } from '../verify/trust.ts';
+import { errorOf } from './failure.ts';
+import type { FromPacker, FromPatcher, Pipe, RebuildTask, ThreadData } from './threads.ts';
+
+/**
+ * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
+ * (clamav-formats.md §0.1, §5). Where the usual order of files does not give the header's MD5, the hybrid one is
+ * tried. Throws `VerifyError`, `CvdError` if the result is not the CVD that Talos signed; what is at `task.output`
+ * is of no use then. `onProgress` is told how many bytes of the new container are packed.
+ */
+export async function rebuildCvd(
+  task: RebuildTask,
+  trust: Trust,
+  onProgress: (bytes: number) => void = () => {},
+): Promise<VerifiedCvd> {
+  const { database, header } = task;
+  const made: string[] = [];
+  for (const order of ['info', 'hybrid'] as const) {
+    const { info, totals } = await runThreads(task, order, onProgress);
+    if (totals.md5 === header.md5)
+      return asVerdict(() => verifyRebuilt(database, header, info, totals, trust));
+    made.push(`${totals.md5} with the files in ${order} order`);
+    if (orderOf(database, info, 'hybrid').join() === orderOf(database, info, 'info').join()) break;
+  }
+  throw new VerifyError(
+    'verify/mismatch',
+    `the rebuilt container's MD5 is ${made.join(' and ')}, not ${header.md5}`,
+  );
+}
+
+async function runThreads(
+  task: RebuildTask,
+  order: ContainerOrder,
+  onProgress: (bytes: number) => void,
+): Promise<{ info: CvdInfo; totals: CvdTotals }> {
+  const { port1, port2 } = new MessageChannel();
+  const waiting = new Int32Array(new SharedArrayBuffer(4));
+  const start = (module: string, port: MessagePort): Worker => {
+    const data: ThreadData = { task, order, pipe: { port, waiting } satisfies Pipe };
+    return new Worker(new URL(module, import.meta.url), { workerData: data, transferList: [port] });
+  };
+  const patcher = start('./patcher.ts', port1);
+  const packer = start('./packer.ts', port2);
+  try {
+    const [{ info }, { totals }] = await Promise.all([
+      answer<FromPatcher, { info: CvdInfo }>(patcher, (message) => ('info' in message ? message : undefined)),
+      answer<FromPacker, { totals: CvdTotals }>(packer, (message) => {
+        if ('packed' in message) onProgress(message.packed);
+        return 'totals' in message ? message : undefined;
+      }),
+    ]);
+    return { info, totals };
+  } finally {
+    await Promise.all([patcher.terminate(), packer.terminate()]);
+  }
+}
+
+/** Waits for the message of a thread that `pick` picks; throws what the thread failed with, or that it ended. */
+async function answer<Message extends object, Answer>(
+  worker: Worker,
+  pick: (message: Exclude<Message, { failure: unknown }>) => Answer | undefined,
+): Promise<Answer> {
+  return await new Promise((resolve, reject) => {
+    worker.on('message', (message) => {
+      if ('failure' in message) return reject(errorOf(message));
+      const picked = pick(message);
+      if (picked !== undefined) resolve(picked);
+    });
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`a rebuilding thread ended with code ${code}`)));
+  });
+}

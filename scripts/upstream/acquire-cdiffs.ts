@@ -1,0 +1,63 @@
+import { cdiffName, cdiffSignName } from '../cvd/names.ts';
+import { verifyCdiffFile } from '../files/verify.ts';
+import type { DatabaseRecord } from '../store/manifest.ts';
+import type { VerifiedCdiff } from '../verify/cdiff.ts';
+import type { AcquireParts } from './acquire.ts';
+import { acquireSign } from './acquire-sign.ts';
+import { isMissing } from './error.ts';
+
+/**
+ * Brings those CDIFFs into the stage that lead to `version` and are not published yet: the ones since the
+ * published version and those that were missing then, or for a new mirror the last ones as far back as upstream
+ * still has them. Returns the chain as the manifest records it.
+ */
+export async function acquireCdiffs(
+  database: string,
+  version: number,
+  published: { record: DatabaseRecord; has(name: string): boolean } | undefined,
+  parts: AcquireParts,
+): Promise<Pick<DatabaseRecord, 'cdiffs' | 'missingCdiffs'>> {
+  const first = Math.max(version - parts.window + 1, 2);
+  const missingCdiffs: number[] = [];
+  let chainStart = version + 1;
+  for (let step = version; step >= first; step--) {
+    const wanted = published === undefined || isWanted(step, published.record);
+    const have =
+      published?.has(cdiffName(database, step)) || (wanted && (await acquireCdiff(database, step, parts)));
+    if (have && chainStart === step + 1) chainStart = step;
+    if (!have && published === undefined) break; // a new mirror: what lies behind a gap is of no use
+    if (!have && wanted) missingCdiffs.unshift(step);
+  }
+  return { cdiffs: chainStart > version ? null : { first: chainStart, last: version }, missingCdiffs };
+}
+
+/** A CDIFF that upstream lacks once must not be missing for ever (field-notes.md, defect 7). */
+function isWanted(step: number, { version, missingCdiffs }: DatabaseRecord): boolean {
+  return step > version || missingCdiffs.includes(step);
+}
+
+/** Brings one CDIFF and its `.sign`; returns false if upstream does not have it. */
+async function acquireCdiff(database: string, version: number, parts: AcquireParts): Promise<boolean> {
+  const name = cdiffName(database, version);
+  const verified = await downloadCdiff(database, version, parts);
+  if (verified === undefined) return false;
+  await acquireSign(cdiffSignName(database, version), parts.stage.incoming(name), parts);
+  await parts.stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
+  return true;
+}
+
+/** Downloads a CDIFF to its incoming name and proves it; `undefined` if upstream does not have it. */
+export async function downloadCdiff(
+  database: string,
+  version: number,
+  { client, trust, stage, limits }: AcquireParts,
+): Promise<VerifiedCdiff | undefined> {
+  const name = cdiffName(database, version);
+  try {
+    await client.download(name, stage.incoming(name), limits.cdiff);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  return await verifyCdiffFile(stage.incoming(name), trust, { database, version });
+}
