@@ -5,9 +5,10 @@ import { type CarryParts, carry } from './store/carry.ts';
 import type { DatabaseRecord } from './store/manifest.ts';
 import { findPrevious } from './store/previous.ts';
 import { filesOf } from './store/published.ts';
+import { StoreError } from './store/store.ts';
 import type { AcquireParts } from './upstream/acquire.ts';
 import { acquireCdiffs } from './upstream/acquire-cdiffs.ts';
-import { acquireCvd } from './upstream/acquire-cvd.ts';
+import { acquireCvd, type Offer } from './upstream/acquire-cvd.ts';
 import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
@@ -88,9 +89,17 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
     const same = brought.record.version === published.version;
     return same ? { ...brought, publishedCvd: parts.stage.path(cvdName(database)) } : brought;
   } catch (damage) {
-    if (!isDamage(damage)) throw damage;
-    parts.log.warn(`${database}: what is published is damaged and taken anew: ${explain(damage)}`);
     await parts.stage.discardDatabase(database);
+    if (!isDamage(damage)) {
+      return {
+        database,
+        record: undefined,
+        how: 'unchanged',
+        news: false,
+        trouble: brought.trouble ?? damage,
+      };
+    }
+    parts.log.warn(`${database}: what is published is damaged and taken anew: ${explain(damage)}`);
     const { client } = seen;
     const fresh = await look(database, undefined, { client, record: undefined, trust: parts.trust });
     const anew = await bringNews(fresh, parts);
@@ -112,12 +121,23 @@ async function acquireNews(
     return { database, record: published && { ...published, ...chain }, how: 'unchanged', news };
   }
   const { offer } = advertisement;
+  requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
   const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
   const previous = await findPrevious(database, parts);
+  requireNoOlder(offer, previous?.verified.header.version);
   const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
   const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
   const publishedCvd = isPublished ? previous.path : undefined;
   return { database, record: { ...describe(cvd), ...chain }, how, because, news: true, publishedCvd };
+}
+
+/** A database that is published damaged is no reason to go back to an older version (field-notes.md, defect 2). */
+function requireNoOlder({ database, header }: Offer, version = 0): void {
+  if (header.version >= version) return;
+  const what = `${database}: the published version ${version} is damaged, and upstream offers ${header.version}`;
+  throw new StoreError('store/missing', what, {
+    advice: 'It is taken anew as soon as upstream offers that version or a later one',
+  });
 }
 
 function isDamage(error: unknown): boolean {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { explain } from './errors.ts';
+import { codeOf, explain } from './errors.ts';
 import {
   type Given,
   given,
@@ -98,6 +98,34 @@ Examples:
   });
 
 program
+  .command('rebuild')
+  .description('rebuild an official CVD, bit for bit, from an earlier one and CDIFFs')
+  .requiredOption('--from <cvd>', 'the CVD that there is')
+  .requiredOption('--cdiff <files...>', 'the CDIFFs of every version after it, in any order')
+  .requiredOption(
+    '--header <file|url>',
+    "the new CVD's first 522 bytes (or 512), or its URL to ask for those",
+  )
+  .requiredOption('--output <cvd>', 'where to put the new CVD; it gets this name once it is proven')
+  .option('--json', 'print one JSON object about the result instead of text')
+  .addHelpText(
+    'after',
+    `
+A CDIFF holds what changed; the header holds the one thing that cannot be made without Talos: the signature. What
+comes out is the file that Talos signed, or nothing.
+
+Exit codes: 0 rebuilt, 1 failed, 3 what was given does not lead to the CVD that the header signs.
+
+Example:
+  clamav-mirror rebuild --from daily.cvd --cdiff daily-28001.cdiff daily-28002.cdiff \\
+    --header https://database.clamav.net/daily.cvd --output daily.new.cvd`,
+  )
+  .action(async (flags) => {
+    const { rebuild } = await import('./commands/rebuild.ts');
+    return await end(rebuild(flags, flags.json === true));
+  });
+
+program
   .command('inspect')
   .argument('<files...>', 'CVD, CLD, CDIFF or .sign files')
   .description('show what is inside database files, genuine or not')
@@ -130,6 +158,12 @@ function settingsFrom(flags: Record<string, unknown>): Given {
   return given(Object.fromEntries(entries));
 }
 
+function exitFor(error: unknown): number {
+  if (error instanceof SettingError) return EXIT.usage;
+  const unproven = /^(verify|cvd)\//.test(codeOf(error) ?? '');
+  return unproven ? EXIT.refused : EXIT.failed;
+}
+
 async function end(verdict: Promise<keyof typeof EXIT>): Promise<void> {
   process.exitCode = EXIT[await verdict];
 }
@@ -141,6 +175,6 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
   } else {
     process.stderr.write(`clamav-mirror: ${explain(error)}\n`);
-    process.exitCode = error instanceof SettingError ? EXIT.usage : EXIT.failed;
+    process.exitCode = exitFor(error);
   }
 }

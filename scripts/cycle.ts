@@ -1,3 +1,4 @@
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type BringParts,
@@ -13,7 +14,16 @@ import { takeLock } from './files/lock.ts';
 import { bytes, type Log } from './log.ts';
 import { nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
-import { type CycleReport, endedBy, isRefusal, nothingBrought, refusedBy, summarize } from './report.ts';
+import type { Proof } from './proof/record.ts';
+import {
+  type CycleReport,
+  type End,
+  endedBy,
+  isRefusal,
+  nothingBrought,
+  refusedBy,
+  summarize,
+} from './report.ts';
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
@@ -42,6 +52,7 @@ export async function runCycle(settings: SyncSettings, parts: CycleParts): Promi
   const duration = () => Math.round(performance.now() - begun) / 1000;
   try {
     using _lock = await takeLock(join(settings.work, 'lock'), `the work folder ${settings.work}`);
+    await using _run = await cleared(settings.work, parts.log);
     return { ...(await cycle(settings, parts)), duration: duration() };
   } catch (error) {
     const outcome = isRefusal(error) ? 'refused' : 'failed';
@@ -74,7 +85,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<Cy
   if (!looks.some(wantsWork)) return await endWithoutNews(looks.map(nothingBrought), looks, published, parts);
 
   const prove = await parts.findProver();
-  const stage = await Stage.create(join(settings.work, 'run'));
+  const workFolder = join(settings.work, RUN_FOLDER);
+  const stage = await Stage.create(workFolder);
   const limits = { cvd: settings.maxSize, cdiff: settings.maxSize, sign: SIGN_LIMIT };
   const bringParts: BringParts = { store, published, trust, stage, limits, window: settings.window, log };
   const pairs = await Promise.all(
@@ -83,33 +95,28 @@ async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<Cy
   const news = pairs.map(({ brought }) => brought);
   if (!news.some((one) => one.news)) return await endWithoutNews(news, looks, published, parts);
   const brought = await Promise.all(pairs.map((one) => bringPublished(one.seen, one.brought, bringParts)));
+  if (!brought.some((one) => one.news)) return await endWithoutNews(brought, looks, published, parts);
 
-  log.info('proving the stage with real ClamAV');
-  const proof = await prove({
-    folder: stage.folder,
-    staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
-    published: new Map(
-      brought.flatMap(({ database, publishedCvd }) => (publishedCvd ? [[database, publishedCvd]] : [])),
-    ),
-    workFolder: join(settings.work, 'run'),
-  });
-  if (!proof.passed) return summarize({ looks, brought, published, proof, end: refusedBy(proof) });
-
-  const next = nextManifest({
-    settings,
-    now: now(),
-    previous: published.manifest,
-    brought,
-    looks,
-    stage,
-    proof,
-  });
+  let proof: Proof | null = null;
+  const ended = (end?: End) => summarize({ looks, brought, published, proof, end });
   try {
-    await publish(store, published.tag, { stage, previous: published.manifest, next });
+    log.info('proving the stage with real ClamAV');
+    proof = await prove({
+      folder: stage.folder,
+      staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
+      published: new Map(
+        brought.flatMap(({ database, publishedCvd }) => (publishedCvd ? [[database, publishedCvd]] : [])),
+      ),
+      workFolder,
+    });
+    if (!proof.passed) return ended(refusedBy(proof));
+    const previous = published.manifest;
+    const next = nextManifest({ settings, now: now(), previous, brought, looks, stage, proof });
+    await publish(store, published.tag, { stage, previous, next });
   } catch (error) {
-    return summarize({ looks, brought, published, proof, end: endedBy(error) });
+    return ended(endedBy(error));
   }
-  return summarize({ looks, brought, published, proof, end: undefined });
+  return ended();
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
@@ -136,4 +143,23 @@ async function endWithoutNews(
     await publish(store, tag, { stage: undefined, previous: manifest, next });
   }
   return summarize({ looks, brought, published, proof: null, end: undefined });
+}
+
+/** In the work folder: the stage, and the clients that prove it. */
+const RUN_FOLDER = 'run';
+
+/** Clears the work folder of what a run that was killed left there, and when let go, of what this one left. */
+async function cleared(work: string, log: Log): Promise<AsyncDisposable> {
+  const clear = async () => {
+    for (const name of await readdir(work)) {
+      if (name !== RUN_FOLDER && !name.startsWith('.tmp-')) continue;
+      // ClamAV's tools outlive a run that was killed by a moment, and may still be writing
+      await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
+    }
+  };
+  await clear();
+  return {
+    [Symbol.asyncDispose]: () =>
+      clear().catch((error) => log.warn(`cannot clear the work folder ${work}: ${explain(error)}`)),
+  };
 }

@@ -20,7 +20,7 @@ export function streamLog(stream: NodeJS.WriteStream): Log {
     warn: (text) => line(`warning: ${text}`),
     progress(text) {
       if (!terminal) return;
-      stream.write(`\r\x1b[K${printable(text).slice(0, (stream.columns ?? 80) - 1)}`);
+      stream.write(`\r\x1b[K${printable(text).slice(0, (stream.columns || 80) - 1)}`);
       open = true;
     },
   };
@@ -31,7 +31,8 @@ export const SILENT: Log = { info() {}, warn() {}, progress() {} };
 /** `74.4 MB` */
 export function bytes(count: number): string {
   const units = ['bytes', 'KB', 'MB', 'GB'];
-  const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
+  let power = 0;
+  while (power < units.length - 1 && Number((count / 1000 ** power).toFixed(1)) >= 1000) power++;
   return power === 0 ? `${count} bytes` : `${(count / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
 import * as v from 'valibot';
 import packageJson from '../package.json' with { type: 'json' };
 import { DATABASE_NAME } from './cvd/names.ts';
@@ -86,11 +86,11 @@ export const SERVE_OPTIONS: readonly Option[] = [
 const megabytes = 1024 * 1024;
 const Url = v.pipe(
   v.string(),
-  v.url('is not a URL'),
-  v.check((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ''), 'must start with http:// or https://'),
+  v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
+  v.check((url) => !/[?#]/.test(url), 'must not have a query or fragment'),
   v.check(
-    (url) => new URL(url).search === '' && new URL(url).hash === '',
-    'must not have a query or fragment',
+    (url) => URL.parse(url)?.username === '' && URL.parse(url)?.password === '',
+    'must not have a password: the address is published in the manifest',
   ),
   v.transform((url) => url.replace(/\/+$/, '')),
 );
@@ -120,10 +120,7 @@ const Databases = v.pipe(
 );
 const Nameserver = v.pipe(
   v.string(),
-  v.check(
-    (text) => isIP(text) !== 0 || /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):\d+$/i.test(text),
-    'takes IP addresses',
-  ),
+  v.check((text) => isIP(text) !== 0 || isIP(hostOf(text)) !== 0, 'takes IP addresses'),
 );
 const HeaderText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,300}$/, 'must be printable ASCII'));
 const FilePath = v.pipe(
@@ -196,13 +193,15 @@ export function given(flags: Given['flags']): Given {
 /** Throws `setting/invalid`, which names the setting and what it takes. */
 export function syncSettings(from: Given): SyncSettings {
   const settings = validated(SyncSchema, SYNC_OPTIONS, from);
+  const work = settings.work ?? `${settings.store}.work`;
+  requireApart(settings.store, work);
   const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
   const record = settings.dns ?? (official ? OFFICIAL_RECORD : 'off');
   return {
     upstream: settings.upstream,
     databases: settings.databases,
     store: settings.store,
-    work: settings.work ?? `${settings.store}.work`,
+    work,
     dns: record === 'off' ? undefined : { record, nameservers: settings.nameservers ?? [] },
     window: settings.cdiffs,
     maxSize: settings['max-size'] * megabytes,
@@ -236,17 +235,51 @@ function validated<T>(schema: v.GenericSchema<unknown, T>, options: readonly Opt
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const name = String(issue.path?.[0]?.key ?? 'setting');
-  throw new SettingError('setting/invalid', `--${name} ${issue.message}: ${JSON.stringify(issue.input)}`, {
+  const given = JSON.stringify(issue.input).replace(/\/\/[^/]*@/, '//***@');
+  throw new SettingError('setting/invalid', `--${name} ${issue.message}: ${given}`, {
     advice: `It comes from the flag --${name} or the variable ${variableOf(name)}; see --help`,
   });
+}
+
+function isHttp(url: string): boolean {
+  return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
 }
 
 export function variableOf(name: string): string {
   return `CLAMAV_MIRROR_${name.replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** The usual variables, in lower and upper case. */
+/** What is unproven must not lie where it is served, nor what is served where each run begins by clearing up. */
+function requireApart(store: string, work: string): void {
+  const apart = (from: string, to: string) => relative(from, to).split(sep)[0] === '..';
+  if (apart(work, store) && apart(store, work)) return;
+  throw new SettingError('setting/invalid', `--work ${work} and --store ${store} lie one within the other`, {
+    advice: `Choose two folders side by side, as ${store} and ${store}.work`,
+  });
+}
+
+/** The host of `192.0.2.1:53` or `[2001:db8::1]:53`, else nothing. */
+function hostOf(address: string): string {
+  const [, ipv6, ipv4, port] = /^(?:\[(.+)\]|([\d.]+)):(\d{1,5})$/.exec(address) ?? [];
+  return Number(port) >= 1 && Number(port) <= 65_535 ? (ipv6 ?? ipv4 ?? '') : '';
+}
+
+/** The usual variables, in lower and upper case. Throws `setting/invalid`. */
 function proxiesFrom(environment: Given['environment']): Proxies {
   const either = (name: string) => environment[name.toLowerCase()] || environment[name] || '';
-  return { httpProxy: either('HTTP_PROXY'), httpsProxy: either('HTTPS_PROXY'), noProxy: either('NO_PROXY') };
+  return {
+    httpProxy: proxyUrl('HTTP_PROXY', either('HTTP_PROXY')),
+    httpsProxy: proxyUrl('HTTPS_PROXY', either('HTTPS_PROXY')),
+    noProxy: either('NO_PROXY'),
+  };
+}
+
+/** As curl reads it: `proxy.example:3128` is an address too. */
+function proxyUrl(name: string, text: string): string {
+  if (text === '') return '';
+  const url = text.includes('://') ? text : `http://${text}`;
+  if (isHttp(url)) return url;
+  throw new SettingError('setting/invalid', `the variable ${name} is not the address of an HTTP proxy`, {
+    advice: 'It looks like http://user:password@proxy.example:3128',
+  });
 }

@@ -18,6 +18,7 @@ const StateSchema = v.object({
 export class State {
   readonly #path: string;
   readonly #content: v.InferOutput<typeof StateSchema>;
+  #saved: Promise<void> = Promise.resolve();
 
   private constructor(path: string, content: v.InferOutput<typeof StateSchema>) {
     this.#path = path;
@@ -48,8 +49,11 @@ export class State {
     };
   }
 
+  /** One after the other, so that the last one to be written is the last one. */
   async #save(): Promise<void> {
-    await replaceFile(this.#path, `${JSON.stringify(this.#content, undefined, 2)}\n`);
+    const write = () => replaceFile(this.#path, `${JSON.stringify(this.#content, undefined, 2)}\n`);
+    this.#saved = this.#saved.then(write, write);
+    await this.#saved;
   }
 }
 

@@ -2,9 +2,12 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { CvdReader } from '../cvd/archive.ts';
 import { CdiffReader } from '../cvd/cdiff.ts';
+import { ChangeCounter, type FileChanges } from '../cvd/changes.ts';
 import { parseClamSign, SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { CvdError } from '../cvd/error.ts';
 import { parseFileName } from '../cvd/names.ts';
+import { ScriptParser } from '../cvd/script.ts';
+import type { TarEntry } from '../cvd/tar.ts';
 import { explain } from '../errors.ts';
 import { readStart } from '../files/verify.ts';
 import { streamLog } from '../log.ts';
@@ -12,7 +15,11 @@ import { checkFile } from '../tree/check-file.ts';
 import { parseSignedData } from '../verify/cms.ts';
 import { TALOS } from '../verify/trust.ts';
 
-type Facts = Record<string, unknown>;
+/** What was read; the lists are shown by themselves. */
+interface Facts extends Record<string, unknown> {
+  files?: TarEntry[];
+  changes?: readonly FileChanges[];
+}
 
 /** `clamav-mirror inspect`: what files hold, genuine or not, and whether they are. */
 export async function inspect(paths: readonly string[], json: boolean): Promise<'good' | 'failed'> {
@@ -49,7 +56,7 @@ async function read(path: string): Promise<Facts> {
 }
 
 async function readDatabase(path: string, facts: Facts): Promise<void> {
-  const files: { name: string; size: number }[] = [];
+  const files: TarEntry[] = [];
   const reader = new CvdReader({
     header: (header) => Object.assign(facts, header),
     entry: (entry) => files.push(entry),
@@ -62,13 +69,16 @@ async function readDatabase(path: string, facts: Facts): Promise<void> {
 }
 
 async function readCdiff(path: string, facts: Facts): Promise<void> {
+  const changes = new ChangeCounter();
+  const script = new ScriptParser((command) => changes.add(command));
   const reader = new CdiffReader({
     header: ({ version, size }) => Object.assign(facts, { version, scriptSize: size }),
-    script() {},
+    script: (chunk) => script.write(chunk),
   });
   for await (const chunk of createReadStream(path)) reader.write(chunk);
   const { size, sha256, dsig } = reader.end();
-  Object.assign(facts, { size, sha256, dsig });
+  script.end();
+  Object.assign(facts, { size, sha256, dsig, changes: changes.files });
 }
 
 async function readSign(path: string, facts: Facts): Promise<void> {
@@ -86,18 +96,30 @@ async function readSign(path: string, facts: Facts): Promise<void> {
   });
 }
 
-function lines(facts: Facts): string[] {
-  const { path, files, ...rest } = facts;
+function lines({ path, files, changes, ...rest }: Facts): string[] {
   const width = Math.max(...Object.keys(rest).map((key) => key.length));
-  const list = Array.isArray(files)
-    ? files.map(({ name, size }) => `  ${String(size).padStart(12)}  ${name}`)
-    : [];
   return [
     String(path),
     ...Object.entries(rest).map(([key, value]) => `  ${key.padEnd(width)}  ${textOf(value)}`),
-    ...list,
+    ...(files ?? []).map(({ name, size }) => `  ${String(size).padStart(12)}  ${name}`),
+    ...(changes ?? []).map((change) => `  ${change.file}: ${changesOf(change)}`),
   ];
 }
+
+function changesOf({ file, unlinked, ...counts }: FileChanges): string {
+  const said = Object.entries(counts).flatMap(([what, count]) =>
+    count > 0 ? [`${count} ${WORDS[what]}`] : [],
+  );
+  return [...said, ...(unlinked ? ['unlinked'] : [])].join(', ') || 'opened for nothing';
+}
+
+const WORDS: Record<string, string> = {
+  added: 'lines added',
+  deleted: 'deleted',
+  exchanged: 'exchanged',
+  movedOut: 'moved out',
+  movedIn: 'moved in',
+};
 
 function textOf(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

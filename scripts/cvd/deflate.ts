@@ -48,8 +48,7 @@ export class Gzip {
     this.#stream.input = chunk;
     this.#stream.next_in = 0;
     this.#stream.avail_in = chunk.length;
-    do this.#run(Z_NO_FLUSH);
-    while (this.#stream.avail_out === 0 || this.#stream.avail_in > 0);
+    while (this.#stream.avail_in > 0) this.#run(Z_NO_FLUSH);
   }
 
   end(): void {

@@ -111,9 +111,9 @@ class LineCursor {
     }
   }
 
-  /** The line at hand, which must be line `at.line`. */
+  /** Line `at.line`, which `upTo` has gone to. */
   *line(at: LineRef, source: string): Generator<Block> {
-    if (this.#number < at.line || this.#peek() === undefined) {
+    if (this.#peek() === undefined) {
       throw new CvdError('cvd/patch', `${this.#file} has no line ${at.line} (${source})`);
     }
     let missing = at.prefix;

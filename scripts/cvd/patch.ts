@@ -15,7 +15,7 @@ export const PATCH_LIMITS = {
   edits: 500_000,
   /** Commands that one file goes through, an OPEN with all that it edits being one. */
   steps: 1000,
-  /** How often an old file is read to make a new one: each MOVE reads its source once more. */
+  /** Files that are read to make one: each MOVE reads its source once more, and what the source is made of. */
   reads: 16,
 } as const;
 
@@ -30,7 +30,8 @@ interface PatchedFile {
 
 /**
  * Folds the scripts of one or several CDIFFs, in order, into one recipe per file, so that no version in between
- * is ever written. Nothing of a file is read before its `lines` are asked for, and then it streams.
+ * is ever written. Nothing of a file is read before it is asked for, and then it streams. So an edit that does
+ * not fit goes unnoticed if the file is gone in the end, unlike in ClamAV; what comes out is the same.
  * Source: libclamav_rust/src/cdiff.rs, cmd_close(), cmd_move(), cmd_unlink().
  */
 export class Patch {
@@ -126,7 +127,7 @@ export class Patch {
     const lines = { first: kept(range.first), last: kept(range.last), source };
     const moved = () => slice(old.lines, lines, from);
     this.#put(from, () => cut(old.lines, lines, from), old.reads, old.steps);
-    const steps = Math.max(old.steps + 1, target.steps);
+    const steps = Math.max(old.steps, target.steps);
     this.#put(to, () => join(target.lines, moved), target.reads + old.reads, steps);
   }
 
@@ -146,7 +147,8 @@ export class Patch {
   }
 }
 
-const NOTHING: Pick<PatchedFile, 'lines' | 'reads' | 'steps'> = { lines: () => [], reads: 0, steps: 0 };
+/** What a new file begins as. */
+const NOTHING: PatchedFile = { lines: () => [], changedBy: undefined, steps: 0, reads: 1 };
 
 /** A command's bytes are only valid while it is told. */
 function kept({ line, prefix }: LineRef): LineRef {
@@ -162,5 +164,5 @@ const UNITS: Record<keyof typeof PATCH_LIMITS, string> = {
   scripts: 'bytes',
   edits: 'edits',
   steps: 'steps for one file',
-  reads: 'readings of an old file to make a new one',
+  reads: 'files to make one',
 };

@@ -56,8 +56,9 @@ export class Rebuild {
   }
 
   /**
-   * The new tar, in chunks of 256 KiB that own their `ArrayBuffer`. Every file that `.info` lists is compared
-   * with it on the way. Throws `cvd/rebuild` where one differs, `cvd/patch` where a command does not fit.
+   * The new tar, in chunks of 256 KiB that own their `ArrayBuffer`; one tar at a time. Every file that `.info`
+   * lists is compared with it on the way. Throws `cvd/rebuild` where one differs, `cvd/patch` where a command
+   * does not fit.
    */
   *tar(order: ContainerOrder = 'info'): Generator<Uint8Array<ArrayBuffer>> {
     try {
@@ -82,7 +83,6 @@ export class Rebuild {
     let length = 0;
     for (const chunk of this.#patch.read(name)) {
       length += chunk.length;
-      if (length > size) break;
       hash.update(chunk);
       yield chunk;
     }

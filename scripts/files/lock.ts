@@ -10,11 +10,12 @@ import { FileError } from './atomic.ts';
  */
 export async function takeLock(path: string, what: string): Promise<Disposable> {
   await mkdir(dirname(path), { recursive: true });
-  const database = new DatabaseSync(path, { timeout: 0 });
+  let database: DatabaseSync | undefined;
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    database = new DatabaseSync(path, { timeout: 0 });
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // no second file beside the lock
   } catch (cause) {
-    database.close();
+    database?.close();
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) {
       throw new FileError('file/busy', `another run is using ${what}`, {
         advice: 'Wait until it has ended, then run this again',

@@ -2,7 +2,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Rebuild } from '../cvd/rebuild.ts';
 import { failureOf } from './failure.ts';
-import { type FromPatcher, PIPE_LIMIT, type ThreadData } from './threads.ts';
+import { sendAll } from './pipe.ts';
+import type { FromPatcher, ThreadData } from './threads.ts';
 
 /** The thread that inflates the old container, applies the CDIFFs and sends the new tar down the pipe. */
 const CHUNK = 256 * 1024;
@@ -16,19 +17,10 @@ try {
     cdiffs: task.cdiffs.map(({ version, path }) => ({ version, bytes: readFile(path) })),
     header: task.header,
   });
-  for (const chunk of rebuild.tar(order)) send(chunk);
+  sendAll(pipe, rebuild.tar(order));
   tell({ info: rebuild.info });
-  pipe.port.postMessage(undefined);
 } catch (error) {
   tell(failureOf(error));
-}
-
-function send(chunk: Uint8Array<ArrayBuffer>): void {
-  for (let waiting = Atomics.add(pipe.waiting, 0, 1) + 1; waiting > PIPE_LIMIT; ) {
-    Atomics.wait(pipe.waiting, 0, waiting);
-    waiting = Atomics.load(pipe.waiting, 0);
-  }
-  pipe.port.postMessage(chunk, [chunk.buffer]);
 }
 
 function* readFile(path: string): Generator<Uint8Array> {

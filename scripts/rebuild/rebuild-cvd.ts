@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { CvdTotals } from '../cvd/archive.ts';
 import type { CvdInfo } from '../cvd/info.ts';
 import { type ContainerOrder, orderOf } from '../cvd/pack.ts';
@@ -8,7 +8,8 @@ import { VerifyError } from '../verify/error.ts';
 import { verifyRebuilt } from '../verify/rebuilt.ts';
 import type { Trust } from '../verify/trust.ts';
 import { errorOf } from './failure.ts';
-import type { FromPacker, FromPatcher, Pipe, RebuildTask, ThreadData } from './threads.ts';
+import { makePipe } from './pipe.ts';
+import type { FromPacker, FromPatcher, RebuildTask, ThreadData } from './threads.ts';
 
 /**
  * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
@@ -41,14 +42,9 @@ async function runThreads(
   order: ContainerOrder,
   onProgress: (bytes: number) => void,
 ): Promise<{ info: CvdInfo; totals: CvdTotals }> {
-  const { port1, port2 } = new MessageChannel();
-  const waiting = new Int32Array(new SharedArrayBuffer(4));
-  const start = (module: string, port: MessagePort): Worker => {
-    const data: ThreadData = { task, order, pipe: { port, waiting } satisfies Pipe };
-    return new Worker(new URL(module, import.meta.url), { workerData: data, transferList: [port] });
-  };
-  const patcher = start('./patcher.ts', port1);
-  const packer = start('./packer.ts', port2);
+  const workerData: ThreadData = { task, order, pipe: makePipe() };
+  const patcher = new Worker(new URL('./patcher.ts', import.meta.url), { workerData });
+  const packer = new Worker(new URL('./packer.ts', import.meta.url), { workerData });
   try {
     const [{ info }, { totals }] = await Promise.all([
       answer<FromPatcher, { info: CvdInfo }>(patcher, (message) => ('info' in message ? message : undefined)),

@@ -1,9 +1,9 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { CvdTotals } from '../cvd/archive.ts';
 import type { CvdErrorCode } from '../cvd/error.ts';
 import type { CvdHeader } from '../cvd/header.ts';
 import type { CvdInfo } from '../cvd/info.ts';
 import type { ContainerOrder } from '../cvd/pack.ts';
+import type { Pipe } from './pipe.ts';
 
 /** What a CVD is rebuilt from: proven files, and the start of the new one as upstream has it. */
 export interface RebuildTask {
@@ -20,20 +20,11 @@ export interface RebuildTask {
   readonly output: string;
 }
 
-/** The way of the tar from the patching thread to the packing one: `undefined` is its end. */
-export interface Pipe {
-  readonly port: MessagePort;
-  /** How many chunks wait in the pipe. */
-  readonly waiting: Int32Array<SharedArrayBuffer>;
-}
-
-/** Chunks (of 256 KiB) that may wait: the patching thread is the faster one, and must not run away. */
-export const PIPE_LIMIT = 8;
-
 /** What either thread is started with. */
 export interface ThreadData {
   readonly task: RebuildTask;
   readonly order: ContainerOrder;
+  /** From the patching thread to the packing one. */
   readonly pipe: Pipe;
 }
 

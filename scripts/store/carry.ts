@@ -45,6 +45,7 @@ function isKept(file: FileName, version: number, published: number | undefined, 
 
 async function carryFile(name: string, file: FileName, record: FileRecord, parts: CarryParts): Promise<void> {
   const { store, stage, trust, log } = parts;
+  if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
   const path = stage.incoming(name);
   await store.fetch(name, path);
   const found = await verifyCarried(path, file, stage, trust).catch((error) => {

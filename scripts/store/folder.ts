@@ -32,12 +32,13 @@ export class FolderStore implements Store {
   async list(): Promise<ReadonlyMap<string, number>> {
     const sizes = new Map<string, number>();
     try {
-      for (const entry of await readdir(this.where, { withFileTypes: true })) {
-        if (entry.isFile()) sizes.set(entry.name, (await stat(join(this.where, entry.name))).size);
+      for (const entry of (await readdir(this.where, { withFileTypes: true }).catch(ignoreMissing)) ?? []) {
+        if (!entry.isFile()) continue;
+        const found = await stat(join(this.where, entry.name)).catch(ignoreMissing);
+        if (found !== undefined) sizes.set(entry.name, found.size); // else removed by another run just now
       }
     } catch (cause) {
-      if (codeOf(cause) !== 'ENOENT')
-        throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
+      throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
     }
     return sizes;
   }
@@ -107,7 +108,7 @@ class FolderPublication implements Publication {
   }
 
   #path(name: string): string {
-    if (name !== basename(name) || name.startsWith('.'))
+    if (name === '' || name !== basename(name) || name.startsWith('.'))
       throw new RangeError(`not a name in a store: ${name}`);
     return join(this.#folder, name);
   }
@@ -118,4 +119,8 @@ async function removeLeftovers(corner: string): Promise<void> {
   for (const name of await readdir(corner)) {
     if (name.startsWith('.tmp-')) await rm(join(corner, name), { force: true });
   }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error;
 }

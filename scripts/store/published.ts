@@ -1,4 +1,4 @@
-import { parseFileName } from '../cvd/names.ts';
+import { cvdName, parseFileName } from '../cvd/names.ts';
 import { type DatabaseRecord, type Manifest, parseManifest } from './manifest.ts';
 import type { Store } from './store.ts';
 
@@ -25,7 +25,10 @@ export async function readPublished(store: Store): Promise<Published> {
   const databases = new Map<string, DatabaseRecord>();
   const damaged: string[] = [];
   for (const [database, record] of Object.entries(manifest.databases)) {
-    const whole = filesOf(manifest, database).every((name) => sizes.get(name) === manifest.files[name]?.size);
+    const names = filesOf(manifest, database);
+    const whole =
+      names.includes(cvdName(database)) &&
+      names.every((name) => sizes.get(name) === manifest.files[name]?.size);
     if (whole) databases.set(database, record);
     else damaged.push(database);
   }

@@ -1,32 +1,56 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parseFileName } from '../cvd/names.ts';
-import { explain } from '../errors.ts';
+import { basename, join } from 'node:path';
+import { cdiffName, cvdName, parseFileName } from '../cvd/names.ts';
+import { codeOf, explain } from '../errors.ts';
 import { FolderStore } from '../store/folder.ts';
 import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
 import { type Checked, checkFile } from './check-file.ts';
 
+/** A tree that was published to while it was checked is checked again. */
+const ATTEMPTS = 5;
+
 /**
  * Proves every database file in a folder, and that the folder is what its manifest says, if it has one.
  * A CVD or CDIFF that proves out and is newer than the manifest is not a fault: publication moves the manifest
- * last, so that is how a tree looks in the middle of one, or after a run that was killed.
+ * last, so that is how a tree looks in the middle of one, or after a run that was killed. Never throws.
  */
 export async function checkTree(folder: string, trust: Trust): Promise<Checked[]> {
-  const names = (await readdir(folder)).filter((name) => parseFileName(name) !== undefined).sort();
-  const checked = await Promise.all(names.map((name) => checkFile(join(folder, name), trust)));
-  const found = await new FolderStore(folder).readManifest();
-  if (found === undefined) return checked;
-  const path = join(folder, MANIFEST);
+  const store = new FolderStore(folder);
+  for (let left = ATTEMPTS; ; left--) {
+    const before = await stateOf(store);
+    const checked = await checkOnce(folder, store, trust);
+    if (left === 1 || (await stateOf(store)) === before) return checked;
+  }
+}
+
+/** Changes with every publication: the manifest moves, and then files go that are not in it any more. */
+async function stateOf(store: FolderStore): Promise<string | undefined> {
   try {
+    return [(await store.readManifest())?.tag, ...(await store.list()).keys()].join();
+  } catch {
+    return undefined; // the check says what is wrong
+  }
+}
+
+async function checkOnce(folder: string, store: FolderStore, trust: Trust): Promise<Checked[]> {
+  const path = join(folder, MANIFEST);
+  const checked: Checked[] = [];
+  try {
+    const names = (await readdir(folder)).filter((name) => parseFileName(name) !== undefined).sort();
+    checked.push(...(await Promise.all(names.map((name) => checkFile(join(folder, name), trust)))));
+    const found = await store.readManifest();
+    if (found === undefined) return checked;
     return [...checked, checkManifest(path, parseManifest(found.text, folder), checked)];
   } catch (error) {
-    return [...checked, { path, verdict: 'unproven', reason: explain(error) }];
+    const code = codeOf(error) ?? 'unexpected';
+    const verdict = code === 'store/manifest' ? 'unproven' : 'unreadable';
+    return [...checked, { path, verdict, reason: explain(error), code }];
   }
 }
 
 function checkManifest(path: string, manifest: Manifest, checked: readonly Checked[]): Checked {
-  const byName = new Map(checked.map((one) => [one.path.slice(path.length - MANIFEST.length), one]));
+  const byName = new Map(checked.map((one) => [basename(one.path), one]));
   for (const [name, { sha256 }] of Object.entries(manifest.files)) {
     const there = byName.get(name);
     if (there === undefined) return wrong(path, `${name} is missing`);
@@ -34,6 +58,17 @@ function checkManifest(path: string, manifest: Manifest, checked: readonly Check
     const published = manifest.databases[there.database ?? '']?.version ?? 0;
     if (there.verdict !== 'proven' || (there.version ?? 0) <= published) {
       return wrong(path, `${name} is not the file that the manifest names`);
+    }
+  }
+  for (const [database, { version, sha256, cdiffs }] of Object.entries(manifest.databases)) {
+    const name = cvdName(database);
+    const there = byName.get(name);
+    if (manifest.files[name]?.sha256 !== sha256 || (there?.sha256 === sha256 && there.version !== version)) {
+      return wrong(path, `${name} is not the version ${version} that the manifest describes`);
+    }
+    for (let step = cdiffs?.first ?? 1; step <= (cdiffs?.last ?? 0); step++) {
+      const cdiff = cdiffName(database, step);
+      if (manifest.files[cdiff] === undefined) return wrong(path, `${cdiff} is missing from the manifest`);
     }
   }
   const databases = Object.entries(manifest.databases).map(([name, { version }]) => `${name} ${version}`);

@@ -69,7 +69,7 @@ export class UpstreamClient {
       for await (const chunk of this.#counted(answer.body)) {
         chunks.push(chunk);
         length += chunk.length;
-        if (length > PROBE_SIZE) break; // leaving the loop hangs up
+        if (length >= PROBE_SIZE) break; // leaving the loop hangs up
       }
       return Buffer.concat(chunks).subarray(0, PROBE_SIZE);
     });
@@ -97,7 +97,7 @@ export class UpstreamClient {
       transfer.validator = undefined; // what we have is of no use
       throw new UpstreamError('upstream/incomplete', `the rest of ${name} cannot be had as it was`);
     }
-    if (from === 0) await ours(path, file.truncate());
+    if (from < have) await ours(path, file.truncate());
     transfer.validator = Number.isNaN(total) ? undefined : found; // of a file without a length, how much is left?
     if (total > limit) {
       answer.body.destroy();
@@ -124,6 +124,7 @@ export class UpstreamClient {
       headersTimeout: this.#patience.idle,
       bodyTimeout: this.#patience.idle,
     });
+    answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
     const header = (wanted: string) => {
       const value = answer.headers[wanted];
       return typeof value === 'string' ? value : undefined;

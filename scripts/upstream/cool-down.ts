@@ -33,19 +33,27 @@ export class CoolDownGuard {
 
   /** Throws `upstream/cool-down` while one is on. */
   requireNone(): void {
-    const current = this.#memory.load();
-    if (current !== undefined && Date.parse(current.until) > this.#now().getTime())
-      throw coolDownError(current);
+    const current = this.#current();
+    if (current !== undefined) throw coolDownError(current);
   }
 
-  /** Starts a cool-down for an answer of 403 or 429, and returns the error to throw. */
+  /** Starts a cool-down for an answer of 403 or 429, unless a longer one is on; returns the error to throw. */
   async start(status: 403 | 429, retryAfter: string | undefined, what: string): Promise<UpstreamError> {
     const now = this.#now();
     const wait = status === 429 ? retryAfterWait(retryAfter, now) : undefined;
     const until = new Date(now.getTime() + (wait ?? DEFAULT_WAIT[status])).toISOString();
+    const current = this.#current();
+    if (current !== undefined && current.until > until) return coolDownError(current);
     const coolDown = { until, reason: `it answered ${status} to ${what}` };
     await this.#memory.save(coolDown);
     return coolDownError(coolDown);
+  }
+
+  /** One that lies further ahead than any can was made while the clock was wrong. */
+  #current(): CoolDown | undefined {
+    const current = this.#memory.load();
+    const left = Date.parse(current?.until ?? '') - this.#now().getTime();
+    return left > 0 && left <= LONGEST ? current : undefined;
   }
 }
 
@@ -53,8 +61,13 @@ export class CoolDownGuard {
 export function retryAfterWait(retryAfter: string | undefined, now: Date): number | undefined {
   if (retryAfter === undefined) return undefined;
   const text = retryAfter.trim();
-  const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now.getTime();
+  const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : httpDate(text) - now.getTime();
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, SHORTEST), LONGEST);
+}
+
+/** `Date.parse` finds a date in almost anything; an HTTP date ends with GMT. */
+function httpDate(text: string): number {
+  return /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function coolDownError({ until, reason }: CoolDown): UpstreamError {

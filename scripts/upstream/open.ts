@@ -1,6 +1,6 @@
 import { EnvHttpProxyAgent, interceptors } from 'undici';
 import type { Proxies } from '../settings.ts';
-import { UpstreamClient } from './client.ts';
+import { type Patience, UpstreamClient } from './client.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
 
 /** As many as freshclam follows (clamav-formats.md §6). */
@@ -20,8 +20,9 @@ export function openUpstream(options: {
   proxies: Proxies;
   coolDown: CoolDownMemory;
   now: () => Date;
+  patience?: Patience;
 }): Upstream {
-  const { url, userAgent, proxies } = options;
+  const { url, userAgent, proxies, patience } = options;
   const agent = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: CONNECT_TIMEOUT } });
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: REDIRECTS }));
   const coolDown = new CoolDownGuard(options.coolDown, options.now);
@@ -32,6 +33,7 @@ export function openUpstream(options: {
         userAgent,
         dispatcher,
         coolDown,
+        ...(patience === undefined ? {} : { patience }),
         onBytes: () => onBytes?.(client.received),
       });
       return client;

@@ -50,12 +50,15 @@ export function requireVerdicts(run: ToolRun, samples: readonly Sample[]): strin
 
 const CLEAN = 'OK';
 
-/** Verdict by file name: `OK`, or the signature that was found. */
+/** Verdict by file name: `OK`, or the signature that was found; `OK and …` for a file that was given both. */
 function readVerdicts(output: string): Map<string, string> {
   const verdicts = new Map<string, string>();
   for (const line of output.split('\n')) {
     const [, name, verdict] = /^(?:.*\/)?([^/]+): (OK|(?:\S+) FOUND)$/.exec(line.trim()) ?? [];
-    if (name !== undefined && verdict !== undefined) verdicts.set(name, verdict.replace(/ FOUND$/, ''));
+    if (name === undefined || verdict === undefined) continue;
+    const found = verdict.replace(/ FOUND$/, '');
+    const before = verdicts.get(name) ?? found;
+    verdicts.set(name, before === found ? found : `${before} and ${found}`);
   }
   return verdicts;
 }

@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runCli } from '../support/cli.ts';
+import { describeMirror, namesIn, startMirror, startPublished, untouched } from '../support/cycle.ts';
+import { fakeTools } from '../support/engines.ts';
+import { clamav } from '../support/official.ts';
+
+const mayUnshare =
+  spawnSync('unshare', ['--mount', 'mount', '--bind', '/dev/null', '/dev/null']).status === 0;
+
+describeMirror('sync', () => {
+  test('tells the story in plain lines where no terminal is', async () => {
+    await using mirror = await startMirror();
+    const first = await runCli(['sync', ...mirror.flags()]);
+    expect(first).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(first.stderr).toMatch(/^proven {2}native: .*\(test\.cvd 6; [\d.]+ s\)$/m);
+    expect(first.stderr).toMatch(/^test: version none → 6, downloaded, [\d.]+ KB$/m);
+    expect(first.stderr).toMatch(/^published: \S+ \([\d.]+ KB taken from upstream, [\d.]+ s\)\n$/m);
+    const second = await runCli(['sync', ...mirror.flags()]);
+    expect(second).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(second.stderr).toMatch(/^test: version 6 stays published\nunchanged: \S+ \(522 bytes taken/);
+    for (const { stderr } of [first, second]) expect(stderr).toSatisfy(isPlain);
+  });
+
+  test('takes every setting from variables, and prefers flags', async () => {
+    await using mirror = await startMirror();
+    const environment = {
+      CLAMAV_MIRROR_UPSTREAM: mirror.upstream.url,
+      CLAMAV_MIRROR_DATABASES: 'test',
+      CLAMAV_MIRROR_STORE: join(mirror.folder, 'not-here'),
+      CLAMAV_MIRROR_WORK: mirror.work,
+      CLAMAV_MIRROR_CDIFFS: '1',
+      CLAMAV_MIRROR_USER_AGENT: 'a test',
+    };
+    const run = await runCli(['sync', '--json', '--store', mirror.store], { environment });
+    expect(run.exitCode).toBe(0);
+    expect(await namesIn(mirror.folder)).toEqual(['mirror', 'mirror.work']);
+    expect(await namesIn(mirror.store)).not.toContain('test-5.cdiff');
+    expect(mirror.upstream.requests[0]?.userAgent).toBe('a test');
+  });
+
+  test('introduces itself in the form that upstream serves, with an identifier that it keeps', async () => {
+    await using mirror = await startMirror();
+    await mirror.syncCli();
+    await mirror.syncCli();
+    const agents = new Set(mirror.upstream.requests.map(({ userAgent }) => userAgent));
+    const { uuid } = JSON.parse(await readFile(join(mirror.work, 'state.json'), 'utf8'));
+    expect([...agents]).toEqual([expect.stringMatching(/^CVDUPDATE\/\S+ \(\S+\) clamav-mirror\/\S+$/)]);
+    expect([...agents][0]).toContain(`(${uuid})`);
+  });
+
+  test('without an upstream fails with one JSON object, and changes nothing', async () => {
+    await using mirror = await startPublished(1, 6);
+    const flags = mirror.flags({ upstream: 'http://127.0.0.1:9' });
+    const run = await untouched(mirror, () => runCli(['sync', ...flags, '--json']));
+    expect(run.exitCode).toBe(1);
+    expect(run.json()).toMatchObject({
+      outcome: 'failed',
+      databases: { test: { outcome: 'failed', code: 'upstream/unreachable', from: 1, to: 1 } },
+    });
+  });
+
+  test('with ClamAV that does not work fails with one JSON object, and changes nothing', async () => {
+    await using mirror = await startPublished(1, 6);
+    await using tools = await fakeTools({ clamscan: 'exit 1' }, 'exit 1');
+    const run = await untouched(mirror, () => mirror.syncCli([], { environment: { PATH: tools.path } }));
+    expect(run.exitCode).toBe(1);
+    expect(run.json()).toMatchObject({ outcome: 'failed', databases: {}, error: { code: 'engine/broken' } });
+  });
+
+  test('with ClamAV that refuses a database exits with 3 and one JSON object', async () => {
+    await using mirror = await startPublished(1, 6);
+    await using tools = await fakeTools({ clamscan: 'exit 1' });
+    const run = await untouched(mirror, () => mirror.syncCli([], { environment: { PATH: tools.path } }));
+    expect(run.exitCode).toBe(3);
+    expect(run.json()).toMatchObject({
+      outcome: 'refused',
+      databases: { test: { outcome: 'refused', code: 'proof/failed', from: 1, to: 1, offered: 6 } },
+      proof: { passed: false },
+    });
+  });
+
+  const missing = 'the right to hide ClamAV from a process (unshare --mount)';
+  describe('without ClamAV', mayUnshare ? {} : { skip: true, meta: { missing } }, () => {
+    test('fails with one JSON object, and downloads nothing', async () => {
+      await using mirror = await startMirror();
+      const hide = `mount --bind /dev/null '${clamav().freshclam}' && exec "$@"`;
+      const run = await mirror.syncCli([], { wrapper: ['unshare', '--mount', 'sh', '-c', hide, 'sh'] });
+      expect(run.exitCode).toBe(1);
+      expect(run.json()).toMatchObject({
+        outcome: 'failed',
+        databases: {},
+        error: { code: 'engine/missing' },
+      });
+      expect(mirror.upstream.asked).toEqual(['test.cvd']);
+      expect(await namesIn(mirror.store)).toEqual([]);
+    });
+  });
+});
+
+/** Neither colours nor lines that rewrite themselves. */
+function isPlain(text: string): boolean {
+  return !text.includes('\r') && !text.includes('\x1b');
+}

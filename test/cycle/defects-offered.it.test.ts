@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import {
+  describeMirror,
+  expectNoLeftovers,
+  namesIn,
+  ofTest,
+  startMirror,
+  startPublished,
+  untouched,
+} from '../support/cycle.ts';
+import { official } from '../support/official.ts';
+import type { Fault } from '../support/upstream.ts';
+
+/** Serves a file as usual, once: what goes wrong comes after the probe. */
+const AFTER_THE_PROBE: Fault = { times: 1, noValidator: true };
+const PAGES = {
+  short: '<html>Please log in</html>',
+  long: `<!DOCTYPE html>${'<p>Attention Required!</p>'.repeat(900)}`,
+};
+
+describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () => {
+  test.each(Object.keys(PAGES))('a %s page as the answer to the probe is refused', async (length) => {
+    await using mirror = await startPublished(1, 6);
+    mirror.upstream.fail('test.cvd', { page: PAGES[length === 'short' ? 'short' : 'long'] });
+    const report = await untouched(mirror, () => mirror.sync());
+    expect(report.outcome).toBe('refused');
+    expect(ofTest(report)).toMatchObject({ code: 'verify/format', from: 1, to: 1 });
+  });
+
+  test('a page as CVD is refused, the command exits with 3, and the next cycle is well', async () => {
+    await using mirror = await startPublished(1, 6);
+    mirror.upstream.remove('test-2.cdiff'); // so that it is downloaded
+    mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, { page: PAGES.long });
+    const run = await untouched(mirror, () => mirror.syncCli());
+    expect(run).toMatchObject({ exitCode: 3, signal: null });
+    expect(run.json()).toMatchObject({
+      outcome: 'refused',
+      databases: {
+        test: { outcome: 'refused', code: 'verify/format', from: 1, to: 1, offered: 6, how: 'unchanged' },
+      },
+      proof: null,
+    });
+    await expectNoLeftovers(mirror);
+    mirror.upstream.fail('test.cvd');
+    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', to: 6 });
+  });
+
+  test.each(['test-2.cdiff', 'test-6.cdiff'])('a page as %s is refused', async (name) => {
+    await using mirror = await startPublished(1, 6);
+    mirror.upstream.fail(name, { page: PAGES.long });
+    const report = await untouched(mirror, () => mirror.sync());
+    expect(ofTest(report)).toMatchObject({ outcome: 'refused', code: 'verify/format', to: 1 });
+  });
+
+  test.each(['test-6.cdiff.sign', 'test-6.cvd.sign'])('a page as %s is refused', async (name) => {
+    await using mirror = await startPublished(1, 6);
+    mirror.upstream.set(name, Buffer.from(PAGES.short));
+    const report = await untouched(mirror, () => mirror.sync());
+    expect(ofTest(report)).toMatchObject({ outcome: 'refused', code: 'verify/format', to: 1 });
+  });
+
+  test('a page is nothing to start a mirror with', async () => {
+    await using mirror = await startMirror();
+    mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, { page: PAGES.long });
+    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'refused', from: null, to: null });
+    expect(await namesIn(mirror.store)).toEqual([]);
+  });
+});
+
+describeMirror('defect 16: a file named main.cvd that is really another database', () => {
+  test('is refused', async () => {
+    await using mirror = await startMirror();
+    mirror.upstream.set('main.cvd', official('test-6.cvd'));
+    const report = await mirror.sync({ flags: { databases: 'main' } });
+    expect(report.databases.main).toMatchObject({
+      outcome: 'refused',
+      code: 'verify/wrong-database',
+      to: null,
+    });
+    expect(await namesIn(mirror.store)).toEqual([]);
+  });
+
+  test('is refused as CDIFF too', async () => {
+    await using mirror = await startMirror();
+    mirror.upstream.set('main.cvd', official('test-6.cvd'));
+    mirror.upstream.set('main-6.cdiff', official('test-6.cdiff'));
+    const report = await mirror.sync({ flags: { databases: 'main' } });
+    expect(report.databases.main).toMatchObject({
+      outcome: 'refused',
+      code: 'verify/wrong-database',
+      to: null,
+    });
+  });
+});

@@ -1,0 +1,202 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Prove } from '../../scripts/proof/prove.ts';
+import { parseManifest } from '../../scripts/store/manifest.ts';
+import { runCli } from '../support/cli.ts';
+import {
+  describeMirror,
+  expectNoLeftovers,
+  faults,
+  namesIn,
+  offer,
+  ofTest,
+  published,
+  startMirror,
+  startPublished,
+  type TestMirror,
+  unharmed,
+  untouched,
+} from '../support/cycle.ts';
+import { findProver, trusting } from '../support/engines.ts';
+import { official } from '../support/official.ts';
+
+const BOTH = { databases: 'test,bytecode' };
+const PAGE = Buffer.from('<html>Just a moment...</html>');
+
+async function manifestOf(mirror: TestMirror) {
+  return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
+}
+
+describeMirror('of two databases', () => {
+  test('one is refused and the other published, both are said, and the command exits with 3', async () => {
+    await using mirror = await startMirror();
+    mirror.upstream.set('bytecode.cvd', PAGE);
+    const run = await runCli(['sync', ...mirror.flags(BOTH), '--json']);
+    expect(run.exitCode).toBe(3);
+    expect(run.json()).toMatchObject({
+      outcome: 'refused',
+      databases: {
+        test: { outcome: 'published', from: null, to: 6 },
+        bytecode: { outcome: 'refused', code: 'verify/format', from: null, to: null },
+      },
+      proof: { passed: true, databases: { test: 6 } },
+    });
+    expect(Object.keys((await manifestOf(mirror)).databases)).toEqual(['test']);
+    expect(await namesIn(mirror.store)).not.toContain('bytecode.cvd');
+    expect(await faults(mirror.store)).toEqual([]);
+
+    const again = await untouched(mirror, () => runCli(['sync', ...mirror.flags(BOTH)]));
+    expect(again.exitCode).toBe(3);
+    expect(again.stderr).toMatch(/^test: version 6 stays published$/m);
+    expect(again.stderr).toMatch(/^bytecode: refused: .*; nothing is published$/m);
+    await expectNoLeftovers(mirror);
+  });
+
+  test('one that upstream does not have is a failure, and the other is published', async () => {
+    await using mirror = await startMirror();
+    const run = await runCli(['sync', ...mirror.flags(BOTH), '--json']);
+    expect(run.exitCode).toBe(1);
+    expect(run.json()).toMatchObject({
+      outcome: 'failed',
+      databases: {
+        test: { outcome: 'published', to: 6 },
+        bytecode: { outcome: 'failed', code: 'upstream/missing', to: null },
+      },
+    });
+    const { checked } = await manifestOf(mirror);
+    const report = await untouched(mirror, () => mirror.sync({ flags: BOTH }));
+    expect(report.databases.test).toMatchObject({ outcome: 'unchanged', to: 6 });
+    expect((await manifestOf(mirror)).checked).toBe(checked); // upstream was not asked with success
+  });
+
+  test('a published one stays beside a new version of the other', async () => {
+    await using mirror = await startMirror(1);
+    mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
+    const quick = { flags: BOTH, findProver: async () => trusting };
+    expect((await mirror.sync(quick)).outcome).toBe('published');
+    const { 'bytecode.cvd': bytecode } = await published(mirror.store);
+    offer(mirror, 6);
+    mirror.upstream.set('bytecode.cvd', PAGE);
+    expect(await mirror.sync(quick)).toMatchObject({
+      outcome: 'refused',
+      databases: { test: { outcome: 'published', from: 1, to: 6 }, bytecode: { outcome: 'refused' } },
+      proof: { databases: { test: 6, bytecode: expect.any(Number) } },
+    });
+    expect(await published(mirror.store)).toHaveProperty(['bytecode.cvd'], bytecode);
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('the one that is no longer selected keeps its published files', async () => {
+    await using mirror = await startMirror(1);
+    mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
+    await mirror.sync({ flags: BOTH, findProver: async () => trusting });
+    const before = await published(mirror.store);
+    const { databases } = await manifestOf(mirror);
+    offer(mirror, 6);
+    mirror.upstream.forget();
+    expect(await mirror.sync()).toMatchObject({ outcome: 'published', databases: { test: { to: 6 } } });
+    expect(mirror.upstream.asked).not.toContain('bytecode.cvd');
+    expect(await published(mirror.store)).toHaveProperty(['bytecode.cvd'], before['bytecode.cvd']);
+    const after = await manifestOf(mirror);
+    expect(after.databases.bytecode).toEqual(databases.bytecode);
+    expect(after.databases.test?.version).toBe(6);
+    expect(Object.keys(after.files)).toContain('bytecode.cvd');
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+});
+
+describeMirror('two runs at once', () => {
+  test('with one work folder: the second ends at once, says so in JSON, and harms nothing', async () => {
+    await using mirror = await startPublished(1, 6);
+    const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const first = mirror.sync({
+      findProver: async () => {
+        begun.resolve();
+        await goOn.promise;
+        return await findProver();
+      },
+    });
+    await begun.promise;
+    const second = await untouched(mirror, () => mirror.syncCli());
+    expect(second.exitCode).toBe(1);
+    expect(second.json()).toEqual({
+      outcome: 'failed',
+      databases: {},
+      proof: null,
+      upstreamBytes: 0,
+      duration: expect.any(Number),
+      error: { code: 'file/busy', message: expect.any(String) },
+    });
+    goOn.resolve();
+    expect(ofTest(await first)).toMatchObject({ outcome: 'published', to: 6 });
+    expect(await faults(mirror.store)).toEqual([]);
+    await expectNoLeftovers(mirror);
+  });
+
+  test('with one store and two work folders: one publishes, the other sees that it did', async () => {
+    await using mirror = await startPublished(1, 6);
+    const proven = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const together = (index: number) => async (): Promise<Prove> => async (candidate) => {
+      const proof = await trusting(candidate);
+      proven[index]?.resolve();
+      await Promise.all(proven.map(({ promise }) => promise));
+      return proof;
+    };
+    const runs = await Promise.all([
+      mirror.sync({ findProver: together(0) }),
+      mirror.sync({ findProver: together(1), flags: { work: join(mirror.folder, 'other.work') } }),
+    ]);
+    expect(runs.map(({ outcome }) => outcome).sort()).toEqual(['failed', 'published']);
+    const failed = runs.find(({ outcome }) => outcome === 'failed');
+    expect(failed?.databases.test?.code).toMatch(/^store\/(busy|conflict)$/);
+    expect(await faults(mirror.store)).toEqual([]);
+    expect((await mirror.sync()).outcome).toBe('unchanged');
+  });
+});
+
+const tmpfs = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
+const missing = 'the right to mount a small file system, to fill it';
+
+describeMirror('a disk that is full', () => {
+  describe('under', tmpfs ? {} : { skip: true, meta: { missing } }, () => {
+    test.each(['16k', '32k'])('the work folder (%s): nothing is published, and later it is', async (size) => {
+      await using mirror = await startPublished(1, 6);
+      {
+        using _small = mount(mirror.work, size);
+        const report = await untouched(mirror, () => mirror.sync());
+        expect(ofTest(report)).toMatchObject({ outcome: 'failed', to: 1 });
+      }
+      expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', to: 6 });
+    });
+
+    test.each(['32k', '44k'])('the store (%s): what is published stays, and later all is', async (size) => {
+      await using mirror = await startMirror(1);
+      await mkdir(mirror.store);
+      using small = mount(mirror.store, size);
+      expect((await mirror.sync()).outcome).toBe('published');
+      offer(mirror, 6);
+      const report = await unharmed(mirror, () => mirror.sync());
+      expect(ofTest(report)).toMatchObject({ outcome: 'failed', from: 1, to: 1, offered: 6 });
+      await expectNoLeftovers(mirror);
+      small.resize('1m');
+      expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', from: 1, to: 6 });
+      expect(await faults(mirror.store)).toEqual([]);
+      await expectNoLeftovers(mirror);
+    });
+  });
+});
+
+/** A file system of this size in the place of a folder. */
+function mount(folder: string, size: string): Disposable & { resize(size: string): void } {
+  const run = (program: string, ...args: string[]) => {
+    const { status, stderr } = spawnSync(program, [...args, folder], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${program}: ${stderr}`);
+  };
+  run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs');
+  return {
+    resize: (larger) => run('mount', '-o', `remount,size=${larger}`),
+    [Symbol.dispose]: () => run('umount'),
+  };
+}

@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseManifest } from '../../scripts/store/manifest.ts';
+import {
+  CDIFFS,
+  describeMirror,
+  expectNoLeftovers,
+  faults,
+  hashes,
+  namesIn,
+  offer,
+  published,
+  sha256,
+  startMirror,
+  updateClient,
+} from '../support/cycle.ts';
+import { official } from '../support/official.ts';
+
+/** Bytes that a version check may cost upstream. */
+const PROBE = 522;
+
+describeMirror('clamav-mirror sync', () => {
+  const officialHash = async (name: string) => sha256(await readFile(official(name)));
+
+  test('publishes what upstream has, then asks for one probe in less than a second', async () => {
+    await using mirror = await startMirror();
+    const first = await mirror.syncCli();
+    expect(first).toMatchObject({ exitCode: 0, signal: null });
+    expect(first.json()).toEqual({
+      outcome: 'published',
+      databases: {
+        test: {
+          outcome: 'published',
+          from: null,
+          to: 6,
+          how: 'downloaded',
+          because: expect.any(String),
+          upstreamBytes: mirror.upstream.sent(),
+          notes: [],
+        },
+      },
+      proof: {
+        passed: true,
+        started: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        duration: expect.any(Number),
+        databases: { test: 6 },
+        engines: [{ name: 'native', version: expect.stringMatching(/^\d+\.\d+/) }],
+        results: [
+          expect.objectContaining({ result: 'passed' }),
+          expect.objectContaining({ result: 'passed' }),
+        ],
+      },
+      upstreamBytes: mirror.upstream.sent(),
+      duration: expect.any(Number),
+    });
+    expect(await namesIn(mirror.store)).toEqual(
+      ['.clamav-mirror', 'manifest.json', ...CDIFFS, 'test.cvd', 'timestamp'].sort(),
+    );
+    for (const [name, source] of [
+      ...CDIFFS.map((cdiff) => [cdiff, cdiff] as const),
+      ['test.cvd', 'test-6.cvd'] as const,
+    ]) {
+      expect((await hashes(mirror.store)).get(name)).toBe(await officialHash(source));
+    }
+    expect(await faults(mirror.store)).toEqual([]);
+    await expectNoLeftovers(mirror);
+
+    const before = await published(mirror.store);
+    mirror.upstream.forget();
+    const second = await mirror.syncCli();
+    expect(second).toMatchObject({ exitCode: 0, signal: null, stderr: '' });
+    expect(second.json()).toEqual({
+      outcome: 'unchanged',
+      databases: {
+        test: { outcome: 'unchanged', from: 6, to: 6, how: 'unchanged', upstreamBytes: PROBE, notes: [] },
+      },
+      proof: null,
+      upstreamBytes: PROBE,
+      duration: expect.any(Number),
+    });
+    expect(second.json()).toHaveProperty(
+      'duration',
+      expect.toSatisfy((seconds: number) => seconds < 1),
+    );
+    expect(mirror.upstream.asked).toEqual(['test.cvd']);
+    expect(mirror.upstream.requests[0]?.range).toBe(`bytes=0-${PROBE - 1}`);
+    expect(mirror.upstream.sent()).toBeLessThanOrEqual(PROBE);
+    expect(await published(mirror.store)).toEqual(before);
+    await expectNoLeftovers(mirror);
+  });
+
+  test('brings a mirror and its clients from version 1 to 6 by CDIFFs, without the full CVD', async () => {
+    await using mirror = await startMirror(1);
+    expect((await mirror.syncCli()).json()).toMatchObject({
+      outcome: 'published',
+      databases: { test: { to: 1 } },
+    });
+    const [fresh, old] = [join(mirror.folder, 'fresh'), join(mirror.folder, 'old')];
+    expect(await updateClient(mirror.store, old, 1)).toBe('test.cvd 1');
+
+    offer(mirror, 6);
+    mirror.upstream.forget();
+    const run = await mirror.syncCli();
+    expect(run.exitCode).toBe(0);
+    expect(run.json()).toMatchObject({
+      outcome: 'published',
+      databases: { test: { from: 1, to: 6, how: 'rebuilt' } },
+    });
+    expect(run.json()).toHaveProperty('proof.results.length', 3);
+    expect(mirror.upstream.asked.filter((name) => name.endsWith('.cdiff')).sort()).toEqual(CDIFFS);
+    expect(mirror.upstream.sent('test.cvd')).toBeLessThanOrEqual(PROBE);
+    expect((await hashes(mirror.store)).get('test.cvd')).toBe(await officialHash('test-6.cvd'));
+    expect(await faults(mirror.store)).toEqual([]);
+    expect(await updateClient(mirror.store, old, 6)).toBe('test.cld 6'); // a CLD is what CDIFFs make
+    expect(await updateClient(mirror.store, fresh, 6)).toBe('test.cvd 6');
+    await expectNoLeftovers(mirror);
+
+    const manifest = parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
+    expect(manifest.databases.test).toMatchObject({
+      version: 6,
+      signatures: 14,
+      cdiffs: { first: 2, last: 6 },
+    });
+    expect(Object.keys(manifest.files)).toEqual([...CDIFFS, 'test.cvd']);
+    const timestamp = await readFile(join(mirror.store, 'timestamp'), 'utf8');
+    expect(timestamp).toBe(`${Math.floor(Date.parse(manifest.checked) / 1000)} ${manifest.checked}\n`);
+  });
+
+  test('keeps no more CDIFFs than it is told to', async () => {
+    await using mirror = await startMirror(5);
+    await mirror.sync({ flags: { cdiffs: '2' } });
+    expect(await namesIn(mirror.store)).toContain('test-4.cdiff');
+    offer(mirror, 6);
+    expect((await mirror.sync({ flags: { cdiffs: '2' } })).outcome).toBe('published');
+    expect(Object.keys(await published(mirror.store))).toEqual(['test-5.cdiff', 'test-6.cdiff', 'test.cvd']);
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { ToolRun } from '../../scripts/proof/engine.ts';
+import type { Sample } from '../../scripts/proof/samples.ts';
+import { requireVerdicts } from '../../scripts/proof/scenarios/scan.ts';
+
+const SAMPLES: readonly Sample[] = [
+  { name: 'hello.txt', signature: undefined },
+  { name: 'eicar.com', signature: /^Eicar-Test-Signature$/ },
+];
+const SAFE = '/c/samples/hello.txt: OK';
+const FOUND = '/c/samples/eicar.com: Eicar-Test-Signature FOUND';
+
+function run(lines: readonly string[], end: Partial<ToolRun> = {}): ToolRun {
+  return { exitCode: 1, timedOut: false, output: lines.map((line) => `${line}\n`).join(''), ...end };
+}
+
+test('what clamscan should say of every sample is taken, and is the evidence', () => {
+  expect(requireVerdicts(run([SAFE, FOUND]), SAMPLES)).toBe('hello.txt OK, eicar.com Eicar-Test-Signature');
+});
+
+test('a warning beside the right verdicts is taken', () => {
+  const old = 'LibClamAV Warning: ***  The virus database is older than 7 days!  ***';
+  expect(requireVerdicts(run([old, SAFE, FOUND]), SAMPLES)).toContain('Eicar-Test-Signature');
+});
+
+test('without a sample that is to be found, exit 0 is the right one', () => {
+  const samples = SAMPLES.slice(0, 1);
+  expect(requireVerdicts(run([SAFE], { exitCode: 0 }), samples)).toBe('hello.txt OK');
+  expect(() => requireVerdicts(run([SAFE]), samples)).toThrow('exit 1');
+});
+
+describe('defect 12: taking any non-zero exit for "EICAR detected"', () => {
+  const wrong: Readonly<Record<string, ToolRun>> = {
+    'exit 2 with every verdict right': run([SAFE, FOUND], { exitCode: 2 }),
+    'exit 0 with every verdict right': run([SAFE, FOUND], { exitCode: 0 }),
+    'a signal': run([SAFE, FOUND], { exitCode: null }),
+    'the time limit': run([SAFE, FOUND], { exitCode: null, timedOut: true }),
+    'an ERROR line beside the detection': run([SAFE, FOUND, "/c/samples/other: Can't open file ERROR"]),
+    'an ERROR verdict on the safe sample': run(['/c/samples/hello.txt: Access denied. ERROR', FOUND]),
+    'an error of the library beside the detection': run([
+      'LibClamAV Error: cli_loaddb: malformed',
+      SAFE,
+      FOUND,
+    ]),
+    'an error of clamscan beside the detection': run(['ERROR: Database load failed', SAFE, FOUND]),
+    'another signature': run([SAFE, '/c/samples/eicar.com: Win.Test.Other FOUND']),
+    'a signature that only begins like it': run([SAFE, '/c/samples/eicar.com: Eicar-Test-Signature.2 FOUND']),
+    'EICAR found clean': run([SAFE, '/c/samples/eicar.com: OK']),
+    'EICAR found in another file': run([FOUND.replace('eicar.com', 'hello.txt'), SAFE]),
+    'the safe sample detected': run(['/c/samples/hello.txt: Html.Phishing FOUND', FOUND]),
+    'the safe sample detected and cleared': run(['/c/samples/hello.txt: Html.Phishing FOUND', SAFE, FOUND]),
+    'the safe sample cleared and detected': run([SAFE, '/c/samples/hello.txt: Html.Phishing FOUND', FOUND]),
+    'two signatures on EICAR': run([SAFE, FOUND, '/c/samples/eicar.com: Win.Test.Other FOUND']),
+    'nothing of the safe sample': run([FOUND]),
+    'nothing of EICAR': run([SAFE]),
+    'nothing at all': run([]),
+    'nothing but a summary': run(['----------- SCAN SUMMARY -----------', 'Infected files: 1']),
+    'a detection in the middle of a line': run([SAFE, `warning: ${FOUND} or so`]),
+  };
+
+  test.each(Object.keys(wrong))('%s fails the scenario', (name) => {
+    expect(() => requireVerdicts(wrong[name] ?? run([]), SAMPLES)).toThrow(
+      expect.objectContaining({ name: 'ScenarioFailure' }),
+    );
+  });
+});

@@ -1,0 +1,250 @@
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  given,
+  SERVE_OPTIONS,
+  SYNC_OPTIONS,
+  type SyncSettings,
+  serveSettings,
+  syncSettings,
+  variableOf,
+} from '../scripts/settings.ts';
+import { OFFICIAL_RECORD } from '../scripts/upstream/dns.ts';
+
+const INVALID = expect.objectContaining({ code: 'setting/invalid' });
+const NOTHING = { flags: {}, environment: {} };
+const sync = (flags: Record<string, string>, environment: Record<string, string> = {}) =>
+  syncSettings({ flags, environment });
+const serve = (flags: Record<string, string>) => serveSettings({ flags, environment: {} });
+const dns = (record: string, ...nameservers: string[]) => ({ record, nameservers });
+
+test('without a word the mirror takes the official databases from ClamAV into ./mirror', () => {
+  const { userAgent, ...settings } = syncSettings(NOTHING);
+  expect(settings).toEqual({
+    upstream: 'https://database.clamav.net',
+    databases: ['main', 'daily', 'bytecode'],
+    store: resolve('mirror'),
+    work: resolve('mirror.work'),
+    dns: dns(OFFICIAL_RECORD),
+    window: 30,
+    maxSize: 1024 * 1024 * 1024,
+    proxies: { httpProxy: '', httpsProxy: '', noProxy: '' },
+  });
+  expect(userAgent('a-uuid')).toMatch(/^CVDUPDATE\/[\d.]+ \(a-uuid\) clamav-mirror\/[\d.]+$/);
+});
+
+test('without a word it is served to this machine only', () => {
+  expect(serveSettings(NOTHING)).toEqual({ store: resolve('mirror'), address: '127.0.0.1', port: 8080 });
+});
+
+/** For each option: what is given, and what it means. */
+const meanings: [string, string, Partial<SyncSettings>][] = [
+  ['upstream', 'http://mirror.example/clamav/', { upstream: 'http://mirror.example/clamav' }],
+  ['databases', 'daily, test,,daily', { databases: ['daily', 'test'] }],
+  ['store', 'somewhere', { store: resolve('somewhere'), work: resolve('somewhere.work') }],
+  ['work', '/var/tmp/work', { work: '/var/tmp/work' }],
+  ['dns', 'current.mirror.example', { dns: dns('current.mirror.example') }],
+  ['dns', 'off', { dns: undefined }],
+  ['nameservers', '192.0.2.1, 192.0.2.2:5353', { dns: dns(OFFICIAL_RECORD, '192.0.2.1', '192.0.2.2:5353') }],
+  [
+    'nameservers',
+    '2001:db8::1,[2001:db8::2]:53',
+    { dns: dns(OFFICIAL_RECORD, '2001:db8::1', '[2001:db8::2]:53') },
+  ],
+  ['cdiffs', '90', { window: 90 }],
+  ['max-size', '300', { maxSize: 300 * 1024 * 1024 }],
+];
+
+describe.each(meanings)('--%s %s', (name, text, meaning) => {
+  test('as a flag', () => {
+    expect(sync({ [name]: text })).toMatchObject(meaning);
+  });
+
+  test('as a variable', () => {
+    expect(sync({}, { [variableOf(name)]: text })).toMatchObject(meaning);
+  });
+});
+
+test('every option of sync has a meaning that is tested, but --user-agent', () => {
+  const tested = new Set([...meanings.map(([name]) => name), 'user-agent']);
+  expect(SYNC_OPTIONS.filter(({ name }) => !tested.has(name))).toEqual([]);
+});
+
+test('a user agent of our own says nothing but that', () => {
+  expect(sync({ 'user-agent': 'ClamAV/1.4.6 (me)' }).userAgent('a-uuid')).toBe('ClamAV/1.4.6 (me)');
+});
+
+test('serve listens where it is told', () => {
+  expect(serve({ store: '/srv/clamav', address: '::', port: '0' })).toEqual({
+    store: '/srv/clamav',
+    address: '::',
+    port: 0,
+  });
+});
+
+test('a flag counts more than a variable, and an empty variable not at all', () => {
+  expect(sync({ cdiffs: '10' }, { CLAMAV_MIRROR_CDIFFS: '20' }).window).toBe(10);
+  expect(sync({}, { CLAMAV_MIRROR_CDIFFS: '' }).window).toBe(30);
+});
+
+test('the variable of an option is its name in capitals', () => {
+  expect(variableOf('max-size')).toBe('CLAMAV_MIRROR_MAX_SIZE');
+});
+
+describe("ClamAV's record in the DNS is asked for", () => {
+  test.each(['https://database.clamav.net', 'https://clamav.net/x', 'https://db.us.clamav.net'])(
+    'with %s',
+    (upstream) => {
+      expect(sync({ upstream }).dns).toEqual(dns(OFFICIAL_RECORD));
+    },
+  );
+
+  test.each(['https://mirror.example', 'https://notclamav.net', 'https://clamav.net.example'])(
+    'not with %s',
+    (upstream) => {
+      expect(sync({ upstream }).dns).toBeUndefined();
+      expect(sync({ upstream, dns: 'current.mirror.example' }).dns).toEqual(dns('current.mirror.example'));
+    },
+  );
+});
+
+describe('a bad value is refused by the name of its setting', () => {
+  const bad: [string, ...string[]][] = [
+    [
+      'upstream',
+      '',
+      'database.clamav.net',
+      'ftp://mirror.example',
+      'file:///srv',
+      'http://',
+      'https://a.example/?x=1',
+      'https://a.example/#x',
+      'https://me:secret@a.example',
+      'https://me@a.example',
+    ],
+    ['databases', '', ',', '../daily', 'daily.cvd', 'daily-1', '1daily', 'main daily', 'a'.repeat(33)],
+    ['store', ''],
+    ['work', ''],
+    ['dns', '', 'a b', 'current.cvd/clamav', 'x'.repeat(254)],
+    [
+      'nameservers',
+      'ns.example',
+      '192.0.2',
+      '192.0.2.1:',
+      '192.0.2.1:0',
+      '192.0.2.1:65536',
+      '999.0.2.1:53',
+      '[::1]',
+      '[x]:53',
+    ],
+    ['cdiffs', '', '0', '-1', '1.5', 'all', '1001', '1e2', ' 30'],
+    ['max-size', '0', '1GB', '16385'],
+    ['user-agent', '', 'two\nlines', 'Größe', 'x'.repeat(301)],
+  ];
+  const cases = bad.flatMap(([name, ...values]) => values.map((value) => [name, value] as const));
+  test.each(cases)('--%s "%s"', (name, value) => {
+    expect(() => sync({ [name]: value })).toThrow(INVALID);
+    expect(() => sync({ [name]: value })).toThrow(`--${name} `);
+  });
+
+  test.each([
+    ['address', 'localhost'],
+    ['address', ''],
+    ['port', '65536'],
+    ['port', 'http'],
+    ['store', ''],
+  ])('--%s "%s" of serve', (name, value) => {
+    expect(() => serve({ [name]: value })).toThrow(INVALID);
+    expect(() => serve({ [name]: value })).toThrow(`--${name} `);
+  });
+
+  test('also where it comes from a variable', () => {
+    const run = () => sync({}, { CLAMAV_MIRROR_MAX_SIZE: 'much' });
+    expect(run).toThrow(INVALID);
+    expect(run).toThrow('--max-size ');
+  });
+
+  test('without giving away a password', () => {
+    expect(() => sync({ upstream: 'https://me:secret@mirror.example' })).not.toThrow('secret');
+    expect(() => sync({}, { HTTPS_PROXY: 'ftp://me:secret@proxy.example' })).not.toThrow('secret');
+  });
+});
+
+describe('what is unproven and what is served are apart', () => {
+  const inside = [
+    ['/srv/clamav', '/srv/clamav'],
+    ['/srv/clamav', '/srv/clamav/work'],
+    ['/srv/clamav/', '/srv/clamav/.work'],
+    ['/srv/work/run', '/srv/work'],
+    ['/srv/clamav', '/'],
+  ] as const;
+  test.each(inside)('--store %s with --work %s is refused', (store, work) => {
+    expect(() => sync({ store, work })).toThrow(INVALID);
+  });
+
+  test.each([
+    ['/srv/clamav', '/srv/clamav.work'],
+    ['/srv/clamav', '/srv/clam'],
+    ['/srv/clamav', '/srv/work'],
+  ])('--store %s with --work %s is fine', (store, work) => {
+    expect(sync({ store, work })).toMatchObject({ store, work });
+  });
+});
+
+describe('proxies', () => {
+  const proxies = (environment: Record<string, string>) => sync({}, environment).proxies;
+  const url = 'http://me:secret@proxy.example:3128';
+
+  test('come from the usual variables', () => {
+    const environment = {
+      HTTP_PROXY: url,
+      HTTPS_PROXY: 'https://other.example',
+      NO_PROXY: 'localhost,.example',
+    };
+    expect(proxies(environment)).toEqual({
+      httpProxy: url,
+      httpsProxy: 'https://other.example',
+      noProxy: 'localhost,.example',
+    });
+  });
+
+  test('in lower case count more than in upper case, as with curl', () => {
+    const environment = {
+      https_proxy: url,
+      HTTPS_PROXY: 'http://other.example',
+      no_proxy: 'a',
+      NO_PROXY: 'b',
+    };
+    expect(proxies(environment)).toMatchObject({ httpsProxy: url, noProxy: 'a' });
+    expect(proxies({ https_proxy: '', HTTPS_PROXY: url }).httpsProxy).toBe(url);
+  });
+
+  test('may leave out http://, as with curl', () => {
+    expect(proxies({ HTTPS_PROXY: 'proxy.example:3128' }).httpsProxy).toBe('http://proxy.example:3128');
+  });
+
+  test.each([
+    'ftp://proxy.example',
+    'http://',
+    'http://proxy.example:99999',
+    'socks5://proxy.example',
+    '://x',
+  ])('"%s" is none', (text) => {
+    expect(() => proxies({ HTTPS_PROXY: text })).toThrow(INVALID);
+    expect(() => proxies({ HTTPS_PROXY: text })).toThrow('HTTPS_PROXY');
+  });
+});
+
+test('flags are given together with the environment of the process', () => {
+  expect(given({ cdiffs: '10' })).toEqual({ flags: { cdiffs: '10' }, environment: process.env });
+});
+
+test('every option has a value and a help text for people', () => {
+  for (const { name, value, help } of [...SYNC_OPTIONS, ...SERVE_OPTIONS]) {
+    expect({ name, value, help }).toEqual({
+      name: expect.stringMatching(/^[a-z]+(-[a-z]+)*$/),
+      value: expect.stringMatching(/^<.+>$/),
+      help: expect.stringMatching(/\w/),
+    });
+  }
+});

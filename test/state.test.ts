@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { State } from '../scripts/state.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const UPSTREAM = 'https://database.clamav.net';
+const COOL_DOWN = { until: '2026-06-01T12:00:00.000Z', reason: 'it answered 429 to daily.cvd' };
+
+let work = '';
+beforeEach(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'state-'));
+  work = join(folder, 'mirror.work');
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+});
+
+const path = () => join(work, 'state.json');
+
+test('a machine makes up who it is once, and stays that', async () => {
+  const { uuid } = await State.load(work);
+  expect(uuid).toMatch(UUID);
+  expect((await State.load(work)).uuid).toBe(uuid);
+  rmSync(work, { recursive: true });
+  expect((await State.load(work)).uuid).not.toBe(uuid);
+});
+
+test('a cool-down is kept for its upstream, and for no other', async () => {
+  const state = await State.load(work);
+  await state.coolDownOf(UPSTREAM).save(COOL_DOWN);
+  for (const later of [state, await State.load(work)]) {
+    expect(later.coolDownOf(UPSTREAM).load()).toEqual(COOL_DOWN);
+    expect(later.coolDownOf('https://mirror.example').load()).toBeUndefined();
+  }
+  expect((await State.load(work)).uuid).toBe(state.uuid);
+});
+
+test('of many cool-downs saved at once, the last one stays', async () => {
+  const memory = (await State.load(work)).coolDownOf(UPSTREAM);
+  const all = [...Array(100).keys()].map((count) => ({ ...COOL_DOWN, reason: `number ${count}` }));
+  await Promise.all(all.map((one) => memory.save(one)));
+  expect((await State.load(work)).coolDownOf(UPSTREAM).load()).toEqual(all.at(-1));
+  expect(await readdir(work)).toEqual(['state.json']);
+});
+
+describe('a state that cannot be understood is replaced by a new one', () => {
+  const uuid = '123e4567-e89b-42d3-a456-426614174000';
+  const contents: Record<string, string> = {
+    empty: '',
+    cut: '{"uuid": "123e',
+    'something else': '[1, 2]',
+    'an uuid that is none': JSON.stringify({ uuid: '1; rm -rf', coolDowns: {} }),
+    'a cool-down without an end': JSON.stringify({ uuid, coolDowns: { [UPSTREAM]: { reason: 'x' } } }),
+    'a cool-down until no time': JSON.stringify({
+      uuid,
+      coolDowns: { [UPSTREAM]: { ...COOL_DOWN, until: 'soon' } },
+    }),
+  };
+  test.each(Object.entries(contents))('%s', async (_, text) => {
+    await mkdir(work);
+    await writeFile(path(), text);
+    const state = await State.load(work);
+    expect(state.uuid).toMatch(UUID);
+    expect(state.coolDownOf(UPSTREAM).load()).toBeUndefined();
+    expect(JSON.parse(await readFile(path(), 'utf8'))).toEqual({ uuid: state.uuid, coolDowns: {} });
+  });
+});
+
+test('a state that cannot be read is an error: it may hold a cool-down', async () => {
+  await mkdir(work);
+  await symlink(path(), path());
+  await expect(State.load(work)).rejects.toMatchObject({ code: 'ELOOP' });
+});
+
+test('a cool-down that cannot be written down still holds for this run', async () => {
+  const memory = (await State.load(work)).coolDownOf(UPSTREAM);
+  rmSync(work, { recursive: true });
+  await writeFile(work, 'in the way');
+  await expect(memory.save(COOL_DOWN)).rejects.toThrow();
+  expect(memory.load()).toEqual(COOL_DOWN);
+  rmSync(work);
+  await memory.save(COOL_DOWN);
+  expect((await State.load(work)).coolDownOf(UPSTREAM).load()).toEqual(COOL_DOWN);
+});

@@ -1,0 +1,198 @@
+import { spawnSync } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
+import { MANIFEST } from '../../scripts/store/manifest.ts';
+import { sha256, temporaryFolder } from './support.ts';
+
+let outside = '';
+let folder = '';
+let store: FolderStore;
+beforeEach(() => {
+  outside = temporaryFolder();
+  folder = join(outside, 'mirror');
+  store = new FolderStore(folder);
+});
+
+const BYTES = Buffer.alloc(600_000, 'a CVD ');
+
+/** A file outside of the store. */
+async function source(bytes: Uint8Array | string = BYTES): Promise<string> {
+  const path = join(outside, 'source');
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** Publishes this text as the manifest. */
+async function commit(text: string): Promise<void> {
+  await using publication = await store.begin((await store.readManifest())?.tag);
+  await publication.commit(text);
+}
+
+describe('a store where nothing was ever published', () => {
+  test.each(['is not there', 'is empty'])('is a folder that %s', async (state) => {
+    if (state === 'is empty') await mkdir(folder);
+    expect(await store.readManifest()).toBeUndefined();
+    expect([...(await store.list())]).toEqual([]);
+    await expect(store.fetch('test.cvd', join(outside, 'copy'))).rejects.toMatchObject({
+      code: 'store/missing',
+    });
+  });
+});
+
+describe('defect 14: a store that cannot be read is not an empty one', () => {
+  const UNREADABLE = { code: 'store/unreadable' };
+
+  test('if there is a file where its folder should be', async () => {
+    await writeFile(folder, '');
+    await expect(store.readManifest()).rejects.toMatchObject(UNREADABLE);
+    await expect(store.list()).rejects.toMatchObject(UNREADABLE);
+  });
+
+  test('if its manifest cannot be read', async () => {
+    await mkdir(join(folder, MANIFEST), { recursive: true });
+    await expect(store.readManifest()).rejects.toMatchObject(UNREADABLE);
+    await expect(store.begin(undefined)).rejects.toMatchObject(UNREADABLE);
+  });
+
+  test('if its folder leads nowhere', async () => {
+    await symlink(folder, folder);
+    await expect(store.readManifest()).rejects.toMatchObject(UNREADABLE);
+    await expect(store.list()).rejects.toMatchObject(UNREADABLE);
+  });
+});
+
+describe('a publication', () => {
+  test('puts files, writes texts, commits the manifest and removes', async () => {
+    await using publication = await store.begin(undefined);
+    await publication.put('test.cvd', await source(), { sha256: sha256(BYTES) });
+    await publication.write('timestamp', '1\n');
+    await publication.write('old', 'old');
+    await publication.commit('{}');
+    await publication.remove('old');
+    await publication.remove('never-there');
+    expect([...(await store.list())].sort()).toEqual([
+      [MANIFEST, 2],
+      ['test.cvd', BYTES.length],
+      ['timestamp', 2],
+    ]);
+    await store.fetch('test.cvd', join(outside, 'copy'));
+    expect((await readFile(join(outside, 'copy'))).equals(BYTES)).toBe(true);
+    expect(await store.readManifest()).toEqual({ text: '{}', tag: expect.any(String) });
+  });
+
+  test('gives a file the time it is told', async () => {
+    const mtime = new Date('2025-09-01T12:00:00Z');
+    await using publication = await store.begin(undefined);
+    await publication.put('test.cvd', await source(), { sha256: sha256(BYTES), mtime });
+    expect((await stat(join(folder, 'test.cvd'))).mtime).toEqual(mtime);
+  });
+
+  test('refuses a file that has changed since it was proven', async () => {
+    await using publication = await store.begin(undefined);
+    const put = publication.put('test.cvd', await source(), { sha256: sha256('what was proven') });
+    await expect(put).rejects.toMatchObject({ code: 'file/changed' });
+    expect((await store.list()).size).toBe(0);
+  });
+
+  test('defect 3: shows a file when all of it is there, and not before', async () => {
+    const pipe = join(outside, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    await using publication = await store.begin(undefined);
+    const put = publication.put('test.cvd', pipe, { sha256: sha256(BYTES) });
+    const temporary = async () =>
+      (await readdir(join(folder, PRIVATE_FOLDER))).filter((name) => name !== 'lock');
+    await vi.waitUntil(async () => (await temporary()).length === 1);
+    expect((await store.list()).size).toBe(0);
+    expect(await readdir(folder)).toEqual([PRIVATE_FOLDER]);
+    await writeFile(pipe, BYTES);
+    await put;
+    expect([...(await store.list()).keys()]).toEqual(['test.cvd']);
+    expect(await temporary()).toEqual([]);
+  });
+
+  test('lets whoever reads the old file read it to its end', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, 'test.cvd'), BYTES);
+    const reader = createReadStream(join(folder, 'test.cvd'), { highWaterMark: 1000 })[
+      Symbol.asyncIterator
+    ]();
+    const read = [(await reader.next()).value];
+    await using publication = await store.begin(undefined);
+    await publication.put('test.cvd', await source('new'), { sha256: sha256('new') });
+    for await (const chunk of reader) read.push(chunk);
+    expect(Buffer.concat(read).equals(BYTES)).toBe(true);
+    expect(await readFile(join(folder, 'test.cvd'), 'utf8')).toBe('new');
+  });
+
+  test.each(['', '.', '..', '../up', '/etc/passwd', 'a/b', 'a/', '.hidden', `${PRIVATE_FOLDER}/lock`])(
+    'takes no file by the name of "%s"',
+    async (name) => {
+      await using publication = await store.begin(undefined);
+      const path = await source();
+      await expect(publication.put(name, path, { sha256: sha256(BYTES) })).rejects.toThrow(RangeError);
+      await expect(publication.write(name, 'text')).rejects.toThrow(RangeError);
+      await expect(publication.remove(name)).rejects.toThrow(RangeError);
+    },
+  );
+
+  test('removes what a run that was killed left behind, and nothing else', async () => {
+    await mkdir(join(folder, PRIVATE_FOLDER), { recursive: true });
+    for (const name of ['.tmp-1', '.tmp-2', 'notes']) await writeFile(join(folder, PRIVATE_FOLDER, name), '');
+    await writeFile(join(folder, '.tmp-of-somebody-else'), '');
+    await using _publication = await store.begin(undefined);
+    expect((await readdir(join(folder, PRIVATE_FOLDER))).sort()).toEqual(['lock', 'notes']);
+    expect((await readdir(folder)).sort()).toEqual([PRIVATE_FOLDER, '.tmp-of-somebody-else']);
+  });
+});
+
+describe('of two publications', () => {
+  test('at once, the second is told that the store is busy, until the first is over', async () => {
+    {
+      await using _first = await store.begin(undefined);
+      await expect(new FolderStore(folder).begin(undefined)).rejects.toMatchObject({ code: 'store/busy' });
+    }
+    await using _second = await new FolderStore(folder).begin(undefined);
+  });
+
+  test('that begin with the same manifest, the second is in conflict and lets the lock go', async () => {
+    await commit('first');
+    const tag = (await store.readManifest())?.tag;
+    await commit('second');
+    await expect(store.begin(tag)).rejects.toMatchObject({ code: 'store/conflict' });
+    await expect(store.begin(undefined)).rejects.toMatchObject({ code: 'store/conflict' });
+    await commit('third');
+    expect((await store.readManifest())?.text).toBe('third');
+  });
+
+  test('each gives the manifest another tag, unless it is the same manifest', async () => {
+    const tags: (string | undefined)[] = [];
+    for (const text of ['a', 'b', 'a']) {
+      await commit(text);
+      tags.push((await store.readManifest())?.tag);
+    }
+    expect(new Set(tags).size).toBe(2);
+    expect(tags[0]).toBe(tags[2]);
+  });
+
+  test('the manifest of the first must still be there', async () => {
+    await mkdir(folder);
+    await expect(store.begin(sha256('a manifest that is gone'))).rejects.toMatchObject({
+      code: 'store/conflict',
+    });
+  });
+});
+
+test('files that come and go do not hide others from a listing', async () => {
+  await mkdir(folder);
+  const names = [...Array(20)].map((_, at) => `stays-${at}`);
+  for (const name of names) await writeFile(join(folder, name), 'x');
+  await writeFile(join(folder, 'comes'), '');
+  for (let count = 0; count < 50; count++) {
+    const [from, to] = count % 2 === 0 ? ['comes', 'goes'] : ['goes', 'comes'];
+    const [listing] = await Promise.all([store.list(), rename(join(folder, from), join(folder, to))]);
+    expect(names.filter((name) => !listing.has(name))).toEqual([]);
+  }
+});

@@ -1,0 +1,80 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { FolderStore } from '../../scripts/store/folder.ts';
+import { encodeManifest, MANIFEST } from '../../scripts/store/manifest.ts';
+import { filesOf, readPublished } from '../../scripts/store/published.ts';
+import { databaseRecord, described, manifestOf, temporaryFolder } from './support.ts';
+
+const FILES = ['daily.cvd', 'test.cvd', 'test-6.cdiff', 'test-6.cdiff.sign', 'test-6.cvd.sign'];
+const MANIFESTED = manifestOf(
+  { test: databaseRecord(6), daily: databaseRecord(28001) },
+  Object.fromEntries(FILES.map((name) => [name, described(name)])),
+);
+
+let folder = '';
+beforeEach(async () => {
+  folder = join(temporaryFolder(), 'mirror');
+  await mkdir(folder);
+  for (const name of FILES) await writeFile(join(folder, name), name);
+  await writeFile(join(folder, MANIFEST), encodeManifest(MANIFESTED));
+});
+
+const read = async () => await readPublished(new FolderStore(folder));
+
+test('what is published is what the manifest says', async () => {
+  const { manifest, tag, databases, damaged } = await read();
+  expect(manifest).toEqual(MANIFESTED);
+  expect(tag).toEqual(expect.any(String));
+  expect([...databases]).toEqual(Object.entries(MANIFESTED.databases));
+  expect(damaged).toEqual([]);
+});
+
+test('files that the manifest does not name are nobody’s business', async () => {
+  await writeFile(join(folder, 'local_rules.cvd'), 'mine');
+  await writeFile(join(folder, 'test-7.cdiff'), 'half published');
+  expect((await read()).damaged).toEqual([]);
+});
+
+test('without a manifest nothing is published, whatever lies there', async () => {
+  await rm(join(folder, MANIFEST));
+  expect(await read()).toEqual({ manifest: undefined, tag: undefined, databases: new Map(), damaged: [] });
+});
+
+test('a manifest that cannot be understood is an error, not an empty mirror', async () => {
+  await writeFile(join(folder, MANIFEST), '{}');
+  await expect(read()).rejects.toMatchObject({ code: 'store/manifest' });
+});
+
+describe('a database is damaged, and the others are not', () => {
+  test.each(FILES.slice(1))('if %s is missing', async (name) => {
+    await rm(join(folder, name));
+    const { databases, damaged } = await read();
+    expect(damaged).toEqual(['test']);
+    expect([...databases.keys()]).toEqual(['daily']);
+  });
+
+  test.each(FILES.slice(1))('if %s has another size', async (name) => {
+    await writeFile(join(folder, name), 'another size altogether');
+    expect((await read()).damaged).toEqual(['test']);
+  });
+
+  test('if the manifest does not name its CVD', async () => {
+    const { 'test.cvd': _, ...files } = MANIFESTED.files;
+    await writeFile(join(folder, MANIFEST), encodeManifest({ ...MANIFESTED, files }));
+    expect((await read()).damaged).toEqual(['test']);
+  });
+
+  test('if the manifest names none of its files', async () => {
+    const files = { 'daily.cvd': described('daily.cvd') };
+    await writeFile(join(folder, MANIFEST), encodeManifest({ ...MANIFESTED, files }));
+    expect((await read()).damaged).toEqual(['test']);
+  });
+});
+
+test('the files of a database are those with its name', () => {
+  const names = ['test.cvd', 'test-6.cdiff', 'test-6.cdiff.sign', 'test_2.cvd', 'testing.cvd', 'timestamp'];
+  const manifest = manifestOf({}, Object.fromEntries(names.map((name) => [name, described(name)])));
+  expect(filesOf(manifest, 'test')).toEqual(['test.cvd', 'test-6.cdiff', 'test-6.cdiff.sign']);
+  expect(filesOf(undefined, 'test')).toEqual([]);
+});

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { describe } from 'vitest';
+import { prepareInstallation } from '../../scripts/demo/apt.ts';
+import { findProgram } from '../../scripts/demo/programs.ts';
+import { explain } from '../../scripts/errors.ts';
+import { isUnattended, searchPath } from '../../scripts/settings.ts';
+
+const dnsmasq = await findDnsmasq();
+
+/** Like `describe`, and skipped where there is no dnsmasq and none could be installed without asking. */
+export function describeWithDnsmasq(name: string, body: () => void): void {
+  if (dnsmasq !== undefined) describe(name, body);
+  else describe(name, { skip: true, meta: { missing: 'a real nameserver: dnsmasq, of dnsmasq-base' } }, body);
+}
+
+export interface Nameserver extends AsyncDisposable {
+  /** `127.0.0.1:<port>` */
+  readonly address: string;
+}
+
+/** A real nameserver with these TXT records, each given as the strings that it is made of. */
+export async function startNameserver(
+  records: Readonly<Record<string, readonly string[]>>,
+): Promise<Nameserver> {
+  const port = await freePort();
+  const texts = Object.entries(records).map(
+    ([name, strings]) => `--txt-record=${[name, ...strings].join(',')}`,
+  );
+  const quiet = ['--no-daemon', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--no-poll'];
+  const here = ['--listen-address=127.0.0.1', '--bind-interfaces', `--port=${port}`];
+  const child = spawn(dnsmasq ?? '', [...quiet, ...here, ...texts], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await started(child);
+  return {
+    address: `127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      const exited = once(child, 'exit');
+      if (child.kill()) await exited;
+    },
+  };
+}
+
+/** A nameserver that hears every question and answers none. */
+export async function startDeadNameserver(): Promise<Nameserver> {
+  const socket = await bound();
+  return {
+    address: `127.0.0.1:${socket.address().port}`,
+    async [Symbol.asyncDispose]() {
+      await new Promise<void>((resolve) => socket.close(resolve));
+    },
+  };
+}
+
+async function started(child: ChildProcess): Promise<void> {
+  const said: string[] = [];
+  if (child.stderr === null) return;
+  for await (const line of createInterface(child.stderr)) {
+    said.push(line);
+    if (line.includes('started')) return;
+  }
+  throw new Error(`dnsmasq did not start: ${said.join('; ')}`);
+}
+
+async function freePort(): Promise<number> {
+  const socket = await bound();
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return port;
+}
+
+async function bound(): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+async function findDnsmasq(): Promise<string | undefined> {
+  const places = { path: searchPath() };
+  const there = await findProgram('dnsmasq', places);
+  if (there !== undefined || !isUnattended()) return there;
+  try {
+    await (await prepareInstallation(['dnsmasq-base'], places)).run();
+  } catch (error) {
+    console.warn(explain(error));
+  }
+  return await findProgram('dnsmasq', places);
+}

@@ -1,0 +1,156 @@
+import { X509Certificate } from 'node:crypto';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkTree } from '../../scripts/tree/check-tree.ts';
+import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
+import { CDIFFS, faults, offer, startMirror, startPublished, type TestMirror } from '../support/cycle.ts';
+import { trusting } from '../support/engines.ts';
+import { describeWithOfficial, describeWithSigns, official, signFolder } from '../support/official.ts';
+import { CLOCK } from '../support/sign-authority.ts';
+
+const quick = { findProver: async () => trusting };
+/** In the order of publication. */
+const STEPS = [...CDIFFS, 'test.cvd', 'timestamp', 'manifest.json'];
+
+describeWithOfficial('verify of a published tree', () => {
+  let whole: TestMirror;
+  beforeAll(async () => {
+    whole = await startPublished(6, 6);
+  });
+  afterAll(() => whole[Symbol.asyncDispose]());
+
+  test('says what every file is, and ends with the manifest', async () => {
+    const checked = await checkTree(whole.store, TALOS);
+    expect(checked.map(({ verdict }) => verdict)).toEqual(Array(7).fill('proven'));
+    expect(checked.at(-1)).toMatchObject({ path: join(whole.store, 'manifest.json') });
+    expect(checked[0]).toMatchObject({ database: 'test', version: 2, sha256: expect.any(String) });
+  });
+
+  test('proves every state in the middle of a publication', async () => {
+    await using mirror = await startPublished(1, 6);
+    for (const name of STEPS) {
+      await copyFile(join(whole.store, name), join(mirror.store, `.${name}`));
+      await rename(join(mirror.store, `.${name}`), join(mirror.store, name));
+      expect(await faults(mirror.store)).toEqual([]);
+    }
+    expect((await checkTree(mirror.store, TALOS)).at(-1)?.what).toContain('test 6');
+  });
+
+  test('proves every state of a first publication', async () => {
+    await using mirror = await startMirror();
+    await mkdir(mirror.store);
+    for (const name of STEPS) {
+      await copyFile(join(whole.store, name), join(mirror.store, name));
+      expect(await faults(mirror.store)).toEqual([]);
+    }
+  });
+
+  test('proves a tree that is published to while it reads', async () => {
+    await using mirror = await startPublished(1, 2);
+    let done = false;
+    const found: string[][] = [];
+    const reader = (async () => {
+      while (!done) found.push(await faults(mirror.store));
+    })();
+    for (const version of [2, 3, 4, 5, 6]) {
+      offer(mirror, version);
+      expect((await mirror.sync({ ...quick, flags: { cdiffs: '2' } })).outcome).toBe('published');
+    }
+    done = true;
+    await reader;
+    expect(found.length).toBeGreaterThan(5);
+    expect(found.flat()).toEqual([]);
+  });
+
+  describe('finds', () => {
+    const edit = (change: (manifest: string) => string) => async (store: string) => {
+      const path = join(store, 'manifest.json');
+      const before = await readFile(path, 'utf8');
+      expect(change(before)).not.toBe(before);
+      await writeFile(path, change(before));
+    };
+    const put = (source: string, name: string) => async (store: string) =>
+      await copyFile(official(source), join(store, name));
+    const tampering: Readonly<Record<string, (store: string) => Promise<unknown>>> = {
+      'an older CVD': put('test-5.cvd', 'test.cvd'),
+      'the CVD of another database': put('bytecode.cvd', 'test.cvd'),
+      'the CVD of another database under a name of its own': put('bytecode.cvd', 'main.cvd'),
+      'another CDIFF': put('test-3.cdiff', 'test-4.cdiff'),
+      'an empty CDIFF': (store) => writeFile(join(store, 'test-4.cdiff'), ''),
+      'a CDIFF too many that nobody signed': (store) => writeFile(join(store, 'test-7.cdiff'), 'DEL 1 x'),
+      'a CVD too many that nobody signed': (store) => writeFile(join(store, 'daily.cvd'), '<html>'),
+      'a missing CVD': (store) => rm(join(store, 'test.cvd')),
+      'a missing CDIFF': (store) => rm(join(store, 'test-2.cdiff')),
+      'a folder in the place of a CVD': async (store) => {
+        await rm(join(store, 'test.cvd'));
+        await mkdir(join(store, 'test.cvd'));
+      },
+      'a manifest that claims a newer version': edit((text) => text.replace('"version": 6', '"version": 7')),
+      'a manifest that claims an older version': edit((text) => text.replace('"version": 6', '"version": 5')),
+      'a manifest that says two things of one file': edit((text) =>
+        text.replace(/"sha256": "./, '"sha256": "f'),
+      ),
+      'a manifest that leaves the CVD out': edit((text) => {
+        const manifest = JSON.parse(text);
+        delete manifest.files['test.cvd'];
+        return JSON.stringify(manifest);
+      }),
+      'a manifest that leaves a CDIFF of its chain out': edit((text) => {
+        const manifest = JSON.parse(text);
+        delete manifest.files['test-3.cdiff'];
+        return JSON.stringify(manifest);
+      }),
+      'a manifest that names a file too many': edit((text) =>
+        text.replace(
+          '"files": {',
+          `"files": { "test-1.cdiff": { "size": 0, "sha256": "${'0'.repeat(64)}" },`,
+        ),
+      ),
+      'a manifest that is no JSON': edit(() => '<html>'),
+      'a manifest cut short': edit((text) => text.slice(0, -20)),
+      'a manifest that is a folder': async (store) => {
+        await rm(join(store, 'manifest.json'));
+        await mkdir(join(store, 'manifest.json'));
+      },
+    };
+    test.each(Object.keys(tampering))('%s', async (name) => {
+      await using mirror = await startMirror();
+      await mkdir(mirror.store);
+      for (const step of STEPS) await copyFile(join(whole.store, step), join(mirror.store, step));
+      expect(await faults(mirror.store)).toEqual([]);
+      await tampering[name]?.(mirror.store);
+      expect(await faults(mirror.store)).not.toEqual([]);
+    });
+  });
+});
+
+describeWithSigns('verify of a published tree with .sign files', () => {
+  const sign = (name: string) => join(signFolder ?? '', name);
+  const verdicts = async (store: string, names: RegExp): Promise<string[]> => {
+    const certificate = new X509Certificate(await readFile(sign('clamav-test-root.crt'))).raw;
+    const trust: Trust = { ...TALOS, roots: [{ certificate }], now: () => CLOCK };
+    const checked = await checkTree(store, trust);
+    return checked.filter(({ path }) => names.test(path)).map(({ verdict }) => verdict);
+  };
+
+  test('proves the .sign of what is there and lets that of another version wait, for it is not asked for', async () => {
+    await using mirror = await startPublished(5, 5);
+    for (const name of ['test-5.cvd.sign', 'test-6.cvd.sign', 'test-5.cdiff.sign']) {
+      await copyFile(sign(name), join(mirror.store, name));
+    }
+    expect(await verdicts(mirror.store, /sign$/)).toEqual(['proven', 'proven', 'waiting']);
+    expect(await verdicts(mirror.store, /manifest.json$/)).toEqual(['proven']);
+  });
+
+  test.each([
+    ['the .sign of another CDIFF', 'test-4.cdiff.sign', 'test-5.cdiff.sign'],
+    ['the .sign of another CVD', 'test-6.cvd.sign', 'test-5.cvd.sign'],
+    ['the .sign of a CDIFF that is not there', 'test-6.cdiff.sign', 'test-6.cdiff.sign'],
+  ])('finds %s', async (_what, source, name) => {
+    await using mirror = await startPublished(5, 5);
+    await copyFile(sign(source), join(mirror.store, name));
+    expect(await verdicts(mirror.store, /sign$/)).not.toEqual(['proven']);
+    expect(await verdicts(mirror.store, /sign$/)).not.toEqual(['waiting']);
+  });
+});

@@ -1,0 +1,91 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { TALOS_ROOT } from '../../scripts/verify/roots.ts';
+import { DigestSet, verifySign } from '../../scripts/verify/sign.ts';
+import { TALOS } from '../../scripts/verify/trust.ts';
+import { describeWithSigns, signFolder } from '../support/official.ts';
+import { CLOCK, signVerdict } from '../support/sign-authority.ts';
+
+const read = (name: string) => readFileSync(join(signFolder ?? '', name));
+const signed = (name: string) => read(name.slice(0, -'.sign'.length));
+const testRoots = () => [{ certificate: new X509Certificate(read('clamav-test-root.crt')).raw }];
+const names = [1, 2, 3, 4, 5, 6].flatMap((version) => [
+  `test-${version}.cvd.sign`,
+  ...(version > 1 ? [`test-${version}.cdiff.sign`] : []),
+]);
+
+describeWithSigns("Talos' own .sign files", () => {
+  test.each(names)('%s is verified under the test root', (name) => {
+    const digests = new DigestSet().update(signed(name)).digests();
+    const notAfter = new Date('2027-03-26T17:56:32Z');
+    expect(verifySign(read(name), digests, { ...TALOS, roots: testRoots(), now: () => CLOCK })).toEqual({
+      signatures: [
+        {
+          minFLevel: 230,
+          maxFLevel: undefined,
+          signer: 'ClamAV TEST CVD Signing Cert',
+          issuer: 'ClamAV TEST Intermediate Signing CA',
+          root: 'ClamAV TEST Root CA',
+          digest: 'sha256',
+          signingTime: expect.any(Date),
+          notAfter,
+        },
+      ],
+      notAfter,
+    });
+  });
+
+  test.each(names)('%s is withheld under the root of production', (name) => {
+    expect(signVerdict(read(name), [TALOS_ROOT], signed(name))).toBe('verify/untrusted-signer');
+  });
+
+  test.each(names)('%s is refused for every other file', (name) => {
+    for (const other of names.filter((one) => one !== name)) {
+      expect(signVerdict(read(name), testRoots(), signed(other))).toBe('verify/signature');
+      expect(signVerdict(read(name), [TALOS_ROOT], signed(other))).toBe('verify/signature');
+    }
+  });
+
+  test.each(names)('%s is refused once the test root has expired, and before it was made', (name) => {
+    const at = (day: string) => () =>
+      verifySign(read(name), new DigestSet().update(signed(name)).digests(), {
+        ...TALOS,
+        roots: testRoots(),
+        now: () => new Date(day),
+      });
+    expect(at('2027-03-26T17:56:32Z')).toThrow(expect.objectContaining({ code: 'verify/signature' }));
+    expect(at('2025-03-26T17:56:31Z')).toThrow(expect.objectContaining({ code: 'verify/signature' }));
+    expect(at('2027-03-26T17:56:31Z')).not.toThrow();
+  });
+
+  test.each(names)('%s is refused for its file with a changed byte', (name) => {
+    const file = signed(name);
+    for (let at = 0; at < file.length; at += 101) {
+      const other = Buffer.from(file);
+      other[at] = (other[at] ?? 0) ^ 0x20;
+      expect(signVerdict(read(name), testRoots(), other)).toBe('verify/signature');
+    }
+  });
+
+  // All bytes of the first file; of each other one every eleventh, and between them all.
+  test.each(names.map((name, index) => [name, index] as const))(
+    '%s is refused with a changed byte',
+    (name, index) => {
+      const passed: string[] = [];
+      const [sign, file, roots] = [read(name), signed(name), testRoots()];
+      for (let at = index; at < sign.length; at += index === 0 ? 1 : 11) {
+        const letter = /[A-Za-z]/.test(String.fromCharCode(sign[at] ?? 0));
+        for (const mask of letter ? [1 << (at & 7), 0x20] : [1 << (at & 7)]) {
+          const changed = Buffer.from(sign);
+          changed[at] = (changed[at] ?? 0) ^ mask;
+          if (signVerdict(changed, roots, file) === 'verified')
+            passed.push(changed.toString('latin1', 14, 19));
+        }
+      }
+      // No signature covers the f-levels: another number there is another statement, and just as well signed.
+      expect(passed.every((line) => /^\d{3}::$/.test(line))).toBe(true);
+    },
+  );
+});
