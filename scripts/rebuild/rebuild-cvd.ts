@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import pLimit from 'p-limit';
 import type { CvdTotals } from '../cvd/archive.ts';
 import type { CvdInfo } from '../cvd/info.ts';
 import { type ContainerOrder, orderOf } from '../cvd/pack.ts';
@@ -25,7 +27,7 @@ export async function rebuildCvd(
   const { database, header } = task;
   const made: string[] = [];
   for (const order of ['info', 'hybrid'] as const) {
-    const { info, totals } = await runThreads(task, order, onProgress);
+    const { info, totals } = await inTurn(() => runThreads(task, order, onProgress));
     if (totals.md5 === header.md5)
       return asVerdict(() => verifyRebuilt(database, header, info, totals, trust));
     made.push(`${totals.md5} with the files in ${order} order`);
@@ -37,14 +39,23 @@ export async function rebuildCvd(
   );
 }
 
+/** A rebuild keeps two cores busy; more of them than that at once would only cost memory. */
+const inTurn = pLimit(Math.min(2, Math.max(1, Math.floor(availableParallelism() / 2))));
+/** The threads hold little for long; without a limit V8 lets their garbage grow to tens of MB. */
+const RESOURCES = { maxYoungGenerationSizeMb: 4 };
+/** Milliseconds. Level 9 falls to kilobytes a second on data made for that; then the download is the faster way. */
+const DEADLINE = 15 * 60_000;
+
 async function runThreads(
   task: RebuildTask,
   order: ContainerOrder,
   onProgress: (bytes: number) => void,
 ): Promise<{ info: CvdInfo; totals: CvdTotals }> {
   const workerData: ThreadData = { task, order, pipe: makePipe() };
-  const patcher = new Worker(new URL('./patcher.ts', import.meta.url), { workerData });
-  const packer = new Worker(new URL('./packer.ts', import.meta.url), { workerData });
+  const options = { workerData, resourceLimits: RESOURCES };
+  const patcher = new Worker(new URL('./patcher.ts', import.meta.url), options);
+  const packer = new Worker(new URL('./packer.ts', import.meta.url), options);
+  const timer = setTimeout(() => packer.terminate(), DEADLINE);
   try {
     const [{ info }, { totals }] = await Promise.all([
       answer<FromPatcher, { info: CvdInfo }>(patcher, (message) => ('info' in message ? message : undefined)),
@@ -55,6 +66,7 @@ async function runThreads(
     ]);
     return { info, totals };
   } finally {
+    clearTimeout(timer);
     await Promise.all([patcher.terminate(), packer.terminate()]);
   }
 }

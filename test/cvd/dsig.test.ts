@@ -43,7 +43,7 @@ describe('a signature number', () => {
     );
   });
 
-  test.each(['=', ' ', '-', '_', 'é', '\n', '0x'.concat(':')])('cannot hold %j', (text) => {
+  test.each(['=', ' ', '-', '_', 'é', '\n', ':'])('cannot hold %j', (text) => {
     expect(() => decodeDsig(`abc${text}abc`)).toThrow(wrong);
   });
 });

@@ -29,7 +29,6 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
 
   test('a page as CVD is refused, the command exits with 3, and the next cycle is well', async () => {
     await using mirror = await startPublished(1, 6);
-    mirror.upstream.remove('test-2.cdiff'); // so that it is downloaded
     mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, { page: PAGES.long });
     const run = await untouched(mirror, () => mirror.syncCli());
     expect(run).toMatchObject({ exitCode: 3, signal: null });

@@ -41,7 +41,6 @@ describeMirror('defect 11: what was tested is not what is published', () => {
     expect(report.proof?.passed).toBe(true);
     expect(await faults(mirror.store)).toEqual([]);
     await expectNoLeftovers(mirror);
-    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', from: 1, to: 6 });
   });
 
   test('a mirror that is empty stays without database and manifest', async () => {

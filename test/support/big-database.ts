@@ -34,9 +34,13 @@ export async function writeBigDatabase(
   const written: BigVersion[] = [];
   let before: CvdInfo | undefined;
   for (let version = 1; version <= versions; version++) {
-    const files = FILES.map(([extension, share, form]) => {
+    const large = FILES.map(([extension, share, form]) => {
       return new BigFile(`${database}.${extension}`, Math.ceil(megabytes * share * 1e6), form);
     });
+    const small = SMALL_FILES.map((story) => new SmallFile(database, story));
+    const files = [...small.slice(0, 8), ...large, ...small.slice(8)].filter((file) =>
+      file.existsIn(version),
+    );
     const info = signInfo({
       header: makeHeader(database, version),
       files: files.map((file) => ({ name: file.name, ...measure(file.content(version)) })),
@@ -48,7 +52,7 @@ export async function writeBigDatabase(
       cdiff = join(folder, `${database}-${version}.cdiff`);
       const name = `${database}.info`;
       const infos = diffScript(new Map([[name, encodeInfo(before)]]), new Map([[name, encodeInfo(info)]]));
-      const script = Buffer.concat([infos, ...files.map((file) => file.script(version))]);
+      const script = Buffer.concat([infos, ...[...large, ...small].map((file) => file.script(version))]);
       writeFileSync(cdiff, makeCdiff(version, script));
     }
     written.push({ version, cvd, cdiff });
@@ -63,7 +67,7 @@ const EXCHANGED_OF = 4001;
 const ADDED = 500;
 
 /** A file whose lines are made up from their numbers, so that none of them has to be kept. */
-class BigFile {
+class BigFile implements GeneratedFile {
   readonly name: string;
   readonly #lines: number;
   readonly #form: number;
@@ -72,6 +76,10 @@ class BigFile {
     this.name = name;
     this.#form = form;
     this.#lines = Math.ceil(bytes / this.#text(0, 1).length);
+  }
+
+  existsIn(): boolean {
+    return true;
   }
 
   *content(version: number): Generator<Buffer> {
@@ -86,7 +94,6 @@ class BigFile {
     yield Buffer.from(text, 'latin1');
   }
 
-  /** From the version before. */
   script(version: number): Buffer {
     const commands = [`OPEN ${this.name}\n`];
     let number = 0;
@@ -124,6 +131,75 @@ class BigFile {
   }
 }
 
+/** What the containers are made of. */
+interface GeneratedFile {
+  readonly name: string;
+  existsIn(version: number): boolean;
+  content(version: number): Iterable<Buffer>;
+  /** From the version before. */
+  script(version: number): Buffer;
+}
+
+interface SmallFileStory {
+  readonly extension: string;
+  /** Its content in each version, the last one for all later ones; `undefined` where it does not exist. */
+  readonly contents: readonly (string | undefined)[];
+  /** The commands that lead to version 2, with `@` for the database's name. */
+  readonly step?: string;
+}
+
+/** One of the many files that hold little, and what CDIFFs do to files as a whole. */
+class SmallFile implements GeneratedFile {
+  readonly name: string;
+  readonly #story: SmallFileStory;
+  readonly #database: string;
+
+  constructor(database: string, story: SmallFileStory) {
+    this.name = `${database}.${story.extension}`;
+    this.#database = database;
+    this.#story = story;
+  }
+
+  existsIn(version: number): boolean {
+    return this.#text(version) !== undefined;
+  }
+
+  content(version: number): Buffer[] {
+    return [Buffer.from(this.#text(version) ?? '')];
+  }
+
+  script(version: number): Buffer {
+    const step = version === 2 ? this.#story.step : undefined;
+    return Buffer.from(step?.replaceAll('@', this.#database) ?? '');
+  }
+
+  #text(version: number): string | undefined {
+    const { contents } = this.#story;
+    return contents[Math.min(version, contents.length) - 1];
+  }
+}
+
+const LINE_OF_COMMENT = '# There must always be one line in the file\n';
+const constant = (extension: string): SmallFileStory => ({ extension, contents: [LINE_OF_COMMENT] });
+
+/** Every other extension of daily; one file is new in version 2, one is gone, and lines move between two. */
+const SMALL_FILES: readonly SmallFileStory[] = [
+  ...['cfg', 'crb', 'cdb', 'fp', 'ftm'].map(constant),
+  { extension: 'hdu', contents: [LINE_OF_COMMENT, undefined], step: 'UNLINK @.hdu\n' },
+  {
+    extension: 'hsu',
+    contents: [undefined, 'new:1\nnew:2\n'],
+    step: 'OPEN @.hsu\nADD new:1\nADD new:2\nCLOSE\n',
+  },
+  {
+    extension: 'mdb',
+    contents: ['a:1\nb:2\nc:3\nd:4\n', 'a:1\nd:4\n'],
+    step: 'MOVE @.mdb @.mdu 2 b: 3 c:3\n',
+  },
+  { extension: 'mdu', contents: ['z:9\n', 'z:9\nb:2\nc:3\n'] },
+  ...['idb', 'ign2', 'ldu', 'msb', 'msu', 'ndu', 'pdb', 'sfp', 'wdb'].map(constant),
+];
+
 /** Extensions, each with its share of the database and the form of its lines. */
 const FILES: readonly [extension: string, share: number, form: number][] = [
   ['hdb', 0.2, 0],
@@ -146,7 +222,7 @@ async function writeCvd(
   path: string,
   database: string,
   info: CvdInfo,
-  files: readonly BigFile[],
+  files: readonly GeneratedFile[],
   version: number,
 ): Promise<void> {
   const infoBytes = encodeInfo(info);

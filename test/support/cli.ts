@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const CLI = join(import.meta.dirname, '..', '..', 'scripts', 'cli.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
+const CLI = join(ROOT, 'scripts', 'cli.ts');
+/** Node starts twice as fast with it. */
+const CACHE = { NODE_COMPILE_CACHE: join(ROOT, '.cache', 'node') };
 /** A command that hangs is killed, so that the test fails with what it printed. Milliseconds. */
 const LIMIT = 60_000;
 
@@ -35,7 +38,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return await new Promise((resolve, reject) => {
     const child = spawn(program, rest, {
       cwd: options.cwd,
-      env: { PATH: process.env.PATH ?? '', ...options.environment },
+      env: { PATH: process.env.PATH ?? '', ...CACHE, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const kill = () => child.kill('SIGKILL');
@@ -67,7 +70,7 @@ export interface RunningCli extends AsyncDisposable {
 /** Starts a command that runs until it is told to end. */
 export function startCli(args: readonly string[]): RunningCli {
   const child = spawn(process.execPath, [CLI, ...args], {
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', ...CACHE },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close');

@@ -16,7 +16,7 @@ export interface FakeTools extends AsyncDisposable {
 
 /**
  * Puts shell scripts in the place of ClamAV's tools. `$HERE` is a folder of their own, `$REAL` the tool that a script
- * stands for, `$OLD` a genuine test.cvd of version 1; `version` answers `--version`. Tools that are not given are the
+ * stands for, `$OLD` a genuine test.cvd of version 5; `version` answers `--version`. Tools that are not given are the
  * real ones.
  */
 export async function fakeTools(
@@ -30,7 +30,7 @@ export async function fakeTools(
     if (script === undefined) continue;
     const lines = [
       '#!/bin/sh',
-      `HERE='${folder}' OLD='${official('test-1.cvd')}' REAL='${clamav()[tool]}'`,
+      `HERE='${folder}' OLD='${official('test-5.cvd')}' REAL='${clamav()[tool]}'`,
       `if [ "$1" = --version ]; then ${version}; fi`,
       script,
     ];

@@ -53,7 +53,7 @@ describeWithOfficial('verify of a published tree', () => {
     const reader = (async () => {
       while (!done) found.push(await faults(mirror.store));
     })();
-    for (const version of [2, 3, 4, 5, 6]) {
+    for (const version of [2, 4, 6]) {
       offer(mirror, version);
       expect((await mirror.sync({ ...quick, flags: { cdiffs: '2' } })).outcome).toBe('published');
     }

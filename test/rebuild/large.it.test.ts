@@ -1,0 +1,64 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCycle } from '../../scripts/cycle.ts';
+import { SILENT } from '../../scripts/log.ts';
+import { syncSettings } from '../../scripts/settings.ts';
+import { FolderStore } from '../../scripts/store/folder.ts';
+import { type BigVersion, writeBigDatabase } from '../support/big-database.ts';
+import { trusting } from '../support/engines.ts';
+import { describeWithPython } from '../support/python.ts';
+import { testTrust } from '../support/signing.ts';
+import { startUpstream } from '../support/upstream.ts';
+
+/** As large as daily: the clients' side is proven with Talos' databases elsewhere, engines trust nobody else. */
+describeWithPython('a database as large as daily, compressed by stock zlib', () => {
+  let folder: string;
+  let old: BigVersion;
+  let next: BigVersion;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'large-'));
+    const versions = await writeBigDatabase(folder, 'daily', { megabytes: 205, versions: 2 });
+    [old, next] = versions as [BigVersion, BigVersion];
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('has the size it should have', async () => {
+    expect((await stat(next.cvd)).size).toBeGreaterThan(75e6);
+    let [bytes, lines] = [0, 0];
+    for await (const chunk of createReadStream(next.cvd, { start: 512 }).pipe(createGunzip())) {
+      bytes += chunk.length;
+      for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++;
+    }
+    expect(bytes).toBeGreaterThan(180e6);
+    expect(lines).toBeGreaterThan(2e6);
+  });
+
+  test('is published, and one version later rebuilt to the last bit from the CDIFF and less than 1 KB', async () => {
+    await using upstream = await startUpstream(new Map([['daily.cvd', old.cvd]]));
+    const store = join(folder, 'mirror');
+    const sync = async () => {
+      const flags = { upstream: upstream.url, dns: 'off', databases: 'daily', store };
+      const report = await runCycle(syncSettings({ flags, environment: {} }), {
+        store: new FolderStore(store),
+        findProver: async () => trusting,
+        trust: testTrust(),
+        log: SILENT,
+        now: () => new Date(),
+      });
+      return report.databases.daily;
+    };
+    expect(await sync()).toMatchObject({ outcome: 'published', to: 1, how: 'downloaded' });
+
+    upstream.set('daily.cvd', next.cvd);
+    upstream.set('daily-2.cdiff', next.cdiff ?? '');
+    upstream.forget();
+    expect(await sync()).toMatchObject({ outcome: 'published', from: 1, to: 2, how: 'rebuilt' });
+    expect(upstream.sent()).toBeLessThanOrEqual((await stat(next.cdiff ?? '')).size + 1024);
+    expect((await readFile(join(store, 'daily.cvd'))).equals(await readFile(next.cvd))).toBe(true);
+  }, 300_000);
+});

@@ -1,0 +1,77 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseHeader } from '../../scripts/cvd/header.ts';
+import { rebuildCvd } from '../../scripts/rebuild/rebuild-cvd.ts';
+import type { RebuildTask } from '../../scripts/rebuild/threads.ts';
+import { TALOS } from '../../scripts/verify/trust.ts';
+import { describeWithOfficial, official } from '../support/official.ts';
+
+describeWithOfficial("a rebuild of Talos' database in two threads", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rebuild-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const taskFor = async (
+    from: number,
+    to: number,
+    change: Partial<RebuildTask> = {},
+  ): Promise<RebuildTask> => {
+    const start = (await readFile(official(`test-${to}.cvd`))).subarray(0, 522);
+    const steps = Array.from({ length: to - from }, (_, index) => from + 1 + index);
+    return {
+      database: 'test',
+      old: official(`test-${from}.cvd`),
+      cdiffs: steps.map((version) => ({ version, path: official(`test-${version}.cdiff`) })),
+      header: parseHeader(start.subarray(0, 512)),
+      gzipHeader: Uint8Array.from(start.subarray(512)),
+      output: join(folder, `${from}-${to}.cvd`),
+      ...change,
+    };
+  };
+
+  test.each([
+    [1, 2],
+    [2, 3],
+    [5, 6],
+    [1, 6],
+  ])('gives the official file: %i to %i', async (from, to) => {
+    const task = await taskFor(from, to);
+    const progress: number[] = [];
+    const { header } = await rebuildCvd(task, TALOS, (bytes) => progress.push(bytes));
+    expect(header.version).toBe(to);
+    expect(progress.at(-1)).toBeGreaterThan(10_000);
+    expect((await readFile(task.output)).equals(await readFile(official(`test-${to}.cvd`)))).toBe(true);
+  });
+
+  test('of several at once gives each', async () => {
+    const tasks = await Promise.all([taskFor(1, 3), taskFor(1, 4), taskFor(1, 5), taskFor(2, 6)]);
+    const made = await Promise.all(tasks.map((task) => rebuildCvd(task, TALOS)));
+    expect(made.map(({ header }) => header.version)).toEqual([3, 4, 5, 6]);
+  });
+
+  test('that does not come out as the header says is not proven', async () => {
+    const task = await taskFor(5, 6);
+    const gzipHeader = Uint8Array.from(task.gzipHeader, (byte, at) => (at === 8 ? 0 : byte)); // XFL
+    await expect(rebuildCvd({ ...task, gzipHeader }, TALOS)).rejects.toMatchObject({
+      code: 'verify/mismatch',
+    });
+  });
+
+  test('fails, and does not hang, when a CDIFF does not fit', async () => {
+    const task = await taskFor(4, 6);
+    const cdiffs = task.cdiffs.slice(1);
+    await expect(rebuildCvd({ ...task, cdiffs }, TALOS)).rejects.toMatchObject({ code: 'cvd/rebuild' });
+  });
+
+  test('fails, and does not hang, when a file is missing or the output cannot be written', async () => {
+    await expect(rebuildCvd(await taskFor(1, 2, { old: join(folder, 'none') }), TALOS)).rejects.toThrow(
+      'ENOENT',
+    );
+    const output = join(folder, 'no-folder', 'new.cvd');
+    await expect(rebuildCvd(await taskFor(1, 2, { output }), TALOS)).rejects.toThrow('ENOENT');
+  });
+});
