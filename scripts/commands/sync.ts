@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { runCycle } from '../cycle.ts';
 import { bytes, type Log, streamLog } from '../log.ts';
 import { findNativeEngine } from '../proof/native.ts';
@@ -12,6 +13,9 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   const settings = syncSettings(given);
   const log = streamLog(process.stderr);
   const now = () => new Date();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal])); // and ClamAV's tools with us
+  }
   const report = await runCycle(settings, {
     store: new FolderStore(settings.store),
     findProver: async () => proveWith([await findNativeEngine(searchPath())], now),

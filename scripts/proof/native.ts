@@ -68,16 +68,22 @@ export async function runTool(
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
+    const kill = () => killGroup(child.pid);
+    process.once('exit', kill); // its own process group does not end with ours
     const timer = setTimeout(() => {
       timedOut = true;
-      killGroup(child.pid);
+      kill();
     }, timeout);
-    child.once('error', (cause) => {
+    const settle = () => {
       clearTimeout(timer);
+      process.off('exit', kill);
+    };
+    child.once('error', (cause) => {
+      settle();
       reject(new EngineError('engine/broken', `cannot run ${program}`, { cause }));
     });
     child.once('close', (exitCode) => {
-      clearTimeout(timer);
+      settle();
       resolve({ exitCode, timedOut, output });
     });
   });

@@ -66,16 +66,15 @@ function endOfPath(top: Certificate, length: number): VerifyError {
   );
 }
 
-/** OpenSSL's X509_check_issued() compares names, key identifiers and the issuer's key usage. */
+/** X509_check_issued() compares names and key identifiers, and asks whether the issuer's key may sign certificates. */
 function issued(issuer: Certificate, subject: Certificate): boolean {
   return subject.x509.checkIssued(issuer.x509) && subject.x509.verify(issuer.publicKey);
 }
 
 function requireLeaf(leaf: Certificate): void {
-  const { keyUsage, netscapeType } = leaf.extensions;
-  if (leaf.version !== 3) throw wrong(leaf, 'is not an X.509 v3 certificate');
+  const { digitalSignature, netscapeType } = leaf.extensions;
   if (leaf.commonName === '') throw wrong(leaf, 'has no common name'); // ClamAV would panic
-  if (keyUsage?.digitalSignature === false) throw wrong(leaf, 'may not sign data');
+  if (digitalSignature === false) throw wrong(leaf, 'may not sign data');
   if (netscapeType !== undefined && (netscapeType & NETSCAPE_SMIME) === 0) {
     throw wrong(leaf, 'is not for S/MIME by its Netscape type');
   }
@@ -84,9 +83,8 @@ function requireLeaf(leaf: Certificate): void {
 
 /** `below`: how many CAs stand between this one and the leaf. */
 function requireCa(certificate: Certificate, below: number): void {
-  const { ca, pathLength, keyUsage } = certificate.extensions;
+  const { ca, pathLength } = certificate.extensions;
   if (ca !== true) throw wrong(certificate, 'is not a CA');
-  if (keyUsage?.keyCertSign === false) throw wrong(certificate, 'may not sign certificates');
   if (pathLength !== undefined && below > pathLength) {
     throw wrong(certificate, `allows ${pathLength} CAs below itself, here are ${below}`);
   }

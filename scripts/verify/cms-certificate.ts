@@ -33,7 +33,8 @@ export interface Extensions {
   ca?: boolean;
   /** How many CAs may stand between this one and the leaf. */
   pathLength?: number;
-  keyUsage?: { readonly digitalSignature: boolean; readonly keyCertSign: boolean };
+  /** What the key usage says of it. */
+  digitalSignature?: boolean;
   /** The purposes' object identifiers. */
   extendedKeyUsage?: string[];
   /** The first byte of Netscape's certificate type. */
@@ -144,11 +145,9 @@ function readExtension(found: Extensions, oid: string, value: DerReader): boolea
       constraints.end();
       break;
     }
-    case '2.5.29.15': {
-      const first = value.bits().bytes[0] ?? 0; // bit 0 of the list is the highest
-      found.keyUsage = { digitalSignature: (first & 0x80) !== 0, keyCertSign: (first & 0x04) !== 0 };
+    case '2.5.29.15':
+      found.digitalSignature = ((value.bits().bytes[0] ?? 0) & 0x80) !== 0; // bit 0 is the highest
       break;
-    }
     case '2.5.29.37': {
       const purposes = value.into(TAG.sequence);
       found.extendedKeyUsage = [];

@@ -27,7 +27,6 @@ export interface SignedData {
   readonly signature: Uint8Array;
 }
 
-const CERTIFICATES_LIMIT = 16;
 const WHAT = 'the signature in the .sign file';
 const OID = {
   data: '1.2.840.113549.1.7.1',
@@ -113,10 +112,7 @@ function readDigest(algorithm: DerReader): DigestName {
 
 function readCertificates(set: DerReader): Certificate[] {
   const certificates: Certificate[] = [];
-  while (set.more) {
-    if (certificates.length === CERTIFICATES_LIMIT) throw malformed(WHAT, 'it embeds too many certificates');
-    certificates.push(parseCertificate(set.take(TAG.sequence).encoded));
-  }
+  while (set.more) certificates.push(parseCertificate(set.take(TAG.sequence).encoded));
   return certificates;
 }
 

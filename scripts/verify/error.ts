@@ -8,6 +8,7 @@ export type VerifyErrorCode =
   | 'verify/format'
   | 'verify/signature'
   | 'verify/untrusted-signer'
+  | 'verify/unknown-f-level'
   | 'verify/mismatch'
   | 'verify/wrong-database'
   | 'verify/wrong-version'

@@ -50,6 +50,9 @@ export interface VerifiedSign {
   readonly notAfter: Date;
 }
 
+/** The f-level of ClamAV 1.5, the first that reads `.sign` files; every one seen so far is made for it and later ones. */
+const FIRST_FLEVEL = 230;
+
 /**
  * Proves a `.sign` file for the file with these digests. ClamAV takes the first line made for its f-level, and
  * which one that is depends on the client: so each line must be good.
@@ -57,24 +60,33 @@ export interface VerifiedSign {
  * Throws
  * - `cvd/sign`, `verify/format`: it is malformed;
  * - `verify/signature`: a signature does not fit the file, or its chain is unsound or not valid now;
- * - `verify/untrusted-signer`: all of it is sound, but a chain ends at a root that `trust` does not know. This
- *   is the only case in which the file itself need not be refused.
+ * - `verify/untrusted-signer`: all of it is sound, but a chain ends at a root that `trust` does not know;
+ * - `verify/unknown-f-level`: all of it is sound, but it is for other engines than expected, which no signature covers.
+ * In the last two cases the file that is signed need not be refused.
  */
 export function verifySign(sign: Uint8Array, digests: FileDigests, trust: Trust): VerifiedSign {
   const roots = trust.roots.map((root) => parseCertificate(root.certificate));
   const now = trust.now();
   const signatures: VerifiedSignature[] = [];
-  let untrusted: VerifyError | undefined;
+  let doubt: VerifyError | undefined;
   for (const line of parseClamSign(sign)) {
     try {
       signatures.push(verifyLine(line, digests, roots, now));
     } catch (error) {
-      if (!(error instanceof VerifyError) || error.code !== 'verify/untrusted-signer') throw error;
-      untrusted ??= error; // a later line may be worse
+      if (!isDoubt(error)) throw error;
+      doubt ??= error; // a later line may be worse
     }
   }
-  if (untrusted !== undefined) throw untrusted;
+  if (doubt !== undefined) throw doubt;
   return { signatures, notAfter: earliest(signatures.map((signature) => signature.notAfter)) };
+}
+
+/** True for an error that says: sound, but not for us to vouch for. Then a `.sign` is withheld, and all else goes on. */
+export function isDoubt(error: unknown): error is VerifyError {
+  return (
+    error instanceof VerifyError &&
+    (error.code === 'verify/untrusted-signer' || error.code === 'verify/unknown-f-level')
+  );
 }
 
 function verifyLine(
@@ -86,6 +98,13 @@ function verifyLine(
   const signed = parseSignedData(signature);
   verifySignedData(signed, digests);
   const chain = verifyChain(signed.signer, signed.certificates, roots, now);
+  if (minFLevel !== FIRST_FLEVEL || maxFLevel !== undefined) {
+    throw new VerifyError(
+      'verify/unknown-f-level',
+      `the .sign file is sound, but made for the f-levels from ${minFLevel} to ${maxFLevel ?? 'any'}`,
+      { advice: 'Update this program if ClamAV has announced such signatures' },
+    );
+  }
   return {
     minFLevel,
     maxFLevel,

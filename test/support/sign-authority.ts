@@ -42,6 +42,8 @@ type KeyType = 'rsa-2048' | 'rsa-1024' | 'ec';
 /** What to put into a certificate. */
 export interface Issue {
   readonly name: string;
+  /** Left out: `CN=` and the name. */
+  readonly subject?: string;
   /** Left out: it signs itself. */
   readonly issuer?: Identity;
   /** Lines of an OpenSSL extension section; see `ROOT`, `CA` and `LEAF`. */
@@ -110,7 +112,17 @@ export class SignAuthority implements Disposable {
     ];
     const config = ['-config', this.#config(what.printable === true ? 'nombstr' : 'utf8only')];
     writeFileSync(extensions, what.extensions.join('\n'));
-    run(['req', '-new', ...config, '-key', keyPath, '-subj', `/CN=${what.name}`, '-out', request]);
+    run([
+      'req',
+      '-new',
+      ...config,
+      '-key',
+      keyPath,
+      '-subj',
+      `/${what.subject ?? `CN=${what.name}`}`,
+      '-out',
+      request,
+    ]);
     const issuer =
       what.issuer === undefined
         ? ['-selfsign', '-keyfile', keyPath]
@@ -213,7 +225,7 @@ export class SignAuthority implements Disposable {
       '[ca]\ndefault_ca=here',
       `[here]\ndatabase=${this.#path('index.txt')}\nnew_certs_dir=${this.#path('.')}\nrand_serial=yes`,
       'policy=policy\nunique_subject=no',
-      '[policy]\ncommonName=supplied',
+      '[policy]\ncommonName=optional\norganizationName=optional',
       `[req]\ndistinguished_name=dn\nstring_mask=${stringMask}\n[dn]\n`,
     ];
     writeFileSync(path, lines.join('\n'));

@@ -43,7 +43,7 @@ describeWithOpenssl('a damaged .sign file', () => {
       fc.property(fc.array(damage, { minLength: 1, maxLength: 4 }), (damages) => {
         const damaged = damages.reduce(apply, sign);
         if (signVerdict(damaged, roots) !== 'verified') return;
-        // What is verified still holds the very signature; only f-levels and comments are nobody's.
+        // What is verified still holds the very signature; only comments are nobody's.
         for (const line of signatures(damaged)) expect(line.split(':').at(-1)).toBe(base64);
       }),
       { numRuns: 3000 },

@@ -26,6 +26,7 @@ const AT = {
   contentType: [1, 0, 2, 0],
   certificates: [1, 0, 3],
   signerVersion: [1, 0, 4, 0, 0],
+  signerName: [1, 0, 4, 0, 1],
   signerDigest: [1, 0, 4, 0, 2],
   attributes: [1, 0, 4, 0, 3],
   signature: [1, 0, 4, 0, 5],
@@ -208,7 +209,7 @@ const BAD: Record<string, [code: string, make: () => Signed]> = {
   ],
   'with no digest algorithm': ['verify/format', () => edited(AT.digests, () => encodeDer(0x31))],
   'with another digest algorithm': ['verify/format', () => edited(AT.signerDigest, () => MD5)],
-  'with an element behind its end': [
+  'with a third element': [
     'verify/format',
     () => edited([], (der) => encodeDer(0x30, der.subarray(4), NULL)),
   ],
@@ -248,6 +249,10 @@ const STRICTER: Record<string, [code: string, make: () => Signed]> = {
     'verify/signature',
     () => authority.signed({ ca: { md: 'sha1' } }),
   ],
+  'with a leaf without a common name, on which ClamAV panics': [
+    'verify/signature',
+    () => authority.signed({ leaf: { subject: 'O=Somebody' } }),
+  ],
   'with a key of 1024 bits': ['verify/signature', () => authority.signed({ leaf: { keyType: 'rsa-1024' } })],
   'with an elliptic key': ['verify/signature', () => authority.signed({ leaf: { keyType: 'ec' } })],
   'with an elliptic key in between': ['verify/signature', () => authority.signed({ ca: { keyType: 'ec' } })],
@@ -276,7 +281,7 @@ const STRICTER: Record<string, [code: string, make: () => Signed]> = {
     'verify/format',
     () => edited([], (der) => Buffer.concat([Buffer.from([0x30, 0x83, 0]), der.subarray(2)])),
   ],
-  'with a byte behind its end': ['verify/format', () => edited([], (der) => Buffer.concat([der, NULL]))],
+  'with an element behind its end': ['verify/format', () => edited([], behind)],
   'of another version': ['verify/format', () => edited(AT.version, () => encodeDer(0x02, Buffer.from([3])))],
   'of another signer version': [
     'verify/format',
@@ -286,6 +291,21 @@ const STRICTER: Record<string, [code: string, make: () => Signed]> = {
   'with a second digest algorithm': [
     'verify/format',
     () => edited(AT.digests, (set) => encodeDer(0x31, set.subarray(2), MD5)),
+  ],
+  'with an element behind the SignedData': ['verify/format', () => edited([1, 0], behind)],
+  'with an element behind the signers': ['verify/format', () => edited([1, 0, 4], behind)],
+  'with an element behind the serial': ['verify/format', () => edited([...AT.signerName, 1], behind)],
+  'with an element behind a signed digest': [
+    'verify/format',
+    () => edited([...AT.attributes, 2, 1], (set) => encodeDer(0x31, set.subarray(2), NULL)),
+  ],
+  'with an element behind a signed attribute': [
+    'verify/format',
+    () => edited([...AT.attributes, 3, 1], behind),
+  ],
+  'with a signed attribute that comes twice': [
+    'verify/format',
+    () => edited([...AT.attributes, 0], (one) => Buffer.concat([one, flipBits(one, 3)])),
   ],
   'with CRLs': [
     'verify/format',
@@ -326,8 +346,17 @@ describeWithOpenssl('a .sign file beside the verdict of openssl', () => {
   });
 });
 
+function behind(element: Buffer): Buffer {
+  return Buffer.concat([element, NULL]);
+}
+
 function flipLastBit(bytes: Uint8Array): Buffer {
+  return flipBits(bytes, 1);
+}
+
+/** Flips bits of the last byte. */
+function flipBits(bytes: Uint8Array, mask: number): Buffer {
   const copy = Buffer.from(bytes);
-  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
+  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ mask;
   return copy;
 }

@@ -47,6 +47,16 @@ describeWithOpenssl('a .sign file under a root we do not know', () => {
     expect(signVerdict(signFile(authority.sign(leaf, [...embedded, root])), [])).toBe('verify/signature');
   });
 
+  test('is refused if that root is embedded and did not sign itself', () => {
+    const { root, embedded, leaf } = authority.chain({ root: UNKNOWN });
+    const forged = rewrite(root.certificate, [2], (signature) => flip(signature));
+    const der = rewrite(authority.sign(leaf, [...embedded, root]), [1, 0, 3], (set) => {
+      const at = set.indexOf(root.certificate);
+      return Buffer.concat([set.subarray(0, at), forged, set.subarray(at + forged.length)]);
+    });
+    expect(signVerdict(signFile(der), [])).toBe('verify/signature');
+  });
+
   const unsound: Record<string, ChainChange> = {
     'its leaf has expired': { leaf: { until: '2026-05-31' } },
     'its intermediate has expired': { ca: { until: '2026-05-31' } },
@@ -131,3 +141,7 @@ describeWithOpenssl('a .sign file with several signatures', () => {
     expect(verdict(untrusted, malformed)).toBe('verify/format');
   });
 });
+
+function flip(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]);
+}
