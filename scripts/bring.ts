@@ -102,8 +102,7 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
     parts.log.warn(`${database}: what is published is damaged and taken anew: ${explain(damage)}`);
     const { client } = seen;
     const fresh = await look(database, undefined, { client, record: undefined, trust: parts.trust });
-    const anew = await bringNews(fresh, parts);
-    return { ...anew, trouble: anew.trouble ?? brought.trouble };
+    return await bringNews(fresh, parts);
   }
 }
 
@@ -122,19 +121,19 @@ async function acquireNews(
   }
   const { offer } = advertisement;
   requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
-  const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
   const previous = await findPrevious(database, parts);
   requireNoOlder(offer, previous?.verified.header.version);
+  const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
   const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
   const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
   const publishedCvd = isPublished ? previous.path : undefined;
   return { database, record: { ...describe(cvd), ...chain }, how, because, news: true, publishedCvd };
 }
 
-/** A database that is published damaged is no reason to go back to an older version (field-notes.md, defect 2). */
-function requireNoOlder({ database, header }: Offer, version = 0): void {
+/** That the store's database is not whole is no reason to go back to an older version (field-notes.md, defect 2). */
+function requireNoOlder({ header }: Offer, version = 0): void {
   if (header.version >= version) return;
-  const what = `${database}: the published version ${version} is damaged, and upstream offers ${header.version}`;
+  const what = `version ${version} in the store is not whole, and upstream offers the older ${header.version}`;
   throw new StoreError('store/missing', what, {
     advice: 'It is taken anew as soon as upstream offers that version or a later one',
   });

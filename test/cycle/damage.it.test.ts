@@ -14,6 +14,7 @@ import {
   untouched,
 } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
+import { official } from '../support/official.ts';
 
 const quick = { findProver: async () => trusting };
 
@@ -82,10 +83,22 @@ describeMirror('a published tree that is damaged', () => {
   test('stays as it is if, after the news, upstream has nothing more to give', async () => {
     await using mirror = await startPublished(5, 6);
     await flip(join(mirror.store, 'test-4.cdiff'), 300);
-    mirror.upstream.fail('test.cvd', { times: 1, noValidator: true }, { status: 404 });
+    mirror.upstream.fail('test.cvd', { times: 2, noValidator: true }, { status: 404 }); // probe, download, probe
     const report = await untouched(mirror, () => mirror.sync(quick));
     expect(report.proof).toBeNull();
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'upstream/missing', from: 5, to: 5 });
+  });
+
+  test('is healed though its news was refused, and that is what the report says', async () => {
+    await using mirror = await startPublished(5, 6);
+    await flip(join(mirror.store, 'test-4.cdiff'), 300);
+    mirror.upstream.set('bytecode.cvd', official('bytecode.cvd')); // other news, so that the stage is completed
+    mirror.upstream.fail('test-6.cdiff', { times: 1, page: '<html>' });
+    mirror.upstream.set('test-6.cdiff', official('test-6.cdiff'));
+    const report = await mirror.sync({ ...quick, flags: { databases: 'test,bytecode' } });
+    expect(report.outcome).toBe('published');
+    expect(ofTest(report)).toMatchObject({ outcome: 'published', from: 5, to: 6 });
+    expect(await faults(mirror.store)).toEqual([]);
   });
 
   test('is built anew if its manifest is gone, and keeps what is there meanwhile', async () => {

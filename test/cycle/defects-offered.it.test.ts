@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest';
 import {
+  CDIFFS,
   describeMirror,
   expectNoLeftovers,
+  faults,
   namesIn,
+  offer,
   ofTest,
   startMirror,
   startPublished,
   untouched,
 } from '../support/cycle.ts';
+import { trusting } from '../support/engines.ts';
 import { official } from '../support/official.ts';
 import type { Fault } from '../support/upstream.ts';
 
@@ -63,6 +67,35 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
     mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, { page: PAGES.long });
     expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'refused', from: null, to: null });
     expect(await namesIn(mirror.store)).toEqual([]);
+  });
+});
+
+describeMirror('defect 7: a CDIFF that is missing once is missing for ever', () => {
+  test('it is asked for in every cycle, and published as soon as upstream has it', async () => {
+    await using mirror = await startPublished(4, 6); // without test-5.cdiff
+    const findProver = async () => trusting;
+    expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({
+      outcome: 'published',
+      to: 6,
+      how: 'downloaded',
+    });
+    expect(await namesIn(mirror.store)).not.toContain('test-5.cdiff');
+    mirror.upstream.forget();
+    expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'unchanged', to: 6 });
+    expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-5.cdiff']);
+
+    offer(mirror, 6);
+    expect(ofTest(await mirror.sync())).toMatchObject({
+      outcome: 'published',
+      from: 6,
+      to: 6,
+      how: 'unchanged',
+    });
+    expect(await namesIn(mirror.store)).toEqual(expect.arrayContaining(CDIFFS));
+    expect(await faults(mirror.store)).toEqual([]);
+    mirror.upstream.forget();
+    expect((await mirror.sync({ findProver })).outcome).toBe('unchanged');
+    expect(mirror.upstream.asked).toEqual(['test.cvd']);
   });
 });
 

@@ -57,7 +57,9 @@ describeMirror('defect 11: what was tested is not what is published', () => {
       await writeFile(join(stage, 'index.html'), '<p>gone');
     });
     expect((await mirror.sync({ findProver })).outcome).toBe('published');
-    expect(await namesIn(mirror.store)).not.toEqual(expect.arrayContaining(['test-7.cdiff']));
-    expect(await namesIn(mirror.store)).not.toContain('index.html');
+    const names = await namesIn(mirror.store);
+    expect(names).toContain('test-6.cdiff');
+    expect(names).not.toContain('test-7.cdiff');
+    expect(names).not.toContain('index.html');
   });
 });

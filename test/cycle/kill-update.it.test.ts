@@ -4,7 +4,7 @@ import { describeMirror } from '../support/cycle.ts';
 import { expectSound, expectToSurviveKills, inPairs, startFrom, wholeRun } from './killing.ts';
 
 /** Kills at points of time, for what no change to a file marks: the rebuild in its threads, ClamAV at work. */
-const MOMENTS = 6;
+const MOMENTS = 5;
 
 describeMirror('a run from version 1 to 6', () => {
   test('may be killed in any change it makes to files', { timeout: 300_000 }, async () => {

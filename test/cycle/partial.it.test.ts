@@ -159,8 +159,8 @@ describeMirror('two runs at once', () => {
 const tmpfs = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 const missing = 'the right to mount a small file system, to fill it';
 
-describeMirror('a disk that is full', () => {
-  describe('under', tmpfs ? {} : { skip: true, meta: { missing } }, () => {
+describeMirror('a full disk', () => {
+  describe('in the place of', tmpfs ? {} : { skip: true, meta: { missing } }, () => {
     test.each(['16k', '32k'])('the work folder (%s): nothing is published, and later it is', async (size) => {
       await using mirror = await startPublished(1, 6);
       {

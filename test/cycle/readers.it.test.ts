@@ -10,7 +10,7 @@ import { publish } from '../../scripts/store/publish.ts';
 import { describeMirror, sha256, startPublished } from '../support/cycle.ts';
 import { official } from '../support/official.ts';
 
-const PUBLICATIONS = 30;
+const PUBLICATIONS = 12;
 const READERS = 4;
 /** Large enough that it is not written or read in one go. Bytes. */
 const SIZE = 1024 * 1024;
