@@ -112,7 +112,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<Cy
     if (!proof.passed) return ended(refusedBy(proof));
     const previous = published.manifest;
     const next = nextManifest({ settings, now: now(), previous, brought, looks, stage, proof });
-    await publish(store, published.tag, { stage, previous, next });
+    await publish(store, published.tag, { stage, next });
   } catch (error) {
     return ended(endedBy(error));
   }
@@ -140,7 +140,7 @@ async function endWithoutNews(
   const { manifest, tag } = published;
   if (manifest !== undefined && brought.every(({ trouble }) => trouble === undefined)) {
     const next = { ...manifest, checked: now().toISOString() };
-    await publish(store, tag, { stage: undefined, previous: manifest, next });
+    await publish(store, tag, { stage: undefined, next });
   }
   return summarize({ looks, brought, published, proof: null, end: undefined });
 }

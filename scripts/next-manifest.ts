@@ -30,6 +30,7 @@ export function nextManifest(cycle: {
   }
   for (const { name, size, sha256 } of stage.files.values()) files[name] = { size, sha256 };
 
+  const known = [...Object.keys(previous?.files ?? {}), ...(previous?.retired ?? [])];
   const allWell = brought.every(({ trouble }) => trouble === undefined);
   return {
     format: 1,
@@ -43,6 +44,7 @@ export function nextManifest(cycle: {
     published: now,
     upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
     databases,
+    retired: [...new Set(known)].filter((name) => files[name] === undefined && parseFileName(name)).sort(),
     files: Object.fromEntries(Object.entries(files).sort(([a], [b]) => a.localeCompare(b))),
     proof,
   };

@@ -14,7 +14,7 @@ const PLAIN_GZIP = [0x1f, 0x8b, 8, 0];
 /**
  * Compresses as sigtool does, so that the same tar gives the same bytes: stock zlib's deflate at level 9 with
  * strategy Z_FILTERED and memLevel 8. Node's own zlib hashes differently and finds other matches
- * (clamav-formats.md §0.2); pako finds the same ones in three times the time.
+ * (clamav-formats.md §0.2); pako finds the same ones in twice the time.
  */
 export class Gzip {
   readonly #blocks: BlockWriter;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { codeOf } from '../errors.ts';
-import { copyProven, FileError, replaceFile } from '../files/atomic.ts';
+import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
 import { MANIFEST } from './manifest.ts';
 import { type Publication, type Store, StoreError } from './store.ts';
@@ -76,10 +76,15 @@ export class FolderStore implements Store {
   }
 }
 
+/**
+ * Files wait in our corner, written and proven, until all of them are there: a full disk or a file that has changed
+ * ends a publication before anything of it is seen. Then they get their names, one rename after the other.
+ */
 class FolderPublication implements Publication {
   readonly #folder: string;
   readonly #corner: string;
   readonly #lock: Disposable;
+  readonly #waiting: string[] = [];
 
   constructor(folder: string, corner: string, lock: Disposable) {
     this.#folder = folder;
@@ -88,15 +93,19 @@ class FolderPublication implements Publication {
   }
 
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
-    await copyProven(path, this.#path(name), { ...options, temporaryFolder: this.#corner });
+    await copyProven(path, this.#wait(name), { ...options, temporaryFolder: this.#corner });
   }
 
   async write(name: string, text: string): Promise<void> {
-    await replaceFile(this.#path(name), text, this.#corner);
+    await replaceFile(this.#wait(name), text, this.#corner);
   }
 
   async commit(manifest: string): Promise<void> {
     await this.write(MANIFEST, manifest);
+    for (const name of this.#waiting.splice(0)) {
+      await rename(this.#temporary(name), this.#path(name));
+      await syncFolder(this.#folder);
+    }
   }
 
   async remove(name: string): Promise<void> {
@@ -104,7 +113,18 @@ class FolderPublication implements Publication {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#waiting) await rm(this.#temporary(name), { force: true });
     this.#lock[Symbol.dispose]();
+  }
+
+  #wait(name: string): string {
+    this.#path(name); // throws unless it is one
+    if (!this.#waiting.includes(name)) this.#waiting.push(name);
+    return this.#temporary(name);
+  }
+
+  #temporary(name: string): string {
+    return join(this.#corner, `.tmp-${name}`);
   }
 
   #path(name: string): string {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseFileName } from '../cvd/names.ts';
 import { ProofSchema } from '../proof/record.ts';
 import { StoreError } from './store.ts';
 
@@ -43,6 +44,13 @@ const ManifestSchema = v.object({
   }),
   databases: v.record(v.string(), DatabaseSchema),
   files: v.record(v.string(), FileSchema),
+  /** Files of ours that are no longer part of the mirror: removed once this manifest stands. */
+  retired: v.array(
+    v.pipe(
+      v.string(),
+      v.check((name) => parseFileName(name) !== undefined),
+    ),
+  ),
   proof: ProofSchema,
 });
 

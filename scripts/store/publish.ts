@@ -6,15 +6,15 @@ import type { Store } from './store.ts';
 /**
  * Publishes exactly the files that were proven: what is new in the stage, in the order of design.md, then
  * `timestamp`, and the manifest last. Every file is hashed again while it is copied, so what was proven and what
- * is published are the same bytes (field-notes.md, defect 11). Files that the old manifest named and the new one
- * does not are removed at the end; files that no manifest named are never touched.
+ * is published are the same bytes (field-notes.md, defect 11). Files that earlier manifests named are removed at
+ * the end, also those that a run that was killed just then did not get to; files that none named are never touched.
  */
 export async function publish(
   store: Store,
   tag: string | undefined,
-  change: { stage: Stage | undefined; previous: Manifest | undefined; next: Manifest },
+  change: { stage: Stage | undefined; next: Manifest },
 ): Promise<void> {
-  const { stage, previous, next } = change;
+  const { stage, next } = change;
   await using publication = await store.begin(tag);
   const news = [...(stage?.files.values() ?? [])].filter((file) => !file.stored);
   for (const file of news.sort(inOrderOfPublication)) {
@@ -25,9 +25,7 @@ export async function publish(
   }
   await publication.write(TIMESTAMP, encodeTimestamp(next.checked));
   await publication.commit(encodeManifest(next));
-  for (const name of Object.keys(previous?.files ?? {})) {
-    if (next.files[name] === undefined) await publication.remove(name);
-  }
+  for (const name of next.retired) await publication.remove(name);
 }
 
 /** CDIFFs and `.sign` files before CVDs: a client that sees the new version finds its way to it. */

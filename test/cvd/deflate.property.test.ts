@@ -3,7 +3,7 @@ import { gzip } from 'pako';
 import { expect, test } from 'vitest';
 import { GZIP_HEADER, Gzip } from '../../scripts/cvd/deflate.ts';
 
-/** pako's port of stock zlib, which is three times slower and gives the same bytes, as an oracle at hand. */
+/** pako's port of stock zlib, which is slower and gives the same bytes, as an oracle at hand. */
 function oracle(bytes: Uint8Array): Buffer {
   const packed = Buffer.from(
     gzip(bytes, { level: 9, strategy: 1, memLevel: 8, windowBits: 15, legacyHash: true }),

@@ -59,5 +59,5 @@ async function replaceCvd(store: FolderStore, folder: string, bytes: Buffer): Pr
   const found = await store.readManifest();
   const previous = parseManifest(found?.text ?? '', store.where);
   const next = { ...previous, checked: new Date().toISOString() };
-  await publish(store, found?.tag, { stage, previous, next });
+  await publish(store, found?.tag, { stage, next });
 }

@@ -87,6 +87,7 @@ describe('a publication', () => {
     const mtime = new Date('2025-09-01T12:00:00Z');
     await using publication = await store.begin(undefined);
     await publication.put('test.cvd', await source(), { sha256: sha256(BYTES), mtime });
+    await publication.commit('{}');
     expect((await stat(join(folder, 'test.cvd'))).mtime).toEqual(mtime);
   });
 
@@ -97,7 +98,7 @@ describe('a publication', () => {
     expect((await store.list()).size).toBe(0);
   });
 
-  test('defect 3: shows a file when all of it is there, and not before', async () => {
+  test('defect 3: shows files when all of them are there, and not before', async () => {
     const pipe = join(outside, 'pipe');
     spawnSync('mkfifo', [pipe]);
     await using publication = await store.begin(undefined);
@@ -109,7 +110,9 @@ describe('a publication', () => {
     expect(await readdir(folder)).toEqual([PRIVATE_FOLDER]);
     await writeFile(pipe, BYTES);
     await put;
-    expect([...(await store.list()).keys()]).toEqual(['test.cvd']);
+    expect((await store.list()).size).toBe(0);
+    await publication.commit('{}');
+    expect([...(await store.list()).keys()].sort()).toEqual([MANIFEST, 'test.cvd']);
     expect(await temporary()).toEqual([]);
   });
 
@@ -122,6 +125,7 @@ describe('a publication', () => {
     const read = [(await reader.next()).value];
     await using publication = await store.begin(undefined);
     await publication.put('test.cvd', await source('new'), { sha256: sha256('new') });
+    await publication.commit('{}');
     for await (const chunk of reader) read.push(chunk);
     expect(Buffer.concat(read).equals(BYTES)).toBe(true);
     expect(await readFile(join(folder, 'test.cvd'), 'utf8')).toBe('new');

@@ -71,20 +71,16 @@ class RecordingStore implements Store {
 }
 
 describe('the order of publication', () => {
-  const previous = manifest(
-    'test.cvd',
-    'test-4.cdiff',
-    'test-4.cdiff.sign',
-    'test-5.cdiff',
-    'test-5.cvd.sign',
-  );
-  const next = manifest('test.cvd', 'test-5.cdiff', 'test-6.cdiff', 'test-6.cdiff.sign', 'test-6.cvd.sign');
+  const next = {
+    ...manifest('test.cvd', 'test-5.cdiff', 'test-6.cdiff', 'test-6.cdiff.sign', 'test-6.cvd.sign'),
+    retired: ['test-4.cdiff', 'test-4.cdiff.sign', 'test-5.cvd.sign'],
+  };
   const news = 'test.cvd another.cvd test-6.cvd.sign test-6.cdiff test-6.cdiff.sign | test-5.cdiff';
 
   test('is CDIFFs and .sign files, CVDs, the timestamp, the manifest, and removals at the end', async () => {
     const store = new RecordingStore();
     const stage = await staged(temporaryFolder(), news);
-    await publish(store, 'tag', { stage, previous, next });
+    await publish(store, 'tag', { stage, next });
     expect(store.told).toEqual([
       'begin tag',
       'put test-6.cdiff',
@@ -106,7 +102,7 @@ describe('the order of publication', () => {
     async (name) => {
       const store = new RecordingStore(name);
       const stage = await staged(temporaryFolder(), news);
-      await expect(publish(store, 'tag', { stage, previous, next })).rejects.toMatchObject({
+      await expect(publish(store, 'tag', { stage, next })).rejects.toMatchObject({
         code: 'store/failed',
       });
       expect(store.told.at(-2)).toContain(name);
@@ -117,14 +113,14 @@ describe('the order of publication', () => {
 
   test('of a check without news is the timestamp and the manifest', async () => {
     const store = new RecordingStore();
-    await publish(store, 'tag', { stage: undefined, previous, next: previous });
+    await publish(store, 'tag', { stage: undefined, next: manifest('test.cvd') });
     expect(store.told).toEqual(['begin tag', `write ${TIMESTAMP}`, 'commit', 'end']);
   });
 
   test('puts nothing that the store has already', async () => {
     const store = new RecordingStore();
     const stage = await staged(temporaryFolder(), '| test.cvd test-5.cdiff');
-    await publish(store, undefined, { stage, previous: undefined, next });
+    await publish(store, undefined, { stage, next: { ...next, retired: [] } });
     expect(store.told).toEqual(['begin anew', `write ${TIMESTAMP}`, 'commit', 'end']);
   });
 });
@@ -144,9 +140,12 @@ describe('in a folder', () => {
     const store = new FolderStore(folder);
     const first = manifest('test.cvd', 'test-5.cdiff');
     const stage = await staged(outside, 'test.cvd test-5.cdiff');
-    await publish(store, undefined, { stage, previous: undefined, next: first });
+    await publish(store, undefined, { stage, next: first });
     const tag = (await store.readManifest())?.tag;
-    await publish(store, tag, { stage: undefined, previous: first, next: manifest('test.cvd') });
+    await publish(store, tag, {
+      stage: undefined,
+      next: { ...manifest('test.cvd'), retired: ['test-5.cdiff'] },
+    });
     const names = [...mine, MANIFEST, PRIVATE_FOLDER, 'test.cvd', TIMESTAMP];
     expect((await readdir(folder)).sort()).toEqual(names.sort());
     for (const name of mine) expect(await readFile(join(folder, name), 'utf8')).toBe('mine');
@@ -155,14 +154,14 @@ describe('in a folder', () => {
   test('a CVD has the time of its build, so that no client takes it for old', async () => {
     const stage = await staged(outside, 'test.cvd test-6.cdiff');
     const next = manifest('test.cvd', 'test-6.cdiff');
-    await publish(new FolderStore(folder), undefined, { stage, previous: undefined, next });
+    await publish(new FolderStore(folder), undefined, { stage, next });
     expect((await stat(join(folder, 'test.cvd'))).mtime).toEqual(new Date(BUILT));
     expect((await stat(join(folder, 'test-6.cdiff'))).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
   });
 
   test('the timestamp and the manifest say when', async () => {
     const next = manifest();
-    await publish(new FolderStore(folder), undefined, { stage: undefined, previous: undefined, next });
+    await publish(new FolderStore(folder), undefined, { stage: undefined, next });
     expect(await readFile(join(folder, TIMESTAMP), 'utf8')).toBe(`1780315200 ${next.checked}\n`);
     expect(await readFile(join(folder, MANIFEST), 'utf8')).toBe(encodeManifest(next));
   });
@@ -172,7 +171,7 @@ describe('in a folder', () => {
     await writeFile(stage.path('test.cvd'), 'something else');
     const next = manifest('test.cvd', 'test-6.cdiff');
     const store = new FolderStore(folder);
-    await expect(publish(store, undefined, { stage, previous: undefined, next })).rejects.toMatchObject({
+    await expect(publish(store, undefined, { stage, next })).rejects.toMatchObject({
       code: 'file/changed',
     });
     expect(await store.readManifest()).toBeUndefined();
@@ -183,7 +182,6 @@ describe('in a folder', () => {
     const store = new FolderStore(folder);
     const late = publish(store, 'the tag of an older manifest', {
       stage: await staged(outside, 'test.cvd'),
-      previous: undefined,
       next: manifest('test.cvd'),
     });
     await expect(late).rejects.toMatchObject({ code: 'store/conflict' });

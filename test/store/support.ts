@@ -51,6 +51,7 @@ export function manifestOf(
     upstream: { url: 'https://database.clamav.net', bytes: 602 },
     databases,
     files,
+    retired: [],
     proof: {
       passed: true,
       started: time,
