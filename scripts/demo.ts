@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { ensureClamav } from './demo/clamav.ts';
+import { confirm } from './demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from './demo/official.ts';
 import { play } from './demo/story.ts';
 import { explain } from './errors.ts';
@@ -38,13 +38,4 @@ try {
 } catch (error) {
   process.stderr.write(`demo: ${explain(error)}\n`);
   process.exitCode = 1;
-}
-
-async function confirm(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
 }

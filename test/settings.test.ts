@@ -175,7 +175,7 @@ describe('what is unproven and what is served are apart', () => {
     ['/srv/clamav', '/srv/clamav'],
     ['/srv/clamav', '/srv/clamav/work'],
     ['/srv/clamav/', '/srv/clamav/.work'],
-    ['/srv/work/run', '/srv/work'],
+    ['/srv/state/run', '/srv/state'],
     ['/srv/clamav', '/'],
   ] as const;
   test.each(inside)('--store %s with --work %s is refused', (store, work) => {
@@ -185,7 +185,7 @@ describe('what is unproven and what is served are apart', () => {
   test.each([
     ['/srv/clamav', '/srv/clamav.work'],
     ['/srv/clamav', '/srv/clam'],
-    ['/srv/clamav', '/srv/work'],
+    ['/srv/clamav', '/srv/state'],
   ])('--store %s with --work %s is fine', (store, work) => {
     expect(sync({ store, work })).toMatchObject({ store, work });
   });

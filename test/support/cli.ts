@@ -68,9 +68,9 @@ export interface RunningCli extends AsyncDisposable {
 }
 
 /** Starts a command that runs until it is told to end. */
-export function startCli(args: readonly string[]): RunningCli {
+export function startCli(args: readonly string[], path = process.env.PATH ?? ''): RunningCli {
   const child = spawn(process.execPath, [CLI, ...args], {
-    env: { PATH: process.env.PATH ?? '', ...CACHE },
+    env: { PATH: path, ...CACHE },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close');

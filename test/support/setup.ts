@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises';
 import type { TestProject } from 'vitest/node';
 import { type ClamavPrograms, ensureClamav } from '../../scripts/demo/clamav.ts';
+import { confirm } from '../../scripts/demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
 import { explain } from '../../scripts/errors.ts';
 import { isUnattended, searchPath } from '../../scripts/settings.ts';
@@ -30,13 +30,4 @@ async function part<T>(wanted: Promise<T>): Promise<RealPart<T>> {
     (have) => ({ have }),
     (error) => ({ missing: explain(error) }),
   );
-}
-
-async function confirm(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
 }
