@@ -9,6 +9,7 @@ import {
   look,
   wantsWork,
 } from './bring.ts';
+import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { codeOf, explain } from './errors.ts';
 import { takeLock } from './files/lock.ts';
 import { bytes, type Log } from './log.ts';
@@ -42,9 +43,6 @@ export interface CycleParts {
   readonly log: Log;
   readonly now: () => Date;
 }
-
-/** The largest `.sign` that upstream may send: samples have 5170 bytes. */
-const SIGN_LIMIT = 64 * 1024;
 
 /** One run of the mirror: from what upstream advertises to what clients see. Never throws: the report says it. */
 export async function runCycle(settings: SyncSettings, parts: CycleParts): Promise<CycleReport> {
