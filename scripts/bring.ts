@@ -112,7 +112,7 @@ async function acquireNews(
 ): Promise<Brought> {
   const acquire: AcquireParts = { ...parts, client };
   const files = new Set(filesOf(parts.published.manifest, database));
-  const known = published && { record: published, has: (name: string) => files.has(name) };
+  const known = published && { ...published, has: (name: string) => files.has(name) };
   if (!advertisement.news) {
     const before = parts.stage.files.size;
     const chain = published && (await acquireCdiffs(database, published.version, known, acquire));

@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { DATABASE_NAME } from './cvd/names.ts';
 import { MirrorError } from './errors.ts';
 import { OFFICIAL_RECORD } from './upstream/dns.ts';
+import type { Proxies } from './upstream/open.ts';
 
 export const VERSION: string = packageJson.version;
 /** The form of cvdupdate, which upstream serves to mirrors (clamav-formats.md §7), plus who we are. */
@@ -165,12 +166,6 @@ export interface SyncSettings {
   /** For the identifier that this machine keeps. */
   readonly userAgent: (uuid: string) => string;
   readonly proxies: Proxies;
-}
-
-export interface Proxies {
-  readonly httpProxy: string;
-  readonly httpsProxy: string;
-  readonly noProxy: string;
 }
 
 export interface ServeSettings {

@@ -1,11 +1,14 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseFileName } from './cvd/names.ts';
-import type { FileRecord } from './store/manifest.ts';
 
 /** One file of a stage: proven by signature, not yet by an engine. */
-export interface StagedFile extends FileRecord {
+export interface StagedFile {
   readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** 64 lowercase hex digits. */
+  readonly sha256: string;
   /** True if the store has exactly this file already. */
   readonly stored: boolean;
 }

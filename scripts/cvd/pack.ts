@@ -14,8 +14,6 @@ export type ContainerOrder = 'info' | 'hybrid';
 
 export const COPYING = 'COPYING';
 
-const CHUNK = 256 * 1024;
-
 /** The names of all files of a container. */
 export function orderOf(database: string, info: CvdInfo, order: ContainerOrder): string[] {
   const listed = info.files.map((file) => file.name);
@@ -42,25 +40,6 @@ export function* encodeTar(files: Iterable<TarFile>): Generator<Uint8Array> {
     if (missing !== 0) throw new CvdError('cvd/tar', `${file.name} is not as long as it was said to be`);
     yield new Uint8Array(paddingOf(file.size));
   }
-}
-
-/** The same bytes in chunks of one size but for the last, each in an `ArrayBuffer` of its own. */
-export function* evenly(chunks: Iterable<Uint8Array>, size = CHUNK): Generator<Uint8Array<ArrayBuffer>> {
-  let buffer = new Uint8Array(size);
-  let used = 0;
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + size - used);
-      buffer.set(part, used);
-      used += part.length;
-      at += part.length;
-      if (used < size) continue;
-      yield buffer;
-      buffer = new Uint8Array(size);
-      used = 0;
-    }
-  }
-  if (used > 0) yield buffer.slice(0, used);
 }
 
 /** Turns the header and the tar of a CVD into the file. */

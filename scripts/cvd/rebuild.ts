@@ -6,7 +6,7 @@ import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts'
 import { type CvdInfo, INFO_LIMIT, type InfoFile, parseInfo } from './info.ts';
 import { cdiffName } from './names.ts';
 import { OldContainer } from './old-container.ts';
-import { COPYING, type ContainerOrder, encodeTar, evenly, orderOf, type TarFile } from './pack.ts';
+import { COPYING, type ContainerOrder, encodeTar, orderOf, type TarFile } from './pack.ts';
 import { Patch } from './patch.ts';
 
 /** What a new version is made of. Nothing here is proven yet, and `Rebuild` proves no signature. */
@@ -56,13 +56,13 @@ export class Rebuild {
   }
 
   /**
-   * The new tar, in chunks of 256 KiB that own their `ArrayBuffer`; one tar at a time. Every file that `.info`
+   * The new tar, in chunks of any size; one tar at a time. Every file that `.info`
    * lists is compared with it on the way. Throws `cvd/rebuild` where one differs, `cvd/patch` where a command
    * does not fit.
    */
-  *tar(order: ContainerOrder = 'info'): Generator<Uint8Array<ArrayBuffer>> {
+  *tar(order: ContainerOrder = 'info'): Generator<Uint8Array> {
     try {
-      yield* evenly(encodeTar(this.#files(order)));
+      yield* encodeTar(this.#files(order));
     } finally {
       this.#old.close();
     }

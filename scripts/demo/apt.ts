@@ -55,11 +55,6 @@ export async function prepareInstallation(
   };
 }
 
-/** Installs packages without asking anybody. Throws what `prepareInstallation` and `Installation.run` throw. */
-export async function installPackages(packages: readonly string[], options: AptOptions): Promise<void> {
-  await (await prepareInstallation(packages, options)).run();
-}
-
 /** What to put before a command so that root runs it; `undefined`: nothing helps. */
 async function findRoot(places: Places): Promise<string[] | undefined> {
   if (process.geteuid?.() === 0) return [];

@@ -25,7 +25,7 @@ const DatabaseSchema = v.object({
   /** The unbroken chain of CDIFFs that ends at `version`: the versions that its first and last lead to. */
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
   /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
-  missingCdiffs: v.array(Count),
+  missingCdiffs: v.pipe(v.array(Count), v.readonly()),
 });
 
 const ManifestSchema = v.object({

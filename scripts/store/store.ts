@@ -27,7 +27,10 @@ export interface Store {
   begin(tag: string | undefined): Promise<Publication>;
 }
 
-/** Files put one by one, then the manifest, which makes them the mirror. Let go with `await using`. */
+/**
+ * Files put one by one, then the manifest, which makes them the mirror: a reader sees nothing before `commit`, and
+ * nothing at all if that is not reached. Let go with `await using`.
+ */
 export interface Publication extends AsyncDisposable {
   /** Copies a file of this hash into the store. Throws `file/changed` if it is no longer that file. */
   put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void>;

@@ -1,27 +1,41 @@
 import { cdiffName, cdiffSignName } from '../cvd/names.ts';
 import { verifyCdiffFile } from '../files/verify.ts';
-import type { DatabaseRecord } from '../store/manifest.ts';
 import type { VerifiedCdiff } from '../verify/cdiff.ts';
 import type { AcquireParts } from './acquire.ts';
 import { acquireSign } from './acquire-sign.ts';
 import { isMissing } from './error.ts';
 
+/** The CDIFFs of a database, as the manifest records them. */
+export interface CdiffChain {
+  /** The unbroken chain that ends at the newest version: the versions that its first and last lead to. */
+  readonly cdiffs: { readonly first: number; readonly last: number } | null;
+  /** Those that upstream did not have when they were wanted. */
+  readonly missingCdiffs: readonly number[];
+}
+
+/** What is published of a database, as far as it matters here. */
+export interface PublishedCdiffs {
+  readonly version: number;
+  readonly missingCdiffs: readonly number[];
+  has(name: string): boolean;
+}
+
 /**
  * Brings those CDIFFs into the stage that lead to `version` and are not published yet: the ones since the
  * published version and those that were missing then, or for a new mirror the last ones as far back as upstream
- * still has them. Returns the chain as the manifest records it.
+ * still has them.
  */
 export async function acquireCdiffs(
   database: string,
   version: number,
-  published: { record: DatabaseRecord; has(name: string): boolean } | undefined,
+  published: PublishedCdiffs | undefined,
   parts: AcquireParts,
-): Promise<Pick<DatabaseRecord, 'cdiffs' | 'missingCdiffs'>> {
+): Promise<CdiffChain> {
   const first = Math.max(version - parts.window + 1, 2);
   const missingCdiffs: number[] = [];
   let chainStart = version + 1;
   for (let step = version; step >= first; step--) {
-    const wanted = published === undefined || isWanted(step, published.record);
+    const wanted = published === undefined || isWanted(step, published);
     const have =
       published?.has(cdiffName(database, step)) || (wanted && (await acquireCdiff(database, step, parts)));
     if (have && chainStart === step + 1) chainStart = step;
@@ -32,7 +46,7 @@ export async function acquireCdiffs(
 }
 
 /** A CDIFF that upstream lacks once must not be missing for ever (field-notes.md, defect 7). */
-function isWanted(step: number, { version, missingCdiffs }: DatabaseRecord): boolean {
+function isWanted(step: number, { version, missingCdiffs }: PublishedCdiffs): boolean {
   return step > version || missingCdiffs.includes(step);
 }
 

@@ -1,5 +1,4 @@
 import { EnvHttpProxyAgent, interceptors } from 'undici';
-import type { Proxies } from '../settings.ts';
 import { type Patience, UpstreamClient } from './client.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
 
@@ -7,6 +6,13 @@ import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
 const REDIRECTS = 3;
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 15_000;
+
+/** URLs, or empty; `noProxy` lists the hosts to reach directly. */
+export interface Proxies {
+  readonly httpProxy: string;
+  readonly httpsProxy: string;
+  readonly noProxy: string;
+}
 
 export interface Upstream extends AsyncDisposable {
   /** A client with a byte count of its own; all of them share connections and the cool-down. */

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { GZIP_HEADER } from '../../scripts/cvd/deflate.ts';
 import { parseHeader } from '../../scripts/cvd/header.ts';
-import { CvdWriter, encodeTar, evenly, orderOf } from '../../scripts/cvd/pack.ts';
+import { CvdWriter, encodeTar, orderOf } from '../../scripts/cvd/pack.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
 import { inPieces } from '../support/generate.ts';
 import { makeCvd, makeInfo, testTrust } from '../support/signing.ts';
@@ -25,21 +25,6 @@ describe('a tar', () => {
 
   test.each([2, 4])('is refused when a file of 3 bytes was said to have %i', (size) => {
     expect(() => tarOf('a.ndb', size, [Buffer.from('abc')])).toThrow(withCode('cvd/tar'));
-  });
-});
-
-describe('even chunks', () => {
-  test.each([[[]], [[1]], [[3, 4, 5]], [[10]], [[7]]])('are the same bytes for pieces of %j', (sizes) => {
-    const bytes = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz');
-    const chunks = [...evenly(inPieces(bytes, sizes), 10)];
-    expect(chunks.map((chunk) => chunk.length)).toEqual([10, 10, 10, 6]);
-    expect(Buffer.concat(chunks)).toEqual(bytes);
-  });
-
-  test('own their memory, so that it can be given away', () => {
-    const chunks = [...evenly([Buffer.alloc(25, 'x')], 10)];
-    for (const { buffer, byteLength } of chunks) expect(buffer.byteLength).toBe(byteLength);
-    expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBe(3);
   });
 });
 

@@ -1,9 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { installPackages } from '../../scripts/demo/apt.ts';
+import { type AptOptions, prepareInstallation } from '../../scripts/demo/apt.ts';
 import { run } from '../../scripts/demo/programs.ts';
 import { fakeMachine, SUDO } from './fakes.ts';
+
+async function installPackages(packages: readonly string[], options: AptOptions): Promise<void> {
+  await (await prepareInstallation(packages, options)).run();
+}
 
 beforeEach(() => {
   const asUser = vi.spyOn(process, 'geteuid').mockReturnValue(1000);

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
 import { type CvdInfo, encodeInfo } from '../../scripts/cvd/info.ts';
-import { encodeTar, evenly } from '../../scripts/cvd/pack.ts';
+import { encodeTar } from '../../scripts/cvd/pack.ts';
 import { diffScript } from './chain.ts';
 import { STOCK_ZLIB } from './python.ts';
 import { signatureLine } from './signatures.ts';
@@ -237,7 +237,7 @@ async function writeCvd(
     let at = 512;
     const child = spawn('python3', ['-c', STOCK_ZLIB], { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = once(child, 'close');
-    const fed = pipeline(Readable.from(evenly(tar)), child.stdin);
+    const fed = pipeline(Readable.from(tar), child.stdin);
     for await (const chunk of child.stdout) {
       md5.update(chunk);
       at += writeSync(fd, chunk, 0, chunk.length, at);

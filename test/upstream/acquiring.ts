@@ -35,10 +35,10 @@ export function offered(chain: readonly ChainLink[], database = 'test'): Map<str
 export function publishedAs(
   record: Partial<DatabaseRecord> & { version: number },
   names: readonly string[] = [],
-): { record: DatabaseRecord; has(name: string): boolean } {
+): DatabaseRecord & { has(name: string): boolean } {
   const built = '2026-01-01T00:00:00.000Z';
   const rest = { signatures: 1, fLevel: 90, size: 1, sha256: '', cdiffs: null, missingCdiffs: [] };
-  return { record: { built, ...rest, ...record }, has: (name) => names.includes(name) };
+  return { built, ...rest, ...record, has: (name) => names.includes(name) };
 }
 
 export interface Acquiring extends AsyncDisposable {

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Proxies } from '../../scripts/settings.ts';
 import type { Patience, UpstreamClient } from '../../scripts/upstream/client.ts';
 import type { CoolDown, CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
+import type { Proxies } from '../../scripts/upstream/open.ts';
 import { openUpstream, type Upstream } from '../../scripts/upstream/open.ts';
 
 export const QUICK: Patience = { idle: 2000, file: 10_000, attempts: 3, pause: 1 };
