@@ -1,5 +1,6 @@
-import { cvdName } from './cvd/names.ts';
+import { cdiffName, cvdName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
+import type { RefusalError } from './refusal.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 import type { DatabaseRecord } from './store/manifest.ts';
@@ -12,6 +13,7 @@ import { acquireCvd, type Offer } from './upstream/acquire-cvd.ts';
 import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
+import { UpstreamError } from './upstream/error.ts';
 import type { VerifiedCvd } from './verify/cvd.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
@@ -22,6 +24,8 @@ export interface Look {
   readonly client: UpstreamClient;
   readonly published: DatabaseRecord | undefined;
   readonly advertisement: Advertisement;
+  /** Why the version on offer is not tried: it was refused before. */
+  readonly held?: RefusalError;
   /** Why upstream could not be asked, or what it offered cannot be believed. */
   readonly trouble?: unknown;
 }
@@ -57,8 +61,9 @@ export async function look(
 }
 
 /** Is there something to fetch: a new version, or a CDIFF that was missing? */
-export function wantsWork({ advertisement, published, trouble }: Look): boolean {
-  return advertisement.news || (trouble === undefined && (published?.missingCdiffs.length ?? 0) > 0);
+export function wantsWork({ advertisement, held, published, trouble }: Look): boolean {
+  const isNew = advertisement.news && held === undefined;
+  return isNew || (trouble === undefined && (published?.missingCdiffs.length ?? 0) > 0);
 }
 
 /**
@@ -66,9 +71,9 @@ export function wantsWork({ advertisement, published, trouble }: Look): boolean 
  * Never throws for what upstream did: a trouble leaves the database as it is published.
  */
 export async function bringNews(seen: Look, parts: BringParts): Promise<Brought> {
-  const { database, published, trouble } = seen;
+  const { database, published, trouble, held } = seen;
   const nothing = { database, record: published, how: 'unchanged', news: false } as const;
-  if (!wantsWork(seen)) return { ...nothing, trouble };
+  if (!wantsWork(seen)) return { ...nothing, trouble: trouble ?? held };
   try {
     return await acquireNews(seen, parts);
   } catch (error) {
@@ -107,23 +112,25 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
 }
 
 async function acquireNews(
-  { database, published, client, advertisement }: Look,
+  { database, published, client, advertisement, held }: Look,
   parts: BringParts,
 ): Promise<Brought> {
   const acquire: AcquireParts = { ...parts, client };
   const files = new Set(filesOf(parts.published.manifest, database));
   const known = published && { ...published, has: (name: string) => files.has(name) };
-  if (!advertisement.news) {
+  if (!advertisement.news || held !== undefined) {
     const before = parts.stage.files.size;
     const chain = published && (await acquireCdiffs(database, published.version, known, acquire));
     const news = parts.stage.files.size > before;
-    return { database, record: published && { ...published, ...chain }, how: 'unchanged', news };
+    const record = published && { ...published, ...chain };
+    return { database, record, how: 'unchanged', news, trouble: held };
   }
   const { offer } = advertisement;
   requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
   const previous = await findPrevious(database, parts);
   requireNoOlder(offer, previous?.verified.header.version);
   const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
+  requireLastStep(offer, published?.version, chain.missingCdiffs);
   const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
   const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
   const publishedCvd = isPublished ? previous.path : undefined;
@@ -136,6 +143,20 @@ function requireNoOlder({ header }: Offer, version = 0): void {
   const what = `version ${version} in the store is not whole, and upstream offers the older ${header.version}`;
   throw new StoreError('store/missing', what, {
     advice: 'It is taken anew as soon as upstream offers that version or a later one',
+  });
+}
+
+/** A client that is one version behind stays there, without a word, until it gets this CDIFF (clamav-formats.md §6). */
+function requireLastStep(
+  { database, header }: Offer,
+  published: number | undefined,
+  missing: readonly number[],
+): void {
+  const { version } = header;
+  if (published !== version - 1 || !missing.includes(version)) return;
+  const name = cdiffName(database, version);
+  throw new UpstreamError('upstream/missing', `upstream offers version ${version}, and not yet ${name}`, {
+    advice: 'Clients of the published version could not follow; it is tried again in the next cycle',
   });
 }
 

@@ -49,6 +49,8 @@ Exit codes:
 Examples:
   clamav-mirror sync --store /srv/clamav
   clamav-mirror sync --upstream http://mirror.example/clamav --databases daily,bytecode
+  clamav-mirror sync --engines native,docker:clamav/clamav:1.0 --clean-samples ./our-files
+  clamav-mirror sync --accept "Talos moved a million signatures from daily to main"
   clamav-mirror sync --json | jq .outcome`,
   )
   .action(async (flags) => {
@@ -145,7 +147,8 @@ Example:
 
 function withOptions(command: Command, options: readonly Option[]): Command {
   for (const { name, value, help, fallback } of options) {
-    command.option(`--${name} ${value}`, fallback === undefined ? help : `${help} (default: ${fallback})`);
+    const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
+    command.option(flag, fallback === undefined ? help : `${help} (default: ${fallback})`);
   }
   return command;
 }
@@ -153,7 +156,9 @@ function withOptions(command: Command, options: readonly Option[]): Command {
 /** Flags by option name, as the settings know them; commander has made camelCase of the hyphens. */
 function settingsFrom(flags: Record<string, unknown>): Given {
   const entries = Object.entries(flags).flatMap(([key, value]) =>
-    typeof value === 'string' ? [[key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]] : [],
+    typeof value === 'string' || value === true
+      ? [[key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), String(value)]]
+      : [],
   );
   return given(Object.fromEntries(entries));
 }

@@ -12,24 +12,28 @@ import {
 import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { codeOf, explain } from './errors.ts';
 import { takeLock } from './files/lock.ts';
+import { judge } from './judge.ts';
 import { bytes, type Log } from './log.ts';
-import { nextManifest } from './next-manifest.ts';
+import { checkedManifest, nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
+import { heldBack, remember } from './quarantine.ts';
 import {
   type CycleReport,
   type End,
   endedBy,
   isRefusal,
   nothingBrought,
-  refusedBy,
+  type Story,
   summarize,
 } from './report.ts';
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
+import { Stopwatch } from './stopwatch.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
+import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
 import type { Store } from './store/store.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
@@ -46,20 +50,19 @@ export interface CycleParts {
 
 /** One run of the mirror: from what upstream advertises to what clients see. Never throws: the report says it. */
 export async function runCycle(settings: SyncSettings, parts: CycleParts): Promise<CycleReport> {
-  const begun = performance.now();
-  const duration = () => Math.round(performance.now() - begun) / 1000;
+  const watch = new Stopwatch();
   try {
     using _lock = await takeLock(join(settings.work, 'lock'), `the work folder ${settings.work}`);
     await using _run = await cleared(settings.work, parts.log);
-    return { ...(await cycle(settings, parts)), duration: duration() };
+    return { ...(await cycle(settings, parts, watch)), ...watch.read() };
   } catch (error) {
     const outcome = isRefusal(error) ? 'refused' : 'failed';
     const failure = { code: codeOf(error) ?? 'unexpected', message: explain(error) };
-    return { outcome, databases: {}, proof: null, upstreamBytes: 0, duration: duration(), error: failure };
+    return { outcome, databases: {}, proof: null, upstreamBytes: 0, ...watch.read(), error: failure };
   }
 }
 
-async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<CycleReport, 'duration'>> {
+async function cycle(settings: SyncSettings, parts: CycleParts, watch: Stopwatch): Promise<Story> {
   const { store, trust, log, now } = parts;
   const published = await readPublished(store);
   const state = await State.load(settings.work);
@@ -71,17 +74,23 @@ async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<Cy
     now,
   });
 
+  watch.begin('look');
   const record = await askDns(settings, parts);
+  const isAsked = settings.retry || settings.accept !== undefined;
   const looks = await Promise.all(
-    settings.databases.map((database) => {
+    settings.databases.map(async (database) => {
       const client = upstream.client((received) =>
         log.progress(`${database}: ${bytes(received)} from upstream`),
       );
-      return look(database, published.databases.get(database), { client, record, trust });
+      const seen = await look(database, published.databases.get(database), { client, record, trust });
+      return isAsked ? seen : heldBack(seen, state, now());
     }),
   );
-  if (!looks.some(wantsWork)) return await endWithoutNews(looks.map(nothingBrought), looks, published, parts);
+  if (!looks.some(wantsWork)) {
+    return await endWithoutNews(settings, looks.map(nothingBrought), looks, published, null, parts);
+  }
 
+  watch.begin('bring');
   const prove = await parts.findProver();
   const workFolder = join(settings.work, RUN_FOLDER);
   const stage = await Stage.create(workFolder);
@@ -90,27 +99,48 @@ async function cycle(settings: SyncSettings, parts: CycleParts): Promise<Omit<Cy
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
   );
-  const news = pairs.map(({ brought }) => brought);
-  if (!news.some((one) => one.news)) return await endWithoutNews(news, looks, published, parts);
-  const brought = await Promise.all(pairs.map((one) => bringPublished(one.seen, one.brought, bringParts)));
-  if (!brought.some((one) => one.news)) return await endWithoutNews(brought, looks, published, parts);
-
+  let brought: readonly Brought[] = pairs.map((one) => one.brought);
   let proof: Proof | null = null;
+  let retained: Retained = { cvds: new Map(), spoilt: [] };
   const ended = (end?: End) => summarize({ looks, brought, published, proof, end });
   try {
-    log.info('proving the stage with real ClamAV');
-    proof = await prove({
-      folder: stage.folder,
-      staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
-      published: new Map(
-        brought.flatMap(({ database, publishedCvd }) => (publishedCvd ? [[database, publishedCvd]] : [])),
-      ),
-      workFolder,
+    if (brought.some((one) => one.news)) {
+      brought = await Promise.all(pairs.map((one) => bringPublished(one.seen, one.brought, bringParts)));
+    }
+    if (brought.some((one) => one.news)) {
+      watch.begin('prove');
+      log.info('proving the stage with real ClamAV');
+      const { accept, maxSignatureDrop } = settings;
+      retained = await fetchRetained(brought, bringParts);
+      const judgeParts = {
+        ...bringParts,
+        prove,
+        retained: retained.cvds,
+        workFolder,
+        accept,
+        maxSignatureDrop,
+      };
+      ({ brought, proof } = await judge(brought, judgeParts));
+    }
+    await remember(looks, brought, state, now());
+    if (!brought.some((one) => one.news))
+      return await endWithoutNews(settings, brought, looks, published, proof, parts);
+    if (proof === null) throw new Error('nothing is published without a proof');
+    watch.begin('publish');
+    const copies = await archiveCopies(brought, settings.archive, bringParts);
+    const { spoilt } = retained;
+    const next = nextManifest({
+      settings,
+      now: now(),
+      published,
+      looks,
+      brought,
+      stage,
+      copies,
+      spoilt,
+      proof,
     });
-    if (!proof.passed) return ended(refusedBy(proof));
-    const previous = published.manifest;
-    const next = nextManifest({ settings, now: now(), previous, brought, looks, stage, proof });
-    await publish(store, published.tag, { stage, next });
+    await publish(store, published.tag, { stage, archive: copies, next });
   } catch (error) {
     return ended(endedBy(error));
   }
@@ -130,17 +160,19 @@ async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<
 
 /** Nothing to prove or to publish; if all is well, the mirror says when it was checked. */
 async function endWithoutNews(
+  settings: SyncSettings,
   brought: readonly Brought[],
   looks: readonly Look[],
   published: Published,
+  proof: Proof | null,
   { store, now }: CycleParts,
-): Promise<Omit<CycleReport, 'duration'>> {
+): Promise<Story> {
   const { manifest, tag } = published;
   if (manifest !== undefined && brought.every(({ trouble }) => trouble === undefined)) {
-    const next = { ...manifest, checked: now().toISOString() };
+    const next = checkedManifest(manifest, { settings, now: now(), published });
     await publish(store, tag, { stage: undefined, next });
   }
-  return summarize({ looks, brought, published, proof: null, end: undefined });
+  return summarize({ looks, brought, published, proof, end: undefined });
 }
 
 /** In the work folder: the stage, and the clients that prove it. */

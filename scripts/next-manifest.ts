@@ -1,9 +1,11 @@
 import type { Brought, Look } from './bring.ts';
-import { parseFileName } from './cvd/names.ts';
+import { archiveName, parseFileName } from './cvd/names.ts';
 import type { Proof } from './proof/record.ts';
 import { type SyncSettings, VERSION } from './settings.ts';
 import type { Stage } from './stage.ts';
+import { type ArchiveCopy, nextArchive } from './store/archive.ts';
 import type { DatabaseRecord, FileRecord, Manifest } from './store/manifest.ts';
+import type { Published } from './store/published.ts';
 
 /**
  * The manifest of a stage that was proven. Databases that took no part in the cycle stay as the previous manifest
@@ -12,25 +14,31 @@ import type { DatabaseRecord, FileRecord, Manifest } from './store/manifest.ts';
 export function nextManifest(cycle: {
   settings: SyncSettings;
   now: Date;
-  previous: Manifest | undefined;
+  published: Published;
   looks: readonly Look[];
   brought: readonly Brought[];
   stage: Stage;
+  /** CVDs that are published in the archive now. */
+  copies: readonly ArchiveCopy[];
+  /** Names in the archive that are of no use. */
+  spoilt: readonly string[];
   proof: Proof;
 }): Manifest {
-  const { settings, previous, looks, brought, stage, proof } = cycle;
+  const { settings, published, looks, brought, stage, copies, spoilt, proof } = cycle;
+  const previous = published.manifest;
   const now = cycle.now.toISOString();
   const databases: Record<string, DatabaseRecord> = { ...previous?.databases };
   for (const { database, record } of brought) if (record !== undefined) databases[database] = record;
 
   const files: Record<string, FileRecord> = {};
   for (const [name, file] of Object.entries(previous?.files ?? {})) {
-    const database = parseFileName(name)?.database;
+    const { database, kind } = parseFileName(name) ?? {};
+    if (kind === 'archive') continue;
     if (!brought.some((one) => one.database === database && one.record !== undefined)) files[name] = file;
   }
   for (const { name, size, sha256 } of stage.files.values()) files[name] = { size, sha256 };
+  Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
 
-  const known = [...Object.keys(previous?.files ?? {}), ...(previous?.retired ?? [])];
   const allWell = brought.every(({ trouble }) => trouble === undefined);
   return {
     format: 1,
@@ -44,8 +52,43 @@ export function nextManifest(cycle: {
     published: now,
     upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
     databases,
-    retired: [...new Set(known)].filter((name) => files[name] === undefined && parseFileName(name)).sort(),
-    files: Object.fromEntries(Object.entries(files).sort(([a], [b]) => a.localeCompare(b))),
+    retired: retiredBy(files, published),
+    files: sorted(files),
     proof,
   };
+}
+
+/** The manifest of a mirror that was checked and has no news; only what is kept in the archive may be less. */
+export function checkedManifest(
+  previous: Manifest,
+  cycle: { settings: Pick<SyncSettings, 'archive'>; now: Date; published: Published },
+): Manifest {
+  const { settings, now, published } = cycle;
+  const archive = nextArchive(previous.databases, { published, keep: settings.archive });
+  const others = Object.entries(previous.files).filter(([name]) => parseFileName(name)?.kind !== 'archive');
+  const files = { ...Object.fromEntries(others), ...archive };
+  return {
+    ...previous,
+    checked: now.toISOString(),
+    retired: retiredBy(files, published),
+    files: sorted(files),
+  };
+}
+
+/**
+ * What earlier manifests named, and what a run that was killed before its manifest may have put into the archive: as
+ * long as it is in the store and no longer part of the mirror, so a run that was killed is made up for by the next.
+ */
+function retiredBy(files: Readonly<Record<string, FileRecord>>, { manifest, listing }: Published): string[] {
+  const known = [
+    ...Object.keys(manifest?.files ?? {}),
+    ...(manifest?.retired ?? []),
+    ...Object.entries(manifest?.databases ?? {}).map(([name, { version }]) => archiveName(name, version)),
+  ];
+  const isOver = (name: string) => files[name] === undefined && listing.has(name);
+  return [...new Set(known)].filter((name) => isOver(name) && parseFileName(name) !== undefined).sort();
+}
+
+function sorted(files: Readonly<Record<string, FileRecord>>): Record<string, FileRecord> {
+  return Object.fromEntries(Object.entries(files).sort(([a], [b]) => a.localeCompare(b)));
 }

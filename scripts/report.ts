@@ -1,6 +1,7 @@
 import type { Brought, Look } from './bring.ts';
 import { codeOf, explain } from './errors.ts';
 import type { Proof } from './proof/record.ts';
+import { RefusalError } from './refusal.ts';
 import type { Published } from './store/published.ts';
 import { VerifyError } from './verify/error.ts';
 
@@ -27,6 +28,9 @@ export interface DatabaseReport {
   readonly notes: readonly string[];
 }
 
+/** A cycle without what the clock says of it. */
+export type Story = Omit<CycleReport, 'duration' | 'times'>;
+
 /** What `sync --json` prints: one cycle. */
 export interface CycleReport {
   readonly outcome: Outcome;
@@ -35,6 +39,8 @@ export interface CycleReport {
   readonly upstreamBytes: number;
   /** Seconds. */
   readonly duration: number;
+  /** Seconds of its parts, as far as it came: `look`, `bring`, `prove`, `publish`. */
+  readonly times: Readonly<Record<string, number>>;
   /** What ended the cycle as a whole, if something did. */
   readonly error?: { readonly code: string; readonly message: string };
 }
@@ -46,9 +52,9 @@ export interface End {
   readonly code: string;
 }
 
-/** True for an error that says: what was offered is not genuine. Everything else is a trouble that may pass. */
+/** True for an error that blames what was offered. Everything else is a trouble that may pass. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof VerifyError;
+  return error instanceof VerifyError || error instanceof RefusalError;
 }
 
 export function endedBy(error: unknown): End {
@@ -56,16 +62,9 @@ export function endedBy(error: unknown): End {
   return { outcome, reason: explain(error), code: codeOf(error) ?? 'unexpected' };
 }
 
-/** The first scenario that failed, as the reason of a refusal. */
-export function refusedBy(proof: Proof): End {
-  const failed = proof.results.find(({ result }) => result === 'failed');
-  const what = failed === undefined ? 'nothing was proven' : `${failed.scenario}: ${failed.evidence}`;
-  return { outcome: 'refused', reason: `${failed?.engine ?? 'no engine'}: ${what}`, code: 'proof/failed' };
-}
-
 /** A look that leads to no work, as what it brings. */
-export function nothingBrought({ database, published, trouble }: Look): Brought {
-  return { database, record: published, how: 'unchanged', news: false, trouble };
+export function nothingBrought({ database, published, trouble, held }: Look): Brought {
+  return { database, record: published, how: 'unchanged', news: false, trouble: trouble ?? held };
 }
 
 /** The report of a cycle; `end` tells what befell the news, if they were not published. */
@@ -75,7 +74,7 @@ export function summarize(story: {
   published: Published;
   proof: Proof | null;
   end: End | undefined;
-}): Omit<CycleReport, 'duration'> {
+}): Story {
   const reports = story.looks.map((seen) => {
     const brought = story.brought.find(({ database }) => database === seen.database) ?? nothingBrought(seen);
     const from = story.published.manifest?.databases[seen.database]?.version ?? null;
@@ -96,7 +95,8 @@ function reportOf(seen: Look, brought: Brought, from: number | null, end: End | 
   const upstreamBytes = seen.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
   const because = brought.because === undefined ? {} : { because: brought.because };
-  if (brought.trouble !== undefined) return { ...kept, ...endedBy(brought.trouble) };
+  const trouble = brought.trouble ?? seen.held;
+  if (trouble !== undefined) return { ...kept, ...endedBy(trouble) };
   if (!brought.news) return { outcome: 'unchanged', ...kept };
   if (end !== undefined) return { ...kept, ...end };
   return {

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import packageJson from '../package.json' with { type: 'json' };
 import { DATABASE_NAME } from './cvd/names.ts';
 import { MirrorError } from './errors.ts';
+import { type EngineSpec, parseEngineSpec } from './proof/engine-spec.ts';
 import { OFFICIAL_RECORD } from './upstream/dns.ts';
 import type { Proxies } from './upstream/open.ts';
 
@@ -17,7 +18,8 @@ export class SettingError extends MirrorError<'setting/invalid'> {}
 /** One option: a flag `--name`, and an environment variable `CLAMAV_MIRROR_NAME`. */
 export interface Option {
   readonly name: string;
-  readonly value: string;
+  /** What the flag takes; without it the flag stands alone and the variable is `true` or `false`. */
+  readonly value?: string;
   readonly help: string;
   /** What holds if neither the flag nor the variable is given. */
   readonly fallback?: string;
@@ -71,6 +73,39 @@ export const SYNC_OPTIONS: readonly Option[] = [
     value: '<text>',
     help: 'what upstream is told about us (default: the form it serves to mirrors)',
   },
+  {
+    name: 'engines',
+    value: '<names>',
+    help: 'ClamAV installations that must all prove a stage, separated by commas: native, docker:IMAGE, container:ID (default: native if it is installed, else the newest ClamAV and the oldest supported one by docker or podman)',
+  },
+  {
+    name: 'clean-samples',
+    value: '<path>',
+    help: 'files of yours in which nothing may be found: a folder, or a list with one path a line',
+  },
+  {
+    name: 'infected-samples',
+    value: '<path>',
+    help: 'files of yours in which something must be found: a folder, or a list whose lines may name what, as clamscan does ("path: Name FOUND")',
+  },
+  {
+    name: 'archive',
+    value: '<count>',
+    help: 'how many earlier CVDs to keep of each database',
+    fallback: '3',
+  },
+  {
+    name: 'max-signature-drop',
+    value: '<percent>',
+    help: 'how far the signatures of a database may fall from one version to the next',
+    fallback: '20',
+  },
+  {
+    name: 'accept',
+    value: '<reason>',
+    help: 'take what looks implausible or was refused before, for this reason, which the proof records; it must still be proven',
+  },
+  { name: 'retry', help: 'try versions again that were refused before' },
 ];
 
 export const SERVE_OPTIONS: readonly Option[] = [
@@ -124,6 +159,23 @@ const Nameserver = v.pipe(
   v.check((text) => isIP(text) !== 0 || isIP(hostOf(text)) !== 0, 'takes IP addresses'),
 );
 const HeaderText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,300}$/, 'must be printable ASCII'));
+const Reason = v.pipe(
+  v.string(),
+  v.trim(),
+  v.regex(/^[^\p{Cc}]{3,500}$/u, 'takes a reason in one line of at least three characters'),
+);
+const Engines = v.pipe(
+  list(v.string()),
+  v.minLength(1, 'names no engine'),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return [...new Set(dataset.value)].map(parseEngineSpec);
+    } catch (error) {
+      addIssue({ message: error instanceof Error ? error.message : String(error) });
+      return NEVER;
+    }
+  }),
+);
 const FilePath = v.pipe(
   v.string(),
   v.minLength(1, 'is empty'),
@@ -140,6 +192,13 @@ const SyncSchema = v.object({
   cdiffs: wholeNumber(1, 1000),
   'max-size': wholeNumber(1, 16_384),
   'user-agent': v.optional(HeaderText),
+  engines: v.optional(Engines),
+  'clean-samples': v.optional(FilePath),
+  'infected-samples': v.optional(FilePath),
+  archive: wholeNumber(0, 100),
+  'max-signature-drop': wholeNumber(0, 100),
+  accept: v.optional(Reason),
+  retry: v.optional(v.picklist(['true', 'false'], 'is either true or false')),
 });
 
 const ServeSchema = v.object({
@@ -166,6 +225,18 @@ export interface SyncSettings {
   /** For the identifier that this machine keeps. */
   readonly userAgent: (uuid: string) => string;
   readonly proxies: Proxies;
+  /** `undefined`: what is there. */
+  readonly engines: readonly EngineSpec[] | undefined;
+  /** Paths of folders or lists. */
+  readonly samples: { readonly clean: string | undefined; readonly infected: string | undefined };
+  /** How many earlier CVDs to keep of each database. */
+  readonly archive: number;
+  /** As a share: 0.2 for 20 %. */
+  readonly maxSignatureDrop: number;
+  /** Why to take what looks implausible or was refused before. */
+  readonly accept: string | undefined;
+  /** Whether to try versions again that were refused before. */
+  readonly retry: boolean;
 }
 
 export interface ServeSettings {
@@ -203,6 +274,12 @@ export function syncSettings(from: Given): SyncSettings {
     userAgent: (uuid) =>
       settings['user-agent'] ?? `CVDUPDATE/${CVDUPDATE_VERSION} (${uuid}) clamav-mirror/${VERSION}`,
     proxies: proxiesFrom(from.environment),
+    engines: settings.engines,
+    samples: { clean: settings['clean-samples'], infected: settings['infected-samples'] },
+    archive: settings.archive,
+    maxSignatureDrop: settings['max-signature-drop'] / 100,
+    accept: settings.accept,
+    retry: settings.retry === 'true',
   };
 }
 

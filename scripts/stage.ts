@@ -20,19 +20,23 @@ export interface StagedFile {
 export class Stage {
   readonly folder: string;
   readonly #incoming: string;
+  readonly #aside: string;
   readonly #files = new Map<string, StagedFile>();
+  readonly #setAside = new Map<string, readonly StagedFile[]>();
 
-  private constructor(folder: string, incoming: string) {
-    this.folder = folder;
-    this.#incoming = incoming;
+  private constructor(folder: string) {
+    this.folder = join(folder, 'stage');
+    this.#incoming = join(folder, 'incoming');
+    this.#aside = join(folder, 'aside');
   }
 
   /** Makes an empty stage below `folder`, throwing away what a run that was killed left there. */
   static async create(folder: string): Promise<Stage> {
     await rm(folder, { recursive: true, force: true });
-    const stage = new Stage(join(folder, 'stage'), join(folder, 'incoming'));
+    const stage = new Stage(folder);
     await mkdir(stage.folder, { recursive: true });
     await mkdir(stage.#incoming);
+    await mkdir(stage.#aside);
     return stage;
   }
 
@@ -56,10 +60,32 @@ export class Stage {
 
   /** Takes a database's files out again. */
   async discardDatabase(database: string): Promise<void> {
-    for (const name of this.#files.keys()) {
-      if (parseFileName(name)?.database !== database) continue;
+    for (const { name } of this.#filesOf(database)) {
       this.#files.delete(name);
       await rm(this.path(name));
     }
+  }
+
+  /** Takes a database's files out, and keeps them for `putBack`. */
+  async setAside(database: string): Promise<void> {
+    const files = this.#filesOf(database);
+    this.#setAside.set(database, files);
+    for (const { name } of files) {
+      this.#files.delete(name);
+      await rename(this.path(name), join(this.#aside, name));
+    }
+  }
+
+  /** Puts back what `setAside` took out; the database has no other files in the stage. */
+  async putBack(database: string): Promise<void> {
+    for (const file of this.#setAside.get(database) ?? []) {
+      await rename(join(this.#aside, file.name), this.path(file.name));
+      this.#files.set(file.name, file);
+    }
+    this.#setAside.delete(database);
+  }
+
+  #filesOf(database: string): StagedFile[] {
+    return [...this.#files.values()].filter(({ name }) => parseFileName(name)?.database === database);
   }
 }

@@ -7,12 +7,28 @@ import { replaceFile } from './files/atomic.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
 const CoolDownSchema = v.object({ until: v.pipe(v.string(), v.isoTimestamp()), reason: v.string() });
+/** A version of a database that was refused, and why. */
+const QuarantineSchema = v.object({
+  version: v.number(),
+  /** Of the CVD, in its header: a version that upstream made anew is another one. */
+  md5: v.string(),
+  reason: v.string(),
+  code: v.string(),
+  /** When it was refused first. */
+  since: v.pipe(v.string(), v.isoTimestamp()),
+  /** When it is tried again by itself; `null`: when somebody asks for it. */
+  until: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+});
 const StateSchema = v.object({
   /** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */
   uuid: v.pipe(v.string(), v.uuid()),
   /** By upstream URL. */
   coolDowns: v.record(v.string(), CoolDownSchema),
+  /** By database. */
+  quarantine: v.optional(v.record(v.string(), QuarantineSchema), {}),
 });
+
+export type Quarantine = v.InferOutput<typeof QuarantineSchema>;
 
 /** What one machine remembers between runs. Losing it costs politeness, never safety. */
 export class State {
@@ -30,7 +46,7 @@ export class State {
     const path = join(workFolder, 'state.json');
     const parsed = v.safeParse(StateSchema, await readJson(path));
     if (parsed.success) return new State(path, parsed.output);
-    const state = new State(path, { uuid: randomUUID(), coolDowns: {} });
+    const state = new State(path, { uuid: randomUUID(), coolDowns: {}, quarantine: {} });
     await state.#save();
     return state;
   }
@@ -47,6 +63,18 @@ export class State {
         await this.#save();
       },
     };
+  }
+
+  quarantineOf(database: string): Quarantine | undefined {
+    return this.#content.quarantine[database];
+  }
+
+  /** Remembers a refused version, or, with `undefined`, forgets it. */
+  async setQuarantine(database: string, quarantine: Quarantine | undefined): Promise<void> {
+    if (quarantine === undefined && this.quarantineOf(database) === undefined) return;
+    const { [database]: _, ...others } = this.#content.quarantine;
+    this.#content.quarantine = quarantine === undefined ? others : { ...others, [database]: quarantine };
+    await this.#save();
   }
 
   /** One after the other, so that the last one to be written is the last one. */

@@ -1,8 +1,10 @@
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { runCycle } from '../cycle.ts';
 import { bytes, type Log, streamLog } from '../log.ts';
-import { findNativeEngine } from '../proof/native.ts';
+import { openEngines } from '../proof/open-engines.ts';
 import { proveWith } from '../proof/prove.ts';
+import { readUserSamples } from '../proof/user-samples.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
 import { type Given, searchPath, syncSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
@@ -18,7 +20,12 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   }
   const report = await runCycle(settings, {
     store: new FolderStore(settings.store),
-    findProver: async () => proveWith([await findNativeEngine(searchPath())], now),
+    findProver: async () => {
+      const { engines, work } = settings;
+      const samples = await readUserSamples(settings.samples);
+      const found = await openEngines(engines, { path: searchPath(), work, log });
+      return proveWith(found, { now, samples, failures: join(work, 'failed') });
+    },
     trust: TALOS,
     log,
     now,
@@ -31,9 +38,7 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
 
 function tell(report: CycleReport, store: string, log: Log): void {
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
-    log.info(
-      `${result === 'passed' ? 'proven' : 'FAILED'}  ${engine}: ${scenario} (${evidence}; ${duration} s)`,
-    );
+    log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${duration} s)`);
   }
   for (const [database, one] of Object.entries(report.databases)) {
     log.info(`${database}: ${sentence(one)}`);
@@ -43,6 +48,8 @@ function tell(report: CycleReport, store: string, log: Log): void {
   const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${report.duration} s`;
   log.info(`${report.outcome}: ${store} (${taken})`);
 }
+
+const RESULTS = { passed: 'proven', failed: 'FAILED', skipped: 'skipped' } as const;
 
 function sentence({ outcome, from, to, how, offered, upstreamBytes, reason }: DatabaseReport): string {
   const kept = from === null ? 'nothing is published' : `version ${from} stays published`;

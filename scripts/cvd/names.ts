@@ -1,6 +1,7 @@
 /** What a published file is, read from its name alone (clamav-formats.md §2, §3, §6). */
 export type FileName =
   | { readonly kind: 'cvd'; readonly database: string; readonly version: number | undefined }
+  | { readonly kind: 'archive'; readonly database: string; readonly version: number }
   | { readonly kind: 'cdiff'; readonly database: string; readonly version: number }
   | { readonly kind: 'sign'; readonly database: string; readonly version: number; readonly signs: string };
 
@@ -9,11 +10,15 @@ export const DATABASE_NAME = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
 
 const FORM = /^([A-Za-z][A-Za-z0-9_]{0,31})(?:-([1-9]\d{0,9}))?\.(cvd|cdiff)(\.sign)?$/;
 
+/** Where a mirror keeps earlier CVDs: the one place in it that is not at the top. */
+export const ARCHIVE_FOLDER = 'archive';
+
 /**
- * Parses `daily.cvd`, `daily-28001.cvd`, `daily-28001.cdiff`, `daily-28001.cvd.sign` and
- * `daily-28001.cdiff.sign`; any other name gives `undefined`.
+ * Parses `daily.cvd`, `daily-28001.cvd`, `daily-28001.cdiff`, `daily-28001.cvd.sign`, `daily-28001.cdiff.sign` and
+ * `archive/daily-28000.cvd`; any other name gives `undefined`.
  */
 export function parseFileName(name: string): FileName | undefined {
+  if (name.startsWith(`${ARCHIVE_FOLDER}/`)) return parseArchiveName(name);
   const [, database, digits, kind, sign] = FORM.exec(name) ?? [];
   if (database === undefined) return undefined;
   const version = digits === undefined ? undefined : Number(digits);
@@ -26,8 +31,19 @@ export function parseFileName(name: string): FileName | undefined {
   return version === undefined ? undefined : { kind: 'cdiff', database, version };
 }
 
+function parseArchiveName(name: string): FileName | undefined {
+  const file = parseFileName(name.slice(ARCHIVE_FOLDER.length + 1));
+  if (file?.kind !== 'cvd' || file.version === undefined) return undefined;
+  return { kind: 'archive', database: file.database, version: file.version };
+}
+
 export function cvdName(database: string): string {
   return `${database}.cvd`;
+}
+
+/** An earlier CVD: here its name says the version. */
+export function archiveName(database: string, version: number): string {
+  return `${ARCHIVE_FOLDER}/${database}-${version}.cvd`;
 }
 
 export function cdiffName(database: string, version: number): string {

@@ -13,6 +13,7 @@ import { proveWith } from '../proof/prove.ts';
 import { freshClient } from '../proof/scenarios/fresh-client.ts';
 import { scan } from '../proof/scenarios/scan.ts';
 import type { Scene } from '../proof/scenarios/scenario.ts';
+import { Transcript } from '../proof/transcript.ts';
 import type { CycleReport } from '../report.ts';
 import { given, syncSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
@@ -44,12 +45,18 @@ export async function play(options: {
     const table: Table = [];
     const sync = async () => await runDemoCycle(upstream, store, engine, log);
     const client = (name: string, version: number, signatures: number): Scene => ({
+      candidate: {
+        folder: store,
+        staged: new Map([['test', { version, signatures, fLevel: 81, cdiffs: null }]]),
+        published: new Map(),
+        retained: new Map(),
+        workFolder: folder,
+      },
       engine,
-      port: mirror.port,
       folder: join(folder, name),
-      staged: new Map([['test', { version, signatures }]]),
-      published: new Map(),
+      samples: [],
       timeout: 60_000,
+      transcript: new Transcript(),
     });
 
     tellStep(log, `An upstream on loopback (${upstream.url}) offers Talos' database "test", version 1.`);
@@ -104,7 +111,7 @@ async function runDemoCycle(upstream: Host, store: string, engine: Engine, log: 
   const now = () => new Date();
   const report = await runCycle(syncSettings({ ...given(flags), environment: {} }), {
     store: new FolderStore(store),
-    findProver: async () => proveWith([engine], now),
+    findProver: async () => proveWith([engine], { now }),
     trust: TALOS,
     log: SILENT,
     now,

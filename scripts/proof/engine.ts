@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts';
 export class EngineError extends MirrorError<'engine/missing' | 'engine/broken'> {}
 
 /** The programs of ClamAV that scenarios run. */
-export type Tool = 'freshclam' | 'clamscan';
+export type Tool = 'freshclam' | 'clamscan' | 'clamd';
 
 /** What a program did. `exitCode` is `null` if a signal or the time limit ended it. */
 export interface ToolRun {
@@ -13,24 +13,52 @@ export interface ToolRun {
   readonly output: string;
 }
 
+/** A program under way. */
+export interface Program {
+  /** stdout and stderr so far, as they came, cut after 1 MiB. */
+  output(): string;
+  /** Settles once it has ended and its folder is as it left it. Rejects with `engine/broken` only. */
+  readonly ended: Promise<ToolRun>;
+  /** Kills it with all that it started. */
+  stop(): Promise<ToolRun>;
+}
+
+/** What a tool is to do. */
+export interface Task {
+  readonly tool: Tool;
+  /** A folder of this machine. */
+  readonly folder: string;
+  /** Given the path under which the engine sees that folder. */
+  readonly args: (folder: string) => readonly string[];
+  /** Milliseconds; then it is killed. */
+  readonly timeout: number;
+  /** The IP address of the nameserver that it is to ask, if it `canAskNameserver`. */
+  readonly nameserver?: string;
+}
+
 /** A ClamAV installation with a version. */
 export interface Engine {
-  /** `native`, or how the container is named. */
+  /** As it was asked for: `native`, `docker:IMAGE` or `container:ID`. */
   readonly name: string;
   /** `1.4.6` */
   readonly version: string;
-  /**
-   * Runs a tool on a folder of this machine; `args` is given the path under which the engine sees that folder.
-   * A tool that fails is a result; only an engine that cannot run it at all throws `engine/broken`.
-   */
-  run(
-    tool: Tool,
-    folder: string,
-    args: (folder: string) => readonly string[],
-    timeout: number,
-  ): Promise<ToolRun>;
-  /** The address of a server on this machine's loopback, as the engine reaches it. */
-  addressOf(port: number): string;
+  /** The functionality level: which signatures it understands. */
+  readonly fLevel: number;
+  /** The tools that it has; `freshclam` and `clamscan` always. */
+  readonly tools: ReadonlySet<Tool>;
+  /** The address of this machine on which a host of ours must listen to be reached by the engine's tools. */
+  readonly hostAddress: string;
+  /** The address on which the engine's clamd must listen to be reached from here. */
+  readonly daemonAddress: string;
   /** The user that freshclam may become, since it refuses to stay root by itself. */
   readonly databaseOwner: string;
+  readonly canAskNameserver: boolean;
+  /** A tool that fails is a result; only an engine that cannot run it at all throws `engine/broken`. */
+  start(task: Task): Promise<Program>;
+}
+
+/** Runs a tool to its end. */
+export async function run(engine: Engine, task: Task): Promise<ToolRun> {
+  const program = await engine.start(task);
+  return await program.ended;
 }

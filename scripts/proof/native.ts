@@ -1,99 +1,63 @@
-import { execFile, spawn } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
-import { type Engine, EngineError, type Tool, type ToolRun } from './engine.ts';
+import { join } from 'node:path';
+import { describeEngine } from './describe-engine.ts';
+import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
+import { findProgram } from './find-program.ts';
+import { startProgram } from './program.ts';
 
-const OUTPUT_LIMIT = 1024 * 1024;
 /** Where packages put ClamAV, for those whose PATH lacks it. */
-const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/usr/local/clamav/bin'];
+const USUAL_PLACES = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+  '/opt/homebrew/sbin',
+  '/usr/local/clamav/bin',
+  '/usr/local/clamav/sbin',
+];
 
 /** The ClamAV installed on this machine. `path` is a PATH. Throws `engine/missing`, `engine/broken`. */
 export async function findNativeEngine(path: string): Promise<Engine> {
-  const [freshclam, clamscan] = [await find('freshclam', path), await find('clamscan', path)];
-  const tools: Record<Tool, string> = { freshclam, clamscan };
-  const databaseOwner = userInfo().username;
+  const programs = new Map<Tool, string>();
+  for (const tool of ['freshclam', 'clamscan', 'clamd'] as const) {
+    const program = await findProgram(tool, path, USUAL_PLACES);
+    if (program !== undefined) programs.set(tool, program);
+    else if (tool !== 'clamd') throw missing(tool);
+  }
+  const unshare = userInfo().uid === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
+  const { username: databaseOwner } = userInfo();
+  const start = async ({ tool, folder, args, timeout, nameserver }: Task): Promise<Program> => {
+    const program = programs.get(tool);
+    if (program === undefined) throw missing(tool);
+    const command = [program, ...args(folder)] as const;
+    if (nameserver === undefined) return await startProgram([...command], { folder, timeout });
+    if (unshare === undefined)
+      throw new EngineError('engine/broken', 'only root can give a tool a nameserver');
+    const resolvConf = join(folder, 'resolv.conf');
+    await writeFile(resolvConf, `nameserver ${nameserver}\n`);
+    const isolated = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, resolvConf, ...command] as const;
+    return await startProgram([...isolated], { folder, timeout });
+  };
   return {
     name: 'native',
-    version: await versionOf(clamscan),
+    ...(await describeEngine(start)),
+    tools: new Set(programs.keys()),
+    hostAddress: '127.0.0.1',
+    daemonAddress: '127.0.0.1',
     databaseOwner,
-    addressOf: (port) => `127.0.0.1:${port}`,
-    run: (tool, folder, args, timeout) => runTool(tools[tool], args(folder), folder, timeout),
+    canAskNameserver: unshare !== undefined,
+    start,
   };
 }
 
-async function find(tool: Tool, path: string): Promise<string> {
-  for (const folder of [...path.split(delimiter), ...USUAL_PLACES]) {
-    const candidate = join(folder, tool);
-    if (folder !== '' && (await isExecutable(candidate))) return candidate;
-  }
-  throw new EngineError('engine/missing', `${tool} is not installed on this machine`, {
+/** In a mount namespace of its own; `$0` is the `resolv.conf` that holds there. */
+const WITH_NAMESERVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+
+function missing(tool: Tool): EngineError {
+  return new EngineError('engine/missing', `${tool} is not installed on this machine`, {
     advice:
-      'Nothing is published unproven: install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam)',
+      'Nothing is published unproven: install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or name an engine in a container by --engines',
   });
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function versionOf(clamscan: string): Promise<string> {
-  try {
-    const { stdout } = await promisify(execFile)(clamscan, ['--version'], { timeout: 60_000 });
-    const version = /^ClamAV (\d+\.\d+[^/\s]*)/.exec(stdout)?.[1];
-    if (version !== undefined) return version;
-    throw new Error(`it answered ${JSON.stringify(stdout.slice(0, 200))}`);
-  } catch (cause) {
-    throw new EngineError('engine/broken', `${clamscan} cannot tell its version`, { cause });
-  }
-}
-
-/** Runs a program until it ends or its time is up; then it and its children are killed. */
-export async function runTool(
-  program: string,
-  args: readonly string[],
-  folder: string,
-  timeout: number,
-): Promise<ToolRun> {
-  return await new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    let output = '';
-    let timedOut = false;
-    const keep = (chunk: Buffer) => {
-      if (output.length < OUTPUT_LIMIT) output += chunk.toString('utf8');
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    const kill = () => killGroup(child.pid);
-    process.once('exit', kill); // its own process group does not end with ours
-    const timer = setTimeout(() => {
-      timedOut = true;
-      kill();
-    }, timeout);
-    const settle = () => {
-      clearTimeout(timer);
-      process.off('exit', kill);
-    };
-    child.once('error', (cause) => {
-      settle();
-      reject(new EngineError('engine/broken', `cannot run ${program}`, { cause }));
-    });
-    child.once('close', (exitCode) => {
-      settle();
-      resolve({ exitCode, timedOut, output });
-    });
-  });
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // it has ended by itself
-  }
 }

@@ -1,83 +1,129 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { cvdName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
-import { startHost } from '../host/host.ts';
+import { secondsSince } from '../stopwatch.ts';
+import { enginesAtOnce } from './budget.ts';
 import { type Engine, EngineError } from './engine.ts';
 import type { Proof, ScenarioResult } from './record.ts';
+import { daemon } from './scenarios/daemon.ts';
+import { dnsClient } from './scenarios/dns-client.ts';
+import { publishedClient, retainedClients } from './scenarios/earlier-client.ts';
 import { freshClient } from './scenarios/fresh-client.ts';
-import { publishedClient } from './scenarios/published-client.ts';
+import { privateMirrorClient } from './scenarios/private-mirror-client.ts';
 import { scan } from './scenarios/scan.ts';
-import type { Scenario, Scene, StagedDatabase } from './scenarios/scenario.ts';
+import { type Candidate, type Scenario, ScenarioSkipped, type Scene } from './scenarios/scenario.ts';
+import { upToDateClient } from './scenarios/up-to-date-client.ts';
+import { wholeDownloadClient } from './scenarios/whole-download-client.ts';
+import { recorded, Transcript } from './transcript.ts';
+import { SampleError, type UserSample } from './user-samples.ts';
 
 /** One run of a ClamAV tool may take this long; loading main and daily takes up to a minute. Milliseconds. */
 const TOOL_TIMEOUT = 10 * 60_000;
 
-/** What is to be proven. */
-export interface Candidate {
-  /** The stage's folder. */
-  readonly folder: string;
-  readonly staged: ReadonlyMap<string, StagedDatabase>;
-  /** Paths of the CVDs that are published now, by database. */
-  readonly published: ReadonlyMap<string, string>;
-  /** For the clients' folders. */
-  readonly workFolder: string;
+export interface ProveOptions {
+  readonly now: () => Date;
+  readonly samples?: readonly UserSample[];
+  /** Where the transcripts of failed scenarios are kept; by default nowhere. */
+  readonly failures?: string | undefined;
+  /** Milliseconds for one run of a tool. */
+  readonly timeout?: number | undefined;
 }
 
 /** Proves a stage: the collaborator that a cycle is given. */
 export type Prove = (candidate: Candidate) => Promise<Proof>;
 
 /**
- * Serves the stage on loopback by our own host and lets the real clients of every engine at it.
- * A scenario that fails is part of the record; an engine that cannot run at all throws `EngineError`.
+ * Lets the real clients of every engine at the stage, served by our own host. A scenario that fails is part of the
+ * record; an engine that cannot run at all throws `EngineError`, a sample that is gone `SampleError`.
  */
-export function proveWith(engines: readonly Engine[], now: () => Date, timeout = TOOL_TIMEOUT): Prove {
+export function proveWith(engines: readonly Engine[], options: ProveOptions): Prove {
   return async (candidate) => {
-    const started = now();
-    if (engines.length === 0)
+    const started = options.now();
+    const begun = performance.now();
+    if (engines.length === 0) {
       throw new EngineError('engine/missing', 'there is no engine to prove anything with');
-    await using host = await startHost({ folder: candidate.folder });
-    const results: ScenarioResult[] = [];
-    for (const engine of engines) {
-      const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));
-      for (const scenario of scenariosFor(candidate)) {
-        const folder = join(clients, scenario.client);
-        await mkdir(folder, { recursive: true });
-        results.push(await play(scenario, { ...candidate, engine, folder, port: host.port, timeout }));
-      }
-      await rm(clients, { recursive: true, force: true });
     }
+    const turns = pLimit(enginesAtOnce(await sizeOf(candidate), engines.length));
+    const proofs = await Promise.allSettled(
+      engines.map((engine) => turns(() => proveByEngine(engine, candidate, options))),
+    );
+    const results = proofs.flatMap((proof) => {
+      if (proof.status === 'rejected') throw proof.reason;
+      return proof.value;
+    });
     return {
-      passed: results.every(({ result }) => result === 'passed'),
+      passed: results.every(({ result }) => result !== 'failed'),
       started: started.toISOString(),
-      duration: secondsSince(started.getTime(), now().getTime()),
+      duration: secondsSince(begun),
       databases: Object.fromEntries([...candidate.staged].map(([name, { version }]) => [name, version])),
-      engines: engines.map(({ name, version }) => ({ name, version })),
+      engines: engines.map(({ name, version, fLevel }) => ({ name, version, fLevel })),
       results,
     };
   };
 }
 
-function scenariosFor(candidate: Candidate): Scenario[] {
-  return [freshClient, ...(candidate.published.size > 0 ? [publishedClient] : []), scan];
-}
-
-async function play(scenario: Scenario, scene: Scene): Promise<ScenarioResult> {
-  const begun = performance.now();
-  const done = (result: ScenarioResult['result'], evidence: string): ScenarioResult => ({
-    engine: scene.engine.name,
-    scenario: scenario.name,
-    result,
-    evidence,
-    duration: secondsSince(begun, performance.now()),
-  });
+/** Plays one scenario after the other; those of one client build on each other. */
+async function proveByEngine(
+  engine: Engine,
+  candidate: Candidate,
+  { samples = [], timeout = TOOL_TIMEOUT, failures }: ProveOptions,
+): Promise<ScenarioResult[]> {
+  const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));
   try {
-    return done('passed', await scenario.play(scene));
-  } catch (error) {
-    if (error instanceof EngineError) throw error;
-    return done('failed', explain(error));
+    const results: ScenarioResult[] = [];
+    for (const scenario of scenariosFor(candidate)) {
+      const folder = join(clients, scenario.client);
+      await mkdir(folder, { recursive: true });
+      const transcript = new Transcript();
+      const scene = { candidate, engine: recorded(engine, transcript), folder, samples, timeout, transcript };
+      results.push(await play(scenario, scene, failures));
+    }
+    return results;
+  } finally {
+    await rm(clients, { recursive: true, force: true });
   }
 }
 
-function secondsSince(from: number, to: number): number {
-  return Math.round(to - from) / 1000;
+function scenariosFor(candidate: Candidate): Scenario[] {
+  return [
+    freshClient,
+    upToDateClient,
+    scan,
+    ...(candidate.published.size > 0 ? [publishedClient] : []),
+    ...retainedClients(candidate),
+    wholeDownloadClient,
+    privateMirrorClient,
+    dnsClient,
+    daemon,
+  ];
+}
+
+async function play(
+  { name, ...scenario }: Scenario,
+  scene: Scene,
+  failures: string | undefined,
+): Promise<ScenarioResult> {
+  const begun = performance.now();
+  const done = (result: ScenarioResult['result'], evidence: string): ScenarioResult => {
+    return { engine: scene.engine.name, scenario: name, result, evidence, duration: secondsSince(begun) };
+  };
+  try {
+    return done('passed', await scenario.play(scene));
+  } catch (error) {
+    if (error instanceof ScenarioSkipped) return done('skipped', error.message);
+    const reason = explain(error);
+    if (failures !== undefined) await scene.transcript.keep(failures, `${scene.engine.name} ${name}`, reason);
+    if (error instanceof EngineError || error instanceof SampleError) throw error;
+    return done('failed', reason);
+  }
+}
+
+/** Bytes of all staged CVDs. */
+async function sizeOf({ folder, staged }: Candidate): Promise<number> {
+  const sizes = await Promise.all(
+    [...staged.keys()].map(async (database) => (await stat(join(folder, cvdName(database)))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

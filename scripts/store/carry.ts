@@ -27,7 +27,8 @@ export async function carry(database: string, version: number, parts: CarryParts
   const published = parts.published.manifest?.databases[database]?.version;
   const files = filesOf(parts.published.manifest, database).flatMap((name) => {
     const file = parseFileName(name);
-    return file !== undefined && isKept(file, version, published, parts.window) ? [{ name, file }] : [];
+    if (file === undefined || file.kind === 'archive') return [];
+    return isKept(file, version, published, parts.window) ? [{ name, file }] : [];
   });
   // what is signed before its `.sign`
   files.sort((a, b) => Number(a.file.kind === 'sign') - Number(b.file.kind === 'sign'));
@@ -37,13 +38,16 @@ export async function carry(database: string, version: number, parts: CarryParts
   }
 }
 
-function isKept(file: FileName, version: number, published: number | undefined, window: number): boolean {
+/** The archive stays where it is. */
+type Carried = Exclude<FileName, { kind: 'archive' }>;
+
+function isKept(file: Carried, version: number, published: number | undefined, window: number): boolean {
   if (file.kind === 'cvd') return published === version;
   if (file.kind === 'sign' && file.signs === cvdName(file.database)) return file.version === version;
   return file.version > version - window;
 }
 
-async function carryFile(name: string, file: FileName, record: FileRecord, parts: CarryParts): Promise<void> {
+async function carryFile(name: string, file: Carried, record: FileRecord, parts: CarryParts): Promise<void> {
   const { store, stage, trust, log } = parts;
   if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
   const path = stage.incoming(name);
@@ -62,7 +66,7 @@ async function carryFile(name: string, file: FileName, record: FileRecord, parts
   await stage.accept({ name, ...record, stored: true });
 }
 
-async function verifyCarried(path: string, file: FileName, stage: Stage, trust: Trust): Promise<FileRecord> {
+async function verifyCarried(path: string, file: Carried, stage: Stage, trust: Trust): Promise<FileRecord> {
   const { database, version } = file;
   if (file.kind === 'cvd') return await verifyCvdFile(path, trust, { database });
   if (file.kind === 'cdiff') return await verifyCdiffFile(path, trust, { database, version });

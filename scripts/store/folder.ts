@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { ARCHIVE_FOLDER, parseFileName } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
@@ -32,15 +33,22 @@ export class FolderStore implements Store {
   async list(): Promise<ReadonlyMap<string, number>> {
     const sizes = new Map<string, number>();
     try {
-      for (const entry of (await readdir(this.where, { withFileTypes: true }).catch(ignoreMissing)) ?? []) {
-        if (!entry.isFile()) continue;
-        const found = await stat(join(this.where, entry.name)).catch(ignoreMissing);
-        if (found !== undefined) sizes.set(entry.name, found.size); // else removed by another run just now
-      }
+      await this.#list('', sizes);
+      await this.#list(`${ARCHIVE_FOLDER}/`, sizes);
     } catch (cause) {
       throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
     }
     return sizes;
+  }
+
+  async #list(below: '' | `${string}/`, sizes: Map<string, number>): Promise<void> {
+    const folder = join(this.where, below);
+    const ignore = below === '' ? ignoreMissing : ignoreNoFolder;
+    for (const entry of (await readdir(folder, { withFileTypes: true }).catch(ignore)) ?? []) {
+      if (!entry.isFile()) continue;
+      const found = await stat(join(folder, entry.name)).catch(ignoreMissing);
+      if (found !== undefined) sizes.set(`${below}${entry.name}`, found.size); // else removed by another run just now
+    }
   }
 
   async fetch(name: string, path: string): Promise<void> {
@@ -93,18 +101,18 @@ class FolderPublication implements Publication {
   }
 
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
-    await copyProven(path, this.#wait(name), { ...options, temporaryFolder: this.#corner });
+    await copyProven(path, await this.#wait(name), { ...options, temporaryFolder: this.#corner });
   }
 
   async write(name: string, text: string): Promise<void> {
-    await replaceFile(this.#wait(name), text, this.#corner);
+    await replaceFile(await this.#wait(name), text, this.#corner);
   }
 
   async commit(manifest: string): Promise<void> {
     await this.write(MANIFEST, manifest);
     for (const name of this.#waiting.splice(0)) {
       await rename(this.#temporary(name), this.#path(name));
-      await syncFolder(this.#folder);
+      await syncFolder(dirname(this.#path(name)));
     }
   }
 
@@ -117,18 +125,21 @@ class FolderPublication implements Publication {
     this.#lock[Symbol.dispose]();
   }
 
-  #wait(name: string): string {
-    this.#path(name); // throws unless it is one
+  async #wait(name: string): Promise<string> {
+    const folder = dirname(this.#path(name));
+    // now, for a folder that cannot be made must not end a publication half-way
+    if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(dirname(folder));
     if (!this.#waiting.includes(name)) this.#waiting.push(name);
     return this.#temporary(name);
   }
 
   #temporary(name: string): string {
-    return join(this.#corner, `.tmp-${name}`);
+    return join(this.#corner, `.tmp-${encodeURIComponent(name)}`);
   }
 
   #path(name: string): string {
-    if (name === '' || name !== basename(name) || name.startsWith('.'))
+    const isFlat = name !== '' && name === basename(name) && !name.startsWith('.');
+    if (!isFlat && parseFileName(name)?.kind !== 'archive')
       throw new RangeError(`not a name in a store: ${name}`);
     return join(this.#folder, name);
   }
@@ -139,6 +150,11 @@ async function removeLeftovers(corner: string): Promise<void> {
   for (const name of await readdir(corner)) {
     if (name.startsWith('.tmp-')) await rm(join(corner, name), { force: true });
   }
+}
+
+/** Somebody's own file may have the name of the archive. */
+function ignoreNoFolder(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOTDIR') ignoreMissing(error);
 }
 
 function ignoreMissing(error: unknown): undefined {

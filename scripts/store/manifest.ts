@@ -4,7 +4,6 @@ import { ProofSchema } from '../proof/record.ts';
 import { StoreError } from './store.ts';
 
 export const MANIFEST = 'manifest.json';
-export const TIMESTAMP = 'timestamp';
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Time = v.pipe(v.string(), v.isoTimestamp());
@@ -44,7 +43,7 @@ const ManifestSchema = v.object({
   }),
   databases: v.record(v.string(), DatabaseSchema),
   files: v.record(v.string(), FileSchema),
-  /** Files of ours that are no longer part of the mirror: removed once this manifest stands. */
+  /** Files of ours in the store that are no longer part of the mirror: removed once this manifest stands. */
   retired: v.array(
     v.pipe(
       v.string(),
@@ -75,11 +74,6 @@ export function parseManifest(text: string, where: string): Manifest {
 /** The inverse of `parseManifest`. */
 export function encodeManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
-}
-
-/** When the mirror was last checked successfully, for machines and for people. */
-export function encodeTimestamp(checked: string): string {
-  return `${Math.floor(Date.parse(checked) / 1000)} ${checked}\n`;
 }
 
 function unreadable(where: string, why: string, cause: unknown): StoreError {

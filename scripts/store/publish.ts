@@ -1,45 +1,60 @@
 import { parseFileName } from '../cvd/names.ts';
-import type { Stage, StagedFile } from '../stage.ts';
-import { encodeManifest, encodeTimestamp, type Manifest, TIMESTAMP } from './manifest.ts';
+import type { Stage } from '../stage.ts';
+import type { ArchiveCopy } from './archive.ts';
+import { encodeManifest, type Manifest } from './manifest.ts';
+import { pagesOf } from './pages.ts';
 import type { Store } from './store.ts';
 
 /**
  * Publishes exactly the files that were proven: what is new in the stage, in the order of design.md, then
- * `timestamp`, and the manifest last. Every file is hashed again while it is copied, so what was proven and what
- * is published are the same bytes (field-notes.md, defect 11). Files that earlier manifests named are removed at
- * the end, also those that a run that was killed just then did not get to; files that none named are never touched.
+ * pages, and the manifest last. A CVD is safe in the archive before its name stands for another one. Every file
+ * is hashed again while it is copied, so what was proven and what is published are the same bytes (field-notes.md,
+ * defect 11). What `next` retires is removed at the end; files that no manifest named are never touched.
  */
 export async function publish(
   store: Store,
   tag: string | undefined,
-  change: { stage: Stage | undefined; next: Manifest },
+  change: { stage: Stage | undefined; archive?: readonly ArchiveCopy[]; next: Manifest },
 ): Promise<void> {
-  const { stage, next } = change;
+  const { stage, archive = [], next } = change;
   await using publication = await store.begin(tag);
-  const news = [...(stage?.files.values() ?? [])].filter((file) => !file.stored);
-  for (const file of news.sort(inOrderOfPublication)) {
-    await publication.put(file.name, stage?.path(file.name) ?? '', {
-      sha256: file.sha256,
-      ...mtimeOf(file, next),
-    });
+  const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored);
+  const news: Put[] = [
+    ...staged.map((file) => ({
+      ...file,
+      path: stage?.path(file.name) ?? '',
+      built: builtOf(file.name, next),
+    })),
+    ...archive.filter(({ name }) => next.files[name] !== undefined),
+  ];
+  for (const { name, path, sha256, built } of news.sort(inOrderOfPublication)) {
+    // a web server's Last-Modified must not be older than the CVD's build time (clamav-formats.md §0.4)
+    const mtime = built === undefined ? {} : { mtime: new Date(built) };
+    await publication.put(name, path, { sha256, ...mtime });
   }
-  await publication.write(TIMESTAMP, encodeTimestamp(next.checked));
+  for (const [name, text] of pagesOf(next)) await publication.write(name, text);
   await publication.commit(encodeManifest(next));
   for (const name of next.retired) await publication.remove(name);
 }
 
+interface Put {
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly built: string | undefined;
+}
+
 /** CDIFFs and `.sign` files before CVDs: a client that sees the new version finds its way to it. */
-function inOrderOfPublication(a: StagedFile, b: StagedFile): number {
-  return Number(isCvd(a.name)) - Number(isCvd(b.name)) || a.name.localeCompare(b.name);
+function inOrderOfPublication(a: Put, b: Put): number {
+  return rankOf(a.name) - rankOf(b.name) || a.name.localeCompare(b.name);
 }
 
-function isCvd(name: string): boolean {
-  return parseFileName(name)?.kind === 'cvd';
+function rankOf(name: string): number {
+  const kind = parseFileName(name)?.kind;
+  return kind === 'cvd' ? 2 : kind === 'archive' ? 1 : 0;
 }
 
-/** A web server's Last-Modified must not be older than the CVD's build time (clamav-formats.md §0.4). */
-function mtimeOf(file: StagedFile, next: Manifest): { mtime?: Date } {
-  const parsed = parseFileName(file.name);
-  const built = parsed?.kind === 'cvd' ? next.databases[parsed.database]?.built : undefined;
-  return built === undefined ? {} : { mtime: new Date(built) };
+function builtOf(name: string, next: Manifest): string | undefined {
+  const file = parseFileName(name);
+  return file?.kind === 'cvd' ? next.databases[file.database]?.built : undefined;
 }

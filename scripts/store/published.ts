@@ -1,5 +1,5 @@
 import { cvdName, parseFileName } from '../cvd/names.ts';
-import { type DatabaseRecord, type Manifest, parseManifest } from './manifest.ts';
+import { type DatabaseRecord, type FileRecord, type Manifest, parseManifest } from './manifest.ts';
 import type { Store } from './store.ts';
 
 /** What the store holds, as far as its manifest and its listing agree. */
@@ -11,6 +11,8 @@ export interface Published {
   readonly databases: ReadonlyMap<string, DatabaseRecord>;
   /** Databases of the manifest with a file that is missing or has another size. */
   readonly damaged: readonly string[];
+  /** Size in bytes of every file in the store, by name. */
+  readonly listing: ReadonlyMap<string, number>;
 }
 
 /**
@@ -19,23 +21,37 @@ export interface Published {
  */
 export async function readPublished(store: Store): Promise<Published> {
   const found = await store.readManifest();
-  if (found === undefined) return { manifest: undefined, tag: undefined, databases: new Map(), damaged: [] };
+  const listing = await store.list();
+  if (found === undefined) {
+    return { manifest: undefined, tag: undefined, databases: new Map(), damaged: [], listing };
+  }
   const manifest = parseManifest(found.text, store.where);
-  const sizes = await store.list();
   const databases = new Map<string, DatabaseRecord>();
   const damaged: string[] = [];
   for (const [database, record] of Object.entries(manifest.databases)) {
     const names = filesOf(manifest, database);
     const whole =
       names.includes(cvdName(database)) &&
-      names.every((name) => sizes.get(name) === manifest.files[name]?.size);
+      names.every((name) => isListed(name, manifest.files[name], { listing }));
     if (whole) databases.set(database, record);
     else damaged.push(database);
   }
-  return { manifest, tag: found.tag, databases, damaged };
+  return { manifest, tag: found.tag, databases, damaged, listing };
 }
 
-/** Names of a database's published files. */
+/** Is there a file of this size in the store? */
+export function isListed(
+  name: string,
+  record: Pick<FileRecord, 'size'> | undefined,
+  { listing }: Pick<Published, 'listing'>,
+): boolean {
+  return record !== undefined && listing.get(name) === record.size;
+}
+
+/** Names of a database's published files, without its archive, which clients never ask for. */
 export function filesOf(manifest: Manifest | undefined, database: string): string[] {
-  return Object.keys(manifest?.files ?? {}).filter((name) => parseFileName(name)?.database === database);
+  return Object.keys(manifest?.files ?? {}).filter((name) => {
+    const file = parseFileName(name);
+    return file?.database === database && file.kind !== 'archive';
+  });
 }

@@ -10,7 +10,10 @@ export type StoreErrorCode =
 
 export class StoreError extends MirrorError<StoreErrorCode> {}
 
-/** Where published files live: a folder, or an object store. Names are flat; a reader may come at any moment. */
+/**
+ * Where published files live: a folder, or an object store. A reader may come at any moment.
+ * Names are flat, but for those of the archive.
+ */
 export interface Store {
   /** For messages: a path or a URL. */
   readonly where: string;

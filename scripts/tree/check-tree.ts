@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { cdiffName, cvdName, parseFileName } from '../cvd/names.ts';
+import { join } from 'node:path';
+import { ARCHIVE_FOLDER, cdiffName, cvdName, parseFileName } from '../cvd/names.ts';
 import { codeOf, explain } from '../errors.ts';
 import { FolderStore } from '../store/folder.ts';
 import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
@@ -37,11 +37,12 @@ async function checkOnce(folder: string, store: FolderStore, trust: Trust): Prom
   const path = join(folder, MANIFEST);
   const checked: Checked[] = [];
   try {
-    const names = (await readdir(folder)).filter((name) => parseFileName(name) !== undefined).sort();
+    const names = await databaseFilesIn(folder);
     checked.push(...(await Promise.all(names.map((name) => checkFile(join(folder, name), trust)))));
     const found = await store.readManifest();
     if (found === undefined) return checked;
-    return [...checked, checkManifest(path, parseManifest(found.text, folder), checked)];
+    const byName = new Map(names.map((name, index) => [name, checked[index]]));
+    return [...checked, checkManifest(path, parseManifest(found.text, folder), byName)];
   } catch (error) {
     const code = codeOf(error) ?? 'unexpected';
     const verdict = code === 'store/manifest' ? 'unproven' : 'unreadable';
@@ -49,8 +50,21 @@ async function checkOnce(folder: string, store: FolderStore, trust: Trust): Prom
   }
 }
 
-function checkManifest(path: string, manifest: Manifest, checked: readonly Checked[]): Checked {
-  const byName = new Map(checked.map((one) => [basename(one.path), one]));
+/** Names of database files, also of those in the archive. */
+async function databaseFilesIn(folder: string): Promise<string[]> {
+  const archived = await readdir(join(folder, ARCHIVE_FOLDER)).catch((error) => {
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+    return [];
+  });
+  const names = [...(await readdir(folder)), ...archived.map((name) => `${ARCHIVE_FOLDER}/${name}`)];
+  return names.filter((name) => parseFileName(name) !== undefined).sort();
+}
+
+function checkManifest(
+  path: string,
+  manifest: Manifest,
+  byName: ReadonlyMap<string, Checked | undefined>,
+): Checked {
   for (const [name, { sha256 }] of Object.entries(manifest.files)) {
     const there = byName.get(name);
     if (there === undefined) return wrong(path, `${name} is missing`);

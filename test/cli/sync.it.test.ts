@@ -64,7 +64,7 @@ describeMirror('sync', () => {
 
   test('with ClamAV that does not work fails with one JSON object, and changes nothing', async () => {
     await using mirror = await startPublished(1, 6);
-    await using tools = await fakeTools({ clamscan: 'exit 1' }, 'exit 1');
+    await using tools = await fakeTools({ clamscan: 'exit 1' }, { version: 'exit 1' });
     const run = await untouched(mirror, () => mirror.syncCli([], { environment: { PATH: tools.path } }));
     expect(run.exitCode).toBe(1);
     expect(run.json()).toMatchObject({ outcome: 'failed', databases: {}, error: { code: 'engine/broken' } });

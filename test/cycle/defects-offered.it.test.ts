@@ -45,7 +45,8 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
     });
     await expectNoLeftovers(mirror);
     mirror.upstream.fail('test.cvd');
-    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', to: 6 });
+    const flags = { retry: 'true' };
+    expect(ofTest(await mirror.sync({ flags }))).toMatchObject({ outcome: 'published', to: 6 });
   });
 
   test.each(['test-2.cdiff', 'test-6.cdiff'])('a page as %s is refused', async (name) => {

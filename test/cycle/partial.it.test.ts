@@ -127,6 +127,7 @@ describeMirror('two runs at once', () => {
       proof: null,
       upstreamBytes: 0,
       duration: expect.any(Number),
+      times: {},
       error: { code: 'file/busy', message: expect.any(String) },
     });
     goOn.resolve();

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Proof } from '../../scripts/proof/record.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import {
   CDIFFS,
@@ -10,6 +11,7 @@ import {
   hashes,
   namesIn,
   offer,
+  PAGES,
   published,
   sha256,
   startMirror,
@@ -18,6 +20,8 @@ import {
 import { official } from '../support/official.ts';
 
 /** Bytes that a version check may cost upstream. */
+const ANY = expect.any(Number);
+const TIMES = { look: ANY, bring: ANY, prove: ANY, publish: ANY };
 const PROBE = 522;
 
 describeMirror('clamav-mirror sync', () => {
@@ -45,18 +49,18 @@ describeMirror('clamav-mirror sync', () => {
         started: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
         duration: expect.any(Number),
         databases: { test: 6 },
-        engines: [{ name: 'native', version: expect.stringMatching(/^\d+\.\d+/) }],
-        results: [
-          expect.objectContaining({ result: 'passed' }),
-          expect.objectContaining({ result: 'passed' }),
+        engines: [
+          { name: 'native', version: expect.stringMatching(/^\d+\.\d+/), fLevel: expect.any(Number) },
         ],
+        results: expect.toSatisfy((results: Proof['results']) => {
+          return results.length === 7 && results.every(({ result }) => result === 'passed');
+        }),
       },
       upstreamBytes: mirror.upstream.sent(),
       duration: expect.any(Number),
+      times: TIMES,
     });
-    expect(await namesIn(mirror.store)).toEqual(
-      ['.clamav-mirror', 'manifest.json', ...CDIFFS, 'test.cvd', 'timestamp'].sort(),
-    );
+    expect(await namesIn(mirror.store)).toEqual(['.clamav-mirror', ...PAGES, ...CDIFFS, 'test.cvd'].sort());
     for (const [name, source] of [
       ...CDIFFS.map((cdiff) => [cdiff, cdiff] as const),
       ['test.cvd', 'test-6.cvd'] as const,
@@ -78,6 +82,7 @@ describeMirror('clamav-mirror sync', () => {
       proof: null,
       upstreamBytes: PROBE,
       duration: expect.any(Number),
+      times: { look: expect.any(Number) },
     });
     expect(second.json()).toHaveProperty(
       'duration',
@@ -107,7 +112,7 @@ describeMirror('clamav-mirror sync', () => {
       outcome: 'published',
       databases: { test: { from: 1, to: 6, how: 'rebuilt' } },
     });
-    expect(run.json()).toHaveProperty('proof.results.length', 3);
+    expect(run.json()).toHaveProperty('proof.results.length', 8);
     expect(mirror.upstream.asked.filter((name) => name.endsWith('.cdiff')).sort()).toEqual(CDIFFS);
     expect(mirror.upstream.sent('test.cvd')).toBeLessThanOrEqual(PROBE);
     expect((await hashes(mirror.store)).get('test.cvd')).toBe(await officialHash('test-6.cvd'));
@@ -122,9 +127,14 @@ describeMirror('clamav-mirror sync', () => {
       signatures: 14,
       cdiffs: { first: 2, last: 6 },
     });
-    expect(Object.keys(manifest.files)).toEqual([...CDIFFS, 'test.cvd']);
+    expect(Object.keys(manifest.files)).toEqual(['archive/test-1.cvd', ...CDIFFS, 'test.cvd']);
     const timestamp = await readFile(join(mirror.store, 'timestamp'), 'utf8');
-    expect(timestamp).toBe(`${Math.floor(Date.parse(manifest.checked) / 1000)} ${manifest.checked}\n`);
+    const epoch = Math.floor(Date.parse(manifest.checked) / 1000);
+    expect(timestamp).toBe(`${epoch} ${manifest.checked}\n`);
+    const page = (name: string) => readFile(join(mirror.store, name), 'utf8');
+    expect(await page('dns.txt')).toBe(`0:0:0:${epoch}:0:81:0:0\n`);
+    expect(JSON.parse(await page('proof.json'))).toEqual(manifest.proof);
+    expect(await page('proof.txt')).toMatch(/^Proven together: test 6\n[\s\S]*^native: ClamAV /m);
   });
 
   test('keeps no more CDIFFs than it is told to', async () => {
@@ -133,7 +143,12 @@ describeMirror('clamav-mirror sync', () => {
     expect(await namesIn(mirror.store)).toContain('test-4.cdiff');
     offer(mirror, 6);
     expect((await mirror.sync({ flags: { cdiffs: '2' } })).outcome).toBe('published');
-    expect(Object.keys(await published(mirror.store))).toEqual(['test-5.cdiff', 'test-6.cdiff', 'test.cvd']);
+    expect(Object.keys(await published(mirror.store)).sort()).toEqual([
+      'archive/test-5.cvd',
+      'test-5.cdiff',
+      'test-6.cdiff',
+      'test.cvd',
+    ]);
     expect(await faults(mirror.store)).toEqual([]);
   });
 });

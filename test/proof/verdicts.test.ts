@@ -4,8 +4,8 @@ import type { Sample } from '../../scripts/proof/samples.ts';
 import { requireVerdicts } from '../../scripts/proof/scenarios/scan.ts';
 
 const SAMPLES: readonly Sample[] = [
-  { name: 'hello.txt', signature: undefined },
-  { name: 'eicar.com', signature: /^Eicar-Test-Signature$/ },
+  { name: 'hello.txt', expected: 'clean' },
+  { name: 'eicar.com', expected: /^Eicar-Test-Signature$/ },
 ];
 const SAFE = '/c/samples/hello.txt: OK';
 const FOUND = '/c/samples/eicar.com: Eicar-Test-Signature FOUND';
@@ -15,18 +15,20 @@ function run(lines: readonly string[], end: Partial<ToolRun> = {}): ToolRun {
 }
 
 test('what clamscan should say of every sample is taken, and is the evidence', () => {
-  expect(requireVerdicts(run([SAFE, FOUND]), SAMPLES)).toBe('hello.txt OK, eicar.com Eicar-Test-Signature');
+  expect(requireVerdicts(run([SAFE, FOUND]), '/c/samples', SAMPLES)).toBe(
+    'hello.txt OK, eicar.com Eicar-Test-Signature',
+  );
 });
 
 test('a warning beside the right verdicts is taken', () => {
   const old = 'LibClamAV Warning: ***  The virus database is older than 7 days!  ***';
-  expect(requireVerdicts(run([old, SAFE, FOUND]), SAMPLES)).toContain('Eicar-Test-Signature');
+  expect(requireVerdicts(run([old, SAFE, FOUND]), '/c/samples', SAMPLES)).toContain('Eicar-Test-Signature');
 });
 
 test('without a sample that is to be found, exit 0 is the right one', () => {
   const samples = SAMPLES.slice(0, 1);
-  expect(requireVerdicts(run([SAFE], { exitCode: 0 }), samples)).toBe('hello.txt OK');
-  expect(() => requireVerdicts(run([SAFE]), samples)).toThrow('exit 1');
+  expect(requireVerdicts(run([SAFE], { exitCode: 0 }), '/c/samples', samples)).toBe('hello.txt OK');
+  expect(() => requireVerdicts(run([SAFE]), '/c/samples', samples)).toThrow('exit 1');
 });
 
 describe('defect 12: taking any non-zero exit for "EICAR detected"', () => {
@@ -59,7 +61,7 @@ describe('defect 12: taking any non-zero exit for "EICAR detected"', () => {
   };
 
   test.each(Object.keys(wrong))('%s fails the scenario', (name) => {
-    expect(() => requireVerdicts(wrong[name] ?? run([]), SAMPLES)).toThrow(
+    expect(() => requireVerdicts(wrong[name] ?? run([]), '/c/samples', SAMPLES)).toThrow(
       expect.objectContaining({ name: 'ScenarioFailure' }),
     );
   });

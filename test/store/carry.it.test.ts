@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { archiveName } from '../../scripts/cvd/names.ts';
 import { Stage } from '../../scripts/stage.ts';
 import { carry } from '../../scripts/store/carry.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
@@ -32,7 +33,13 @@ async function published(
   const stage = await Stage.create(join(folder, 'run'));
   const warnings: string[] = [];
   const log = { info() {}, warn: (line: string) => warnings.push(line), progress() {} };
-  const state = { manifest, tag: undefined, databases: new Map(Object.entries(databases)), damaged: [] };
+  const state = {
+    manifest,
+    tag: undefined,
+    databases: new Map(Object.entries(databases)),
+    damaged: [],
+    listing: new Map(),
+  };
   const parts = { store, published: state, trust: testTrust(), stage, window: 30, log, ...change };
   return {
     parts,
@@ -85,6 +92,12 @@ describe('the published files of a database', () => {
 
   test('of another database stay behind', async () => {
     const it = await published(new Map([...FILES, ['other.cvd', CVD], ['other-6.cdiff', cdiffOf(6)]]));
+    expect(await it.carried(6)).toEqual([...cdiffs(3, 4, 5, 6), 'test.cvd']);
+  });
+
+  test('in the archive stay where they are', async () => {
+    const it = await published(FILES);
+    it.parts.published.manifest.files[archiveName('test', 5)] = described(CHAIN[4]?.cvd ?? EMPTY);
     expect(await it.carried(6)).toEqual([...cdiffs(3, 4, 5, 6), 'test.cvd']);
   });
 

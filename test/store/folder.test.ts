@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import { MANIFEST } from '../../scripts/store/manifest.ts';
+import type { Publication } from '../../scripts/store/store.ts';
 import { sha256, temporaryFolder } from './support.ts';
 
 let outside = '';
@@ -131,16 +132,17 @@ describe('a publication', () => {
     expect(await readFile(join(folder, 'test.cvd'), 'utf8')).toBe('new');
   });
 
-  test.each(['', '.', '..', '../up', '/etc/passwd', 'a/b', 'a/', '.hidden', `${PRIVATE_FOLDER}/lock`])(
-    'takes no file by the name of "%s"',
-    async (name) => {
-      await using publication = await store.begin(undefined);
-      const path = await source();
-      await expect(publication.put(name, path, { sha256: sha256(BYTES) })).rejects.toThrow(RangeError);
-      await expect(publication.write(name, 'text')).rejects.toThrow(RangeError);
-      await expect(publication.remove(name)).rejects.toThrow(RangeError);
-    },
-  );
+  test.each([
+    ...['', '.', '..', '../up', '/etc/passwd', 'a/b', 'a/', '.hidden', `${PRIVATE_FOLDER}/lock`],
+    ...['archive/', 'archive/..', 'archive/../test-5.cvd', 'archive/test.cvd', 'archive/test-5.cdiff'],
+    ...['archive/.test-5.cvd', 'archive/archive/test-5.cvd', '/archive/test-5.cvd', 'other/test-5.cvd'],
+  ])('takes no file by the name of "%s"', async (name) => {
+    await using publication = await store.begin(undefined);
+    const path = await source();
+    await expect(publication.put(name, path, { sha256: sha256(BYTES) })).rejects.toThrow(RangeError);
+    await expect(publication.write(name, 'text')).rejects.toThrow(RangeError);
+    await expect(publication.remove(name)).rejects.toThrow(RangeError);
+  });
 
   test('removes what a run that was killed left behind, and nothing else', async () => {
     await mkdir(join(folder, PRIVATE_FOLDER), { recursive: true });
@@ -149,6 +151,86 @@ describe('a publication', () => {
     await using _publication = await store.begin(undefined);
     expect((await readdir(join(folder, PRIVATE_FOLDER))).sort()).toEqual(['lock', 'notes']);
     expect((await readdir(folder)).sort()).toEqual([PRIVATE_FOLDER, '.tmp-of-somebody-else']);
+  });
+});
+
+describe('the archive', () => {
+  const ARCHIVED = 'archive/test-5.cvd';
+  const put = async (publication: Publication) =>
+    await publication.put(ARCHIVED, await source(), { sha256: sha256(BYTES) });
+
+  test('is a folder, made when it is needed', async () => {
+    await commit('{}');
+    expect(await readdir(folder)).not.toContain('archive');
+    await using publication = await store.begin(sha256('{}'));
+    await put(publication);
+    await publication.commit('{}');
+    expect(await readdir(join(folder, 'archive'))).toEqual(['test-5.cvd']);
+    expect([...(await store.list())].sort()).toEqual([
+      [ARCHIVED, BYTES.length],
+      [MANIFEST, 2],
+    ]);
+    await store.fetch(ARCHIVED, join(outside, 'copy'));
+    expect((await readFile(join(outside, 'copy'))).equals(BYTES)).toBe(true);
+  });
+
+  test('shows its files at the commit, and not before', async () => {
+    await using publication = await store.begin(undefined);
+    await put(publication);
+    expect((await store.list()).size).toBe(0);
+    await publication.commit('{}');
+    expect((await store.list()).has(ARCHIVED)).toBe(true);
+  });
+
+  test('and a file at the top of the same version do not get in each other’s way', async () => {
+    await using publication = await store.begin(undefined);
+    await put(publication);
+    await publication.put('test-5.cvd', await source('another'), { sha256: sha256('another') });
+    await publication.commit('{}');
+    expect(await readFile(join(folder, 'test-5.cvd'), 'utf8')).toBe('another');
+    expect((await readFile(join(folder, ARCHIVED))).equals(BYTES)).toBe(true);
+  });
+
+  test('loses the files that are removed, and stays as an empty folder', async () => {
+    await using publication = await store.begin(undefined);
+    await put(publication);
+    await publication.commit('{}');
+    await publication.remove(ARCHIVED);
+    await publication.remove('archive/test-4.cvd');
+    expect((await store.list()).has(ARCHIVED)).toBe(false);
+    expect(await readdir(join(folder, 'archive'))).toEqual([]);
+  });
+
+  test('of which nothing was committed is empty, and nothing waits for it', async () => {
+    {
+      await using publication = await store.begin(undefined);
+      await put(publication);
+    }
+    expect(await readdir(join(folder, PRIVATE_FOLDER))).toEqual(['lock']);
+    expect((await store.list()).size).toBe(0);
+  });
+
+  test('that cannot be made ends a publication before anything of it is seen', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, 'archive'), 'mine');
+    await using publication = await store.begin(undefined);
+    await publication.put('test.cvd', await source(), { sha256: sha256(BYTES) });
+    await expect(put(publication)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect([...(await store.list()).keys()]).toEqual(['archive']);
+  });
+
+  test('is the only folder whose files are listed', async () => {
+    for (const name of ['other', 'archive/deeper']) {
+      await mkdir(join(folder, name), { recursive: true });
+      await writeFile(join(folder, name, 'test-5.cvd'), '');
+    }
+    expect([...(await store.list())]).toEqual([]);
+  });
+
+  test('that cannot be read is not an empty one', async () => {
+    await mkdir(folder);
+    await symlink('archive', join(folder, 'archive'));
+    await expect(store.list()).rejects.toMatchObject({ code: 'store/unreadable' });
   });
 });
 

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  encodeManifest,
-  encodeTimestamp,
-  type Manifest,
-  parseManifest,
-} from '../../scripts/store/manifest.ts';
+import { encodeManifest, type Manifest, parseManifest } from '../../scripts/store/manifest.ts';
+import { pagesOf } from '../../scripts/store/pages.ts';
 import { databaseRecord, described, manifestOf } from './support.ts';
 
 const MANIFEST: Manifest = manifestOf(
@@ -18,6 +14,15 @@ const MANIFEST: Manifest = manifestOf(
 
 test('a manifest is parsed into what was encoded', () => {
   expect(parseManifest(encodeManifest(MANIFEST), 'here')).toEqual(MANIFEST);
+});
+
+test('a manifest with an archive is parsed into what was encoded', () => {
+  const manifest = manifestOf(
+    { test: databaseRecord(6) },
+    { 'archive/test-5.cvd': described('5'), 'test.cvd': described('test') },
+    { retired: ['archive/test-2.cvd', 'test-1.cdiff'] },
+  );
+  expect(parseManifest(encodeManifest(manifest), 'here')).toEqual(manifest);
 });
 
 test('a manifest of any databases and files is parsed into what was encoded', () => {
@@ -77,6 +82,9 @@ describe('a manifest is refused', () => {
     'with a hash in capitals': test6({ sha256: described('').sha256.toUpperCase() }),
     'with a build time that is none': test6({ built: 'yesterday' }),
     'with a chain without an end': test6({ cdiffs: { first: 4 } }),
+    'that retires what is not a file of ours': changed((manifest) => {
+      manifest.retired = ['archive/../../etc/passwd'];
+    }),
     'without the list of missing CDIFFs': test6({ missingCdiffs: undefined }),
   };
   test.each(Object.entries(refused))('%s', (_, text) => {
@@ -85,5 +93,6 @@ describe('a manifest is refused', () => {
 });
 
 test('the timestamp is for machines and for people', () => {
-  expect(encodeTimestamp('2026-06-01T12:00:00.900Z')).toBe('1780315200 2026-06-01T12:00:00.900Z\n');
+  const pages = pagesOf({ ...MANIFEST, checked: '2026-06-01T12:00:00.900Z' });
+  expect(pages.get('timestamp')).toBe('1780315200 2026-06-01T12:00:00.900Z\n');
 });

@@ -1,12 +1,18 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { archiveName } from '../../scripts/cvd/names.ts';
 import { Stage } from '../../scripts/stage.ts';
+import type { ArchiveCopy } from '../../scripts/store/archive.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
-import { encodeManifest, MANIFEST, type Manifest, TIMESTAMP } from '../../scripts/store/manifest.ts';
+import { encodeManifest, MANIFEST, type Manifest } from '../../scripts/store/manifest.ts';
+import { DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP } from '../../scripts/store/pages.ts';
 import { publish } from '../../scripts/store/publish.ts';
 import { type Publication, type Store, StoreError } from '../../scripts/store/store.ts';
 import { databaseRecord, described, manifestOf, temporaryFolder } from './support.ts';
+
+const PAGES = [TIMESTAMP, DNS_TXT, PROOF_JSON, PROOF_TXT];
+const WRITES = PAGES.map((name) => `write ${name}`);
 
 /** A stage with these files, each holding its own name; those after `|` are in the store already. */
 async function staged(folder: string, list: string): Promise<Stage> {
@@ -30,6 +36,20 @@ const manifest = (...names: string[]): Manifest =>
     { test: databaseRecord(6, { built: BUILT }) },
     Object.fromEntries(names.map((name) => [name, described(name)])),
   );
+
+/** An earlier version of `test`, a file in this folder. */
+function copyOf(folder: string, version: number): ArchiveCopy {
+  const name = archiveName('test', version);
+  const record = described(`test ${version}`);
+  return {
+    name,
+    path: join(folder, `earlier-${version}`),
+    database: 'test',
+    version,
+    built: BUILT,
+    ...record,
+  };
+}
 
 /** A store that writes down what it is told, in order; what `fails` names cannot be put. */
 class RecordingStore implements Store {
@@ -88,7 +108,7 @@ describe('the order of publication', () => {
       'put test-6.cvd.sign',
       'put another.cvd',
       'put test.cvd',
-      `write ${TIMESTAMP}`,
+      ...WRITES,
       'commit',
       'remove test-4.cdiff',
       'remove test-4.cdiff.sign',
@@ -111,17 +131,36 @@ describe('the order of publication', () => {
     },
   );
 
+  test('has the archive between them: a CVD is safe there before it is replaced', async () => {
+    const store = new RecordingStore();
+    const stage = await staged(temporaryFolder(), 'test.cvd test-6.cdiff');
+    const next = manifest('test.cvd', 'test-6.cdiff', 'archive/test-5.cvd');
+    await publish(store, 'tag', { stage, archive: [copyOf('', 5)], next });
+    expect(store.told.slice(1, 8)).toEqual([
+      'put test-6.cdiff',
+      'put archive/test-5.cvd',
+      'put test.cvd',
+      ...WRITES,
+    ]);
+  });
+
+  test('leaves out of the archive what the manifest does not name', async () => {
+    const store = new RecordingStore();
+    await publish(store, 'tag', { stage: undefined, archive: [copyOf('', 5)], next: manifest('test.cvd') });
+    expect(store.told).toEqual(['begin tag', ...WRITES, 'commit', 'end']);
+  });
+
   test('of a check without news is the timestamp and the manifest', async () => {
     const store = new RecordingStore();
     await publish(store, 'tag', { stage: undefined, next: manifest('test.cvd') });
-    expect(store.told).toEqual(['begin tag', `write ${TIMESTAMP}`, 'commit', 'end']);
+    expect(store.told).toEqual(['begin tag', ...WRITES, 'commit', 'end']);
   });
 
   test('puts nothing that the store has already', async () => {
     const store = new RecordingStore();
     const stage = await staged(temporaryFolder(), '| test.cvd test-5.cdiff');
     await publish(store, undefined, { stage, next: { ...next, retired: [] } });
-    expect(store.told).toEqual(['begin anew', `write ${TIMESTAMP}`, 'commit', 'end']);
+    expect(store.told).toEqual(['begin anew', ...WRITES, 'commit', 'end']);
   });
 });
 
@@ -146,7 +185,7 @@ describe('in a folder', () => {
       stage: undefined,
       next: { ...manifest('test.cvd'), retired: ['test-5.cdiff'] },
     });
-    const names = [...mine, MANIFEST, PRIVATE_FOLDER, 'test.cvd', TIMESTAMP];
+    const names = [...mine, ...PAGES, MANIFEST, PRIVATE_FOLDER, 'test.cvd'].sort();
     expect((await readdir(folder)).sort()).toEqual(names.sort());
     for (const name of mine) expect(await readFile(join(folder, name), 'utf8')).toBe('mine');
   });
@@ -157,6 +196,15 @@ describe('in a folder', () => {
     await publish(new FolderStore(folder), undefined, { stage, next });
     expect((await stat(join(folder, 'test.cvd'))).mtime).toEqual(new Date(BUILT));
     expect((await stat(join(folder, 'test-6.cdiff'))).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test('so has one in the archive', async () => {
+    const copy = copyOf(outside, 5);
+    await writeFile(copy.path, 'test 5');
+    const next = manifest(copy.name);
+    await publish(new FolderStore(folder), undefined, { stage: undefined, archive: [copy], next });
+    expect(await readFile(join(folder, copy.name), 'utf8')).toBe('test 5');
+    expect((await stat(join(folder, copy.name))).mtime).toEqual(new Date(BUILT));
   });
 
   test('the timestamp and the manifest say when', async () => {

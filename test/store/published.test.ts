@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { archiveName } from '../../scripts/cvd/names.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { encodeManifest, MANIFEST } from '../../scripts/store/manifest.ts';
 import { filesOf, readPublished } from '../../scripts/store/published.ts';
@@ -38,12 +39,43 @@ test('files that the manifest does not name are nobody’s business', async () =
 
 test('without a manifest nothing is published, whatever lies there', async () => {
   await rm(join(folder, MANIFEST));
-  expect(await read()).toEqual({ manifest: undefined, tag: undefined, databases: new Map(), damaged: [] });
+  expect(await read()).toMatchObject({
+    manifest: undefined,
+    tag: undefined,
+    databases: new Map(),
+    damaged: [],
+  });
 });
 
 test('a manifest that cannot be understood is an error, not an empty mirror', async () => {
   await writeFile(join(folder, MANIFEST), '{}');
   await expect(read()).rejects.toMatchObject({ code: 'store/manifest' });
+});
+
+describe('a database is not damaged by its archive', () => {
+  const ARCHIVED = archiveName('test', 5);
+  const manifested = (size: number) =>
+    encodeManifest({
+      ...MANIFESTED,
+      files: { ...MANIFESTED.files, [ARCHIVED]: { ...described(''), size } },
+    });
+
+  test('if a file of it is missing', async () => {
+    await writeFile(join(folder, MANIFEST), manifested(5));
+    const { databases, damaged, listing } = await read();
+    expect(damaged).toEqual([]);
+    expect([...databases.keys()]).toEqual(Object.keys(MANIFESTED.databases));
+    expect(listing.has(ARCHIVED)).toBe(false);
+  });
+
+  test('if a file of it has another size, which the listing tells', async () => {
+    await writeFile(join(folder, MANIFEST), manifested(5));
+    await mkdir(join(folder, 'archive'));
+    await writeFile(join(folder, ARCHIVED), 'another size');
+    const { damaged, listing } = await read();
+    expect(damaged).toEqual([]);
+    expect(listing.get(ARCHIVED)).toBe('another size'.length);
+  });
 });
 
 describe('a database is damaged, and the others are not', () => {
@@ -72,8 +104,16 @@ describe('a database is damaged, and the others are not', () => {
   });
 });
 
-test('the files of a database are those with its name', () => {
-  const names = ['test.cvd', 'test-6.cdiff', 'test-6.cdiff.sign', 'test_2.cvd', 'testing.cvd', 'timestamp'];
+test('the files of a database are those with its name, without its archive', () => {
+  const names = [
+    'archive/test-5.cvd',
+    'test.cvd',
+    'test-6.cdiff',
+    'test-6.cdiff.sign',
+    'test_2.cvd',
+    'testing.cvd',
+    'timestamp',
+  ];
   const manifest = manifestOf({}, Object.fromEntries(names.map((name) => [name, described(name)])));
   expect(filesOf(manifest, 'test')).toEqual(['test.cvd', 'test-6.cdiff', 'test-6.cdiff.sign']);
   expect(filesOf(undefined, 'test')).toEqual([]);

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
+import { ARCHIVE_FOLDER } from '../../scripts/cvd/names.ts';
 import { type CycleParts, runCycle } from '../../scripts/cycle.ts';
 import { readStart } from '../../scripts/files/verify.ts';
-import { startHost } from '../../scripts/host/host.ts';
 import { SILENT } from '../../scripts/log.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { freshClient } from '../../scripts/proof/scenarios/fresh-client.ts';
 import type { CycleReport, DatabaseReport } from '../../scripts/report.ts';
 import { syncSettings } from '../../scripts/settings.ts';
@@ -16,7 +15,7 @@ import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { type CliOptions, type CliRun, runCli } from './cli.ts';
-import { findProver, trusting } from './engines.ts';
+import { clientOf, findProver, trusting } from './engines.ts';
 import { describeWithClamav, describeWithOfficial, official } from './official.ts';
 import { startUpstream, type TestUpstream } from './upstream.ts';
 
@@ -105,6 +104,9 @@ export function offered(version: number): Map<string, string> {
 /** The CDIFFs of database `test` that lead to versions 2 to 6. */
 export const CDIFFS = [2, 3, 4, 5, 6].map((version) => `test-${version}.cdiff`);
 
+/** What every cycle writes anew. */
+export const PAGES = ['dns.txt', 'manifest.json', 'proof.json', 'proof.txt', 'timestamp'];
+
 /** Makes upstream offer another version. */
 export function offer(mirror: TestMirror, version: number): void {
   for (const [name, path] of offered(version)) mirror.upstream.set(name, path);
@@ -118,20 +120,18 @@ export function ofTest(report: CycleReport): Partial<DatabaseReport> {
 /** SHA-256 of every published file, by name; what is below `PRIVATE_FOLDER` is not published. */
 export async function hashes(store: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (const name of await namesIn(store)) {
-    if (name !== PRIVATE_FOLDER) found.set(name, sha256(await readFile(join(store, name))));
+  const archived = (await namesIn(join(store, ARCHIVE_FOLDER))).map((name) => `${ARCHIVE_FOLDER}/${name}`);
+  for (const name of [...(await namesIn(store)), ...archived]) {
+    if (name === PRIVATE_FOLDER || name === ARCHIVE_FOLDER) continue;
+    found.set(name, sha256(await readFile(join(store, name))));
   }
   return found;
 }
 
-/** The published files of a tree by hash, without the two that every cycle writes. */
+/** The published files of a tree by hash, without the `PAGES`. */
 export async function published(store: string): Promise<Record<string, string>> {
-  const {
-    'manifest.json': _manifest,
-    timestamp: _timestamp,
-    ...files
-  } = Object.fromEntries(await hashes(store));
-  return files;
+  const files = [...(await hashes(store))].filter(([name]) => !PAGES.includes(name));
+  return Object.fromEntries(files);
 }
 
 export function sha256(bytes: Uint8Array): string {
@@ -195,13 +195,6 @@ export async function versionOf(store: string): Promise<number> {
 
 /** Lets real freshclam, with its databases in `folder`, update from the published tree; throws if that fails. */
 export async function updateClient(store: string, folder: string, version: number): Promise<string> {
-  await using host = await startHost({ folder: store });
-  return await freshClient.play({
-    engine: await findNativeEngine(process.env.PATH ?? ''),
-    port: host.port,
-    folder,
-    staged: new Map([['test', { version, signatures: 1 }]]),
-    published: new Map(),
-    timeout: 60_000,
-  });
+  const staged = new Map([['test', { version, signatures: 1, fLevel: 81, cdiffs: null }]]);
+  return await freshClient.play(await clientOf(store, folder, staged));
 }

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Tool } from '../../scripts/proof/engine.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { type Prove, proveWith } from '../../scripts/proof/prove.ts';
+import { type Prove, type ProveOptions, proveWith } from '../../scripts/proof/prove.ts';
 import type { Proof } from '../../scripts/proof/record.ts';
-import { clamav, official } from './official.ts';
+import type { Candidate, Scene } from '../../scripts/proof/scenarios/scenario.ts';
+import { Transcript } from '../../scripts/proof/transcript.ts';
+import { official } from './official.ts';
 
 export interface FakeTools extends AsyncDisposable {
   /** A PATH on which the fake tools come first and the real ones after them. */
@@ -16,22 +18,19 @@ export interface FakeTools extends AsyncDisposable {
 
 /**
  * Puts shell scripts in the place of ClamAV's tools. `$HERE` is a folder of their own, `$REAL` the tool that a script
- * stands for, `$OLD` a genuine test.cvd of version 5; `version` answers `--version`. Tools that are not given are the
- * real ones.
+ * stands for, `$OLD` a genuine test.cvd of version 5; `version` is what happens when clamscan is asked who it is. Tools
+ * that are not given are the real ones of `path`.
  */
 export async function fakeTools(
   scripts: Partial<Record<Tool, string>>,
-  version = 'echo "ClamAV 1.4.6/1/today"; exit 0',
+  { version = 'exec "$REAL" "$@"', path = process.env.PATH ?? '' } = {},
 ): Promise<FakeTools> {
   const folder = await mkdtemp(join(tmpdir(), 'fake-tools-'));
-  const path = process.env.PATH ?? '';
-  for (const tool of ['freshclam', 'clamscan'] as const) {
-    const script = scripts[tool];
-    if (script === undefined) continue;
+  for (const [tool, script] of Object.entries(scripts)) {
     const lines = [
       '#!/bin/sh',
-      `HERE='${folder}' OLD='${official('test-5.cvd')}' REAL='${clamav()[tool]}'`,
-      `if [ "$1" = --version ]; then ${version}; fi`,
+      `HERE='${folder}' OLD='${official('test-5.cvd')}' REAL=$(PATH='${path}' command -v ${tool})`,
+      `case "$*" in *levels.ldb*) ${version} ;; esac`,
       script,
     ];
     await writeFile(join(folder, tool), `${lines.join('\n')}\n`);
@@ -44,9 +43,24 @@ export async function fakeTools(
   };
 }
 
-/** What `clamav-mirror sync` proves with, from this PATH. `timeout`: for one run of a tool, in milliseconds. */
-export async function findProver(path = process.env.PATH ?? '', timeout?: number): Promise<Prove> {
-  return proveWith([await findNativeEngine(path)], () => new Date(), timeout);
+/**
+ * A clamd that is the real one until it says this line, and then crashes: no signature is to be had that does that.
+ */
+export function clamdThatCrashes(when: string): string {
+  return `mkfifo "$HERE/said.$$"; "$REAL" "$@" > "$HERE/said.$$" 2>&1 & CLAMD=$!
+    while IFS= read -r line; do
+      case "$line" in *"${when}"*) kill -SEGV $CLAMD ;; esac
+      echo "$line"
+    done < "$HERE/said.$$"
+    wait $CLAMD; exit 139`;
+}
+
+/** What `clamav-mirror sync` proves with, from this PATH. */
+export async function findProver(
+  path = process.env.PATH ?? '',
+  options: Partial<ProveOptions> = {},
+): Promise<Prove> {
+  return proveWith([await findNativeEngine(path)], { now: () => new Date(), ...options });
 }
 
 /** Stands in for engines where what is tested ends before them or comes after them: it passes everything. */
@@ -55,6 +69,18 @@ export const trusting: Prove = async ({ staged }): Promise<Proof> => ({
   started: new Date().toISOString(),
   duration: 0,
   databases: Object.fromEntries([...staged].map(([database, { version }]) => [database, version])),
-  engines: [{ name: 'stand-in', version: '0' }],
+  engines: [{ name: 'stand-in', version: '0', fLevel: 255 }],
   results: [],
 });
+
+/** A client in `folder` of what is in `store`, for scenarios that are played by themselves. */
+export async function clientOf(store: string, folder: string, staged: Candidate['staged']): Promise<Scene> {
+  return {
+    candidate: { folder: store, staged, published: new Map(), retained: new Map(), workFolder: folder },
+    engine: await findNativeEngine(process.env.PATH ?? ''),
+    folder,
+    samples: [],
+    timeout: 60_000,
+    transcript: new Transcript(),
+  };
+}

@@ -54,7 +54,8 @@ export function describeWith(part: RealPart<unknown>): (name: string, body: () =
   };
 }
 
-function have<T>(part: RealPart<T>): T {
+/** What is there; throws why it is not. */
+export function have<T>(part: RealPart<T>): T {
   if ('have' in part) return part.have;
   throw new Error(part.missing);
 }

@@ -4,6 +4,9 @@ import { confirm } from '../../scripts/demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
 import { explain } from '../../scripts/errors.ts';
 import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { ensureImages, type Images } from './clamav-images.ts';
+import { type DockerEngine, ensureDocker } from './docker-engine.ts';
+import type { InstallOptions } from './install.ts';
 
 /** Something real that tests need, or why it is not there. */
 export type RealPart<T> = { readonly have: T } | { readonly missing: string };
@@ -13,16 +16,35 @@ declare module 'vitest' {
     clamav: RealPart<ClamavPrograms>;
     /** A folder. */
     official: RealPart<string>;
+    /** A Docker engine with these images. */
+    docker: RealPart<Images>;
+    /** The name of this run of the tests, for what it leaves in the Docker engine. */
+    run: string;
   }
 }
 
-/** Before the first test: ClamAV and Talos' databases are there, or it is known why not. */
-export default async function setUp(project: TestProject): Promise<void> {
-  const path = searchPath();
-  const log = (line: string) => console.log(line);
+/** Before the first test: the real parts are there, or it is known why not. After the last one: nothing is left running. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const ask = async (question: string) => isUnattended() || (await confirm(question));
-  project.provide('clamav', await part(ensureClamav({ path, log, ask })));
-  project.provide('official', await part(ensureOfficial(DEFAULT_CACHE, { path, log })));
+  const options = { path: searchPath(), log: (line: string) => console.log(line), ask };
+  const run = `${process.pid}-${Date.now()}`;
+  const official = part(ensureOfficial(DEFAULT_CACHE, options));
+  const clamav = await part(ensureClamav({ ...options, daemon: true })); // one installation at a time
+  const engine = await part(ensureDocker(run, options));
+  project.provide('run', run);
+  project.provide('clamav', clamav);
+  project.provide('docker', await withImages(engine, options));
+  project.provide('official', await official);
+  return async () => {
+    if ('have' in engine) await engine.have.close();
+  };
+}
+
+async function withImages(
+  engine: RealPart<DockerEngine>,
+  options: InstallOptions,
+): Promise<RealPart<Images>> {
+  return 'have' in engine ? { have: await ensureImages(options) } : engine;
 }
 
 async function part<T>(wanted: Promise<T>): Promise<RealPart<T>> {

@@ -1,10 +1,11 @@
 import { constants, createHash, generateKeyPairSync, type KeyObject, privateEncrypt } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { encodeCdiffHeader } from '../../scripts/cvd/cdiff.ts';
+import { GZIP_HEADER } from '../../scripts/cvd/deflate.ts';
 import { encodeDsig, encodePss, type PublicKey } from '../../scripts/cvd/dsig.ts';
 import { type CvdHeader, UNSEALED } from '../../scripts/cvd/header.ts';
 import { type CvdInfo, encodeInfo, infoDigest } from '../../scripts/cvd/info.ts';
-import type { LegacyKeys } from '../../scripts/cvd/keys.ts';
+import { type LegacyKeys, TALOS_KEYS } from '../../scripts/cvd/keys.ts';
 import { type ContainerOrder, encodeCvd, orderOf, type TarFile } from '../../scripts/cvd/pack.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 
@@ -43,7 +44,10 @@ export interface CvdParts {
   readonly gzipHeader?: Uint8Array;
 }
 
-/** A signed CVD. */
+/**
+ * A signed CVD. Real ClamAV takes none with an MD5 that begins with a zero byte (clamav-formats.md §1): then the time in
+ * its gzip header, which nobody reads, makes another one.
+ */
 export function makeCvd(parts: CvdParts): Buffer {
   const info = makeInfo(parts);
   const contents = new Map(parts.files)
@@ -53,7 +57,21 @@ export function makeCvd(parts: CvdParts): Buffer {
     const data = contents.get(name) ?? new Uint8Array(0);
     return { name, size: data.length, data: [data] };
   });
-  return encodeCvd(info.header, files, makeTestKeys().signHeader, parts.gzipHeader);
+  for (let time = 0; ; time++) {
+    const gzipHeader = Uint8Array.from(parts.gzipHeader ?? GZIP_HEADER);
+    if (time > 0) gzipHeader[4] = time;
+    let md5 = '';
+    const cvd = encodeCvd(
+      info.header,
+      files,
+      (digest) => {
+        md5 = digest;
+        return makeTestKeys().signHeader(digest);
+      },
+      gzipHeader,
+    );
+    if (!md5.startsWith('00')) return cvd;
+  }
 }
 
 /** The signed `.info` of a version. */
@@ -101,8 +119,11 @@ const COPYING = Buffer.from('Whoever reads this is running a test.\n');
 let made: TestKeys | undefined;
 
 function newTestKeys(): TestKeys {
-  const [header, info, cdiff] = [1024, 2047, 2047].map(newKey);
-  if (header === undefined || info === undefined || cdiff === undefined) throw new Error('no keys');
+  const [header, info, cdiff] = [
+    newKey(1024, TALOS_KEYS.header.e),
+    newKey(2047, TALOS_KEYS.info.e),
+    newKey(2047, TALOS_KEYS.cdiff.e),
+  ];
   return {
     keys: { header: header.public, info: info.public, cdiff: cdiff.public },
     signHeader: (md5) => sign(Buffer.from(md5.padStart(256, '0'), 'hex'), header.private),
@@ -117,8 +138,10 @@ interface KeyPair {
   readonly private: KeyObject;
 }
 
-function newKey(modulusLength: number): KeyPair {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength });
+/** With Talos' exponent, so that the modulus alone makes the difference: see `rekeyed.ts`. */
+function newKey(modulusLength: number, exponent: bigint): KeyPair {
+  const publicExponent = Number(exponent);
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength, publicExponent });
   const { n, e } = publicKey.export({ format: 'jwk' });
   const number = (text = '') => BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`);
   return { public: { n: number(n), e: number(e) }, private: privateKey };
@@ -126,7 +149,8 @@ function newKey(modulusLength: number): KeyPair {
 
 /**
  * The same digest always gets the same signature: the salt is made of it. The format clears one bit of 2048, so
- * that about every other salt gives a number too large for a 2047-bit key, and the next one is tried.
+ * that about every other salt gives a number too large for a 2047-bit key, and the next one is tried; so it is if the
+ * number begins with a zero byte, which real ClamAV does not take (clamav-formats.md §1).
  */
 function signPss(digest: Uint8Array, key: KeyPair): string {
   for (
@@ -135,7 +159,9 @@ function signPss(digest: Uint8Array, key: KeyPair): string {
     salt = createHash('sha256').update(salt).digest()
   ) {
     const message = encodePss(digest, salt);
-    if (BigInt(`0x${message.toString('hex')}`) < key.public.n) return sign(message, key.private);
+    if (message[0] !== 0 && BigInt(`0x${message.toString('hex')}`) < key.public.n) {
+      return sign(message, key.private);
+    }
   }
 }
 

@@ -1,19 +1,22 @@
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { archiveName } from '../../scripts/cvd/names.ts';
 import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
+import { cvdOf, startArchiving } from '../store/archiving.ts';
 import { CDIFFS, faults, startMirror, startPublished, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWithOfficial, describeWithSigns, official, signFolder } from '../support/official.ts';
 import { CLOCK } from '../support/sign-authority.ts';
+import { testTrust } from '../support/signing.ts';
 
 const quick = { findProver: async () => trusting };
 /** In the order of publication. */
-const STEPS = [...CDIFFS, 'test.cvd', 'timestamp', 'manifest.json'];
+const STEPS = [...CDIFFS, 'test.cvd', 'timestamp', 'dns.txt', 'proof.json', 'proof.txt', 'manifest.json'];
 
 describeWithOfficial('verify of a published tree', () => {
   let whole: TestMirror;
@@ -120,6 +123,81 @@ describeWithOfficial('verify of a published tree', () => {
       await tampering[name]?.(mirror.store);
       expect(await faults(mirror.store)).not.toEqual([]);
     });
+  });
+});
+
+describe('verify of a tree with an archive', () => {
+  const ARCHIVED = archiveName('test', 5);
+  const treeOf = async (...versions: number[]) => {
+    const mirror = startArchiving();
+    for (const version of versions) await mirror.publish(version);
+    return mirror.store.where;
+  };
+  const verdictsOf = async (store: string) =>
+    new Map((await checkTree(store, testTrust())).map((one) => [relative(store, one.path), one]));
+
+  test('proves the earlier CVDs too', async () => {
+    const verdicts = await verdictsOf(await treeOf(4, 5, 6));
+    expect(verdicts.get(ARCHIVED)).toMatchObject({ verdict: 'proven', database: 'test', version: 5 });
+    expect(verdicts.get(archiveName('test', 4))).toMatchObject({ verdict: 'proven', version: 4 });
+    expect([...verdicts.values()].filter(({ verdict }) => verdict !== 'proven')).toEqual([]);
+  });
+
+  test('proves one that no manifest names yet', async () => {
+    const store = await treeOf(6);
+    await mkdir(join(store, 'archive'));
+    await writeFile(join(store, ARCHIVED), cvdOf(5));
+    expect((await verdictsOf(store)).get(ARCHIVED)?.verdict).toBe('proven');
+    expect((await verdictsOf(store)).get('manifest.json')?.verdict).toBe('proven');
+  });
+
+  test('is not concerned with what else is there', async () => {
+    const store = await treeOf(5, 6);
+    await writeFile(join(store, 'archive/test.cvd'), 'mine');
+    expect((await verdictsOf(store)).has('archive/test.cvd')).toBe(false);
+  });
+
+  test('is not concerned with a file by the name of the archive', async () => {
+    const store = await treeOf(6);
+    await writeFile(join(store, 'archive'), 'mine');
+    expect((await verdictsOf(store)).get('manifest.json')?.verdict).toBe('proven');
+  });
+
+  test.each<[string, string, (store: string) => Promise<void>]>([
+    ['an earlier CVD that is missing', 'manifest.json', (store) => rm(join(store, ARCHIVED))],
+    ['an earlier CVD that was cut', ARCHIVED, (store) => truncate(join(store, ARCHIVED), 900)],
+    [
+      'an earlier CVD of another version than its name says',
+      ARCHIVED,
+      (store) => writeFile(join(store, ARCHIVED), cvdOf(4)),
+    ],
+    [
+      'an earlier CVD too many that nobody signed',
+      archiveName('daily', 9),
+      (store) => writeFile(join(store, archiveName('daily', 9)), '<html>'),
+    ],
+    [
+      'another hash of an earlier CVD in the manifest',
+      'manifest.json',
+      async (store) => {
+        const path = join(store, 'manifest.json');
+        const manifest = JSON.parse(await readFile(path, 'utf8'));
+        manifest.files[ARCHIVED].sha256 = '0'.repeat(64);
+        await writeFile(path, JSON.stringify(manifest));
+      },
+    ],
+  ])('finds %s', async (_, name, tamper) => {
+    const store = await treeOf(5, 6);
+    await tamper(store);
+    expect((await verdictsOf(store)).get(name)?.verdict).toBe('unproven');
+  });
+
+  test('cannot read a folder in the place of an earlier CVD', async () => {
+    const store = await treeOf(5, 6);
+    await rm(join(store, ARCHIVED));
+    await mkdir(join(store, ARCHIVED));
+    expect((await verdictsOf(store)).get(ARCHIVED)?.verdict).toBe('unreadable');
+    expect((await verdictsOf(store)).get('manifest.json')?.verdict).toBe('unproven');
   });
 });
 

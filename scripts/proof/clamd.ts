@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** What clamd says to one command; each has a connection of its own. All reject if clamd does not answer. */
+export interface Clamd {
+  ping(): Promise<string>;
+  /** `ClamAV 1.4.6/28001/Sat Nov 21 08:00:00 2026`: the engine, and the version of `daily` if it has one. */
+  version(): Promise<string>;
+  reload(): Promise<string>;
+  /** Scans these bytes: `stream: OK`, or `stream: Eicar-Test-Signature FOUND`. */
+  scan(bytes: Uint8Array): Promise<string>;
+}
+
+/** A clamd's answer is one line. */
+const ANSWER_LIMIT = 4096;
+
+/** The clamd at this address; `timeout` in milliseconds, for one command (clamd(8), "COMMANDS"). */
+export function clamdAt(address: string, port: number, timeout: number): Clamd {
+  const ask = async (command: string, body: readonly Uint8Array[] = []): Promise<string> => {
+    const socket = connect({ host: address, port });
+    const inTime = AbortSignal.timeout(timeout);
+    const abort = () =>
+      socket.destroy(new Error(`clamd has not answered ${command} after ${timeout / 1000} s`));
+    inTime.addEventListener('abort', abort);
+    try {
+      socket.write(`z${command}\0`);
+      for (const part of body) socket.write(part);
+      let answer = '';
+      for await (const chunk of socket) {
+        answer += String(chunk);
+        if (answer.length > ANSWER_LIMIT) throw new Error(`clamd answered ${command} with more than a line`);
+      }
+      if (!answer.endsWith('\0')) throw new Error(`clamd broke off at ${command}`);
+      return answer.slice(0, -1);
+    } finally {
+      inTime.removeEventListener('abort', abort);
+      socket.destroy();
+    }
+  };
+  return {
+    ping: () => ask('PING'),
+    version: () => ask('VERSION'),
+    reload: () => ask('RELOAD'),
+    scan: (bytes) => ask('INSTREAM', [lengthOf(bytes.length), bytes, lengthOf(0)]),
+  };
+}
+
+/** A TCP port of this machine that was free just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function lengthOf(length: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(length);
+  return bytes;
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { EngineError, type Program, type ToolRun } from './engine.ts';
+
+const OUTPUT_LIMIT = 1024 * 1024;
+
+/** Starts a program in a process group of its own, which ends with it, with its time, or with this process. */
+export async function startProgram(
+  command: readonly [program: string, ...args: string[]],
+  options: { readonly folder: string; readonly timeout: number },
+): Promise<Program> {
+  const [program, ...args] = command;
+  const child = spawn(program, args, {
+    cwd: options.folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  let timedOut = false;
+  const keep = (chunk: Buffer) => {
+    if (output.length < OUTPUT_LIMIT) output += chunk.toString('utf8');
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const kill = () => killGroup(child.pid);
+  process.once('exit', kill); // its own process group does not end with ours
+  const timer = setTimeout(() => {
+    timedOut = true;
+    kill();
+  }, options.timeout);
+  const ended = new Promise<ToolRun>((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(new EngineError('engine/broken', `cannot run ${program}`, { cause })),
+    );
+    child.once('close', (exitCode) => resolve({ exitCode, timedOut, output }));
+  }).finally(() => {
+    clearTimeout(timer);
+    process.off('exit', kill);
+  });
+  ended.catch(() => {}); // whoever waits for it is told; nobody else need be
+  return {
+    output: () => output,
+    ended,
+    stop: async () => {
+      kill();
+      return await ended;
+    },
+  };
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // it has ended by itself
+  }
+}

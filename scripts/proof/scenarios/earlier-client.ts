@@ -1,0 +1,85 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cdiffName } from '../../cvd/names.ts';
+import {
+  isFullDownload,
+  plant,
+  requestText,
+  requireStagedContents,
+  requireStagedVersions,
+  update,
+} from '../client.ts';
+import { type Candidate, type EarlierCvd, type Scenario, ScenarioFailure, type Scene } from './scenario.ts';
+
+/** As many retained versions of a database are tried at most: the ends, and some in between. */
+const SPREAD = 4;
+/** Behind a gap in the CDIFFs freshclam may need a run for what comes before it, and one for the whole CVD. */
+const RUNS_OVER_A_GAP = 3;
+
+/** All databases at once, at the versions that most clients have now. */
+export const publishedClient: Scenario = {
+  name: 'a client with the published versions arrives at the staged versions',
+  client: 'published',
+  play: (scene) => arrive(scene, scene.candidate.published),
+};
+
+/** A client for each retained version, or for a spread of them. */
+export function retainedClients({ retained }: Candidate): Scenario[] {
+  return [...retained].flatMap(([database, cvds]) =>
+    spread([...cvds].sort((a, b) => a.version - b.version)).map((cvd) => ({
+      name: `a client with ${database} ${cvd.version} arrives at the staged versions`,
+      client: `${database}-${cvd.version}`,
+      play: (scene) => arrive(scene, new Map([[database, cvd]])),
+    })),
+  );
+}
+
+async function arrive(scene: Scene, cvds: ReadonlyMap<string, EarlierCvd>): Promise<string> {
+  await plant(
+    scene,
+    [...cvds].map(([database, { path }]) => [database, path] as const),
+  );
+  const covered: string[] = [];
+  for (const [database, { version }] of cvds) {
+    if (await isCovered(scene.candidate, database, version)) covered.push(database);
+  }
+  const requests = [];
+  for (let left = covered.length === cvds.size ? 1 : RUNS_OVER_A_GAP; left > 0; left--) {
+    const { run, requests: asked } = await update(scene);
+    requests.push(...asked);
+    const arrived = await requireStagedVersions(scene, run).catch((error) => {
+      if (left === 1 || !(error instanceof ScenarioFailure)) throw error;
+    });
+    if (arrived === undefined) continue;
+    await requireStagedContents(scene);
+    const full = requests.find(
+      (line) => isFullDownload(line) && covered.some((name) => line.path === `/${name}.cvd`),
+    );
+    if (full !== undefined)
+      throw new ScenarioFailure(`CDIFFs should do, but it asked for ${requestText(full)}`);
+    const cdiffs = requests.filter(({ path, status }) => path.endsWith('.cdiff') && status === 200);
+    return `${arrived}, by ${cdiffs.length} CDIFFs`;
+  }
+  throw new ScenarioFailure('it did not arrive');
+}
+
+/** Do CDIFFs lead from this version to the staged one? An empty CDIFF means: take the full CVD (§3). */
+async function isCovered({ staged, folder }: Candidate, database: string, version: number): Promise<boolean> {
+  const to = staged.get(database);
+  if (to === undefined || to.version === version) return true;
+  if (to.cdiffs === null || to.cdiffs.first > version + 1) return false;
+  for (let step = version + 1; step <= to.version; step++) {
+    const { size } = await stat(join(folder, cdiffName(database, step)));
+    if (size === 0) return false;
+  }
+  return true;
+}
+
+/** All of a few, else the first, the last and some in between. */
+function spread<T>(items: readonly T[]): T[] {
+  if (items.length <= SPREAD) return [...items];
+  const picked = Array.from({ length: SPREAD }, (_, at) =>
+    Math.round((at * (items.length - 1)) / (SPREAD - 1)),
+  );
+  return items.filter((_, at) => picked.includes(at));
+}

@@ -1,0 +1,34 @@
+import type { Proof } from './record.ts';
+
+/** The record for people: each engine with its scenarios, how each went, how long it took, and what was read. */
+export function proofTable(proof: Proof): string {
+  const databases = Object.entries(proof.databases).map(([name, version]) => `${name} ${version}`);
+  const { accepted } = proof;
+  return [
+    `${proof.passed ? 'Proven' : 'NOT proven'} together: ${databases.join(', ')}`,
+    `${proof.started}, ${proof.duration} s`,
+    ...(accepted === undefined
+      ? []
+      : [`Accepted because: ${accepted.reason}`, ...accepted.findings.map(indent)]),
+    ...proof.engines.flatMap(({ name, version, fLevel }) => [
+      '',
+      `${name}: ClamAV ${version}, f-level ${fLevel ?? 'unknown'}`,
+      ...proof.results
+        .filter(({ engine }) => engine === name)
+        .flatMap(({ result, scenario, duration, evidence }) => [
+          `  ${result.padEnd(7)} ${duration.toFixed(1).padStart(6)} s  ${scenario}`,
+          `  ${' '.repeat(18)}${oneLine(evidence)}`,
+        ]),
+    ]),
+    '',
+  ].join('\n');
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}
+
+/** Evidence is a tool's words, and those are upstream's. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}

@@ -1,0 +1,77 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../files/atomic.ts';
+import { type Engine, EngineError, type Program, type Task, type ToolRun } from './engine.ts';
+
+/** Characters that are kept of one tool's output, half from its beginning and half from its end. */
+const PART_LIMIT = 64 * 1024;
+/** Failed scenarios whose transcripts are kept. */
+const FILES_KEPT = 20;
+
+/** What was said while a scenario played. */
+export class Transcript {
+  readonly #parts: string[] = [];
+
+  add(title: string, text: string): void {
+    this.#parts.push(`$ ${title}\n${shortened(text.trimEnd())}\n`);
+  }
+
+  /** Writes it to a new file of `folder` and removes the oldest ones there. Returns its path. */
+  async keep(folder: string, name: string, reason: string): Promise<string> {
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, `${new Date().toISOString().replaceAll(':', '')}-${slug(name)}.log`);
+    await replaceFile(path, `${name}\n${reason}\n\n${this.#parts.join('\n')}`);
+    const names = (await readdir(folder)).filter((file) => file.endsWith('.log')).sort();
+    for (const old of names.slice(0, -FILES_KEPT)) await rm(join(folder, old), { force: true });
+    return path;
+  }
+}
+
+/**
+ * The engine, with everything that its tools say added to a transcript. A tool that lacks room or memory rejects with
+ * `engine/broken`.
+ */
+export function recorded(engine: Engine, transcript: Transcript): Engine {
+  const start = async (task: Task): Promise<Program> => {
+    let command = task.tool as string;
+    const args = (folder: string) => {
+      const given = task.args(folder);
+      command = [task.tool, ...given].join(' ');
+      return given;
+    };
+    const program = await engine.start({ ...task, args });
+    const ended = program.ended.then((run) => {
+      transcript.add(command, `${run.output}\n${endOf(run)}`);
+      requireResources(engine, run);
+      return run;
+    });
+    ended.catch(() => {}); // as of the program itself
+    return { ...program, ended };
+  };
+  return { ...engine, start };
+}
+
+/** What this machine lacks is no reason to refuse a database for. Throws `engine/broken`. */
+function requireResources({ name }: Engine, { output }: ToolRun): void {
+  const line = /^.*(?:No space left on device|Disk quota exceeded|Cannot allocate memory).*$/m.exec(
+    output,
+  )?.[0];
+  if (line === undefined) return;
+  throw new EngineError('engine/broken', `${name}: ${line.trim()}`, {
+    advice: 'Give the work folder more room, or the machine more memory; it is tried again in the next cycle',
+  });
+}
+
+function endOf({ exitCode, timedOut }: ToolRun): string {
+  return timedOut ? 'killed: its time was up' : exitCode === null ? 'ended by a signal' : `exit ${exitCode}`;
+}
+
+function shortened(text: string): string {
+  if (text.length <= PART_LIMIT) return text;
+  const half = PART_LIMIT / 2;
+  return `${text.slice(0, half)}\n[… ${text.length - PART_LIMIT} characters …]\n${text.slice(-half)}`;
+}
+
+function slug(text: string): string {
+  return text.replace(/[^A-Za-z0-9.]+/g, '-').slice(0, 120);
+}

@@ -1,0 +1,28 @@
+/** Measures a run and its parts, one after the other. */
+export class Stopwatch {
+  readonly #begun = performance.now();
+  readonly #times = new Map<string, number>();
+  #part: { readonly name: string; readonly begun: number } | undefined;
+
+  /** Ends the part that is under way, if one is, and begins the next. */
+  begin(name: string): void {
+    this.#end();
+    this.#part = { name, begun: performance.now() };
+  }
+
+  /** Ends the last part. In seconds: the whole, and each part. */
+  read(): { duration: number; times: Record<string, number> } {
+    this.#end();
+    return { duration: secondsSince(this.#begun), times: Object.fromEntries(this.#times) };
+  }
+
+  #end(): void {
+    if (this.#part !== undefined) this.#times.set(this.#part.name, secondsSince(this.#part.begun));
+    this.#part = undefined;
+  }
+}
+
+/** Whole milliseconds, as seconds. */
+export function secondsSince(begun: number): number {
+  return Math.round(performance.now() - begun) / 1000;
+}

@@ -1,0 +1,58 @@
+import { archiveName, parseFileName } from '../cvd/names.ts';
+import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
+import { isListed, type Published } from './published.ts';
+
+/** A CVD on this machine that goes into the archive with the next publication. */
+export interface ArchiveCopy extends FileRecord {
+  readonly name: string;
+  readonly path: string;
+  readonly database: string;
+  readonly version: number;
+  /** When Talos built it. */
+  readonly built: string;
+}
+
+/** The earlier versions of a database that the mirror keeps, newest first. */
+export function archivedVersions(manifest: Manifest | undefined, database: string): number[] {
+  return [...archiveOf(manifest, database).keys()];
+}
+
+/** The same with their files. */
+export function archiveOf(manifest: Manifest | undefined, database: string): Map<number, FileRecord> {
+  const archive = Object.entries(manifest?.files ?? {}).flatMap(([name, record]) => {
+    const file = parseFileName(name);
+    return file?.kind === 'archive' && file.database === database ? [[file.version, record] as const] : [];
+  });
+  return new Map(archive.sort(([a], [b]) => b - a));
+}
+
+/**
+ * The archive beside these databases: of each the `keep` newest earlier versions, among those in the store and those
+ * that are copied there now. `spoilt` names those in the store that are of no use.
+ */
+export function nextArchive(
+  databases: Readonly<Record<string, DatabaseRecord>>,
+  from: {
+    published: Published;
+    copies?: readonly ArchiveCopy[];
+    spoilt?: readonly string[];
+    keep: number;
+  },
+): Record<string, FileRecord> {
+  const { published, copies = [], spoilt = [], keep } = from;
+  const archive: Record<string, FileRecord> = {};
+  for (const [database, served] of Object.entries(databases)) {
+    const earlier = archiveOf(published.manifest, database);
+    for (const [version, record] of earlier) {
+      const name = archiveName(database, version);
+      if (!isListed(name, record, published) || spoilt.includes(name)) earlier.delete(version);
+    }
+    for (const { version, size, sha256 } of copies.filter((copy) => copy.database === database)) {
+      earlier.set(version, { size, sha256 });
+    }
+    earlier.delete(served.version);
+    const newest = [...earlier].sort(([a], [b]) => b - a).slice(0, keep);
+    for (const [version, record] of newest) archive[archiveName(database, version)] = record;
+  }
+  return archive;
+}

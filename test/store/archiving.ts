@@ -1,0 +1,101 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
+import { cdiffName, cvdName } from '../../scripts/cvd/names.ts';
+import { nextManifest } from '../../scripts/next-manifest.ts';
+import { syncSettings } from '../../scripts/settings.ts';
+import { Stage } from '../../scripts/stage.ts';
+import { FolderStore } from '../../scripts/store/folder.ts';
+import type { DatabaseRecord, Manifest } from '../../scripts/store/manifest.ts';
+import { publish } from '../../scripts/store/publish.ts';
+import { readPublished } from '../../scripts/store/published.ts';
+import { archiveCopies, fetchRetained, type RetentionParts } from '../../scripts/store/retention.ts';
+import { makeChain } from '../support/chain.ts';
+import { signatureLine } from '../support/signatures.ts';
+import { testTrust } from '../support/signing.ts';
+import { described, manifestOf, temporaryFolder } from './support.ts';
+
+/** Versions 1 to 8 of database `test`, each with a signature more. */
+const CHAIN = makeChain(
+  'test',
+  [1, 2, 3, 4, 5, 6, 7, 8].map((count) => {
+    const lines = [...Array(count).keys()].map((id) => signatureLine(0, id));
+    return new Map([['test.hdb', Buffer.from(lines.join(''))]]);
+  }),
+);
+
+export function cvdOf(version: number): Buffer {
+  return CHAIN[version - 1]?.cvd ?? NOTHING;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** The CDIFF that the chain begins with. */
+const FIRST = 3;
+
+/** A mirror of `test` that publishes without upstream and engines. */
+export interface Archiving {
+  readonly store: FolderStore;
+  readonly warnings: string[];
+  /** Publishes this version as a cycle would, keeping so many earlier ones. */
+  publish(version: number, change?: { keep?: number; publishedCvd?: string }): Promise<Manifest>;
+  /** What retention works with now. */
+  parts(): Promise<RetentionParts>;
+}
+
+export function startArchiving(): Archiving {
+  const folder = temporaryFolder();
+  const store = new FolderStore(join(folder, 'mirror'));
+  const warnings: string[] = [];
+  const log = { info() {}, warn: (line: string) => warnings.push(line), progress() {} };
+  const parts = async (): Promise<RetentionParts> => {
+    const [published, stage] = [await readPublished(store), await Stage.create(join(folder, 'run'))];
+    return { store, published, stage, trust: testTrust(), log };
+  };
+  return {
+    store,
+    warnings,
+    parts,
+    async publish(version, { keep = 3, publishedCvd } = {}) {
+      const retention = await parts();
+      const { stage, published } = retention;
+      const files = [...Array(version + 1).keys()].slice(FIRST).map((step) => {
+        return [cdiffName('test', step), CHAIN[step - 1]?.cdiff ?? NOTHING] as const;
+      });
+      for (const [name, bytes] of [...files, [cvdName('test'), cvdOf(version)] as const]) {
+        await writeFile(stage.incoming(name), bytes);
+        const stored = name !== cvdName('test') && published.listing.get(name) === bytes.length;
+        await stage.accept({ name, ...described(bytes), stored });
+      }
+      const record = recordOf(version);
+      const brought = [{ database: 'test', record, how: 'rebuilt', news: true, publishedCvd } as const];
+      const { spoilt } = await fetchRetained(brought, retention);
+      const copies = await archiveCopies(brought, keep, retention);
+      const settings = syncSettings({ flags: { archive: String(keep) }, environment: {} });
+      const { proof } = manifestOf({}, {});
+      const now = new Date();
+      const next = nextManifest({
+        settings,
+        now,
+        published,
+        looks: [],
+        brought,
+        stage,
+        copies,
+        spoilt,
+        proof,
+      });
+      await publish(store, published.tag, { stage, archive: copies, next });
+      return next;
+    },
+  };
+}
+
+/** What a manifest says of a version. */
+export function recordOf(version: number): DatabaseRecord {
+  const bytes = cvdOf(version);
+  const { stime, signatures, fLevel } = parseHeader(bytes.subarray(0, HEADER_SIZE));
+  const built = new Date(stime * 1000).toISOString();
+  const cdiffs = version < FIRST ? null : { first: FIRST, last: version };
+  return { version, built, signatures, fLevel, ...described(bytes), cdiffs, missingCdiffs: [] };
+}

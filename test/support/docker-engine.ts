@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { run, widePath } from '../../scripts/demo/programs.ts';
+import { docker, LABEL } from './docker-cli.ts';
+import { ensureProgram, type InstallOptions } from './install.ts';
+
+const START_TIMEOUT = 30_000;
+
+/** A Docker engine that answers. */
+export interface DockerEngine {
+  /** Removes what this run of the tests left in it; stops it if the tests started it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Finds the Docker engine of this machine, or starts one for this run of the tests, installed if need be. `name` is that
+ * of the run. Throws if there can be none.
+ */
+export async function ensureDocker(name: string, options: InstallOptions): Promise<DockerEngine> {
+  if (await answers()) return { close: () => sweep(`${LABEL}=${name}`) };
+  if (process.platform !== 'linux' || process.geteuid?.() !== 0) {
+    throw new Error('no Docker engine answers, and only root on Linux can start one');
+  }
+  const dockerd = await installDocker(options);
+  options.log('starting a Docker engine for the tests');
+  const stop = await start(dockerd, options);
+  return {
+    close: async () => {
+      await sweep(LABEL).finally(stop); // nobody else used it
+    },
+  };
+}
+
+async function answers(): Promise<boolean> {
+  return await docker('version').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Its service is called otherwise than its package, so that the installation does not keep it from starting. */
+async function installDocker(options: InstallOptions): Promise<string> {
+  const dockerd = await ensureProgram('dockerd', ['containerd', 'docker.io', 'iptables'], options);
+  if (await answers()) {
+    for (const off of [
+      ['update-rc.d', 'docker', 'disable'],
+      ['invoke-rc.d', 'docker', 'stop'],
+    ]) {
+      await run(off, { ...options, timeout: 60_000 });
+    }
+  }
+  return dockerd;
+}
+
+/** The engine ends with this process, however that ends. Returns what stops it sooner. */
+async function start(dockerd: string, options: InstallOptions): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'dockerd-'));
+  const log = await open(join(folder, 'log'), 'w');
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', dockerd], {
+    stdio: ['ignore', log.fd, log.fd],
+    detached: true, // Ctrl-C is for the tests, which then stop it
+    env: { ...process.env, PATH: widePath(options) },
+  });
+  await log.close();
+  let problem = '';
+  child.once('error', ({ message }) => {
+    problem = message;
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+  });
+  const stop = async () => {
+    child.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const deadline = Date.now() + START_TIMEOUT;
+  while (!(await answers())) {
+    if (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
+      await wait(100);
+      continue;
+    }
+    const said = (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n').slice(-3).join(' / ');
+    await stop();
+    throw new Error(`dockerd does not start: ${problem || said}`);
+  }
+  return stop;
+}
+
+/** In an engine that others use, containers that the code under test starts are for its own tests to look for. */
+async function sweep(label: string): Promise<void> {
+  const filter = `--filter=label=${label}`;
+  const containers = await idsOf('ps', '--all', '--quiet', filter);
+  if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
+  if (label === LABEL) return; // which the images have that stay
+  const images = await idsOf('image', 'ls', '--quiet', filter);
+  if (images.length > 0) await docker('image', 'rm', '--force', ...images);
+}
+
+async function idsOf(...args: readonly string[]): Promise<string[]> {
+  return (await docker(...args)).split('\n').filter((id) => id !== '');
+}
