@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseEngineSpec } from '../scripts/proof/engine-spec.ts';
 import {
   given,
   SERVE_OPTIONS,
@@ -16,6 +17,7 @@ const NOTHING = { flags: {}, environment: {} };
 const sync = (flags: Record<string, string>, environment: Record<string, string> = {}) =>
   syncSettings({ flags, environment });
 const serve = (flags: Record<string, string>) => serveSettings({ flags, environment: {} });
+const NATIVE = parseEngineSpec('native');
 const dns = (record: string, ...nameservers: string[]) => ({ record, nameservers });
 
 test('without a word the mirror takes the official databases from ClamAV into ./mirror', () => {
@@ -29,6 +31,12 @@ test('without a word the mirror takes the official databases from ClamAV into ./
     window: 30,
     maxSize: 1024 * 1024 * 1024,
     proxies: { httpProxy: '', httpsProxy: '', noProxy: '' },
+    engines: undefined,
+    samples: { clean: undefined, infected: undefined },
+    archive: 3,
+    maxSignatureDrop: 0.2,
+    accept: undefined,
+    retry: false,
   });
   expect(userAgent('a-uuid')).toMatch(/^CVDUPDATE\/[\d.]+ \(a-uuid\) clamav-mirror\/[\d.]+$/);
 });
@@ -53,6 +61,13 @@ const meanings: [string, string, Partial<SyncSettings>][] = [
   ],
   ['cdiffs', '90', { window: 90 }],
   ['max-size', '300', { maxSize: 300 * 1024 * 1024 }],
+  ['engines', 'native, docker:clamav:1.4,native', { engines: [NATIVE, parseEngineSpec('docker:clamav:1.4')] }],
+  ['clean-samples', 'ours', { samples: { clean: resolve('ours'), infected: undefined } }],
+  ['infected-samples', '/x/list', { samples: { clean: undefined, infected: '/x/list' } }],
+  ['archive', '0', { archive: 0 }],
+  ['max-signature-drop', '5', { maxSignatureDrop: 0.05 }],
+  ['accept', ' main was built anew ', { accept: 'main was built anew' }],
+  ['retry', 'true', { retry: true }],
 ];
 
 describe.each(meanings)('--%s %s', (name, text, meaning) => {
@@ -139,6 +154,13 @@ describe('a bad value is refused by the name of its setting', () => {
     ],
     ['cdiffs', '', '0', '-1', '1.5', 'all', '1001', '1e2', ' 30'],
     ['max-size', '0', '1GB', '16385'],
+    ['engines', '', ',', 'docker', 'docker:', 'docker:--privileged', 'container:a b', 'podman:x', 'native:1'],
+    ['clean-samples', ''],
+    ['infected-samples', ''],
+    ['archive', '', '-1', 'all', '101'],
+    ['max-signature-drop', '', '-1', '101', '20%'],
+    ['accept', '', ' ', 'ok', 'two\nlines', 'x'.repeat(501)],
+    ['retry', 'yes', '1'],
     ['user-agent', '', 'two\nlines', 'Größe', 'x'.repeat(301)],
   ];
   const cases = bad.flatMap(([name, ...values]) => values.map((value) => [name, value] as const));
@@ -239,11 +261,11 @@ test('flags are given together with the environment of the process', () => {
   expect(given({ cdiffs: '10' })).toEqual({ flags: { cdiffs: '10' }, environment: process.env });
 });
 
-test('every option has a value and a help text for people', () => {
+test('every option but --retry has a value, and all have a help text for people', () => {
   for (const { name, value, help } of [...SYNC_OPTIONS, ...SERVE_OPTIONS]) {
     expect({ name, value, help }).toEqual({
       name: expect.stringMatching(/^[a-z]+(-[a-z]+)*$/),
-      value: expect.stringMatching(/^<.+>$/),
+      value: name === 'retry' ? undefined : expect.stringMatching(/^<.+>$/),
       help: expect.stringMatching(/\w/),
     });
   }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { atExit } from './at-exit.ts';
 import { EngineError, type Program, type ToolRun } from './engine.ts';
 
 const OUTPUT_LIMIT = 1024 * 1024;
@@ -22,7 +23,7 @@ export async function startProgram(
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const kill = () => killGroup(child.pid);
-  process.once('exit', kill); // its own process group does not end with ours
+  const cancel = atExit(kill); // its own process group does not end with ours
   const timer = setTimeout(() => {
     timedOut = true;
     kill();
@@ -34,7 +35,7 @@ export async function startProgram(
     child.once('close', (exitCode) => resolve({ exitCode, timedOut, output }));
   }).finally(() => {
     clearTimeout(timer);
-    process.off('exit', kill);
+    cancel();
   });
   ended.catch(() => {}); // whoever waits for it is told; nobody else need be
   return {

@@ -1,8 +1,9 @@
 import { cycle } from './cycle.ts';
+import { proof } from './proof.ts';
 import { rebuild } from './rebuild.ts';
 
 /** `npm run bench [-- name …]`: measurements as ratios taken in one run, because machines are noisy. */
-const benches = { cycle, rebuild } as const;
+const benches = { cycle, proof, rebuild } as const;
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in benches));

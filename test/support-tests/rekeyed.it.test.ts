@@ -9,7 +9,8 @@ import { type ChainLink, makeChain } from '../support/chain.ts';
 import { readContainer } from '../support/containers.ts';
 import { describeWithImages, docker, image } from '../support/docker.ts';
 import { describeWithClamav } from '../support/official.ts';
-import { rekey, rekeyedImage, rekeyedNative } from '../support/rekeyed.ts';
+import { rekey } from '../support/rekey.ts';
+import { rekeyedImage, rekeyedNative } from '../support/rekeyed.ts';
 import { makeTestKeys } from '../support/signing.ts';
 
 /** Runs a program of some ClamAV. Returns its stdout, then its exit code. */

@@ -1,0 +1,171 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodeInfo } from '../../scripts/cvd/info.ts';
+import { runCycle } from '../../scripts/cycle.ts';
+import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
+import { findProgram } from '../../scripts/demo/programs.ts';
+import { explain } from '../../scripts/errors.ts';
+import { startHost } from '../../scripts/host/host.ts';
+import { SILENT } from '../../scripts/log.ts';
+import type { Engine } from '../../scripts/proof/engine.ts';
+import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
+import { findNativeEngine } from '../../scripts/proof/native.ts';
+import { openEngines } from '../../scripts/proof/open-engines.ts';
+import { proveWith } from '../../scripts/proof/prove.ts';
+import type { Proof } from '../../scripts/proof/record.ts';
+import type { Candidate } from '../../scripts/proof/scenarios/scenario.ts';
+import { searchPath, syncSettings } from '../../scripts/settings.ts';
+import { FolderStore } from '../../scripts/store/folder.ts';
+import { diffScript } from '../support/chain.ts';
+import { LABEL } from '../support/docker-cli.ts';
+import { SOUND } from '../support/hostile.ts';
+import { rekeyPrograms } from '../support/rekey.ts';
+import { signatureLine } from '../support/signatures.ts';
+import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../support/signing.ts';
+import { say, withFolder } from './support.ts';
+
+/** Inflated; a CVD of about 12 MB. */
+const MEGABYTES = 30;
+/** Lines that the second version has more of each kind. */
+const MORE = 500;
+const now = () => new Date();
+
+/** Where a cycle's time goes, and how a proof grows with engines; with real ClamAV that trusts the tests' keys. */
+export async function proof(): Promise<void> {
+  const [freshclam, clamscan, clamd, sigtool] = await Promise.all(
+    ['freshclam', 'clamscan', 'clamd', 'sigtool'].map((name) => findProgram(name, {})),
+  );
+  if (!freshclam || !clamscan || !clamd || !sigtool)
+    return say('left out: ClamAV with clamd is not installed');
+  await using clamav = await rekeyPrograms({ freshclam, clamscan, clamd, sigtool }, makeTestKeys().keys);
+  const native = await findNativeEngine(clamav.path);
+  await withFolder(async (folder) => {
+    const versions = await writeDaily(folder, MEGABYTES);
+    await timeCycle(folder, versions, native);
+    await growth('of the same ClamAV', await candidateOf('daily', folder, versions), [
+      native,
+      native,
+      native,
+    ]);
+  });
+  await containers();
+}
+
+/** Two versions of a `daily` that ClamAV loads, the second with some more lines. */
+async function writeDaily(folder: string, megabytes: number): Promise<BigVersion[]> {
+  const shares = { hdb: 0.2, hsb: 0.3, ldb: 0.4, ndb: 0.1 };
+  const files = new Map<string, Buffer>();
+  const added: string[] = [];
+  const later = new Map<string, Buffer>();
+  for (const [form, [extension, share]] of Object.entries(shares).entries()) {
+    const name = `daily.${extension}`;
+    const count = Math.ceil((megabytes * 1e6 * share) / signatureLine(form, 0).length);
+    const lines = Array.from({ length: count }, (_, id) => signatureLine(form, id));
+    const news = Array.from({ length: MORE }, (_, id) => signatureLine(form, count + id));
+    if (extension === 'hdb') lines.unshift(`${SOUND.hdb?.[0]}\n`);
+    files.set(name, Buffer.from(lines.join('')));
+    later.set(name, Buffer.from([...lines, ...news].join('')));
+    added.push(`OPEN ${name}\n`, ...news.map((line) => `ADD ${line}`), 'CLOSE\n');
+  }
+  const parts = [files, later].map((content, at) => {
+    return { database: 'daily', version: at + 1, files: content, header: { signatures: 100 } };
+  });
+  const [before, after] = parts.map((part) => new Map([['daily.info', encodeInfo(makeInfo(part))]]));
+  if (before === undefined || after === undefined) throw new Error('no .info');
+  const paths = [join(folder, 'daily-1.cvd'), join(folder, 'daily-2.cvd')];
+  for (const [at, part] of parts.entries()) await writeFile(paths[at] ?? '', makeCvd(part));
+  const cdiff = join(folder, 'daily-2.cdiff');
+  await writeFile(
+    cdiff,
+    makeCdiff(2, Buffer.concat([diffScript(before, after), Buffer.from(added.join(''))])),
+  );
+  return paths.map((cvd, at) => ({ version: at + 1, cvd, cdiff: at === 0 ? undefined : cdiff }));
+}
+
+interface BigVersion {
+  readonly version: number;
+  readonly cvd: string;
+  readonly cdiff: string | undefined;
+}
+
+async function timeCycle(folder: string, [first, second]: BigVersion[], engine: Engine): Promise<void> {
+  const [upstream, store] = [join(folder, 'upstream'), join(folder, 'mirror')];
+  await mkdir(upstream);
+  await using host = await startHost({ folder: upstream });
+  const flags = { upstream: host.url, store, databases: 'daily', dns: 'off' };
+  const parts = {
+    store: new FolderStore(store),
+    findProver: async () => proveWith([engine], { now }),
+    trust: testTrust(),
+    log: SILENT,
+    now,
+  };
+  for (const version of [first, second]) {
+    if (version === undefined) throw new Error('no version');
+    await copyFile(version.cvd, join(upstream, 'daily.cvd'));
+    if (version.cdiff !== undefined) await copyFile(version.cdiff, join(upstream, 'daily-2.cdiff'));
+    const report = await runCycle(syncSettings({ flags, environment: {} }), parts);
+    const { outcome, how, reason } = report.databases.daily ?? {};
+    const times = Object.entries(report.times).map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`);
+    say(`cycle to version ${version.version}: ${outcome}, ${how}; ${times.join(', ')} ${reason ?? ''}`);
+    if (version === second) tellScenarios(report.proof);
+  }
+}
+
+function tellScenarios(record: Proof | null): void {
+  for (const { scenario, duration } of record?.results ?? [])
+    say(`  ${duration.toFixed(1).padStart(5)} s  ${scenario}`);
+}
+
+async function candidateOf(
+  database: string,
+  folder: string,
+  [first, second]: BigVersion[],
+): Promise<Candidate> {
+  if (first === undefined || second?.cdiff === undefined) throw new Error('no chain');
+  const { version } = second;
+  const stage = join(folder, 'stage');
+  await mkdir(stage);
+  await copyFile(second.cvd, join(stage, `${database}.cvd`));
+  await copyFile(second.cdiff, join(stage, `${database}-${version}.cdiff`));
+  const record = { version, signatures: 100, fLevel: 81, cdiffs: { first: version, last: version } };
+  return {
+    folder: stage,
+    staged: new Map([[database, record]]),
+    published: new Map([[database, { version: first.version, path: first.cvd }]]),
+    retained: new Map(),
+    workFolder: folder,
+  };
+}
+
+/** One engine, then two, then all, as a ratio to the first. */
+async function growth(what: string, candidate: Candidate, engines: readonly Engine[]): Promise<void> {
+  const seconds: number[] = [];
+  for (let count = 1; count <= engines.length; count++) {
+    const begun = performance.now();
+    const { passed, results } = await proveWith(engines.slice(0, count), { now })(candidate);
+    if (!passed) throw new Error(results.find(({ result }) => result === 'failed')?.evidence);
+    seconds.push((performance.now() - begun) / 1000);
+  }
+  const [one = 1] = seconds;
+  const ratios = seconds.map((time, at) => `${at + 1}: ${time.toFixed(1)} s (${(time / one).toFixed(2)})`);
+  say(`a proof by engines ${what}: ${ratios.join(', ')}`);
+}
+
+/** What containers cost, with Talos' small database, which takes no time to load. */
+async function containers(): Promise<void> {
+  const images = ['older', 'oldest'].map((name) => `docker:${LABEL}:${name}`);
+  const official = await ensureOfficial(DEFAULT_CACHE, { log: say });
+  await withFolder(async (folder) => {
+    const versions = [5, 6].map((version) => ({
+      version,
+      cvd: join(official, `test-${version}.cvd`),
+      cdiff: join(official, `test-${version}.cdiff`),
+    }));
+    const candidate = await candidateOf('test', folder, versions);
+    const specs = ['native', ...images].map(parseEngineSpec);
+    const options = { path: searchPath(), work: folder, log: SILENT };
+    const engines = await openEngines(specs, options).catch((error) => say(`left out: ${explain(error)}`));
+    if (engines !== undefined) await growth('native and in containers, small database', candidate, engines);
+  });
+}
