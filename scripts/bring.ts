@@ -44,7 +44,7 @@ export interface Brought {
   readonly trouble?: unknown;
 }
 
-export type BringParts = Omit<AcquireParts, 'client'> & CarryParts;
+export type BringParts = Omit<AcquireParts, 'client'> & CarryParts & { readonly now: () => Date };
 
 /** Asks upstream about one database. A trouble of one is no reason to stop the others, so it is part of the answer. */
 export async function look(
@@ -130,7 +130,7 @@ async function acquireNews(
   const previous = await findPrevious(database, parts);
   requireNoOlder(offer, previous?.verified.header.version);
   const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
-  requireLastStep(offer, published?.version, chain.missingCdiffs);
+  requireLastStep(offer, published?.version, chain.missingCdiffs, parts.now());
   const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
   const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
   const publishedCvd = isPublished ? previous.path : undefined;
@@ -146,14 +146,22 @@ function requireNoOlder({ header }: Offer, version = 0): void {
   });
 }
 
-/** A client that is one version behind stays there, without a word, until it gets this CDIFF (clamav-formats.md §6). */
+/** After so many milliseconds a CDIFF that upstream lacks is not late any more. */
+const LATE = 24 * 60 * 60_000;
+
+/**
+ * A client that is one version behind stays there, and says nothing, until it gets this CDIFF (clamav-formats.md §6). For a
+ * day it is worth waiting for: the CDN may just not have it everywhere.
+ */
 function requireLastStep(
   { database, header }: Offer,
   published: number | undefined,
   missing: readonly number[],
+  now: Date,
 ): void {
-  const { version } = header;
+  const { version, stime } = header;
   if (published !== version - 1 || !missing.includes(version)) return;
+  if (now.getTime() - stime * 1000 > LATE) return;
   const name = cdiffName(database, version);
   throw new UpstreamError('upstream/missing', `upstream offers version ${version}, and not yet ${name}`, {
     advice: 'Clients of the published version could not follow; it is tried again in the next cycle',

@@ -95,7 +95,16 @@ async function cycle(settings: SyncSettings, parts: CycleParts, watch: Stopwatch
   const workFolder = join(settings.work, RUN_FOLDER);
   const stage = await Stage.create(workFolder);
   const limits = { cvd: settings.maxSize, cdiff: settings.maxSize, sign: SIGN_LIMIT };
-  const bringParts: BringParts = { store, published, trust, stage, limits, window: settings.window, log };
+  const bringParts: BringParts = {
+    store,
+    published,
+    trust,
+    stage,
+    limits,
+    window: settings.window,
+    log,
+    now,
+  };
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
   );

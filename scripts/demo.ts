@@ -29,6 +29,7 @@ try {
     const path = searchPath();
     await ensureClamav({
       path,
+      daemon: true,
       log: log.info,
       ask: async (question) => unattended || (await confirm(question)),
     });

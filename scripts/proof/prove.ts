@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { cvdName } from '../cvd/names.ts';
-import { explain } from '../errors.ts';
+import { codeOf, explain } from '../errors.ts';
 import { secondsSince } from '../stopwatch.ts';
 import { enginesAtOnce } from './budget.ts';
 import { type Engine, EngineError } from './engine.ts';
@@ -21,6 +21,8 @@ import { SampleError, type UserSample } from './user-samples.ts';
 
 /** One run of a ClamAV tool may take this long; loading main and daily takes up to a minute. Milliseconds. */
 const TOOL_TIMEOUT = 10 * 60_000;
+/** All scenarios of one engine, so that one that hangs each time does not hang the cycle. Milliseconds. */
+const ENGINE_TIMEOUT = 40 * 60_000;
 
 export interface ProveOptions {
   readonly now: () => Date;
@@ -29,6 +31,8 @@ export interface ProveOptions {
   readonly failures?: string | undefined;
   /** Milliseconds for one run of a tool. */
   readonly timeout?: number | undefined;
+  /** Milliseconds for all scenarios of one engine. */
+  readonly engineTimeout?: number | undefined;
 }
 
 /** Proves a stage: the collaborator that a cycle is given. */
@@ -68,8 +72,14 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
 async function proveByEngine(
   engine: Engine,
   candidate: Candidate,
-  { samples = [], timeout = TOOL_TIMEOUT, failures }: ProveOptions,
+  {
+    samples = [],
+    timeout: toolTimeout = TOOL_TIMEOUT,
+    engineTimeout = ENGINE_TIMEOUT,
+    failures,
+  }: ProveOptions,
 ): Promise<ScenarioResult[]> {
+  const deadline = performance.now() + engineTimeout;
   const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));
   try {
     const results: ScenarioResult[] = [];
@@ -77,6 +87,7 @@ async function proveByEngine(
       const folder = join(clients, scenario.client);
       await mkdir(folder, { recursive: true });
       const transcript = new Transcript();
+      const timeout = Math.min(toolTimeout, Math.max(1, deadline - performance.now()));
       const scene = { candidate, engine: recorded(engine, transcript), folder, samples, timeout, transcript };
       results.push(await play(scenario, scene, failures));
     }
@@ -115,9 +126,14 @@ async function play(
     if (error instanceof ScenarioSkipped) return done('skipped', error.message);
     const reason = explain(error);
     if (failures !== undefined) await scene.transcript.keep(failures, `${scene.engine.name} ${name}`, reason);
-    if (error instanceof EngineError || error instanceof SampleError) throw error;
+    if (error instanceof EngineError || error instanceof SampleError || isLack(error)) throw error;
     return done('failed', reason);
   }
+}
+
+/** What this machine lacks is no reason to refuse a database for. */
+function isLack(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'ENOMEM', 'EMFILE', 'ENFILE', 'EROFS', 'EIO'].includes(codeOf(error) ?? '');
 }
 
 /** Bytes of all staged CVDs. */

@@ -51,11 +51,13 @@ export function recorded(engine: Engine, transcript: Transcript): Engine {
   return { ...engine, start };
 }
 
+/** As errno and, for a full disk under freshclam, curl say it (CURLE_WRITE_ERROR). */
+const LACK =
+  /^.*(?:No space left on device|Disk quota exceeded|Cannot allocate memory|Failed writing received data to disk).*$/m;
+
 /** What this machine lacks is no reason to refuse a database for. Throws `engine/broken`. */
 function requireResources({ name }: Engine, { output }: ToolRun): void {
-  const line = /^.*(?:No space left on device|Disk quota exceeded|Cannot allocate memory).*$/m.exec(
-    output,
-  )?.[0];
+  const line = LACK.exec(output)?.[0];
   if (line === undefined) return;
   throw new EngineError('engine/broken', `${name}: ${line.trim()}`, {
     advice: 'Give the work folder more room, or the machine more memory; it is tried again in the next cycle',

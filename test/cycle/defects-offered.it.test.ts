@@ -100,6 +100,30 @@ describeMirror('defect 7: a CDIFF that is missing once is missing for ever', () 
   });
 });
 
+describeMirror('the CDIFF to the newest version, which clients one version behind need,', () => {
+  test('is waited for while it is no more than late', async () => {
+    await using mirror = await startPublished(5, 6); // without test-6.cdiff
+    const now = () => new Date('2021-06-23T01:34:00Z'); // an hour after version 5, as after version 6
+    const flags = { databases: 'test' };
+    const early = { flags, findProver: async () => trusting, now };
+    const report = await untouched(mirror, () => mirror.sync(early));
+    expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'upstream/missing', to: 5, offered: 6 });
+    offer(mirror, 6);
+    expect(ofTest(await mirror.sync(early))).toMatchObject({ outcome: 'published', to: 6, how: 'rebuilt' });
+  });
+
+  test('may be missing after a day: real clients stay where they are, and others get the new version', async () => {
+    await using mirror = await startPublished(5, 6);
+    const report = await mirror.sync();
+    expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', from: 5, to: 6 });
+    const published = report.proof?.results.find(({ scenario }) => scenario.includes('published versions'));
+    expect(published?.evidence).toMatch(/^test\.cvd 5, until upstream has the last CDIFF/);
+    offer(mirror, 6);
+    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', from: 6, to: 6 });
+    expect(await namesIn(mirror.store)).toContain('test-6.cdiff');
+  });
+});
+
 describeMirror('defect 16: a file named main.cvd that is really another database', () => {
   test('is refused', async () => {
     await using mirror = await startMirror();

@@ -6,6 +6,7 @@ import { type Clamd, clamdAt, freePort } from '../clamd.ts';
 import { plant, requireStagedVersions, update } from '../client.ts';
 import type { Program } from '../engine.ts';
 import { writeSamples } from '../samples.ts';
+import { lacksLastCdiff } from './earlier-client.ts';
 import {
   inFolder,
   type Scenario,
@@ -34,7 +35,8 @@ export const daemon: Scenario = {
     await plant(
       scene,
       [...candidate.staged.keys()].map((name) => {
-        return [name, candidate.published.get(name)?.path ?? join(candidate.folder, cvdName(name))] as const;
+        const earlier = lacksLastCdiff(candidate, name) ? undefined : candidate.published.get(name);
+        return [name, earlier?.path ?? join(candidate.folder, cvdName(name))] as const;
       }),
     );
     const port = await freePort();

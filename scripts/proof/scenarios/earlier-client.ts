@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cdiffName } from '../../cvd/names.ts';
+import { codeOf } from '../../errors.ts';
 import {
   isFullDownload,
   plant,
@@ -43,11 +44,12 @@ async function arrive(scene: Scene, cvds: ReadonlyMap<string, EarlierCvd>): Prom
   for (const [database, { version }] of cvds) {
     if (await isCovered(scene.candidate, database, version)) covered.push(database);
   }
+  const stuck = [...cvds.keys()].filter((database) => lacksLastCdiff(scene.candidate, database));
   const requests = [];
   for (let left = covered.length === cvds.size ? 1 : RUNS_OVER_A_GAP; left > 0; left--) {
     const { run, requests: asked } = await update(scene);
     requests.push(...asked);
-    const arrived = await requireStagedVersions(scene, run).catch((error) => {
+    const arrived = await requireStagedVersions(scene, run, stuck).catch((error) => {
       if (left === 1 || !(error instanceof ScenarioFailure)) throw error;
     });
     if (arrived === undefined) continue;
@@ -63,13 +65,21 @@ async function arrive(scene: Scene, cvds: ReadonlyMap<string, EarlierCvd>): Prom
   throw new ScenarioFailure('it did not arrive');
 }
 
+/** A client that is one version behind stays there, and says nothing, until it gets the last CDIFF (§6). */
+export function lacksLastCdiff({ staged }: Candidate, database: string): boolean {
+  return staged.get(database)?.cdiffs === null;
+}
+
 /** Do CDIFFs lead from this version to the staged one? An empty CDIFF means: take the full CVD (§3). */
 async function isCovered({ staged, folder }: Candidate, database: string, version: number): Promise<boolean> {
   const to = staged.get(database);
   if (to === undefined || to.version === version) return true;
   if (to.cdiffs === null || to.cdiffs.first > version + 1) return false;
   for (let step = version + 1; step <= to.version; step++) {
-    const { size } = await stat(join(folder, cdiffName(database, step)));
+    const name = cdiffName(database, step);
+    const { size } = await stat(join(folder, name)).catch((cause) => {
+      throw codeOf(cause) === 'ENOENT' ? new ScenarioFailure(`the stage has no ${name}`) : cause;
+    });
     if (size === 0) return false;
   }
   return true;

@@ -13,9 +13,9 @@ export const wholeDownloadClient: Scenario = {
     );
     const { run, requests } = await update(scene, { scriptedUpdates: false });
     const arrived = await requireStagedVersions(scene, run);
-    await requireStagedBytes(scene);
     const cdiff = requests.find(({ path }) => path.endsWith('.cdiff'));
     if (cdiff !== undefined) throw new ScenarioFailure(`it wants no CDIFF, and asked: ${requestText(cdiff)}`);
+    await requireStagedBytes(scene);
     return arrived;
   },
 };
