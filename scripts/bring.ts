@@ -3,7 +3,7 @@ import { codeOf, explain } from './errors.ts';
 import type { RefusalError } from './refusal.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
-import type { DatabaseRecord } from './store/manifest.ts';
+import { type DatabaseRecord, describeCvd } from './store/manifest.ts';
 import { findPrevious } from './store/previous.ts';
 import { filesOf } from './store/published.ts';
 import { StoreError } from './store/store.ts';
@@ -14,7 +14,6 @@ import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
 import { UpstreamError } from './upstream/error.ts';
-import type { VerifiedCvd } from './verify/cvd.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
 
@@ -53,11 +52,18 @@ export async function look(
   parts: { client: UpstreamClient; record: DnsRecord | undefined; trust: Trust },
 ): Promise<Look> {
   const base = { database, published, client: parts.client };
+  if (published?.held !== undefined)
+    return { ...base, advertisement: { news: false, note: holdNote(published) } };
   try {
     return { ...base, advertisement: await advertise(database, published?.version, parts) };
   } catch (trouble) {
     return { ...base, advertisement: { news: false }, trouble };
   }
+}
+
+/** What is said of a database that a rollback holds. */
+function holdNote({ version, held }: DatabaseRecord): string {
+  return `held at version ${version} since ${held?.since}: ${held?.reason}; "release" lets it move again`;
 }
 
 /** Is there something to fetch: a new version, or a CDIFF that was missing? */
@@ -95,7 +101,7 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
     return same ? { ...brought, publishedCvd: parts.stage.path(cvdName(database)) } : brought;
   } catch (damage) {
     await parts.stage.discardDatabase(database);
-    if (!isDamage(damage)) {
+    if (!isDamage(damage) || published.held !== undefined) {
       return {
         database,
         record: undefined,
@@ -134,7 +140,7 @@ async function acquireNews(
   const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
   const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
   const publishedCvd = isPublished ? previous.path : undefined;
-  return { database, record: { ...describe(cvd), ...chain }, how, because, news: true, publishedCvd };
+  return { database, record: { ...describeCvd(cvd), ...chain }, how, because, news: true, publishedCvd };
 }
 
 /** That the store's database is not whole is no reason to go back to an older version (field-notes.md, defect 2). */
@@ -170,9 +176,4 @@ function requireLastStep(
 
 function isDamage(error: unknown): boolean {
   return error instanceof VerifyError || codeOf(error) === 'store/missing';
-}
-
-function describe({ header, size, sha256 }: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs'> {
-  const { version, signatures, fLevel, stime } = header;
-  return { version, built: new Date(stime * 1000).toISOString(), signatures, fLevel, size, sha256 };
 }

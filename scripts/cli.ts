@@ -5,8 +5,11 @@ import {
   type Given,
   given,
   type Option,
+  PROOF_OPTIONS,
+  ROLLBACK_OPTIONS,
   SERVE_OPTIONS,
   SettingError,
+  STORE_OPTION,
   SYNC_OPTIONS,
   VERSION,
   variableOf,
@@ -56,6 +59,52 @@ Examples:
   .action(async (flags) => {
     const { sync } = await import('./commands/sync.ts');
     return await end(sync(settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(program.command('rollback'), [...ROLLBACK_OPTIONS, ...PROOF_OPTIONS])
+  .description('publish an earlier version of a database again, and hold it there')
+  .option('--json', 'print one JSON object about the result instead of text')
+  .addHelpText(
+    'after',
+    `
+The earlier CVD comes from the archive and is proven again beside the other databases before it is published. The
+database then stays where it is, whatever upstream offers, until it is released. Clients that have moved on keep what
+they have: freshclam takes nothing older.
+
+Exit codes: 0 rolled back, 1 failed, 2 wrong usage, 3 the earlier version could not be proven.
+
+Example:
+  clamav-mirror rollback --database daily --to 28000 --reason "28001 flags our own installer"
+  clamav-mirror release --database daily`,
+  )
+  .action(async (flags) => {
+    const { rollback } = await import('./commands/rollback.ts');
+    return await end(rollback(settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(program.command('release'), [STORE_OPTION])
+  .description('let a database that was rolled back move again')
+  .requiredOption('--database <name>', 'the database to release')
+  .option('--json', 'print one JSON object about the result instead of text')
+  .action(async (flags) => {
+    const { release } = await import('./commands/rollback.ts');
+    return await end(release(settingsFrom(flags), flags.database, flags.json === true));
+  });
+
+withOptions(program.command('status'), [STORE_OPTION])
+  .description('show what a store serves, since when, and how it was proven')
+  .option('--json', 'print one JSON object instead of text')
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 it serves a whole mirror, 1 it does not or cannot be read.
+
+Example:
+  clamav-mirror status --store /srv/clamav`,
+  )
+  .action(async (flags) => {
+    const { status } = await import('./commands/status.ts');
+    return await end(status(settingsFrom(flags), flags.json === true));
   });
 
 withOptions(program.command('serve'), SERVE_OPTIONS)
@@ -165,7 +214,7 @@ function settingsFrom(flags: Record<string, unknown>): Given {
 
 function exitFor(error: unknown): number {
   if (error instanceof SettingError) return EXIT.usage;
-  const unproven = /^(verify|cvd)\//.test(codeOf(error) ?? '');
+  const unproven = /^(verify|cvd|proof)\//.test(codeOf(error) ?? '');
   return unproven ? EXIT.refused : EXIT.failed;
 }
 

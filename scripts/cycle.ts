@@ -1,5 +1,3 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type BringParts,
   type Brought,
@@ -11,7 +9,6 @@ import {
 } from './bring.ts';
 import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { codeOf, explain } from './errors.ts';
-import { takeLock } from './files/lock.ts';
 import { judge } from './judge.ts';
 import { bytes, type Log } from './log.ts';
 import { checkedManifest, nextManifest } from './next-manifest.ts';
@@ -31,6 +28,7 @@ import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
+import type { DatabaseRecord } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
@@ -38,6 +36,7 @@ import type { Store } from './store/store.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
 import type { Trust } from './verify/trust.ts';
+import { openWorkspace } from './workspace.ts';
 
 export interface CycleParts {
   readonly store: Store;
@@ -52,9 +51,8 @@ export interface CycleParts {
 export async function runCycle(settings: SyncSettings, parts: CycleParts): Promise<CycleReport> {
   const watch = new Stopwatch();
   try {
-    using _lock = await takeLock(join(settings.work, 'lock'), `the work folder ${settings.work}`);
-    await using _run = await cleared(settings.work, parts.log);
-    return { ...(await cycle(settings, parts, watch)), ...watch.read() };
+    await using workspace = await openWorkspace(settings.work, parts.log);
+    return { ...(await cycle(settings, parts, workspace.folder, watch)), ...watch.read() };
   } catch (error) {
     const outcome = isRefusal(error) ? 'refused' : 'failed';
     const failure = { code: codeOf(error) ?? 'unexpected', message: explain(error) };
@@ -62,7 +60,12 @@ export async function runCycle(settings: SyncSettings, parts: CycleParts): Promi
   }
 }
 
-async function cycle(settings: SyncSettings, parts: CycleParts, watch: Stopwatch): Promise<Story> {
+async function cycle(
+  settings: SyncSettings,
+  parts: CycleParts,
+  workFolder: string,
+  watch: Stopwatch,
+): Promise<Story> {
   const { store, trust, log, now } = parts;
   const published = await readPublished(store);
   const state = await State.load(settings.work);
@@ -82,7 +85,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, watch: Stopwatch
       const client = upstream.client((received) =>
         log.progress(`${database}: ${bytes(received)} from upstream`),
       );
-      const seen = await look(database, published.databases.get(database), { client, record, trust });
+      const seen = await look(database, recordOf(published, database), { client, record, trust });
       return isAsked ? seen : heldBack(seen, state, now());
     }),
   );
@@ -92,7 +95,6 @@ async function cycle(settings: SyncSettings, parts: CycleParts, watch: Stopwatch
 
   watch.begin('bring');
   const prove = await parts.findProver();
-  const workFolder = join(settings.work, RUN_FOLDER);
   const stage = await Stage.create(workFolder);
   const limits = { cvd: settings.maxSize, cdiff: settings.maxSize, sign: SIGN_LIMIT };
   const bringParts: BringParts = {
@@ -156,6 +158,12 @@ async function cycle(settings: SyncSettings, parts: CycleParts, watch: Stopwatch
   return ended();
 }
 
+/** What is published of a database, as far as it is whole. One that is held stays what it is even where it is not. */
+function recordOf({ databases, manifest }: Published, database: string): DatabaseRecord | undefined {
+  const described = manifest?.databases[database];
+  return databases.get(database) ?? (described?.held === undefined ? undefined : described);
+}
+
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
 async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<DnsRecord | undefined> {
   if (dns === undefined) return undefined;
@@ -182,23 +190,4 @@ async function endWithoutNews(
     await publish(store, tag, { stage: undefined, next });
   }
   return summarize({ looks, brought, published, proof, end: undefined });
-}
-
-/** In the work folder: the stage, and the clients that prove it. */
-const RUN_FOLDER = 'run';
-
-/** Clears the work folder of what a run that was killed left there, and when let go, of what this one left. */
-async function cleared(work: string, log: Log): Promise<AsyncDisposable> {
-  const clear = async () => {
-    for (const name of await readdir(work)) {
-      if (name !== RUN_FOLDER && !name.startsWith('.tmp-')) continue;
-      // ClamAV's tools outlive a run that was killed by a moment, and may still be writing
-      await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
-    }
-  };
-  await clear();
-  return {
-    [Symbol.asyncDispose]: () =>
-      clear().catch((error) => log.warn(`cannot clear the work folder ${work}: ${explain(error)}`)),
-  };
 }

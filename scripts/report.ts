@@ -14,7 +14,7 @@ export interface DatabaseReport {
   readonly from: number | null;
   /** The version that is published now. */
   readonly to: number | null;
-  readonly how: 'downloaded' | 'rebuilt' | 'unchanged';
+  readonly how: 'downloaded' | 'rebuilt' | 'rolled back' | 'unchanged';
   /** The version that upstream offered, if it was another one. */
   readonly offered?: number;
   /** Bytes of bodies taken from upstream. */

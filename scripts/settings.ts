@@ -108,6 +108,22 @@ export const SYNC_OPTIONS: readonly Option[] = [
   { name: 'retry', help: 'try versions again that were refused before' },
 ];
 
+/** Of those of `sync`, what a rollback needs too. */
+export const PROOF_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(({ name }) =>
+  ['store', 'work', 'engines', 'clean-samples', 'infected-samples', 'archive'].includes(name),
+);
+
+export const ROLLBACK_OPTIONS: readonly Option[] = [
+  { name: 'database', value: '<name>', help: 'the database to roll back' },
+  { name: 'to', value: '<version>', help: 'the version to publish again; "status" shows which are kept' },
+  {
+    name: 'reason',
+    value: '<text>',
+    help: 'why, for the manifest and whoever reads it',
+    fallback: 'rolled back',
+  },
+];
+
 export const SERVE_OPTIONS: readonly Option[] = [
   STORE_OPTION,
   {
@@ -201,6 +217,12 @@ const SyncSchema = v.object({
   retry: v.optional(v.picklist(['true', 'false'], 'is either true or false')),
 });
 
+const RollbackSchema = v.object({
+  database: v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes a name such as daily')),
+  to: wholeNumber(1, 999_999_999),
+  reason: Reason,
+});
+
 const ServeSchema = v.object({
   store: FilePath,
   address: v.pipe(
@@ -284,6 +306,11 @@ export function syncSettings(from: Given): SyncSettings {
 }
 
 /** Throws `setting/invalid`. */
+export function rollbackSettings(from: Given): v.InferOutput<typeof RollbackSchema> {
+  return validated(RollbackSchema, ROLLBACK_OPTIONS, from);
+}
+
+/** Throws `setting/invalid`. */
 export function serveSettings(from: Given): ServeSettings {
   return validated(ServeSchema, SERVE_OPTIONS, from);
 }
@@ -307,8 +334,9 @@ function validated<T>(schema: v.GenericSchema<unknown, T>, options: readonly Opt
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const name = String(issue.path?.[0]?.key ?? 'setting');
-  const given = JSON.stringify(issue.input).replace(/\/\/[^/]*@/, '//***@');
-  throw new SettingError('setting/invalid', `--${name} ${issue.message}: ${given}`, {
+  const given = JSON.stringify(issue.input)?.replace(/\/\/[^/]*@/, '//***@');
+  const what = given === undefined ? 'is needed' : `${issue.message}: ${given}`;
+  throw new SettingError('setting/invalid', `--${name} ${what}`, {
     advice: `It comes from the flag --${name} or the variable ${variableOf(name)}; see --help`,
   });
 }

@@ -1,35 +1,15 @@
-import { constants } from 'node:os';
-import { join } from 'node:path';
 import { runCycle } from '../cycle.ts';
 import { bytes, type Log, streamLog } from '../log.ts';
-import { openEngines } from '../proof/open-engines.ts';
-import { proveWith } from '../proof/prove.ts';
-import { readUserSamples } from '../proof/user-samples.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
-import { type Given, searchPath, syncSettings } from '../settings.ts';
-import { FolderStore } from '../store/folder.ts';
-import { TALOS } from '../verify/trust.ts';
+import { type Given, syncSettings } from '../settings.ts';
+import { endOnSignal, partsFor } from './parts.ts';
 
-/** `clamav-mirror sync`: one cycle, with the engine found on this machine. */
+/** `clamav-mirror sync`: one cycle. */
 export async function sync(given: Given, json: boolean): Promise<'good' | 'failed' | 'refused'> {
   const settings = syncSettings(given);
   const log = streamLog(process.stderr);
-  const now = () => new Date();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => process.exit(128 + constants.signals[signal])); // and ClamAV's tools with us
-  }
-  const report = await runCycle(settings, {
-    store: new FolderStore(settings.store),
-    findProver: async () => {
-      const { engines, work } = settings;
-      const samples = await readUserSamples(settings.samples);
-      const found = await openEngines(engines, { path: searchPath(), work, log });
-      return proveWith(found, { now, samples, failures: join(work, 'failed') });
-    },
-    trust: TALOS,
-    log,
-    now,
-  });
+  endOnSignal();
+  const report = await runCycle(settings, partsFor(settings, log));
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else tell(report, settings.store, log);
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;

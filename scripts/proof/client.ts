@@ -86,12 +86,12 @@ export async function requireStagedVersions(
   return arrived.join(', ');
 }
 
-/** Requires that the client's databases hold what the staged CVDs hold, also where it built them itself by CDIFFs. */
+/** Requires that databases of the staged versions that the client built itself by CDIFFs hold what the CVDs hold. */
 export async function requireStagedContents(scene: Scene): Promise<void> {
-  const names = await readdir(join(scene.folder, 'db'));
-  for (const database of scene.candidate.staged.keys()) {
+  for (const [database, { version }] of scene.candidate.staged) {
     const file = `${database}.cld`;
-    if (!names.includes(file)) continue; // a CVD is what freshclam has verified
+    const found = await versionIn(join(scene.folder, 'db'), database);
+    if (found?.file !== file || found.version !== version) continue; // a CVD is what freshclam has verified
     const wanted = await contentsOf(join(scene.candidate.folder, cvdName(database)));
     const other = difference(wanted, await contentsOf(join(scene.folder, 'db', file)));
     if (other === undefined) continue;

@@ -44,7 +44,7 @@ type Carried = Exclude<FileName, { kind: 'archive' }>;
 function isKept(file: Carried, version: number, published: number | undefined, window: number): boolean {
   if (file.kind === 'cvd') return published === version;
   if (file.kind === 'sign' && file.signs === cvdName(file.database)) return file.version === version;
-  return file.version > version - window;
+  return file.version > version - window && file.version <= version;
 }
 
 async function carryFile(name: string, file: Carried, record: FileRecord, parts: CarryParts): Promise<void> {

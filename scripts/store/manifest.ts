@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { parseFileName } from '../cvd/names.ts';
 import { ProofSchema } from '../proof/record.ts';
+import type { VerifiedCvd } from '../verify/cvd.ts';
 import { StoreError } from './store.ts';
 
 export const MANIFEST = 'manifest.json';
@@ -25,6 +26,8 @@ const DatabaseSchema = v.object({
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
   /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
   missingCdiffs: v.pipe(v.array(Count), v.readonly()),
+  /** Set by a rollback: the database stays at this version until it is released. */
+  held: v.optional(v.object({ since: Time, reason: v.string() })),
 });
 
 const ManifestSchema = v.object({
@@ -57,6 +60,16 @@ export type FileRecord = v.InferOutput<typeof FileSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
 /** The published description of the mirror; it moves last (design.md). */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
+
+/** What the manifest says of a CVD, beside its CDIFFs. */
+export function describeCvd({
+  header,
+  size,
+  sha256,
+}: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs' | 'held'> {
+  const { version, signatures, fLevel, stime } = header;
+  return { version, built: new Date(stime * 1000).toISOString(), signatures, fLevel, size, sha256 };
+}
 
 /** Parses `manifest.json`. Throws `store/manifest`: what cannot be read is not the same as an empty mirror. */
 export function parseManifest(text: string, where: string): Manifest {

@@ -1,0 +1,33 @@
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { CycleParts } from '../cycle.ts';
+import type { Log } from '../log.ts';
+import { openEngines } from '../proof/open-engines.ts';
+import { proveWith } from '../proof/prove.ts';
+import { readUserSamples } from '../proof/user-samples.ts';
+import { type SyncSettings, searchPath } from '../settings.ts';
+import { FolderStore } from '../store/folder.ts';
+import { TALOS } from '../verify/trust.ts';
+
+/** What a command works with: the store, the engines and the samples that its settings name. */
+export function partsFor({ engines, samples, store, work }: SyncSettings, log: Log): CycleParts {
+  const now = () => new Date();
+  return {
+    store: new FolderStore(store),
+    findProver: async () => {
+      const userSamples = await readUserSamples(samples);
+      const found = await openEngines(engines, { path: searchPath(), work, log });
+      return proveWith(found, { now, samples: userSamples, failures: join(work, 'failed') });
+    },
+    trust: TALOS,
+    log,
+    now,
+  };
+}
+
+/** Ends this process on Ctrl-C and the like, and ClamAV's tools with it. */
+export function endOnSignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+  }
+}

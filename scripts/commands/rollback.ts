@@ -1,0 +1,35 @@
+import { streamLog } from '../log.ts';
+import { proofTable } from '../proof/table.ts';
+import { release as releaseDatabase, rollBack } from '../rollback.ts';
+import { type Given, rollbackSettings, syncSettings } from '../settings.ts';
+import { endOnSignal, partsFor } from './parts.ts';
+
+/** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
+export async function rollback(given: Given, json: boolean): Promise<'good'> {
+  const wanted = rollbackSettings(given);
+  const settings = syncSettings(given);
+  const log = streamLog(process.stderr);
+  endOnSignal();
+  const done = await rollBack(settings, wanted, partsFor(settings, log));
+  if (json) {
+    process.stdout.write(`${JSON.stringify(done, undefined, 2)}\n`);
+    return 'good';
+  }
+  for (const line of proofTable(done.proof).trimEnd().split('\n')) log.info(line);
+  log.info(`${done.database}: version ${done.from} → ${done.to}; held there until it is released:`);
+  log.info(`  clamav-mirror release --database ${done.database} --store ${settings.store}`);
+  log.warn(
+    `clients that have version ${done.from} already keep it: freshclam takes nothing older than it has`,
+  );
+  return 'good';
+}
+
+/** `clamav-mirror release`: the next cycle may move the database again. */
+export async function release(given: Given, database: string, json: boolean): Promise<'good'> {
+  const settings = syncSettings(given);
+  const log = streamLog(process.stderr);
+  const { version, held } = await releaseDatabase(database, partsFor(settings, log));
+  if (json) process.stdout.write(`${JSON.stringify({ database, version, held }, undefined, 2)}\n`);
+  else log.info(`${database} was held at version ${version} since ${held?.since}; the next sync may move it`);
+  return 'good';
+}

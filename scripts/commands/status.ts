@@ -1,0 +1,62 @@
+import { streamLog } from '../log.ts';
+import { type Given, syncSettings } from '../settings.ts';
+import { archivedVersions } from '../store/archive.ts';
+import { FolderStore } from '../store/folder.ts';
+import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
+import { readPublished } from '../store/published.ts';
+
+/** `clamav-mirror status`: the store at a glance. */
+export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
+  const store = new FolderStore(syncSettings(given).store);
+  const { manifest, damaged } = await readPublished(store);
+  const log = streamLog(process.stdout);
+  if (json) {
+    const archive = Object.keys(manifest?.databases ?? {}).map((name) => [
+      name,
+      archivedVersions(manifest, name),
+    ]);
+    const { files: _, ...rest } = manifest ?? { files: {} };
+    const shown = { store: store.where, ...rest, archive: Object.fromEntries(archive), damaged };
+    process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+  } else if (manifest === undefined) {
+    log.info(`nothing was ever published in ${store.where}`);
+  } else {
+    for (const line of lines(store.where, manifest, damaged)) log.info(line);
+  }
+  return manifest === undefined || damaged.length > 0 ? 'failed' : 'good';
+}
+
+function lines(where: string, manifest: Manifest, damaged: readonly string[]): string[] {
+  const { checked, published, proof, upstream } = manifest;
+  const engines = proof.engines.map(({ name, version }) => `${name} (ClamAV ${version})`).join(', ');
+  return [
+    where,
+    `  checked    ${checked} (${ageOf(checked)} ago) at ${upstream.url}`,
+    `  published  ${published} (${ageOf(published)} ago)`,
+    `  proven     ${proof.results.filter(({ result }) => result === 'passed').length} scenarios by ${engines}`,
+    ...(proof.accepted === undefined ? [] : [`  accepted   ${proof.accepted.reason}`]),
+    ...Object.entries(manifest.databases).flatMap(([database, record]) => [
+      `  ${database.padEnd(10)} ${describe(record, archivedVersions(manifest, database))}`,
+      ...(record.held === undefined
+        ? []
+        : [`             HELD since ${record.held.since}: ${record.held.reason}`]),
+      ...(damaged.includes(database) ? ['             DAMAGED: a file is missing or has another size'] : []),
+    ]),
+  ];
+}
+
+function describe(
+  { version, built, signatures, cdiffs, missingCdiffs }: DatabaseRecord,
+  archive: readonly number[],
+) {
+  const chain = cdiffs === null ? 'no CDIFFs' : `CDIFFs ${cdiffs.first} to ${cdiffs.last}`;
+  const gaps = missingCdiffs.length === 0 ? '' : `, without ${missingCdiffs.join(', ')}`;
+  const kept = archive.length === 0 ? '' : `; kept: ${archive.join(', ')}`;
+  return `version ${version} of ${built}, ${signatures} signatures, ${chain}${gaps}${kept}`;
+}
+
+function ageOf(time: string): string {
+  const minutes = Math.floor((Date.now() - Date.parse(time)) / 60_000);
+  if (minutes < 120) return `${minutes} minutes`;
+  return minutes < 2880 ? `${Math.floor(minutes / 60)} hours` : `${Math.floor(minutes / 1440)} days`;
+}

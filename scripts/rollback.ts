@@ -1,0 +1,139 @@
+import type { Brought } from './bring.ts';
+import { archiveName, cvdName } from './cvd/names.ts';
+import type { CycleParts } from './cycle.ts';
+import { MirrorError } from './errors.ts';
+import { verifyCvdFile } from './files/verify.ts';
+import { judge } from './judge.ts';
+import { nextManifest } from './next-manifest.ts';
+import type { Proof } from './proof/record.ts';
+import type { SyncSettings } from './settings.ts';
+import { Stage } from './stage.ts';
+import { archivedVersions } from './store/archive.ts';
+import { type CarryParts, carry } from './store/carry.ts';
+import { type DatabaseRecord, describeCvd, type Manifest } from './store/manifest.ts';
+import { publish } from './store/publish.ts';
+import { readPublished } from './store/published.ts';
+import { archiveCopies } from './store/retention.ts';
+import { openWorkspace } from './workspace.ts';
+
+export class RollbackError extends MirrorError<'rollback/database' | 'rollback/version' | 'rollback/held'> {}
+
+export interface RolledBack {
+  readonly database: string;
+  readonly from: number;
+  readonly to: number;
+  readonly proof: Proof;
+}
+
+/**
+ * Publishes an earlier CVD from the archive again, proven anew beside the other databases, and holds the database there
+ * until it is released. Clients that have moved on stay ahead: freshclam takes nothing older than it has.
+ * Throws; then nothing has changed.
+ */
+export async function rollBack(
+  settings: SyncSettings,
+  wanted: { readonly database: string; readonly to: number; readonly reason: string },
+  parts: CycleParts,
+): Promise<RolledBack> {
+  const { database, to, reason } = wanted;
+  const { store, trust, log, now } = parts;
+  await using workspace = await openWorkspace(settings.work, log);
+  const published = await readPublished(store);
+  const { manifest } = published;
+  const from = requireArchived(manifest, database, to);
+  const prove = await parts.findProver();
+  const stage = await Stage.create(workspace.folder);
+  const carryParts: CarryParts = { store, published, trust, stage, window: settings.window, log };
+
+  const held = { since: now().toISOString(), reason };
+  const record = { ...(await stageArchived(database, to, carryParts)), ...chainUntil(to, from), held };
+  await carry(database, to, carryParts);
+  const brought: Brought[] = [{ database, record, how: 'rolled back', news: true }];
+  for (const [other, described] of Object.entries(manifest?.databases ?? {})) {
+    if (other === database) continue;
+    await carry(other, described.version, carryParts);
+    const publishedCvd = stage.path(cvdName(other));
+    brought.push({ database: other, record: described, how: 'unchanged', news: false, publishedCvd });
+  }
+
+  log.info(`proving ${database} ${to} beside the other databases`);
+  const { maxSignatureDrop } = settings;
+  const judgeParts = { ...carryParts, prove, retained: new Map(), workFolder: workspace.folder };
+  const judged = await judge(brought, { ...judgeParts, maxSignatureDrop, accept: reason });
+  const trouble = judged.brought.find((one) => one.database === database)?.trouble;
+  if (trouble !== undefined) throw trouble;
+  const { proof } = judged;
+  if (proof === null) throw new Error('nothing is published without a proof');
+  const copies = await archiveCopies(brought, settings.archive, carryParts);
+  const next = nextManifest({
+    settings: { ...settings, upstream: manifest?.upstream.url ?? settings.upstream },
+    now: now(),
+    published,
+    looks: [],
+    brought,
+    stage,
+    copies,
+    spoilt: [],
+    proof,
+  });
+  await publish(store, published.tag, {
+    stage,
+    archive: copies,
+    next: { ...next, checked: manifest?.checked ?? next.checked },
+  });
+  return { database, from: from.version, to, proof };
+}
+
+/** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
+export async function release(database: string, parts: Pick<CycleParts, 'store'>): Promise<DatabaseRecord> {
+  const { manifest, tag } = await readPublished(parts.store);
+  const described = manifest?.databases[database];
+  if (manifest === undefined || described?.held === undefined) {
+    throw new RollbackError('rollback/held', `${database} is not held in ${parts.store.where}`, {
+      advice: 'See what is: clamav-mirror status',
+    });
+  }
+  const { held: _, ...record } = described;
+  const next = { ...manifest, databases: { ...manifest.databases, [database]: record } };
+  await publish(parts.store, tag, { stage: undefined, next });
+  return described;
+}
+
+function requireArchived(manifest: Manifest | undefined, database: string, to: number): DatabaseRecord {
+  const described = manifest?.databases[database];
+  if (described === undefined) {
+    const others = Object.keys(manifest?.databases ?? {}).join(', ') || 'nothing';
+    throw new RollbackError('rollback/database', `${database} is not published here`, {
+      advice: `There is: ${others}`,
+    });
+  }
+  const versions = archivedVersions(manifest, database);
+  if (versions.includes(to)) return described;
+  throw new RollbackError('rollback/version', `version ${to} of ${database} is not in the archive`, {
+    advice: `Published is ${described.version}; in the archive: ${versions.join(', ') || 'none'}`,
+  });
+}
+
+/** Brings an archived CVD into the stage under its served name, proven as if it came from a stranger. */
+async function stageArchived(
+  database: string,
+  version: number,
+  { store, stage, trust }: CarryParts,
+): Promise<ReturnType<typeof describeCvd>> {
+  const name = cvdName(database);
+  await store.fetch(archiveName(database, version), stage.incoming(name));
+  const verified = await verifyCvdFile(stage.incoming(name), trust, { database, version });
+  await stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
+  return describeCvd(verified);
+}
+
+/** What remains of the chain of CDIFFs of a later version. */
+function chainUntil(
+  version: number,
+  { cdiffs, missingCdiffs }: DatabaseRecord,
+): Pick<DatabaseRecord, 'cdiffs' | 'missingCdiffs'> {
+  return {
+    cdiffs: cdiffs === null || cdiffs.first > version ? null : { first: cdiffs.first, last: version },
+    missingCdiffs: missingCdiffs.filter((step) => step <= version),
+  };
+}

@@ -1,0 +1,39 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explain } from './errors.ts';
+import { takeLock } from './files/lock.ts';
+import type { Log } from './log.ts';
+
+export interface Workspace extends AsyncDisposable {
+  /** For the stage and the clients that prove it; gone when the workspace is let go. */
+  readonly folder: string;
+}
+
+/** Takes the work folder for one run. Throws `file/busy` if another run has it. */
+export async function openWorkspace(work: string, log: Log): Promise<Workspace> {
+  const lock = await takeLock(join(work, 'lock'), `the work folder ${work}`);
+  try {
+    await clear(work);
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+  return {
+    folder: join(work, RUN_FOLDER),
+    async [Symbol.asyncDispose]() {
+      await clear(work).catch((error) => log.warn(`cannot clear the work folder ${work}: ${explain(error)}`));
+      lock[Symbol.dispose]();
+    },
+  };
+}
+
+const RUN_FOLDER = 'run';
+
+/** Removes what a run left there, also one that was killed. */
+async function clear(work: string): Promise<void> {
+  for (const name of await readdir(work)) {
+    if (name !== RUN_FOLDER && !name.startsWith('.tmp-')) continue;
+    // ClamAV's tools outlive a run that was killed by a moment, and may still be writing
+    await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+}
