@@ -5,11 +5,12 @@ import {
   type Given,
   given,
   type Option,
+  PROBE_OPTIONS,
   PROOF_OPTIONS,
   ROLLBACK_OPTIONS,
   SERVE_OPTIONS,
   SettingError,
-  STORE_OPTION,
+  STORE_OPTIONS,
   SYNC_OPTIONS,
   VERSION,
   variableOf,
@@ -52,6 +53,7 @@ Exit codes:
 Examples:
   clamav-mirror sync --store /srv/clamav
   clamav-mirror sync --upstream http://mirror.example/clamav --databases daily,bytecode
+  clamav-mirror sync --store s3://our-bucket/clamav --public-url https://clamav.example
   clamav-mirror sync --engines native,docker:clamav/clamav:1.0 --clean-samples ./our-files
   clamav-mirror sync --accept "Talos moved a million signatures from daily to main"
   clamav-mirror sync --json | jq .outcome`,
@@ -61,7 +63,7 @@ Examples:
     return await end(sync(settingsFrom(flags), flags.json === true));
   });
 
-withOptions(program.command('rollback'), [...ROLLBACK_OPTIONS, ...PROOF_OPTIONS])
+withOptions(program.command('rollback'), [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS])
   .description('publish an earlier version of a database again, and hold it there')
   .option('--json', 'print one JSON object about the result instead of text')
   .addHelpText(
@@ -82,7 +84,7 @@ Example:
     return await end(rollback(settingsFrom(flags), flags.json === true));
   });
 
-withOptions(program.command('release'), [STORE_OPTION])
+withOptions(program.command('release'), STORE_OPTIONS)
   .description('let a database that was rolled back move again')
   .requiredOption('--database <name>', 'the database to release')
   .option('--json', 'print one JSON object about the result instead of text')
@@ -91,7 +93,7 @@ withOptions(program.command('release'), [STORE_OPTION])
     return await end(release(settingsFrom(flags), flags.database, flags.json === true));
   });
 
-withOptions(program.command('status'), [STORE_OPTION])
+withOptions(program.command('status'), STORE_OPTIONS)
   .description('show what a store serves, since when, and how it was proven')
   .option('--json', 'print one JSON object instead of text')
   .addHelpText(
@@ -122,6 +124,29 @@ Example:
   .action(async (flags) => {
     const { serve } = await import('./commands/serve.ts');
     return await end(serve(settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(
+  program.command('probe').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
+  PROBE_OPTIONS,
+)
+  .description('judge any mirror from outside: what breaks a client, and what to do about it')
+  .option('--json', 'print one JSON object instead of a table')
+  .addHelpText(
+    'after',
+    `
+It reads only: some hundred kilobytes in about 30 requests for each database and one for each CDIFF, unless --full or
+--client download everything.
+
+Exit codes: 0 fit for clients, perhaps with warnings; 1 something breaks a client, or it cannot be reached.
+
+Examples:
+  clamav-mirror probe http://mirror.example:8080
+  clamav-mirror probe https://mirror.example/clamav --databases daily --dns off --json | jq .verdict`,
+  )
+  .action(async (url: string, flags) => {
+    const { probe } = await import('./commands/probe.ts');
+    return await end(probe(url, settingsFrom(flags), flags.json === true));
   });
 
 program

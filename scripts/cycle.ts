@@ -15,6 +15,7 @@ import { checkedManifest, nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
 import { heldBack, remember } from './quarantine.ts';
+import { type ReadBackPatience, readBack } from './read-back.ts';
 import {
   type CycleReport,
   type End,
@@ -28,11 +29,13 @@ import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
-import type { DatabaseRecord } from './store/manifest.ts';
+import type { ArchiveCopy } from './store/archive.ts';
+import type { DatabaseRecord, Manifest } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
 import type { Store } from './store/store.ts';
+import { takeBack } from './store/take-back.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
 import type { Trust } from './verify/trust.ts';
@@ -45,6 +48,7 @@ export interface CycleParts {
   readonly trust: Trust;
   readonly log: Log;
   readonly now: () => Date;
+  readonly readBackPatience?: Partial<ReadBackPatience>;
 }
 
 /** One run of the mirror: from what upstream advertises to what clients see. Never throws: the report says it. */
@@ -138,7 +142,13 @@ async function cycle(
       return await endWithoutNews(settings, brought, looks, published, proof, parts);
     if (proof === null) throw new Error('nothing is published without a proof');
     watch.begin('publish');
-    const copies = await archiveCopies(brought, settings.archive, bringParts);
+    const { publicUrl } = settings;
+    // what is replaced is kept at least until the new is read back
+    const copies = await archiveCopies(
+      brought,
+      publicUrl === undefined ? settings.archive : settings.archive || 1,
+      bringParts,
+    );
     const { spoilt } = retained;
     const next = nextManifest({
       settings,
@@ -152,6 +162,14 @@ async function cycle(
       proof,
     });
     await publish(store, published.tag, { stage, archive: copies, next });
+    if (publicUrl !== undefined) {
+      watch.begin('read back');
+      await requireServed(
+        publicUrl,
+        { next, copies, published, userAgent: settings.userAgent(state.uuid), settings },
+        parts,
+      );
+    }
   } catch (error) {
     return ended(endedBy(error));
   }
@@ -162,6 +180,33 @@ async function cycle(
 function recordOf({ databases, manifest }: Published, database: string): DatabaseRecord | undefined {
   const described = manifest?.databases[database];
   return databases.get(database) ?? (described?.held === undefined ? undefined : described);
+}
+
+/** Reads what was published from outside; if that is something else, what was there before is published again. */
+async function requireServed(
+  url: string,
+  from: {
+    next: Manifest;
+    copies: readonly ArchiveCopy[];
+    published: Published;
+    settings: SyncSettings;
+    userAgent: string;
+  },
+  { store, log, readBackPatience }: CycleParts,
+): Promise<void> {
+  const { next, copies, published, settings, userAgent } = from;
+  const { manifest: previous } = published;
+  try {
+    const patience = readBackPatience ?? {};
+    await readBack(url, { previous, next }, { userAgent, proxies: settings.proxies, patience });
+  } catch (error) {
+    if (previous === undefined) throw error; // there is nothing to go back to
+    log.warn(`${explain(error)}; publishing again what was there before`);
+    await takeBack(store, { previous, next, copies }).catch((trouble) =>
+      log.warn(`that failed: ${explain(trouble)}; run rollback to get there`),
+    );
+    throw error;
+  }
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { relative, resolve, sep } from 'node:path';
 import * as v from 'valibot';
 import packageJson from '../package.json' with { type: 'json' };
 import { DATABASE_NAME } from './cvd/names.ts';
-import { MirrorError } from './errors.ts';
+import { explain, MirrorError } from './errors.ts';
 import { type EngineSpec, parseEngineSpec } from './proof/engine-spec.ts';
+import { isS3Address, type S3Options, s3Settings } from './store/s3-settings.ts';
 import { OFFICIAL_RECORD } from './upstream/dns.ts';
 import type { Proxies } from './upstream/open.ts';
 
@@ -25,12 +27,47 @@ export interface Option {
   readonly fallback?: string;
 }
 
-export const STORE_OPTION: Option = {
+const FOLDER_OPTION: Option = {
   name: 'store',
   value: '<folder>',
   help: 'where the published mirror lives',
   fallback: './mirror',
 };
+
+const OBJECT_STORE: Option = {
+  name: 'store',
+  value: '<where>',
+  help: 'where the published mirror lives: a folder, or s3://bucket/prefix',
+  fallback: './mirror',
+};
+
+/** For a store that may be a bucket; credentials come from the usual variables, files, or OIDC. */
+export const STORE_OPTIONS: readonly Option[] = [
+  OBJECT_STORE,
+  { name: 's3-endpoint', value: '<url>', help: "the object store's URL (default: AWS)" },
+  {
+    name: 's3-region',
+    value: '<name>',
+    help: 'its region (default: the usual variables; us-east-1 with an endpoint)',
+  },
+  {
+    name: 's3-path-style',
+    value: '<yes|no>',
+    help: 'whether the bucket is part of the path (default: yes with an endpoint, else no)',
+  },
+  {
+    name: 's3-encryption',
+    value: '<kind>',
+    help: 'server-side encryption: AES256 or aws:kms (default: as the bucket has it)',
+  },
+  { name: 's3-kms-key', value: '<id>', help: 'the key for aws:kms' },
+  { name: 's3-storage-class', value: '<name>', help: 'such as STANDARD_IA (default: as the bucket has it)' },
+  {
+    name: 's3-acl',
+    value: '<name>',
+    help: 'a canned ACL such as public-read, where buckets still have them',
+  },
+];
 
 export const SYNC_OPTIONS: readonly Option[] = [
   {
@@ -45,11 +82,11 @@ export const SYNC_OPTIONS: readonly Option[] = [
     help: 'which databases to mirror, separated by commas',
     fallback: 'main,daily,bytecode',
   },
-  STORE_OPTION,
+  ...STORE_OPTIONS,
   {
     name: 'work',
     value: '<folder>',
-    help: 'where unproven files and the state are kept (default: <store>.work)',
+    help: 'where unproven files and the state are kept (default: <store>.work, or ./mirror.work for a bucket)',
   },
   {
     name: 'dns',
@@ -95,6 +132,11 @@ export const SYNC_OPTIONS: readonly Option[] = [
     fallback: '3',
   },
   {
+    name: 'public-url',
+    value: '<url>',
+    help: 'where clients find the mirror: what was published is read from there, and taken back if it is not served',
+  },
+  {
     name: 'max-signature-drop',
     value: '<percent>',
     help: 'how far the signatures of a database may fall from one version to the next',
@@ -108,9 +150,30 @@ export const SYNC_OPTIONS: readonly Option[] = [
   { name: 'retry', help: 'try versions again that were refused before' },
 ];
 
+/** What looking at a mirror and mirroring it have in common. */
+const LOOKING = ['nameservers', 'max-size', 'user-agent'];
+
+export const PROBE_OPTIONS: readonly Option[] = [
+  {
+    name: 'databases',
+    value: '<names>',
+    help: 'which databases to judge (default: those of its manifest, else main,daily,bytecode)',
+  },
+  {
+    name: 'dns',
+    value: '<name>',
+    help: 'the TXT record to compare versions with, or "off"',
+    fallback: OFFICIAL_RECORD,
+  },
+  ...SYNC_OPTIONS.filter(({ name }) => LOOKING.includes(name)),
+  { name: 'cdiffs', value: '<count>', help: 'how many CDIFFs of each database to look for', fallback: '30' },
+  { name: 'full', help: 'download everything and prove every byte' },
+  { name: 'client', help: 'let the freshclam of this machine download everything from it' },
+];
+
 /** Of those of `sync`, what a rollback needs too. */
 export const PROOF_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(({ name }) =>
-  ['store', 'work', 'engines', 'clean-samples', 'infected-samples', 'archive'].includes(name),
+  ['work', 'engines', 'clean-samples', 'infected-samples', 'archive'].includes(name),
 );
 
 export const ROLLBACK_OPTIONS: readonly Option[] = [
@@ -125,7 +188,7 @@ export const ROLLBACK_OPTIONS: readonly Option[] = [
 ];
 
 export const SERVE_OPTIONS: readonly Option[] = [
-  STORE_OPTION,
+  FOLDER_OPTION,
   {
     name: 'address',
     value: '<ip>',
@@ -192,18 +255,34 @@ const Engines = v.pipe(
     }
   }),
 );
+const TrueOrFalse = v.picklist(['true', 'false'], 'is either true or false');
+const DnsRecordName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'));
 const FilePath = v.pipe(
   v.string(),
   v.minLength(1, 'is empty'),
   v.transform((path) => resolve(path)),
 );
 
+const StoreSchema = v.object({
+  store: v.pipe(
+    v.string(),
+    v.minLength(1, 'is empty'),
+    v.transform((where) => (isS3Address(where) ? where : resolve(where))),
+  ),
+  's3-endpoint': v.optional(Url),
+  's3-region': v.optional(HeaderText),
+  's3-path-style': v.optional(v.picklist(['yes', 'no'], 'is either yes or no')),
+  's3-encryption': v.optional(v.picklist(['AES256', 'aws:kms'], 'is either AES256 or aws:kms')),
+  's3-kms-key': v.optional(HeaderText),
+  's3-storage-class': v.optional(HeaderText),
+  's3-acl': v.optional(HeaderText),
+});
+
 const SyncSchema = v.object({
   upstream: Url,
   databases: Databases,
-  store: FilePath,
   work: v.optional(FilePath),
-  dns: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'))),
+  dns: v.optional(DnsRecordName),
   nameservers: v.optional(list(Nameserver)),
   cdiffs: wholeNumber(1, 1000),
   'max-size': wholeNumber(1, 16_384),
@@ -212,9 +291,30 @@ const SyncSchema = v.object({
   'clean-samples': v.optional(FilePath),
   'infected-samples': v.optional(FilePath),
   archive: wholeNumber(0, 100),
+  'public-url': v.optional(Url),
   'max-signature-drop': wholeNumber(0, 100),
   accept: v.optional(Reason),
-  retry: v.optional(v.picklist(['true', 'false'], 'is either true or false')),
+  retry: v.optional(TrueOrFalse),
+});
+
+/** The password in the URL of a mirror is sent to it, and printed nowhere. */
+const ProbeSchema = v.object({
+  url: v.pipe(
+    v.string(),
+    v.check(
+      (url) => isHttp(url) && !/[?#]/.test(url),
+      'must be a plain URL that starts with http:// or https://',
+    ),
+    v.transform((url) => url.replace(/\/+$/, '')),
+  ),
+  databases: v.optional(Databases),
+  dns: DnsRecordName,
+  nameservers: v.optional(list(Nameserver)),
+  cdiffs: wholeNumber(1, 1000),
+  'max-size': wholeNumber(1, 16_384),
+  'user-agent': v.optional(HeaderText),
+  full: v.optional(TrueOrFalse),
+  client: v.optional(TrueOrFalse),
 });
 
 const RollbackSchema = v.object({
@@ -232,12 +332,17 @@ const ServeSchema = v.object({
   port: wholeNumber(0, 65_535),
 });
 
+export interface StoreSettings {
+  /** An absolute path, or `s3://bucket/prefix`. */
+  readonly store: string;
+  readonly s3: S3Options;
+}
+
 /** Everything a cycle needs to know, validated. */
-export interface SyncSettings {
+export interface SyncSettings extends StoreSettings {
   /** Without a final slash. */
   readonly upstream: string;
   readonly databases: readonly string[];
-  readonly store: string;
   readonly work: string;
   readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
   /** How many CDIFFs to keep. */
@@ -253,6 +358,8 @@ export interface SyncSettings {
   readonly samples: { readonly clean: string | undefined; readonly infected: string | undefined };
   /** How many earlier CVDs to keep of each database. */
   readonly archive: number;
+  /** Where clients find the mirror, without a final slash. */
+  readonly publicUrl: string | undefined;
   /** As a share: 0.2 for 20 %. */
   readonly maxSignatureDrop: number;
   /** Why to take what looks implausible or was refused before. */
@@ -273,6 +380,21 @@ export interface Given {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** What a probe of a mirror needs to know, validated. */
+export interface ProbeSettings extends Pick<SyncSettings, 'dns' | 'maxSize' | 'proxies'> {
+  /** Without a final slash; may hold a user and password. */
+  readonly url: string;
+  /** `undefined`: what the mirror says that it has. */
+  readonly databases: readonly string[] | undefined;
+  /** How many CDIFFs of each database to look for. */
+  readonly cdiffs: number;
+  readonly userAgent: string;
+  /** Whether to download and prove every byte. */
+  readonly full: boolean;
+  /** Where to look for freshclam, a PATH, if that is to download everything too. */
+  readonly client: string | undefined;
+}
+
 /** These flags and this process's environment. */
 export function given(flags: Given['flags']): Given {
   return { flags, environment: process.env };
@@ -281,24 +403,26 @@ export function given(flags: Given['flags']): Given {
 /** Throws `setting/invalid`, which names the setting and what it takes. */
 export function syncSettings(from: Given): SyncSettings {
   const settings = validated(SyncSchema, SYNC_OPTIONS, from);
-  const work = settings.work ?? `${settings.store}.work`;
-  requireApart(settings.store, work);
+  const { store, s3 } = storeSettings(from);
+  const work = settings.work ?? (isS3Address(store) ? resolve('mirror.work') : `${store}.work`);
+  if (!isS3Address(store)) requireApart(store, work);
   const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
   const record = settings.dns ?? (official ? OFFICIAL_RECORD : 'off');
   return {
     upstream: settings.upstream,
     databases: settings.databases,
-    store: settings.store,
+    store,
+    s3,
     work,
-    dns: record === 'off' ? undefined : { record, nameservers: settings.nameservers ?? [] },
+    dns: dnsFrom(record, settings.nameservers),
     window: settings.cdiffs,
     maxSize: settings['max-size'] * megabytes,
-    userAgent: (uuid) =>
-      settings['user-agent'] ?? `CVDUPDATE/${CVDUPDATE_VERSION} (${uuid}) clamav-mirror/${VERSION}`,
+    userAgent: (uuid) => settings['user-agent'] ?? userAgentOf(uuid),
     proxies: proxiesFrom(from.environment),
     engines: settings.engines,
     samples: { clean: settings['clean-samples'], infected: settings['infected-samples'] },
     archive: settings.archive,
+    publicUrl: settings['public-url'],
     maxSignatureDrop: settings['max-signature-drop'] / 100,
     accept: settings.accept,
     retry: settings.retry === 'true',
@@ -306,8 +430,49 @@ export function syncSettings(from: Given): SyncSettings {
 }
 
 /** Throws `setting/invalid`. */
+export function storeSettings(from: Given): StoreSettings {
+  const { store, ...given } = validated(StoreSchema, STORE_OPTIONS, from);
+  const pathStyle = given['s3-path-style'];
+  const options: Record<string, string | boolean | undefined> = {
+    endpoint: given['s3-endpoint'],
+    region: given['s3-region'],
+    pathStyle: pathStyle === undefined ? undefined : pathStyle === 'yes',
+    encryption: given['s3-encryption'],
+    kmsKey: given['s3-kms-key'],
+    storageClass: given['s3-storage-class'],
+    acl: given['s3-acl'],
+  };
+  const s3: S3Options = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  );
+  try {
+    if (isS3Address(store)) s3Settings(store, s3);
+  } catch (cause) {
+    throw new SettingError('setting/invalid', `--store ${explain(cause)}`, { cause });
+  }
+  return { store, s3 };
+}
+
+/** Throws `setting/invalid`. */
 export function rollbackSettings(from: Given): v.InferOutput<typeof RollbackSchema> {
   return validated(RollbackSchema, ROLLBACK_OPTIONS, from);
+}
+
+/** Throws `setting/invalid`. */
+export function probeSettings(url: string, { flags, environment }: Given): ProbeSettings {
+  const options = [{ name: 'url', help: '' }, ...PROBE_OPTIONS];
+  const settings = validated(ProbeSchema, options, { flags: { ...flags, url }, environment });
+  return {
+    url: settings.url,
+    databases: settings.databases,
+    cdiffs: settings.cdiffs,
+    maxSize: settings['max-size'] * megabytes,
+    dns: dnsFrom(settings.dns, settings.nameservers),
+    userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
+    proxies: proxiesFrom(environment),
+    full: settings.full === 'true',
+    client: settings.client === 'true' ? (environment.PATH ?? '') : undefined,
+  };
 }
 
 /** Throws `setting/invalid`. */
@@ -323,6 +488,14 @@ export function searchPath(): string {
 /** True if no person is there to answer a question. */
 export function isUnattended(): boolean {
   return Boolean(process.env.CI) || !process.stdin.isTTY;
+}
+
+function userAgentOf(uuid: string): string {
+  return `CVDUPDATE/${CVDUPDATE_VERSION} (${uuid}) clamav-mirror/${VERSION}`;
+}
+
+function dnsFrom(record: string, nameservers: readonly string[] = []): SyncSettings['dns'] {
+  return record === 'off' ? undefined : { record, nameservers };
 }
 
 function validated<T>(schema: v.GenericSchema<unknown, T>, options: readonly Option[], from: Given): T {

@@ -6,14 +6,17 @@ import { openEngines } from '../proof/open-engines.ts';
 import { proveWith } from '../proof/prove.ts';
 import { readUserSamples } from '../proof/user-samples.ts';
 import { type SyncSettings, searchPath } from '../settings.ts';
-import { FolderStore } from '../store/folder.ts';
+import { openStore } from '../store/open-store.ts';
 import { TALOS } from '../verify/trust.ts';
 
 /** What a command works with: the store, the engines and the samples that its settings name. */
-export function partsFor({ engines, samples, store, work }: SyncSettings, log: Log): CycleParts {
+export async function partsFor(
+  { engines, samples, store, s3, work }: SyncSettings,
+  log: Log,
+): Promise<CycleParts> {
   const now = () => new Date();
   return {
-    store: new FolderStore(store),
+    store: await openStore(store, s3),
     findProver: async () => {
       const userSamples = await readUserSamples(samples);
       const found = await openEngines(engines, { path: searchPath(), work, log });

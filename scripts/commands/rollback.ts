@@ -1,7 +1,8 @@
 import { streamLog } from '../log.ts';
 import { proofTable } from '../proof/table.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
-import { type Given, rollbackSettings, syncSettings } from '../settings.ts';
+import { type Given, rollbackSettings, storeSettings, syncSettings } from '../settings.ts';
+import { openStore } from '../store/open-store.ts';
 import { endOnSignal, partsFor } from './parts.ts';
 
 /** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
@@ -10,7 +11,7 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
   const settings = syncSettings(given);
   const log = streamLog(process.stderr);
   endOnSignal();
-  const done = await rollBack(settings, wanted, partsFor(settings, log));
+  const done = await rollBack(settings, wanted, await partsFor(settings, log));
   if (json) {
     process.stdout.write(`${JSON.stringify(done, undefined, 2)}\n`);
     return 'good';
@@ -26,9 +27,9 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
 
 /** `clamav-mirror release`: the next cycle may move the database again. */
 export async function release(given: Given, database: string, json: boolean): Promise<'good'> {
-  const settings = syncSettings(given);
+  const { store, s3 } = storeSettings(given);
   const log = streamLog(process.stderr);
-  const { version, held } = await releaseDatabase(database, partsFor(settings, log));
+  const { version, held } = await releaseDatabase(database, { store: await openStore(store, s3) });
   if (json) process.stdout.write(`${JSON.stringify({ database, version, held }, undefined, 2)}\n`);
   else log.info(`${database} was held at version ${version} since ${held?.since}; the next sync may move it`);
   return 'good';

@@ -1,13 +1,14 @@
 import { streamLog } from '../log.ts';
-import { type Given, syncSettings } from '../settings.ts';
+import { type Given, storeSettings } from '../settings.ts';
 import { archivedVersions } from '../store/archive.ts';
-import { FolderStore } from '../store/folder.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
+import { openStore } from '../store/open-store.ts';
 import { readPublished } from '../store/published.ts';
 
 /** `clamav-mirror status`: the store at a glance. */
 export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
-  const store = new FolderStore(syncSettings(given).store);
+  const { store: where, s3 } = storeSettings(given);
+  const store = await openStore(where, s3);
   const { manifest, damaged } = await readPublished(store);
   const log = streamLog(process.stdout);
   if (json) {

@@ -9,7 +9,7 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   const settings = syncSettings(given);
   const log = streamLog(process.stderr);
   endOnSignal();
-  const report = await runCycle(settings, partsFor(settings, log));
+  const report = await runCycle(settings, await partsFor(settings, log));
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else tell(report, settings.store, log);
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;

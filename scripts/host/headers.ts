@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { extname } from 'node:path';
+import { cacheControl, contentType } from '../files/served-as.ts';
 import type { OpenFile } from './file.ts';
 
 /** What a response says of a file, beside what `send` adds: length, range and `Accept-Ranges`. */
@@ -28,35 +28,7 @@ export function settleRange(headers: IncomingHttpHeaders, { stats, lastModified 
   if (suffix !== undefined && Number(suffix) > stats.size) headers.range = 'bytes=0-';
 }
 
-/** A CDIFF or `.sign` has its version in its name; every other name gets new content. */
-function cacheControl(name: string): string {
-  return ['.cdiff', '.sign'].includes(extname(name))
-    ? 'public, max-age=31536000, immutable'
-    : 'public, max-age=60, must-revalidate';
-}
-
 /** A file published anew has another inode or another change time, even if size and mtime were kept. */
 function etag({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `"${[ino, size, mtimeMs, ctimeMs].map((part) => part.toString(36)).join('-')}"`;
 }
-
-function contentType(name: string): string {
-  return name === 'timestamp' ? TEXT : (CONTENT_TYPES[extname(name)] ?? 'application/octet-stream');
-}
-
-const TEXT = 'text/plain; charset=utf-8';
-
-const CONTENT_TYPES: Readonly<Record<string, string>> = {
-  '.conf': TEXT,
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.ico': 'image/x-icon',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.md': TEXT,
-  '.png': 'image/png',
-  '.prom': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-  '.sh': TEXT,
-  '.svg': 'image/svg+xml',
-  '.txt': TEXT,
-};

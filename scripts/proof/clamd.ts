@@ -17,8 +17,8 @@ const ANSWER_LIMIT = 4096;
 /** The clamd at this address; `timeout` in milliseconds, for one command (clamd(8), "COMMANDS"). */
 export function clamdAt(address: string, port: number, timeout: number): Clamd {
   const ask = async (command: string, body: readonly Uint8Array[] = []): Promise<string> => {
+    const inTime = AbortSignal.timeout(Math.ceil(timeout)); // before there is a socket: it takes whole numbers only
     const socket = connect({ host: address, port });
-    const inTime = AbortSignal.timeout(timeout);
     const abort = () =>
       socket.destroy(new Error(`clamd has not answered ${command} after ${timeout / 1000} s`));
     inTime.addEventListener('abort', abort);

@@ -7,7 +7,7 @@ import { cvdName } from '../cvd/names.ts';
 import { readStart } from '../files/verify.ts';
 import { type RequestLine, startHost } from '../host/host.ts';
 import { contentsOf, difference } from './contents.ts';
-import { run, type ToolRun } from './engine.ts';
+import { endOf, run, type ToolRun } from './engine.ts';
 import { inFolder, ScenarioFailure, type Scene, tellingLine } from './scenarios/scenario.ts';
 
 /** A client's `freshclam.conf`, as far as clients differ. */
@@ -73,7 +73,7 @@ export async function requireStagedVersions(
   stuck: readonly string[] = [],
 ): Promise<string> {
   const arrived: string[] = [];
-  const said = ended === undefined ? '' : ` (freshclam exit ${ended.exitCode}: ${tellingLine(ended)})`;
+  const said = ended === undefined ? '' : ` (freshclam ${endOf(ended)}: ${tellingLine(ended)})`;
   for (const [database, { version }] of scene.candidate.staged) {
     const found = await versionIn(join(scene.folder, 'db'), database);
     const isStuck = found?.version === version - 1 && stuck.includes(database);

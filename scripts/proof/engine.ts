@@ -13,6 +13,11 @@ export interface ToolRun {
   readonly output: string;
 }
 
+/** `exit 0`, or what ended it before it could say so. */
+export function endOf({ exitCode, timedOut }: ToolRun): string {
+  return timedOut ? 'killed: its time was up' : exitCode === null ? 'ended by a signal' : `exit ${exitCode}`;
+}
+
 /** A program under way. */
 export interface Program {
   /** stdout and stderr so far, as they came, cut after 1 MiB. */

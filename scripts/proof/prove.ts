@@ -87,7 +87,7 @@ async function proveByEngine(
       const folder = join(clients, scenario.client);
       await mkdir(folder, { recursive: true });
       const transcript = new Transcript();
-      const timeout = Math.min(toolTimeout, Math.max(1, deadline - performance.now()));
+      const timeout = Math.min(toolTimeout, Math.max(1, Math.ceil(deadline - performance.now())));
       const scene = { candidate, engine: recorded(engine, transcript), folder, samples, timeout, transcript };
       results.push(await play(scenario, scene, failures));
     }

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { ARCHIVE_FOLDER, parseFileName } from '../cvd/names.ts';
+import { dirname, join, resolve } from 'node:path';
+import { ARCHIVE_FOLDER } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
 import { MANIFEST } from './manifest.ts';
 import { type Publication, type Store, StoreError } from './store.ts';
+import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
-/** Our own corner of the folder: the lock and files that have no name yet. Hosts do not serve dot files. */
-export const PRIVATE_FOLDER = '.clamav-mirror';
+export { PRIVATE_FOLDER };
 
 /** A folder on this machine as the store: every file arrives by fsync and rename. */
 export class FolderStore implements Store {
@@ -138,10 +138,7 @@ class FolderPublication implements Publication {
   }
 
   #path(name: string): string {
-    const isFlat = name !== '' && name === basename(name) && !name.startsWith('.');
-    if (!isFlat && parseFileName(name)?.kind !== 'archive')
-      throw new RangeError(`not a name in a store: ${name}`);
-    return join(this.#folder, name);
+    return join(this.#folder, requireStoreName(name));
   }
 }
 

@@ -6,7 +6,17 @@ export type StoreErrorCode =
   | 'store/manifest'
   | 'store/busy'
   | 'store/conflict'
-  | 'store/failed';
+  | 'store/failed'
+  /** The address of an object store makes no sense, or its region is missing or another one. */
+  | 'store/address'
+  | 'store/unreachable'
+  /** None are to be had, or they are wrong. */
+  | 'store/credentials'
+  | 'store/denied'
+  | 'store/no-bucket'
+  | 'store/full'
+  /** The clock of this machine differs too much from the store's. */
+  | 'store/clock';
 
 export class StoreError extends MirrorError<StoreErrorCode> {}
 
@@ -28,6 +38,8 @@ export interface Store {
    * if the manifest is no longer the one with `tag`.
    */
   begin(tag: string | undefined): Promise<Publication>;
+  /** What this store can promise, and what not, in sentences; for stores that differ in that. */
+  describeAbilities?(): Promise<readonly string[]>;
 }
 
 /**

@@ -10,6 +10,7 @@ import type { DatabaseRecord, Manifest } from '../../scripts/store/manifest.ts';
 import { publish } from '../../scripts/store/publish.ts';
 import { readPublished } from '../../scripts/store/published.ts';
 import { archiveCopies, fetchRetained, type RetentionParts } from '../../scripts/store/retention.ts';
+import type { Store } from '../../scripts/store/store.ts';
 import { makeChain } from '../support/chain.ts';
 import { signatureLine } from '../support/signatures.ts';
 import { testTrust } from '../support/signing.ts';
@@ -34,8 +35,8 @@ const NOTHING = Buffer.alloc(0);
 const FIRST = 3;
 
 /** A mirror of `test` that publishes without upstream and engines. */
-export interface Archiving {
-  readonly store: FolderStore;
+export interface Archiving<S extends Store = FolderStore> {
+  readonly store: S;
   readonly warnings: string[];
   /** Publishes this version as a cycle would, keeping so many earlier ones. */
   publish(version: number, change?: { keep?: number; publishedCvd?: string }): Promise<Manifest>;
@@ -43,9 +44,12 @@ export interface Archiving {
   parts(): Promise<RetentionParts>;
 }
 
+/** In a folder of its own. */
 export function startArchiving(): Archiving {
-  const folder = temporaryFolder();
-  const store = new FolderStore(join(folder, 'mirror'));
+  return startArchivingIn(new FolderStore(join(temporaryFolder(), 'mirror')));
+}
+
+export function startArchivingIn<S extends Store>(store: S, folder = temporaryFolder()): Archiving<S> {
   const warnings: string[] = [];
   const log = { info() {}, warn: (line: string) => warnings.push(line), progress() {} };
   const parts = async (): Promise<RetentionParts> => {

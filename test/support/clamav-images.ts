@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastWords, run } from '../../scripts/demo/programs.ts';
 import { explain } from '../../scripts/errors.ts';
+import { type Archive, findArchive } from './debian-archive.ts';
 import { docker, LABEL } from './docker-cli.ts';
-import { ensureProgram, type InstallOptions } from './install.ts';
+import type { InstallOptions } from './install.ts';
 import type { RealPart } from './setup.ts';
 
 /**
@@ -33,7 +34,7 @@ export async function ensureImages(options: InstallOptions): Promise<Images> {
     const recipe = await recipeOf(name);
     if ((await recipeIn(tag)) === recipe) return { have: tag };
     try {
-      tools ??= prepare(options);
+      tools ??= findArchive(options);
       await build(name, tag, recipe, await tools, options);
       return { have: tag };
     } catch (error) {
@@ -53,22 +54,6 @@ async function recipeOf(name: ImageName): Promise<string> {
 async function recipeIn(tag: string): Promise<string | undefined> {
   const format = `{{index .Config.Labels "${LABEL}.recipe"}}`;
   return await docker('image', 'inspect', '--format', format, tag).catch(() => undefined);
-}
-
-/** Addresses of Debian's archives. */
-interface Archive {
-  readonly plain: string;
-  readonly security: string | undefined;
-}
-
-async function prepare(options: InstallOptions): Promise<Archive> {
-  await ensureProgram('mmdebstrap', ['mmdebstrap'], options);
-  const command = ['apt-get', 'indextargets', '--format', '$(LABEL) $(REPO_URI)'];
-  const { stdout } = await run(command, { ...options, timeout: 60_000 });
-  const plain = /^Debian (\S+)$/m.exec(stdout)?.[1];
-  const security = /^Debian-Security (\S+)$/m.exec(stdout)?.[1];
-  if (plain !== undefined) return { plain, security };
-  throw new Error("this machine's package lists name no archive of Debian; apt-get update fetches them");
 }
 
 async function build(

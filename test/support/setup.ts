@@ -4,6 +4,7 @@ import { confirm } from '../../scripts/demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
 import { explain } from '../../scripts/errors.ts';
 import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { type Ceph, startCephs } from './ceph.ts';
 import { ensureImages, type Images } from './clamav-images.ts';
 import { type DockerEngine, ensureDocker } from './docker-engine.ts';
 import type { InstallOptions } from './install.ts';
@@ -18,6 +19,8 @@ declare module 'vitest' {
     official: RealPart<string>;
     /** A Docker engine with these images. */
     docker: RealPart<Images>;
+    /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
+    cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
     run: string;
   }
@@ -31,11 +34,15 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const official = part(ensureOfficial(DEFAULT_CACHE, options));
   const clamav = await part(ensureClamav({ ...options, daemon: true })); // one installation at a time
   const engine = await part(ensureDocker(run, options));
+  const cephs = part(startCephs(process.env.CEPH, options));
   project.provide('run', run);
   project.provide('clamav', clamav);
   project.provide('docker', await withImages(engine, options));
   project.provide('official', await official);
+  const gateways = await cephs;
+  project.provide('cephs', 'have' in gateways ? { have: gateways.have.running } : gateways);
   return async () => {
+    if ('have' in gateways) await gateways.have.close();
     if ('have' in engine) await engine.have.close();
   };
 }

@@ -1,4 +1,5 @@
 import { requestText, requireStagedBytes, requireStagedVersions, update } from '../client.ts';
+import { endOf } from '../engine.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
 
 /** It asks for a `.cld` first; a host that answers anything but 404 to that keeps clients away for a day (§0.3). */
@@ -15,7 +16,7 @@ export const privateMirrorClient: Scenario = {
     await requireStagedVersions(scene, again.run);
     const coolDown = /^.*cool-?down.*$/im.exec(again.run.output)?.[0];
     if (coolDown !== undefined || again.requests.length === 0 || again.run.exitCode !== 0) {
-      const said = coolDown?.trim() ?? `exit ${again.run.exitCode}, ${again.requests.length} requests`;
+      const said = coolDown?.trim() ?? `${endOf(again.run)}, ${again.requests.length} requests`;
       throw new ScenarioFailure(`it does not come back: ${said}`);
     }
     const missing = first.requests.filter(({ status }) => status === 404).length;

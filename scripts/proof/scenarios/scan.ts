@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { requireStagedVersions } from '../client.ts';
-import { run, type ToolRun } from '../engine.ts';
+import { endOf, run, type ToolRun } from '../engine.ts';
 import { type Sample, SCAN_LIMITS, writeSamples } from '../samples.ts';
 import { inFolder, type Scenario, ScenarioFailure, tellingLine } from './scenario.ts';
 
@@ -40,7 +40,7 @@ export function requireVerdicts(ended: ToolRun, folder: string, samples: readonl
     const found = verdicts.get(name);
     if (found === undefined) {
       const said = tellingLine(ended);
-      throw new ScenarioFailure(`clamscan said nothing of ${origin} (exit ${ended.exitCode}: ${said})`);
+      throw new ScenarioFailure(`clamscan said nothing of ${origin} (${endOf(ended)}: ${said})`);
     }
     if (expected === 'clean' && found !== CLEAN) {
       throw new ScenarioFailure(`${origin} is safe, but clamscan calls it ${found}`);
@@ -54,7 +54,7 @@ export function requireVerdicts(ended: ToolRun, folder: string, samples: readonl
   }
   const expectedExit = samples.some(({ expected }) => expected !== 'clean') ? 1 : 0;
   if (ended.exitCode !== expectedExit) {
-    throw new ScenarioFailure(`clamscan ended with exit ${ended.exitCode}, not ${expectedExit}`);
+    throw new ScenarioFailure(`clamscan: ${endOf(ended)}, not exit ${expectedExit}`);
   }
   return evidence(samples, verdicts);
 }

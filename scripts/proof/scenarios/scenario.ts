@@ -72,7 +72,7 @@ export function tellingLine({ output }: Pick<ToolRun, 'output'>): string {
   const lines = output.split('\n').filter((line) => /[^\s*]/.test(line.replace(/^\S*LibClamAV\S* /, '')));
   const telling = lines
     .filter((line) => /malformed|can't|problem|invalid|unsupported/i.test(line))
-    .slice(0, 3);
+    .slice(0, 5);
   const last = lines.findLast((line) => /error|warning|failed/i.test(line)) ?? lines.at(-1) ?? 'no output';
   return (telling.length > 0 ? telling : [last])
     .map((line) =>

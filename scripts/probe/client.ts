@@ -1,0 +1,246 @@
+import type { Readable } from 'node:stream';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { codeOf } from '../errors.ts';
+import type { Proxies } from '../upstream/open.ts';
+import { ProbeError } from './error.ts';
+
+/** Bytes of a body that are read at most: a host that ignores Range must not cost 75 MB. */
+export const BODY_LIMIT = 1_000_000;
+/** As many as freshclam follows (clamav-formats.md §6). */
+const REDIRECTS = 3;
+/** After so many requests in a row without an answer, no more are made. */
+const TIMEOUTS = 3;
+
+/** Milliseconds. */
+export interface ProbePatience {
+  readonly connect: number;
+  /** Without a byte of the answer. */
+  readonly idle: number;
+  /** For one answer. */
+  readonly answer: number;
+  /** For one whole file. */
+  readonly file: number;
+}
+
+const PATIENCE: ProbePatience = { connect: 10_000, idle: 10_000, answer: 20_000, file: 15 * 60_000 };
+
+export interface ProbeClientOptions {
+  /** Base URL without a final slash; may hold a user and password, as freshclam's `DatabaseMirror` may. */
+  readonly url: string;
+  readonly userAgent: string;
+  readonly proxies: Proxies;
+  readonly patience?: Partial<ProbePatience>;
+  /** In PEM: the only certificates to trust. */
+  readonly ca?: string;
+}
+
+export interface Wanted {
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes of the body to read, then the connection is closed; default: all, up to `BODY_LIMIT`. */
+  readonly keep?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** As much of it as was wanted and came. */
+  readonly body: Buffer;
+  /** `whole`: it ended by itself; `left`: we had enough; `cut`: it broke off, or stood still. */
+  readonly ended: 'whole' | 'left' | 'cut';
+  header(name: string): string | undefined;
+}
+
+/**
+ * Asks one mirror as freshclam does: a connection for each request, at most three redirects, none of them from https to
+ * http. Every answer is bounded in bytes and time; what comes in it is the mirror's word.
+ */
+export class ProbeClient implements AsyncDisposable {
+  /** Without a password. */
+  readonly url: string;
+  /** Where requests were sent on to, by the name that was asked for. */
+  readonly redirects = new Map<string, string>();
+  readonly #options: ProbeClientOptions;
+  readonly #patience: ProbePatience;
+  readonly #authorization: Readonly<Record<string, string>>;
+  readonly #agent: EnvHttpProxyAgent;
+  #requests = 0;
+  #received = 0;
+  #timeouts = 0;
+
+  constructor(options: ProbeClientOptions) {
+    const { ca, proxies } = options;
+    const { username, password } = new URL(options.url);
+    this.url = options.url.replace(/(?<=^https?:\/\/)[^/]*@/, '');
+    this.#authorization = username === '' ? {} : { authorization: basic(username, password) };
+    this.#options = options;
+    this.#patience = { ...PATIENCE, ...options.patience };
+    const connect = { timeout: this.#patience.connect, ...(ca === undefined ? {} : { ca }) };
+    this.#agent = new EnvHttpProxyAgent({ ...proxies, connect });
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Bytes of bodies. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Throws `ProbeError` if there is no answer; one that breaks off is an answer. */
+  async ask(name: string, { keep = BODY_LIMIT, ...wanted }: Wanted = {}): Promise<Answer> {
+    const { status, header, body } = await this.#open(name, wanted, this.#patience.answer);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let ended: Answer['ended'] = 'left';
+    try {
+      if (keep === 0) body.destroy();
+      else {
+        for await (const chunk of this.#counted(body)) {
+          chunks.push(chunk);
+          length += chunk.length;
+          if (length > keep) break; // leaving the loop hangs up
+        }
+        if (length <= keep) ended = 'whole';
+      }
+      this.#timeouts = 0;
+    } catch (error) {
+      ended = 'cut';
+      if (isTimeout(error)) this.#timeouts++;
+    }
+    return { status, header, ended, body: Buffer.concat(chunks).subarray(0, keep) };
+  }
+
+  /** Reads a whole file. Throws `ProbeError` if it cannot be had whole, or what `onChunk` throws. */
+  async stream(name: string, limit: number, onChunk: (chunk: Buffer) => void): Promise<void> {
+    const { status, body } = await this.#open(name, {}, this.#patience.file);
+    if (status !== 200) {
+      body.destroy();
+      throw new ProbeError('probe/incomplete', `${name} is answered with ${status}`);
+    }
+    let size = 0;
+    const chunks = this.#counted(body);
+    for (;;) {
+      const next = await chunks.next().catch((cause) => {
+        throw new ProbeError('probe/incomplete', `${name} breaks off after ${size} bytes`, { cause });
+      });
+      if (next.done === true) return;
+      size += next.value.length;
+      try {
+        if (size > limit) throw new ProbeError('probe/too-large', `${name} has more than ${limit} bytes`);
+        onChunk(next.value);
+      } catch (error) {
+        body.destroy();
+        throw error;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #open(name: string, { method = 'GET', headers }: Wanted, timeout: number) {
+    let url = `${this.url}/${name}`;
+    for (let left = REDIRECTS; ; left--) {
+      const answer = await this.#send(url, { method, headers: headers ?? {} }, timeout);
+      answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+      const header = (wanted: string) => {
+        const value = answer.headers[wanted];
+        return Array.isArray(value) ? value.join(', ') : value;
+      };
+      const status = answer.statusCode;
+      const location = header('location');
+      if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
+        return { status, header, body: answer.body };
+      }
+      answer.body.destroy();
+      if (left === 0) throw redirectError(name, `is redirected more than ${REDIRECTS} times`);
+      url = followed(name, url, location);
+      this.redirects.set(name, url);
+    }
+  }
+
+  async #send(url: string, asked: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>, timeout: number) {
+    if (this.#timeouts >= TIMEOUTS) {
+      throw new ProbeError('probe/timeout', 'the mirror has stopped answering; nothing more is asked');
+    }
+    this.#requests++;
+    const authorization = new URL(url).origin === new URL(this.url).origin ? this.#authorization : {};
+    try {
+      return await request(url, {
+        method: asked.method,
+        headers: { 'user-agent': this.#options.userAgent, accept: '*/*', ...authorization, ...asked.headers },
+        dispatcher: this.#agent,
+        reset: true, // Connection: close, as freshclam has it: no answer can spoil the next
+        signal: AbortSignal.timeout(timeout),
+        headersTimeout: this.#patience.idle,
+        bodyTimeout: this.#patience.idle,
+      });
+    } catch (error) {
+      if (isTimeout(error) || codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') this.#timeouts++;
+      throw problemOf(error, url);
+    }
+  }
+
+  async *#counted(body: Readable): AsyncGenerator<Buffer, undefined> {
+    for await (const chunk of body) {
+      this.#received += chunk.length;
+      yield chunk;
+    }
+    return undefined;
+  }
+}
+
+function basic(username: string, password: string): string {
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(text).toString('base64')}`;
+}
+
+function followed(name: string, from: string, location: string): string {
+  const next = URL.parse(location, from);
+  if (next === null || !/^https?:$/.test(next.protocol)) {
+    throw redirectError(name, 'is redirected to what is no http or https URL');
+  }
+  if (from.startsWith('https:') && next.protocol === 'http:') {
+    throw redirectError(name, 'is redirected from https to plain http');
+  }
+  return next.href;
+}
+
+function redirectError(name: string, what: string): ProbeError {
+  return new ProbeError('probe/redirect', `${name} ${what}`, {
+    advice: 'Serve the files under the URL that clients have in freshclam.conf, without redirects',
+  });
+}
+
+function isTimeout(error: unknown): boolean {
+  const byUs = error instanceof Error && error.name === 'TimeoutError';
+  return byUs || /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/.test(codeOf(error) ?? '');
+}
+
+function problemOf(cause: unknown, url: string): ProbeError {
+  const code = codeOf(cause) ?? '';
+  if (isTimeout(cause)) {
+    return new ProbeError('probe/timeout', `no answer in time from ${url}`, {
+      advice: 'Find out what keeps the host from answering: clients give up as well',
+    });
+  }
+  if (/^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|ERR_TLS|ERR_SSL)/.test(code)) {
+    return new ProbeError('probe/tls', `TLS does not work with ${url}`, {
+      cause,
+      advice:
+        'Clients refuse as well: renew the certificate and send its whole chain, for the name in the URL',
+    });
+  }
+  if (/^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RESPONSE|RES_|SOCKET|INVALID))/.test(code)) {
+    return new ProbeError('probe/malformed', `no proper HTTP answer from ${url}`, {
+      cause,
+      advice: 'Look into the log of the host, and of every proxy before it',
+    });
+  }
+  return new ProbeError('probe/unreachable', `cannot reach ${url}`, {
+    cause,
+    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
+  });
+}

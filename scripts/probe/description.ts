@@ -1,0 +1,98 @@
+import { cdiffName, cvdName } from '../cvd/names.ts';
+import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
+import { TIMESTAMP } from '../store/pages.ts';
+import type { ProbeClient } from './client.ts';
+import { type Finding, Findings } from './finding.ts';
+import { guarded, type Served, type Site } from './site.ts';
+
+const DAY = 86_400_000;
+
+/** Reads the manifest, if the mirror has one that we understand. Throws `ProbeError` if nothing answers. */
+export async function readManifest(
+  client: ProbeClient,
+): Promise<{ manifest: Manifest | undefined; findings: Finding[] }> {
+  const findings = new Findings('mirror', 'manifest');
+  const { status, body, ended } = await client.ask(MANIFEST);
+  if (status !== 200 || ended !== 'whole' || !/^\s*\{/.test(body.toString('latin1'))) {
+    return { manifest: undefined, findings: findings.good('there is none: not a mirror of ours').list };
+  }
+  try {
+    return { manifest: parseManifest(body.toString('utf8'), client.url), findings: [] };
+  } catch {
+    findings.warning(
+      `there is a ${MANIFEST}, but not of a form that is known`,
+      'Use the version of this program that made it',
+    );
+    return { manifest: undefined, findings: findings.list };
+  }
+}
+
+/** Whether a database and its CDIFFs are what the manifest says, as far as their headers and sizes tell. */
+export async function checkManifest(
+  { manifest }: Site,
+  { database, header, size }: Served,
+  cdiffs: ReadonlyMap<number, number | undefined>,
+): Promise<Finding[]> {
+  const record = manifest?.databases[database];
+  if (manifest === undefined) return [];
+  return await guarded(database, 'manifest', async (findings) => {
+    if (record === undefined) {
+      findings.warning(
+        `the manifest does not know ${cvdName(database)}`,
+        'Nobody keeps this file fresh: remove it, or mirror it',
+      );
+    } else if (header.version > record.version) {
+      findings.warning(
+        `version ${header.version} is served, the manifest still says ${record.version}`,
+        'A publication is under way or was cut short: probe again in a minute, else run a sync',
+      );
+    } else if (header.version < record.version) {
+      findings.fault(
+        `version ${header.version} is served, the manifest says ${record.version}`,
+        'Purge the cache before the host, or publish again',
+      );
+    } else {
+      const sizes = new Map([...cdiffs].map(([version, found]) => [cdiffName(database, version), found]));
+      const wrong = [...sizes.set(cvdName(database), size)].find(([name, found]) => {
+        const said = manifest.files[name]?.size;
+        return found !== undefined && said !== found;
+      });
+      if (wrong === undefined && Date.parse(record.built) === header.stime * 1000) {
+        findings.good('version, build time and sizes are those of the manifest');
+      } else {
+        findings.fault(
+          wrong === undefined
+            ? `built ${record.built} according to the manifest only`
+            : `${wrong[0]} has ${wrong[1]} bytes, the manifest says ${manifest.files[wrong[0]]?.size ?? 'nothing of it'}`,
+          'Another program has changed what sync published: verify the store, then publish again',
+        );
+      }
+    }
+  });
+}
+
+/** The official mirrors called one old after a day and dropped it after two (field-notes.md). */
+export async function checkTimestamp({ client, manifest, now }: Site): Promise<Finding[]> {
+  return await guarded('mirror', 'timestamp', async (findings) => {
+    const { status, body } = await client.ask(TIMESTAMP, { keep: 200 });
+    const seconds = /^(\d{1,12})\b/.exec(body.toString('latin1'))?.[1];
+    if (status !== 200 || seconds === undefined) {
+      if (manifest !== undefined)
+        findings.warning(`${TIMESTAMP} is not served`, 'Serve it: monitors read it');
+      return;
+    }
+    const checked = manifest === undefined ? 0 : Date.parse(manifest.checked);
+    const age = now.getTime() - Math.max(checked, Number(seconds) * 1000);
+    const what = `upstream was last checked ${(age / 3_600_000).toFixed(1)} hours ago`;
+    if (age > 2 * DAY) findings.fault(what, STALE_ADVICE);
+    else if (age > DAY) findings.warning(what, STALE_ADVICE);
+    else if (age < -DAY)
+      findings.warning(
+        `${what}, which lies ahead`,
+        'Set the clock of the machine that syncs, or of this one',
+      );
+    else findings.good(what);
+  });
+}
+
+const STALE_ADVICE = 'Find out why sync does not run, or fails: its last report says so';

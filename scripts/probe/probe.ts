@@ -1,0 +1,116 @@
+import { cdiffName } from '../cvd/names.ts';
+import type { Trust } from '../verify/trust.ts';
+import { checkCaching } from './caching.ts';
+import { checkCdiffs } from './cdiffs.ts';
+import { ProbeClient, type ProbeClientOptions } from './client.ts';
+import { checkConditional } from './conditional.ts';
+import { checkManifest, checkTimestamp, readManifest } from './description.ts';
+import type { Finding } from './finding.ts';
+import { checkWithFreshclam } from './freshclam.ts';
+import { checkFreshness, readRecord, type UpstreamRecord } from './freshness.ts';
+import { checkFully } from './full.ts';
+import { checkMissing, missingCdiff } from './missing.ts';
+import { checkRanges } from './range.ts';
+import { checkSigns } from './signs.ts';
+import { guarded, type Served, type Site } from './site.ts';
+import { checkStart } from './start.ts';
+import { checkTransport } from './transport.ts';
+import { checkWhole } from './whole.ts';
+
+const DEFAULT_DATABASES = ['main', 'daily', 'bytecode'];
+
+export interface ProbeOptions extends ProbeClientOptions {
+  /** Default: what the mirror's manifest names, else main, daily and bytecode. */
+  readonly databases: readonly string[] | undefined;
+  /** What to compare versions with. */
+  readonly dns: UpstreamRecord | undefined;
+  /** How many CDIFFs of each database to look for. */
+  readonly cdiffs: number;
+  /** The largest file to download, in bytes. */
+  readonly maxSize: number;
+  /** Whether to download and prove every byte. */
+  readonly full: boolean;
+  /** Whether to let a real freshclam download everything: its PATH. */
+  readonly client: string | undefined;
+  readonly trust: Trust;
+  readonly now: () => Date;
+}
+
+export interface ProbeReport {
+  readonly url: string;
+  /** `failed`: something breaks a client. */
+  readonly verdict: 'good' | 'failed';
+  /** ISO time. */
+  readonly probed: string;
+  /** Versions by database, as they are served. */
+  readonly databases: Readonly<Record<string, number>>;
+  readonly requests: number;
+  /** Of bodies, without what freshclam took. */
+  readonly bytes: number;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Judges any mirror from outside, by what a client asks for and a bit more. It reads only, and little, unless `full` or
+ * `client` say otherwise. Never throws for what a mirror does.
+ */
+export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
+  const { trust, databases, dns } = options;
+  const now = options.now();
+  await using client = new ProbeClient(options);
+  const findings: Finding[] = [];
+  const served: Served[] = [];
+
+  const reached = await guarded('mirror', 'reachable', async () => {
+    const { manifest, findings: described } = await readManifest(client);
+    const site: Site = { client, manifest, trust, now };
+    const upstream = await readRecord(dns, now);
+    findings.push(...described, ...(await checkTimestamp(site)), ...upstream.findings);
+    for (const database of databases ?? databasesOf(site)) {
+      const start = await checkStart(site, database);
+      findings.push(...start.findings);
+      if (start.served === undefined) continue;
+      served.push(start.served);
+      findings.push(...(await checkDatabase(site, start.served, options)));
+      findings.push(...checkFreshness(start.served, upstream.record, { asked: dns !== undefined, now }));
+    }
+    findings.push(...(await checkTransport(client, now)));
+    if (options.client !== undefined && served.length > 0) {
+      findings.push(...(await checkWithFreshclam(options.url, served, options.client)));
+    }
+  });
+  findings.unshift(...reached);
+  return {
+    url: client.url,
+    verdict: findings.some(({ verdict }) => verdict === 'fault') ? 'failed' : 'good',
+    probed: now.toISOString(),
+    databases: Object.fromEntries(served.map(({ database, header }) => [database, header.version])),
+    requests: client.requests,
+    bytes: client.received,
+    findings,
+  };
+}
+
+async function checkDatabase(site: Site, served: Served, options: ProbeOptions): Promise<Finding[]> {
+  const { name: cvd, database } = served;
+  const chain = await checkCdiffs(site, served, options.cdiffs);
+  const versions = [...chain.sizes.keys()];
+  const newest = versions.at(-1);
+  const cdiff = newest === undefined ? undefined : cdiffName(database, newest);
+  return [
+    ...(await checkRanges(site, served)),
+    ...(await checkWhole(site, served)),
+    ...(await checkConditional(site, served)),
+    ...(await checkMissing(site, served)),
+    ...(await checkCaching(site, database, { cvd, cdiff, missing: missingCdiff(served) })),
+    ...chain.findings,
+    ...(await checkSigns(site, served)),
+    ...(await checkManifest(site, served, chain.sizes)),
+    ...(options.full ? await checkFully(site, served, { versions, limit: options.maxSize }) : []),
+  ];
+}
+
+function databasesOf({ manifest }: Site): readonly string[] {
+  const names = Object.keys(manifest?.databases ?? {});
+  return names.length > 0 ? names : DEFAULT_DATABASES;
+}

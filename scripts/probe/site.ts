@@ -1,0 +1,46 @@
+import type { CvdHeader } from '../cvd/header.ts';
+import { explain, MirrorError } from '../errors.ts';
+import type { Manifest } from '../store/manifest.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { ProbeClient } from './client.ts';
+import { type Finding, Findings } from './finding.ts';
+
+/** The mirror that is judged. */
+export interface Site {
+  readonly client: ProbeClient;
+  /** Its own description, if it is one of ours. */
+  readonly manifest: Manifest | undefined;
+  readonly trust: Trust;
+  readonly now: Date;
+}
+
+/** A database as its first bytes say it is. */
+export interface Served {
+  readonly database: string;
+  /** `daily.cvd` */
+  readonly name: string;
+  readonly header: CvdHeader;
+  /** The header's bytes. */
+  readonly head: Buffer;
+  /** Bytes of the file, as far as the host tells. */
+  readonly size: number | undefined;
+  /** Whether the host answered the first Range request with the part. */
+  readonly ranged: boolean;
+}
+
+/** Runs a check: if it gets no answer, or a proof fails, that is its finding, with this advice unless it has one. */
+export async function guarded(
+  subject: string,
+  check: string,
+  run: (findings: Findings) => Promise<unknown>,
+  advice = 'Look into the log of the host',
+): Promise<Finding[]> {
+  const findings = new Findings(subject, check);
+  try {
+    await run(findings);
+  } catch (error) {
+    if (!(error instanceof MirrorError)) throw error;
+    findings.fault(explain(new Error(error.message, { cause: error.cause })), error.advice ?? advice);
+  }
+  return findings.list;
+}

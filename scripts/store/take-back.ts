@@ -1,0 +1,41 @@
+import { cdiffName, cvdName } from '../cvd/names.ts';
+import type { ArchiveCopy } from './archive.ts';
+import { encodeManifest, type Manifest } from './manifest.ts';
+import { pagesOf } from './pages.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Publishes again what was published before `next`: the CVDs that it replaced, from `copies`, and the manifest of then.
+ * Throws `store/conflict` if somebody else has published since.
+ */
+export async function takeBack(
+  store: Store,
+  from: { readonly previous: Manifest; readonly next: Manifest; readonly copies: readonly ArchiveCopy[] },
+): Promise<void> {
+  const { previous, next, copies } = from;
+  const found = await store.readManifest();
+  const tag = found?.text === encodeManifest(next) ? found.tag : undefined; // else another's: `begin` says so
+  await using publication = await store.begin(tag);
+  for (const { database, path, sha256, built } of copies) {
+    await publication.put(cvdName(database), path, { sha256, mtime: new Date(built) });
+  }
+  const restored = withoutGone(previous, next);
+  for (const [name, text] of pagesOf(restored)) await publication.write(name, text);
+  await publication.commit(encodeManifest(restored));
+  for (const name of restored.retired) await publication.remove(name);
+}
+
+/** The earlier manifest, but for the CDIFFs and archived CVDs that `next` has removed, and with what it brought retired. */
+function withoutGone(previous: Manifest, next: Manifest): Manifest {
+  const gone = new Set(next.retired);
+  const files = Object.fromEntries(Object.entries(previous.files).filter(([name]) => !gone.has(name)));
+  const databases = Object.entries(previous.databases).map(([database, record]) => {
+    const { first = 1, last = 0 } = record.cdiffs ?? {};
+    const steps = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+    const start = steps.findLastIndex((step) => files[cdiffName(database, step)] === undefined) + 1;
+    const cdiffs = start < steps.length ? { first: first + start, last } : null;
+    return [database, { ...record, cdiffs }] as const;
+  });
+  const retired = Object.keys(next.files).filter((name) => files[name] === undefined);
+  return { ...previous, files, databases: Object.fromEntries(databases), retired: retired.sort() };
+}

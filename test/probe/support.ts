@@ -1,0 +1,59 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Finding } from '../../scripts/probe/finding.ts';
+import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
+import { TALOS } from '../../scripts/verify/trust.ts';
+import { startMirror, type TestMirror } from '../support/cycle.ts';
+import { trusting } from '../support/engines.ts';
+import { describeWith } from '../support/official.ts';
+import { webServers } from '../support/web-servers.ts';
+
+/** Like `describe`, and skipped where the web servers are missing. */
+export const describeWithWebServers = describeWith(webServers);
+
+export const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
+
+/** Probes as the command does, without DNS, and briefly where nothing answers. */
+export async function probe(url: string, change: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
+  return await probeMirror({
+    url,
+    userAgent: 'clamav-mirror/test',
+    proxies: NO_PROXIES,
+    databases: undefined,
+    dns: undefined,
+    cdiffs: 30,
+    maxSize: 100_000_000,
+    full: false,
+    client: undefined,
+    trust: TALOS,
+    now: () => new Date(),
+    patience: { connect: 2000, idle: 500, answer: 1000, file: 10_000 },
+    ...change,
+  });
+}
+
+/** A mirror as a real cycle publishes it, which every user may read. */
+export async function publishedMirror(): Promise<TestMirror> {
+  const mirror = await startMirror();
+  await mirror.sync({ findProver: async () => trusting });
+  await chmod(mirror.folder, 0o755);
+  return mirror;
+}
+
+/** `range: fault`, without what is good. */
+export function problems({ findings }: ProbeReport): string[] {
+  return findings
+    .filter(({ verdict }) => verdict !== 'good')
+    .map(({ check, verdict }) => `${check}: ${verdict}`);
+}
+
+/** The checks that found a fault. */
+export function faults({ findings }: ProbeReport): string[] {
+  return [...new Set(findings.filter(({ verdict }) => verdict === 'fault').map(({ check }) => check))];
+}
+
+export function finding({ findings }: ProbeReport, check: string): Finding | undefined {
+  return findings.find((found) => found.check === check);
+}
+
+export const REPOSITORY = join(import.meta.dirname, '..', '..');

@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CopyObjectCommand } from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
+import { describe, expect, test } from 'vitest';
+import { MANIFEST, parseManifest } from '../../scripts/store/manifest.ts';
+import type { S3Store } from '../../scripts/store/s3.ts';
+import type { LeaseTimes } from '../../scripts/store/s3-lease.ts';
+import { PRIVATE_FOLDER } from '../../scripts/store/store-name.ts';
+import { checkTree } from '../../scripts/tree/check-tree.ts';
+import { CEPH_ENVIRONMENT, describeWithCeph, type TestBucket } from '../support/s3.ts';
+import { testTrust } from '../support/signing.ts';
+import { cvdOf, startArchivingIn } from './archiving.ts';
+import { type Proxied, proxied, SHORT, treeOf } from './s3-support.ts';
+import { sha256, temporaryFolder } from './support.ts';
+
+const KILLED = { status: 403, code: 'AccessDenied' } as const;
+/** Until the lease of a run that was killed has ended by the store's clock. */
+const over = { timeout: 20_000, interval: 500 };
+
+describeWithCeph('a run that publishes to a bucket', (ceph) => {
+  /** A bucket that has version 5 and an archive. */
+  const published = async (template?: TestBucket, times?: LeaseTimes): Promise<Proxied> => {
+    const it = await proxied(ceph, times);
+    if (template === undefined) {
+      const mirror = startArchivingIn(it.direct, temporaryFolder());
+      for (const version of [3, 4, 5]) await mirror.publish(version, { keep: 1 });
+      return it;
+    }
+    for (const Key of await template.keys()) {
+      const CopySource = encodeURIComponent(`${template.name}/${Key}`);
+      await it.bucket.client.send(new CopyObjectCommand({ Bucket: it.bucket.name, Key, CopySource }));
+    }
+    return it;
+  };
+  const toSix = (store: S3Store) => startArchivingIn(store, temporaryFolder()).publish(6, { keep: 1 });
+
+  test('may be killed before each of its writes', { timeout: 180_000 }, async () => {
+    const { bucket: template } = await published();
+    const whole = await published(template);
+    await toSix(whole.store);
+    const tree = await treeOf(whole.bucket);
+    const writes = whole.proxy.seen.filter(isWrite);
+    const begun = writes.findIndex((line) => line.includes('/lease'));
+    const points = [...writes.keys()].filter((at) => at >= begun);
+    expect(points.length).toBeGreaterThan(15);
+    const limit = pLimit(6);
+    await limit.map(points, async (point) => {
+      const it = await published(template, SHORT);
+      let count = 0;
+      it.proxy.fault = ({ line }) => {
+        if (isWrite(line) && !line.includes('/trial/')) count++;
+        return count > point - begun ? KILLED : undefined;
+      };
+      try {
+        await toSix(it.store).catch(() => {});
+        expect(count).toBeGreaterThan(point - begun);
+        await expectSound(it.bucket);
+        await expect.poll(() => toSix(it.direct).then(() => 'done', String), over).toBe('done');
+        expect(await treeOf(it.bucket)).toEqual(tree);
+      } catch (cause) {
+        throw new Error(`after a kill before ${writes[point]}`, { cause });
+      }
+    });
+  });
+
+  describe('may be killed', () => {
+    const OLD = Buffer.alloc(1000, 'old');
+    const NEW = Buffer.alloc(20_000_000, 'new');
+    test.each([
+      ['while it sends a part', /partNumber=2/, OLD],
+      ['before it puts the parts together', /^POST .*uploadId=/, OLD],
+      ['before a CVD is in its place', /^PUT \/[^/]*\/test\.cvd/, OLD],
+      ['before the manifest', /^PUT .*\/manifest\.json/, NEW],
+    ])('by SIGKILL %s', async (_, line, cvd) => {
+      const it = await proxied(ceph, SHORT);
+      const path = join(temporaryFolder(), 'source');
+      await publishOne(it.direct, path, OLD, 'old');
+      await writeFile(path, NEW);
+      const address = [`s3://${it.bucket.name}`, it.proxy.url, path, sha256(NEW), String(SHORT.lease)];
+      const child = spawn(process.execPath, [join(import.meta.dirname, 's3-put-child.ts'), ...address], {
+        env: { ...CEPH_ENVIRONMENT },
+        stdio: 'inherit',
+      });
+      it.proxy.fault = ({ line: seen }) => {
+        if (!line.test(seen)) return undefined;
+        child.kill('SIGKILL');
+        return 'cut';
+      };
+      const [, signal] = await once(child, 'exit');
+      expect(signal).toBe('SIGKILL');
+      expect((await it.bucket.get('test.cvd'))?.equals(cvd)).toBe(true);
+      expect(await it.bucket.get(MANIFEST)).toEqual(Buffer.from('old'));
+      await expect
+        .poll(() => publishOne(it.direct, path, NEW, 'new').then(() => 'done', String), over)
+        .toBe('done');
+      expect(await it.bucket.keys()).toEqual([MANIFEST, 'test.cvd']);
+      expect((await it.bucket.get('test.cvd'))?.equals(NEW)).toBe(true);
+      expect(await it.bucket.uploads()).toBe(0);
+    });
+  });
+
+  test('shows readers no CVD without its CDIFF, and a manifest when all is there', async () => {
+    const it = await published();
+    let running = true;
+    let looks = 0;
+    const watch = async () => {
+      for (; running; looks++) await expectSound(it.bucket);
+    };
+    it.proxy.fault = () => ({ delay: 20 });
+    const done = toSix(it.store).finally(() => {
+      running = false;
+    });
+    await Promise.all([watch(), done]);
+    expect(looks).toBeGreaterThan(5);
+  });
+});
+
+function isWrite(line: string): boolean {
+  return !/^(GET|HEAD) /.test(line);
+}
+
+async function publishOne(store: S3Store, path: string, bytes: Buffer, manifest: string): Promise<void> {
+  await writeFile(path, bytes);
+  await using publication = await store.begin((await store.readManifest())?.tag);
+  await publication.put('test.cvd', path, { sha256: sha256(bytes) });
+  await publication.commit(manifest);
+}
+
+/** Every file is proven; the CVD is version 5 or 6, and its CDIFF is there; what the manifest names is there. */
+async function expectSound(bucket: TestBucket): Promise<void> {
+  const first = String(await bucket.get(MANIFEST));
+  const manifest = parseManifest(first, bucket.name);
+  const cvd = await bucket.get('test.cvd');
+  const isNew = cvd?.equals(cvdOf(6));
+  if (!isNew) expect(cvd?.equals(cvdOf(5))).toBe(true);
+  if (isNew) expect(await bucket.get('test-6.cdiff')).toBeDefined();
+  if (manifest.databases.test?.version === 6) expect(isNew).toBe(true);
+  const folder = temporaryFolder();
+  for (const key of await bucket.keys()) {
+    const bytes = await bucket.get(key);
+    if (key.startsWith(PRIVATE_FOLDER) || bytes === undefined) continue;
+    await mkdir(dirname(join(folder, key)), { recursive: true });
+    await writeFile(join(folder, key), bytes);
+  }
+  if (String(await bucket.get(MANIFEST)) !== first) return; // these are files from before and after
+  const verdicts = await checkTree(folder, testTrust());
+  expect(verdicts.filter(({ verdict }) => verdict !== 'proven' && verdict !== 'waiting')).toEqual([]);
+  expect(verdicts.length).toBeGreaterThan(3);
+}
