@@ -63,7 +63,11 @@ describe('a state that cannot be understood is replaced by a new one', () => {
     const state = await State.load(work);
     expect(state.uuid).toMatch(UUID);
     expect(state.coolDownOf(UPSTREAM).load()).toBeUndefined();
-    expect(JSON.parse(await readFile(path(), 'utf8'))).toEqual({ uuid: state.uuid, coolDowns: {} });
+    expect(JSON.parse(await readFile(path(), 'utf8'))).toEqual({
+      uuid: state.uuid,
+      coolDowns: {},
+      quarantine: {},
+    });
   });
 });
 

@@ -135,12 +135,12 @@ export class Bucket {
   /** Writes a small object. Returns its tag; `undefined` if the condition does not hold. */
   async write(
     name: string,
-    text: string,
+    content: string | Buffer,
     attributes: Attributes,
     condition?: Condition,
   ): Promise<string | undefined> {
     try {
-      const Body = Buffer.from(text);
+      const Body = Buffer.from(content);
       const put = new PutObjectCommand({ ...this.key(name), ...attributes, Body, ...condition });
       return (await this.client.send(put)).ETag ?? '';
     } catch (cause) {

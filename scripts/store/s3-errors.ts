@@ -2,6 +2,10 @@ import { codeOf } from '../errors.ts';
 import { FileError } from '../files/atomic.ts';
 import { StoreError, type StoreErrorCode } from './store.ts';
 
+const GRANT =
+  'Grant s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload and s3:ListBucketMultipartUploads; without s3:ListBucket a missing file is denied too';
+const REGION = 'Set the region that the bucket is in, or its endpoint';
+
 /** What the store or the SDK calls a fault, and what that is to us. Vendors agree on few of the others. */
 const KNOWN: readonly (readonly [RegExp, StoreErrorCode, string])[] = [
   [
@@ -23,20 +27,16 @@ const KNOWN: readonly (readonly [RegExp, StoreErrorCode, string])[] = [
   [
     /^(AccessDenied|Forbidden|AccountProblem|AllAccessDisabled|AccessControlListNotSupported)$/,
     'store/denied',
-    'Grant s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload and s3:ListBucketMultipartUploads; without s3:ListBucket a missing file is denied too',
+    GRANT,
   ],
-  [
-    /^(PermanentRedirect|IllegalLocationConstraintException|InvalidRegionName)$/,
-    'store/address',
-    'Set the region that the bucket is in, or its endpoint',
-  ],
+  [/^(PermanentRedirect|IllegalLocationConstraintException|InvalidRegionName)$/, 'store/address', REGION],
 ];
 
 const UNREACHABLE =
   /^(ECONN\w+|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE|ERR_(TLS|SSL)\w*|\w*CERT\w*|\w*ISSUER\w*)$/;
 const TIMED_OUT = /^(TimeoutError|AbortError|RequestTimeout)$/;
 
-/** Names of a fault, HTTP status, and what the SDK found besides. */
+/** How an error of the SDK names a fault, and the HTTP status if there was an answer. */
 interface Fault {
   readonly name: string;
   readonly status: number | undefined;
@@ -68,8 +68,8 @@ export function storeError(
   for (const [names, code, advice] of KNOWN) if (names.test(name)) return make(code, advice);
   if (status === 507) return make('store/full');
   if (status === 401) return make('store/credentials');
-  if (status === 403) return make('store/denied', KNOWN[4]?.[2]);
-  if (status === 301) return make('store/address', KNOWN[5]?.[2]);
+  if (status === 403) return make('store/denied', GRANT);
+  if (status === 301) return make('store/address', REGION);
   if (status === undefined && (UNREACHABLE.test(codeOf(cause) ?? '') || TIMED_OUT.test(name)))
     return make('store/unreachable', 'Look at the endpoint and the network, then run this again');
   return make(otherwise);

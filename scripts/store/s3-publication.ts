@@ -7,7 +7,7 @@ import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
 import type { Lease } from './s3-lease.ts';
 import type { S3Settings } from './s3-settings.ts';
-import { provenBytes, uploadProven } from './s3-upload.ts';
+import { readProven, requireProven, uploadProven } from './s3-upload.ts';
 import { type Publication, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
@@ -16,6 +16,8 @@ export const WAITING = `${PRIVATE_FOLDER}/waiting/` as const;
 
 /** Requests at a time, for many small files. */
 const AT_ONCE = 8;
+/** Bytes of a file that is sent from memory beside others. */
+const SMALL = 1024 * 1024;
 
 /** What brings a file to its place at the commit. */
 interface Step {
@@ -29,6 +31,8 @@ export interface PublicationParts {
   readonly lease: Lease;
   /** The manifest's, or `undefined` if there was none. */
   readonly tag: string | undefined;
+  /** Sizes in bytes of what is published, by name. */
+  readonly listing: ReadonlyMap<string, number>;
 }
 
 /**
@@ -40,6 +44,8 @@ export class S3Publication implements Publication {
   readonly #parts: PublicationParts;
   readonly #steps: Step[] = [];
   readonly #waiting: string[] = [];
+  /** Small files on their way, so many at a time. */
+  readonly #sending: Promise<void>[] = [];
 
   constructor(parts: PublicationParts) {
     this.#parts = parts;
@@ -50,16 +56,18 @@ export class S3Publication implements Publication {
     const attributes = attributesOf(requireStoreName(name), bucket.settings, options);
     lease.assertHeld();
     const stored = await this.#find(name, path, options.sha256);
-    if (stored === name) return await proven(path, options.sha256);
+    if (stored === name) return await requireProven(path, options.sha256);
     if (stored !== undefined) {
-      await proven(path, options.sha256);
+      await requireProven(path, options.sha256);
       this.#add({ name, place: () => bucket.copy(stored, name, attributes) });
       return;
     }
     const waiting = `${WAITING}${lease.owner}/${name}`;
     if (!this.#waiting.includes(waiting)) this.#waiting.push(waiting);
-    const { sha256 } = options;
-    await uploadProven(bucket, waiting, path, { sha256, attributes: privateAttributes(bucket.settings) });
+    const hidden = privateAttributes(bucket.settings);
+    if ((await stat(path)).size > SMALL)
+      await uploadProven(bucket, waiting, path, { ...options, attributes: hidden });
+    else await this.#send(bucket.write(waiting, await readProven(path, options.sha256), hidden));
     this.#add({ name, place: () => bucket.copy(waiting, name, attributes) });
   }
 
@@ -74,6 +82,7 @@ export class S3Publication implements Publication {
 
   async commit(manifest: string): Promise<void> {
     const { bucket, abilities, lease, tag } = this.#parts;
+    await Promise.all(this.#sending);
     await lease.renew();
     if ((await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
     const steps = this.#steps.splice(0);
@@ -101,6 +110,7 @@ export class S3Publication implements Publication {
   /** What cannot be cleared now is cleared by the next run. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { bucket, lease } = this.#parts;
+    await Promise.allSettled(this.#sending);
     const abortSignal = AbortSignal.timeout(CLEAR_TIMEOUT);
     const limit = pLimit(AT_ONCE);
     await limit.map(this.#waiting, (name) => bucket.remove(name, { abortSignal }).catch(() => {}));
@@ -110,13 +120,23 @@ export class S3Publication implements Publication {
   /** The name under which the store has a file of this hash: in its place, or, for the archive, by its CVD's name. */
   async #find(name: string, path: string, sha256: string): Promise<string | undefined> {
     const { size } = await stat(path);
+    const { bucket, listing } = this.#parts;
     const file = parseFileName(name);
     for (const place of file?.kind === 'archive' ? [name, cvdName(file.database)] : [name]) {
       if (this.#steps.some((step) => step.name === place)) continue; // it will be another one by then
-      const found = await this.#parts.bucket.head(place);
+      if (listing.get(place) !== size) continue;
+      const found = await bucket.head(place);
       if (found?.sha256 === sha256 && found.size === size) return place;
     }
     return undefined;
+  }
+
+  /** Goes on while it is sent; that it failed is seen at the commit. */
+  async #send(sent: Promise<unknown>): Promise<void> {
+    const sending = sent.then(() => {});
+    sending.catch(() => {});
+    this.#sending.push(sending);
+    await this.#sending.at(-AT_ONCE);
   }
 
   #add(step: Step): void {
@@ -164,10 +184,6 @@ function attributesOf(
     },
     ...(own as Pick<Attributes, 'StorageClass' | 'ACL'>),
   };
-}
-
-async function proven(path: string, sha256: string): Promise<void> {
-  for await (const _ of provenBytes(path, sha256));
 }
 
 export function conflict(where: string): StoreError {

@@ -48,14 +48,16 @@ export class S3Store implements Store {
       attributes,
       ...(this.#times && { times: this.#times }),
     });
+    let listing: ReadonlyMap<string, number>;
     try {
       await removeLeftovers(bucket);
+      listing = await this.list();
       if ((await this.readManifest())?.tag !== tag) throw conflict(this.where);
     } catch (error) {
       await lease[Symbol.asyncDispose]();
       throw error;
     }
-    return new S3Publication({ bucket, abilities, lease, tag });
+    return new S3Publication({ bucket, abilities, lease, tag, listing });
   }
 
   async describeAbilities(): Promise<readonly string[]> {

@@ -1,10 +1,11 @@
 import { cycle } from './cycle.ts';
 import { host } from './host.ts';
 import { proof } from './proof.ts';
+import { publish } from './publish.ts';
 import { rebuild } from './rebuild.ts';
 
 /** `npm run bench [-- name …]`: measurements as ratios taken in one run, because machines are noisy. */
-const benches = { cycle, host, proof, rebuild } as const;
+const benches = { cycle, host, proof, publish, rebuild } as const;
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in benches));

@@ -59,7 +59,7 @@ describeMirror('the official chain', () => {
       await docker('rm', '--force', container);
     });
 
-    test('by the native ClamAV, two images, and a running container', async () => {
+    test('by the native ClamAV, two images, and a running container', { timeout: 300_000 }, async () => {
       const names = [
         'native',
         `docker:${image('oldest')}`,

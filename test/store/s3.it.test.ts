@@ -111,7 +111,8 @@ describeWithCeph('a bucket', (ceph) => {
 
     test('of a run that was killed ends, and what the run left is cleared up', async () => {
       const killed = await it.store.begin(undefined);
-      await killed.put('test.cvd', await source('proven'), { sha256: sha256('proven') });
+      const large = Buffer.alloc(2_000_000, 'proven'); // sent when `put` returns
+      await killed.put('test.cvd', await source(large), { sha256: sha256(large) });
       it.proxy.fault = () => ({ status: 403, code: 'AccessDenied' }); // nothing more comes from it
       await expect(it.direct.begin(undefined)).rejects.toMatchObject({ code: 'store/busy' });
       await expect

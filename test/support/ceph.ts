@@ -26,6 +26,13 @@ export interface Ceph {
 
 export const CEPH_USER = { accessKeyId: 'test', secretAccessKey: 'testing123' } as const;
 
+/** The environment with which the SDK finds the tests' own key. */
+export const CEPH_ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: CEPH_USER.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: CEPH_USER.secretAccessKey,
+  AWS_EC2_METADATA_DISABLED: 'true',
+} as const;
+
 const TREE_SCRIPT = join(import.meta.dirname, 'ceph-tree.sh');
 const START_SCRIPT = join(import.meta.dirname, 'ceph.sh');
 /** Beside the other things that the tests unpack; git does not look at it. */

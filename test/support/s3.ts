@@ -10,7 +10,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { describe, inject } from 'vitest';
-import { CEPH_USER, type Ceph } from './ceph.ts';
+import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph } from './ceph.ts';
 import { describeWith } from './official.ts';
 
 const cephs = inject('cephs');
@@ -24,13 +24,6 @@ export function describeWithCeph(name: string, body: (ceph: Ceph) => void): void
   if ('missing' in cephs) describeWith(cephs)(name, () => body(none));
   else for (const ceph of cephs.have) describe(`${name} by Ceph ${ceph.version}`, () => body(ceph));
 }
-
-/** The environment with which the SDK finds the tests' own key. */
-export const CEPH_ENVIRONMENT = {
-  AWS_ACCESS_KEY_ID: CEPH_USER.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: CEPH_USER.secretAccessKey,
-  AWS_EC2_METADATA_DISABLED: 'true',
-} as const;
 
 /** A new bucket, looked at from outside: not by the code under test. */
 export interface TestBucket {

@@ -33,6 +33,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const run = `${process.pid}-${Date.now()}`;
   const official = part(ensureOfficial(DEFAULT_CACHE, options));
   const clamav = await part(ensureClamav({ ...options, daemon: true })); // one installation at a time
+  await import('./web-servers.ts'); // which installs what is missing of them
   const engine = await part(ensureDocker(run, options));
   const cephs = part(startCephs(process.env.CEPH, options));
   project.provide('run', run);

@@ -47,14 +47,15 @@ export const daemon: Scenario = {
         args: (at) => [`--config-file=${at}/clamd.conf`, `--datadir=${at}/db`],
       }),
     );
+    const living = live(scene, program, clamdAt(engine.daemonAddress, port, scene.timeout));
     try {
-      const clamd = clamdAt(engine.daemonAddress, port, scene.timeout);
-      return await Promise.race([live(scene, program, clamd), death(program)]);
+      return await Promise.race([living, death(program)]);
     } catch (error) {
       await Promise.race([death(program), wait(GRACE)]); // an answer that breaks off is seen before the crash
       throw error;
     } finally {
       await program.stop();
+      await living.catch(() => {}); // its freshclam may still be running
     }
   },
 };

@@ -1,0 +1,23 @@
+import { S3Store } from '../../scripts/store/s3.ts';
+import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { report } from './support.ts';
+
+/** Publishes files to a bucket, in their order, and a manifest. */
+const { where, endpoint, files, manifest }: Work = JSON.parse(process.argv[2] ?? '');
+
+export interface Work {
+  readonly where: string;
+  readonly endpoint: string;
+  readonly files: readonly { readonly name: string; readonly path: string; readonly sha256: string }[];
+  readonly manifest: string;
+}
+
+await report(async () => {
+  const store = new S3Store(s3Settings(where, { endpoint }));
+  await using publication = await store.begin((await store.readManifest())?.tag);
+  for (const { name, path, sha256 } of files) await publication.put(name, path, { sha256 });
+  for (const page of ['timestamp', 'dns.txt', 'proof.json', 'proof.txt'])
+    await publication.write(page, manifest);
+  await publication.commit(manifest);
+  return {};
+});
