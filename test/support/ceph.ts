@@ -121,7 +121,6 @@ async function startCeph(version: CephVersion, tree: string, options: InstallOpt
     detached: true, // Ctrl-C is for the tests, which then stop it
     env: { ...process.env, PATH: widePath(options) },
   });
-  await log.close();
   let isOver = false;
   const ended = new Promise<void>((resolve) => {
     const over = () => {
@@ -131,6 +130,7 @@ async function startCeph(version: CephVersion, tree: string, options: InstallOpt
     child.once('close', over);
     child.once('error', over);
   });
+  await log.close(); // only now: it may end in the meantime
   const stop = async () => {
     child.stdin?.destroy();
     await ended;

@@ -64,7 +64,6 @@ async function start(dockerd: string, options: InstallOptions): Promise<() => Pr
     detached: true, // Ctrl-C is for the tests, which then stop it
     env: { ...process.env, PATH: widePath(options) },
   });
-  await log.close();
   let problem = '';
   child.once('error', ({ message }) => {
     problem = message;
@@ -72,6 +71,7 @@ async function start(dockerd: string, options: InstallOptions): Promise<() => Pr
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
   });
+  await log.close(); // only now: it may end in the meantime
   const stop = async () => {
     child.kill();
     await ended;

@@ -47,23 +47,25 @@ export const daemon: Scenario = {
         args: (at) => [`--config-file=${at}/clamd.conf`, `--datadir=${at}/db`],
       }),
     );
-    const living = live(scene, program, clamdAt(engine.daemonAddress, port, scene.timeout));
+    const over = new AbortController();
+    const living = live(scene, program, clamdAt(engine.daemonAddress, port, scene.timeout), over.signal);
     try {
       return await Promise.race([living, death(program)]);
     } catch (error) {
       await Promise.race([death(program), wait(GRACE)]); // an answer that breaks off is seen before the crash
       throw error;
     } finally {
+      over.abort();
       await program.stop();
       await living.catch(() => {}); // its freshclam may still be running
     }
   },
 };
 
-async function live(scene: Scene, program: Program, clamd: Clamd): Promise<string> {
+async function live(scene: Scene, program: Program, clamd: Clamd, over: AbortSignal): Promise<string> {
   const { staged, published } = scene.candidate;
   const counts = new Map([...staged].map(([database, { signatures }]) => [database, signatures]));
-  await until(scene, 'clamd answers PING', async () => (await clamd.ping().catch(() => '')) === 'PONG');
+  await until(scene, over, 'clamd answers PING', async () => (await clamd.ping().catch(() => '')) === 'PONG');
   if (published.size > 0) {
     const { run } = await update(scene);
     await requireStagedVersions(scene, run);
@@ -73,7 +75,7 @@ async function live(scene: Scene, program: Program, clamd: Clamd): Promise<strin
   const scanning = scanUntilStopped(clamd);
   const answer = await clamd.reload();
   if (answer !== 'RELOADING') throw new ScenarioFailure(`clamd answered RELOAD with ${answer}`);
-  await until(scene, 'clamd has reloaded', () => {
+  await until(scene, over, 'clamd has reloaded', () => {
     const trouble = /^.*(?:\bERROR\b|LibClamAV Error|reload failed).*$/im.exec(program.output())?.[0];
     if (trouble !== undefined) throw new ScenarioFailure(`clamd said: ${trouble.trim()}`);
     return reloads(program).length > before;
@@ -139,12 +141,18 @@ async function requireAnswer(what: string, answering: Promise<string>, expected:
   throw new ScenarioFailure(`clamd answered ${what} with ${JSON.stringify(answer)}`);
 }
 
-async function until(scene: Scene, what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+async function until(
+  scene: Scene,
+  over: AbortSignal,
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = performance.now() + scene.timeout;
   while (!(await isSo())) {
     if (performance.now() > deadline) {
       throw new ScenarioFailure(`waited ${scene.timeout / 1000} s in vain until ${what}`);
     }
+    over.throwIfAborted();
     await wait(PAUSE);
   }
 }
