@@ -2,19 +2,15 @@
 import { Command, CommanderError } from 'commander';
 import { codeOf, explain } from './errors.ts';
 import {
-  type Given,
-  given,
   type Option,
   PROBE_OPTIONS,
   PROOF_OPTIONS,
   ROLLBACK_OPTIONS,
   SERVE_OPTIONS,
-  SettingError,
   STORE_OPTIONS,
   SYNC_OPTIONS,
-  VERSION,
-  variableOf,
-} from './settings.ts';
+} from './settings/options.ts';
+import { type Given, given, SettingError, VERSION, variableOf } from './settings.ts';
 
 const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;
 

@@ -1,15 +1,8 @@
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseEngineSpec } from '../scripts/proof/engine-spec.ts';
-import {
-  given,
-  SERVE_OPTIONS,
-  SYNC_OPTIONS,
-  type SyncSettings,
-  serveSettings,
-  syncSettings,
-  variableOf,
-} from '../scripts/settings.ts';
+import { SERVE_OPTIONS, SYNC_OPTIONS } from '../scripts/settings/options.ts';
+import { given, type SyncSettings, serveSettings, syncSettings, variableOf } from '../scripts/settings.ts';
 import { OFFICIAL_RECORD } from '../scripts/upstream/dns.ts';
 
 const INVALID = expect.objectContaining({ code: 'setting/invalid' });

@@ -1,0 +1,182 @@
+import { OFFICIAL_RECORD } from '../upstream/dns.ts';
+
+/** One option: a flag `--name`, and an environment variable `CLAMAV_MIRROR_NAME`. */
+export interface Option {
+  readonly name: string;
+  /** What the flag takes; without it the flag stands alone and the variable is `true` or `false`. */
+  readonly value?: string;
+  readonly help: string;
+  /** What holds if neither the flag nor the variable is given. */
+  readonly fallback?: string;
+}
+
+const FOLDER_OPTION: Option = {
+  name: 'store',
+  value: '<folder>',
+  help: 'where the published mirror lives',
+  fallback: './mirror',
+};
+
+const OBJECT_STORE: Option = {
+  name: 'store',
+  value: '<where>',
+  help: 'where the published mirror lives: a folder, or s3://bucket/prefix',
+  fallback: './mirror',
+};
+
+/** For a store that may be a bucket; credentials come from the usual variables, files, or OIDC. */
+export const STORE_OPTIONS: readonly Option[] = [
+  OBJECT_STORE,
+  { name: 's3-endpoint', value: '<url>', help: "the object store's URL (default: AWS)" },
+  {
+    name: 's3-region',
+    value: '<name>',
+    help: 'its region (default: the usual variables; us-east-1 with an endpoint)',
+  },
+  {
+    name: 's3-path-style',
+    value: '<yes|no>',
+    help: 'whether the bucket is part of the path (default: yes with an endpoint, else no)',
+  },
+  {
+    name: 's3-encryption',
+    value: '<kind>',
+    help: 'server-side encryption: AES256 or aws:kms (default: as the bucket has it)',
+  },
+  { name: 's3-kms-key', value: '<id>', help: 'the key for aws:kms' },
+  { name: 's3-storage-class', value: '<name>', help: 'such as STANDARD_IA (default: as the bucket has it)' },
+  {
+    name: 's3-acl',
+    value: '<name>',
+    help: 'a canned ACL such as public-read, where buckets still have them',
+  },
+];
+
+export const SYNC_OPTIONS: readonly Option[] = [
+  {
+    name: 'upstream',
+    value: '<url>',
+    help: 'where databases come from: ClamAV itself or another mirror',
+    fallback: 'https://database.clamav.net',
+  },
+  {
+    name: 'databases',
+    value: '<names>',
+    help: 'which databases to mirror, separated by commas',
+    fallback: 'main,daily,bytecode',
+  },
+  ...STORE_OPTIONS,
+  {
+    name: 'work',
+    value: '<folder>',
+    help: 'where unproven files and the state are kept (default: <store>.work, or ./mirror.work for a bucket)',
+  },
+  {
+    name: 'dns',
+    value: '<name>',
+    help: `the TXT record that advertises versions, or "off" to ask the upstream itself (default: ${OFFICIAL_RECORD} for ClamAV's own upstream, else off)`,
+  },
+  {
+    name: 'nameservers',
+    value: '<addresses>',
+    help: "nameservers to ask, separated by commas; the newest answer counts (default: the system's)",
+  },
+  { name: 'cdiffs', value: '<count>', help: 'how many CDIFFs to keep for each database', fallback: '30' },
+  {
+    name: 'max-size',
+    value: '<megabytes>',
+    help: 'the largest CVD or CDIFF to accept from upstream',
+    fallback: '1024',
+  },
+  {
+    name: 'user-agent',
+    value: '<text>',
+    help: 'what upstream is told about us (default: the form it serves to mirrors)',
+  },
+  {
+    name: 'engines',
+    value: '<names>',
+    help: 'ClamAV installations that must all prove a stage, separated by commas: native, docker:IMAGE, container:ID (default: native if it is installed, else the newest ClamAV and the oldest supported one by docker or podman)',
+  },
+  {
+    name: 'clean-samples',
+    value: '<path>',
+    help: 'files of yours in which nothing may be found: a folder, or a list with one path a line',
+  },
+  {
+    name: 'infected-samples',
+    value: '<path>',
+    help: 'files of yours in which something must be found: a folder, or a list whose lines may name what, as clamscan does ("path: Name FOUND")',
+  },
+  {
+    name: 'archive',
+    value: '<count>',
+    help: 'how many earlier CVDs to keep of each database',
+    fallback: '3',
+  },
+  {
+    name: 'public-url',
+    value: '<url>',
+    help: 'where clients find the mirror: what was published is read from there, and taken back if it is not served',
+  },
+  {
+    name: 'max-signature-drop',
+    value: '<percent>',
+    help: 'how far the signatures of a database may fall from one version to the next',
+    fallback: '20',
+  },
+  {
+    name: 'accept',
+    value: '<reason>',
+    help: 'take what looks implausible or was refused before, for this reason, which the proof records; it must still be proven',
+  },
+  { name: 'retry', help: 'try versions again that were refused before' },
+];
+
+/** What looking at a mirror and mirroring it have in common. */
+const LOOKING = ['nameservers', 'max-size', 'user-agent'];
+
+export const PROBE_OPTIONS: readonly Option[] = [
+  {
+    name: 'databases',
+    value: '<names>',
+    help: 'which databases to judge (default: those of its manifest, else main,daily,bytecode)',
+  },
+  {
+    name: 'dns',
+    value: '<name>',
+    help: 'the TXT record to compare versions with, or "off"',
+    fallback: OFFICIAL_RECORD,
+  },
+  ...SYNC_OPTIONS.filter(({ name }) => LOOKING.includes(name)),
+  { name: 'cdiffs', value: '<count>', help: 'how many CDIFFs of each database to look for', fallback: '30' },
+  { name: 'full', help: 'download everything and prove every byte' },
+  { name: 'client', help: 'let the freshclam of this machine download everything from it' },
+];
+
+/** Of those of `sync`, what a rollback needs too. */
+export const PROOF_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(({ name }) =>
+  ['work', 'engines', 'clean-samples', 'infected-samples', 'archive'].includes(name),
+);
+
+export const ROLLBACK_OPTIONS: readonly Option[] = [
+  { name: 'database', value: '<name>', help: 'the database to roll back' },
+  { name: 'to', value: '<version>', help: 'the version to publish again; "status" shows which are kept' },
+  {
+    name: 'reason',
+    value: '<text>',
+    help: 'why, for the manifest and whoever reads it',
+    fallback: 'rolled back',
+  },
+];
+
+export const SERVE_OPTIONS: readonly Option[] = [
+  FOLDER_OPTION,
+  {
+    name: 'address',
+    value: '<ip>',
+    help: 'address to listen on; 0.0.0.0 for everybody',
+    fallback: '127.0.0.1',
+  },
+  { name: 'port', value: '<number>', help: 'port to listen on; 0 for any free one', fallback: '8080' },
+];
