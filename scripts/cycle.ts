@@ -15,7 +15,7 @@ import { checkedManifest, nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
 import { heldBack, remember } from './quarantine.ts';
-import { type ReadBackPatience, readBack } from './read-back.ts';
+import { type ReadBackPatience, requireServed } from './read-back.ts';
 import {
   type CycleReport,
   type End,
@@ -29,13 +29,11 @@ import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
-import type { ArchiveCopy } from './store/archive.ts';
-import type { DatabaseRecord, Manifest } from './store/manifest.ts';
+import type { DatabaseRecord } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
 import type { Store } from './store/store.ts';
-import { takeBack } from './store/take-back.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
 import type { Trust } from './verify/trust.ts';
@@ -164,10 +162,12 @@ async function cycle(
     await publish(store, published.tag, { stage, archive: copies, next });
     if (publicUrl !== undefined) {
       watch.begin('read back');
+      const userAgent = settings.userAgent(state.uuid);
+      const reading = { userAgent, proxies: settings.proxies, patience: parts.readBackPatience };
       await requireServed(
         publicUrl,
-        { next, copies, published, userAgent: settings.userAgent(state.uuid), settings },
-        parts,
+        { previous: published.manifest, next, copies },
+        { store, log, ...reading },
       );
     }
   } catch (error) {
@@ -180,33 +180,6 @@ async function cycle(
 function recordOf({ databases, manifest }: Published, database: string): DatabaseRecord | undefined {
   const described = manifest?.databases[database];
   return databases.get(database) ?? (described?.held === undefined ? undefined : described);
-}
-
-/** Reads what was published from outside; if that is something else, what was there before is published again. */
-async function requireServed(
-  url: string,
-  from: {
-    next: Manifest;
-    copies: readonly ArchiveCopy[];
-    published: Published;
-    settings: SyncSettings;
-    userAgent: string;
-  },
-  { store, log, readBackPatience }: CycleParts,
-): Promise<void> {
-  const { next, copies, published, settings, userAgent } = from;
-  const { manifest: previous } = published;
-  try {
-    const patience = readBackPatience ?? {};
-    await readBack(url, { previous, next }, { userAgent, proxies: settings.proxies, patience });
-  } catch (error) {
-    if (previous === undefined) throw error; // there is nothing to go back to
-    log.warn(`${explain(error)}; publishing again what was there before`);
-    await takeBack(store, { previous, next, copies }).catch((trouble) =>
-      log.warn(`that failed: ${explain(trouble)}; run rollback to get there`),
-    );
-    throw error;
-  }
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */

@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { HEADER_SIZE } from './cvd/header.ts';
 import { parseFileName } from './cvd/names.ts';
-import { MirrorError } from './errors.ts';
+import { explain, MirrorError } from './errors.ts';
+import type { Log } from './log.ts';
 import { ProbeClient } from './probe/client.ts';
+import type { ArchiveCopy } from './store/archive.ts';
 import { encodeManifest, MANIFEST, type Manifest } from './store/manifest.ts';
+import type { Store } from './store/store.ts';
+import { takeBack } from './store/take-back.ts';
 import type { Proxies } from './upstream/open.ts';
 
 export class ReadBackError extends MirrorError<'read-back/mismatch'> {}
@@ -17,19 +21,44 @@ export interface ReadBackPatience {
 
 const PATIENCE: ReadBackPatience = { tries: 8, pause: 15_000 };
 
+interface Publication {
+  readonly previous: Manifest | undefined;
+  readonly next: Manifest;
+}
+
+interface Reading {
+  readonly userAgent: string;
+  readonly proxies: Proxies;
+  readonly patience?: Partial<ReadBackPatience> | undefined;
+}
+
+/**
+ * Reads what was published from outside. If that is something else, what was there before is published again, from
+ * `copies` of the CVDs that were replaced; throws `read-back/mismatch` all the same.
+ */
+export async function requireServed(
+  url: string,
+  { copies, ...published }: Publication & { readonly copies: readonly ArchiveCopy[] },
+  { store, log, ...reading }: Reading & { readonly store: Store; readonly log: Log },
+): Promise<void> {
+  const { previous, next } = published;
+  try {
+    await readBack(url, published, reading);
+  } catch (error) {
+    if (previous === undefined) throw error; // there is nothing to go back to
+    log.warn(`${explain(error)}; publishing again what was there before`);
+    await takeBack(store, { previous, next, copies }).catch((trouble) =>
+      log.warn(`that failed: ${explain(trouble)}; run rollback to get there`),
+    );
+    throw error;
+  }
+}
+
 /**
  * Reads from the public URL what was just published, as a client would: the manifest, the header of each new CVD by
  * Range, and every byte of what changed. Throws `read-back/mismatch`: what is served is not what was proven.
  */
-export async function readBack(
-  url: string,
-  published: { readonly previous: Manifest | undefined; readonly next: Manifest },
-  options: {
-    readonly userAgent: string;
-    readonly proxies: Proxies;
-    readonly patience?: Partial<ReadBackPatience>;
-  },
-): Promise<void> {
+async function readBack(url: string, published: Publication, options: Reading): Promise<void> {
   const { tries, pause } = { ...PATIENCE, ...options.patience };
   await using client = new ProbeClient({ url, userAgent: options.userAgent, proxies: options.proxies });
   for (let left = tries - 1; ; left--) {

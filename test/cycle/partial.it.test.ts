@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import { runCli } from '../support/cli.ts';
@@ -21,6 +20,7 @@ import {
 } from '../support/cycle.ts';
 import { findProver, trusting } from '../support/engines.ts';
 import { official } from '../support/official.ts';
+import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
 
 const BOTH = { databases: 'test,bytecode' };
 const PAGE = Buffer.from('<html>Just a moment...</html>');
@@ -157,11 +157,8 @@ describeMirror('two runs at once', () => {
   });
 });
 
-const tmpfs = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
-const missing = 'the right to mount a small file system, to fill it';
-
 describeMirror('a full disk', () => {
-  describe('in the place of', tmpfs ? {} : { skip: true, meta: { missing } }, () => {
+  describeWithSmallDisks('in the place of', () => {
     test.each(['16k', '32k'])('the work folder (%s): nothing is published, and later it is', async (size) => {
       await using mirror = await startPublished(1, 6);
       {
@@ -188,16 +185,3 @@ describeMirror('a full disk', () => {
     });
   });
 });
-
-/** A file system of this size in the place of a folder. */
-function mount(folder: string, size: string): Disposable & { resize(size: string): void } {
-  const run = (program: string, ...args: string[]) => {
-    const { status, stderr } = spawnSync(program, [...args, folder], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${program}: ${stderr}`);
-  };
-  run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs');
-  return {
-    resize: (larger) => run('mount', '-o', `remount,size=${larger}`),
-    [Symbol.dispose]: () => run('umount'),
-  };
-}

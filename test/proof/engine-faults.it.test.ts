@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/log.ts';
 import type { Engine, Tool } from '../../scripts/proof/engine.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
@@ -20,6 +20,7 @@ import {
 } from '../support/cycle.ts';
 import { describeWithImages, docker, image } from '../support/docker.ts';
 import { fakeTools, trusting } from '../support/engines.ts';
+import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
 
 const PATH = process.env.PATH ?? '';
 
@@ -86,9 +87,6 @@ const HANG = '"$REAL" "$@"; sleep 600';
 /** Enough for a tool that does not hang. Milliseconds. */
 const SHORT = { timeout: 3000, engineTimeout: 3500 };
 
-const tmpfs = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
-const missing = 'the right to mount a small file system, to fill it';
-
 describeMirror('a fault of the native engine', () => {
   test.each<[Tool, RegExp]>([
     ['freshclam', /a client with an empty folder .*: the client has no test.*signal/],
@@ -111,7 +109,7 @@ describeMirror('a fault of the native engine', () => {
     expect(spawnSync('pgrep', ['-f', `sleep ${60 + process.pid / 1e7}`]).status).toBe(1);
   });
 
-  describe('a full disk', tmpfs ? {} : { skip: true, meta: { missing } }, () => {
+  describeWithSmallDisks('a full disk', () => {
     test.each(['56k', '96k', '128k', '188k', '228k', '276k'])(
       'in the place of the work folder (%s) is no reason to refuse a version',
       async (size) => {
@@ -175,7 +173,7 @@ describeMirror('a fault of an engine in containers', () => {
       },
     );
 
-    describe('with a full disk', tmpfs ? {} : { skip: true, meta: { missing } }, () => {
+    describeWithSmallDisks('with a full disk', () => {
       test('in the place of the work folder', async () => {
         await using mirror = await start(true);
         using small = mount(mirror.work, '188k');
@@ -275,17 +273,4 @@ async function replaceTools(container: string, scripts: Partial<Record<Tool, str
 
 async function containersOf(mirror: TestMirror): Promise<string> {
   return await docker('ps', '--all', '--quiet', `--filter=label=${labelOf(mirror.work)}`);
-}
-
-/** A file system of this size in the place of a folder. */
-function mount(folder: string, size: string): Disposable & { resize(size: string): void } {
-  const run = (program: string, ...args: string[]) => {
-    const { status, stderr } = spawnSync(program, [...args, folder], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${program}: ${stderr}`);
-  };
-  run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs');
-  return {
-    resize: (larger) => run('mount', '-o', `remount,size=${larger}`),
-    [Symbol.dispose]: () => run('umount'),
-  };
 }
