@@ -24,7 +24,8 @@ export async function openFile(folder: string, name: string): Promise<OpenFile |
   try {
     const stats = await handle.stat();
     if (stats.isFile()) {
-      const lastModified = extname(name) === '.cvd' ? await buildTime(handle) : stats.mtime.toUTCString();
+      const lastModified =
+        extname(name) === '.cvd' ? await knownBuildTime(handle, stats) : stats.mtime.toUTCString();
       return { handle, stats, lastModified, [Symbol.asyncDispose]: () => handle.close() };
     }
   } catch (error) {
@@ -48,6 +49,20 @@ async function openHandle(folder: string, name: string): Promise<FileHandle | un
 
 /** ELOOP is a symbolic link (EMLINK on FreeBSD), ENXIO a socket. */
 const NOTHING_THERE = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EMLINK', 'ENXIO']);
+
+/** Build times by file: whatever is written into a file changes one of these numbers. */
+const buildTimes = new Map<string, string | undefined>();
+const BUILD_TIMES_KEPT = 100;
+
+async function knownBuildTime(handle: FileHandle, stats: Stats): Promise<string | undefined> {
+  const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+  const key = [dev, ino, size, mtimeMs, ctimeMs].join();
+  if (buildTimes.has(key)) return buildTimes.get(key);
+  const time = await buildTime(handle);
+  if (buildTimes.size >= BUILD_TIMES_KEPT) buildTimes.clear();
+  buildTimes.set(key, time);
+  return time;
+}
 
 /**
  * A CVD's Last-Modified must not be older than its `stime`, or libcurl drops the download (clamav-formats.md §0.4),

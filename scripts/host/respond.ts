@@ -47,6 +47,13 @@ function transfer(name: string, file: OpenFile, request: IncomingMessage, respon
   sending.on('error', (error: { status: number; headers?: OutgoingHttpHeaders }) => {
     refuse(response, error.status < 500 ? error.status : 503, error.headers);
   });
+  const stream = sending.stream.bind(sending);
+  sending.stream = (path, options) => {
+    const { start = 0 }: { start?: number } = options ?? {};
+    const length = Number(response.getHeader('Content-Length'));
+    if (length > 0 && length <= SMALL) void sendSmall(file.handle, start, length, response);
+    else stream(path, options);
+  };
   // A file cut short in place: without this the client would wait for the rest, or take the next answer for it.
   sending.on('stream', (stream: ReadStream) => {
     stream.once('end', () => {
@@ -54,6 +61,25 @@ function transfer(name: string, file: OpenFile, request: IncomingMessage, respon
     });
   });
   sending.pipe(response);
+}
+
+/** Bytes up to which a body is read at once: a stream for a version check costs more than the check. */
+const SMALL = 16 * 1024;
+
+async function sendSmall(
+  handle: FileHandle,
+  start: number,
+  length: number,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, start);
+    if (bytesRead !== length) return void response.destroy(); // the file was cut short in place
+    response.write(buffer);
+    response.end();
+  } catch {
+    refuse(response, 503);
+  }
 }
 
 /** Answers without a file; a response that has begun can only be cut off. */
