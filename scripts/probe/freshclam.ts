@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { codeOf, explain } from '../errors.ts';
-import { asVerdict, readStart } from '../files/verify.ts';
+import { versionIn } from '../proof/client.ts';
 import { run } from '../proof/engine.ts';
 import { findNativeEngine } from '../proof/native.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -72,12 +71,10 @@ export async function checkWithFreshclam(
 }
 
 async function whatIsWrong(folder: string, databases: readonly Served[]): Promise<string | undefined> {
-  const names = await readdir(folder);
   for (const { database, header } of databases) {
-    const name = [`${database}.cvd`, `${database}.cld`].find((file) => names.includes(file));
-    if (name === undefined) return `takes no ${database}`;
-    const start = await readStart(join(folder, name), HEADER_SIZE);
-    const { version } = asVerdict(() => parseHeader(start));
+    const found = await versionIn(folder, database);
+    if (found === undefined) return `takes no ${database}`;
+    const { version } = found;
     if (version < header.version) return `has version ${version} of ${database}, not ${header.version}`;
   }
   return undefined;

@@ -115,7 +115,7 @@ export function isFullDownload({ path, status, range }: RequestLine): boolean {
   return path.endsWith('.cvd') && (status === 200 || (status === 206 && range !== PROBE_RANGE));
 }
 
-export const PROBE_RANGE = 'bytes=0-511';
+const PROBE_RANGE = 'bytes=0-511';
 
 /** `GET /daily.cvd bytes=0-511: 206, 512 bytes` */
 export function requestText({ method, path, range, status, bytes }: RequestLine): string {
@@ -137,8 +137,8 @@ function configLines({ engine, timeout }: Scene, url: string, config: ClientConf
   ];
 }
 
-/** The database file of a client's folder and the version in its header. */
-async function versionIn(
+/** The database file of a client's folder and the version in its header. Throws `ScenarioFailure` if there are two. */
+export async function versionIn(
   folder: string,
   database: string,
 ): Promise<{ file: string; version: number } | undefined> {
