@@ -10,5 +10,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 300_000,
+    // They import JSON in a way that only a bundler takes.
+    server: { deps: { inline: [/@actions\/(workflow-parser|languageservice)/] } },
   },
 });

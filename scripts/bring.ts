@@ -43,7 +43,12 @@ export interface Brought {
   readonly trouble?: unknown;
 }
 
-export type BringParts = Omit<AcquireParts, 'client'> & CarryParts & { readonly now: () => Date };
+export type BringParts = Omit<AcquireParts, 'client'> &
+  CarryParts & {
+    readonly now: () => Date;
+    /** Whether to download CVDs whole, though they could be rebuilt. */
+    readonly resync?: boolean;
+  };
 
 /** Asks upstream about one database. A trouble of one is no reason to stop the others, so it is part of the answer. */
 export async function look(
@@ -137,7 +142,11 @@ async function acquireNews(
   requireNoOlder(offer, previous?.verified.header.version);
   const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
   requireLastStep(offer, published?.version, chain.missingCdiffs, parts.now());
-  const { cvd, how, because } = await acquireCvd(offer, previous, acquire);
+  const { cvd, how, because } = await acquireCvd(
+    offer,
+    parts.resync === true ? undefined : previous,
+    acquire,
+  );
   const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
   const publishedCvd = isPublished ? previous.path : undefined;
   return { database, record: { ...describeCvd(cvd), ...chain }, how, because, news: true, publishedCvd };

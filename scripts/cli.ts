@@ -1,18 +1,21 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { codeOf, explain } from './errors.ts';
+import { explain } from './errors.ts';
+import { EXIT, exitFor, type Verdict } from './exit.ts';
+import { VERSION } from './identity.ts';
+import { CLIENT_OPTIONS } from './settings/client.ts';
 import {
   type Option,
   PROBE_OPTIONS,
   PROOF_OPTIONS,
+  RELEASE_OPTIONS,
   ROLLBACK_OPTIONS,
   SERVE_OPTIONS,
   STORE_OPTIONS,
   SYNC_OPTIONS,
 } from './settings/options.ts';
-import { type Given, given, SettingError, VERSION, variableOf } from './settings.ts';
-
-const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;
+import { WATCH_OPTIONS } from './settings/watch.ts';
+import { type Given, given, variableOf } from './settings.ts';
 
 /** For people: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
 const program = new Command('clamav-mirror')
@@ -80,13 +83,12 @@ Example:
     return await end(rollback(settingsFrom(flags), flags.json === true));
   });
 
-withOptions(program.command('release'), STORE_OPTIONS)
+withOptions(program.command('release'), [...RELEASE_OPTIONS, ...STORE_OPTIONS])
   .description('let a database that was rolled back move again')
-  .requiredOption('--database <name>', 'the database to release')
   .option('--json', 'print one JSON object about the result instead of text')
   .action(async (flags) => {
     const { release } = await import('./commands/rollback.ts');
-    return await end(release(settingsFrom(flags), flags.database, flags.json === true));
+    return await end(release(settingsFrom(flags), flags.json === true));
   });
 
 withOptions(program.command('status'), STORE_OPTIONS)
@@ -143,6 +145,49 @@ Examples:
   .action(async (url: string, flags) => {
     const { probe } = await import('./commands/probe.ts');
     return await end(probe(url, settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(
+  program.command('watch').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
+  WATCH_OPTIONS,
+)
+  .description('is a published mirror well and kept up to date? With real clients; for cron or a monitor')
+  .option('--json', 'print one JSON object instead of a table')
+  .addHelpText(
+    'after',
+    `
+Beside what probe looks at, real clients take everything from the mirror and scan with it, and its age is judged: how
+far it is behind upstream, and when it was last checked.
+
+Exit codes: 0 well, perhaps with warnings; 1 something breaks a client or the mirror is stale, or it cannot be reached.
+
+Example:
+  clamav-mirror watch https://clamav.example --warn-after 24 --fail-after 48`,
+  )
+  .action(async (url: string, flags) => {
+    const { watch } = await import('./commands/watch.ts');
+    return await end(watch(url, settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(
+  program.command('client').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
+  CLIENT_OPTIONS,
+)
+  .description('update a database folder from a mirror with a real freshclam, and write its freshclam.conf')
+  .option('--json', 'print one JSON object about the result instead of text')
+  .addHelpText(
+    'after',
+    `
+For jobs that scan: with the folder in a cache they take CDIFFs from the mirror, and nothing from ClamAV's own servers.
+
+Exit codes: 0 the folder is what the mirror has, 1 it is not, or the mirror is stale.
+
+Example:
+  clamav-mirror client https://clamav.example --into ./clamav && clamscan --database ./clamav .`,
+  )
+  .action(async (url: string, flags) => {
+    const { client } = await import('./commands/client.ts');
+    return await end(client(url, settingsFrom(flags), flags.json === true));
   });
 
 program
@@ -233,13 +278,7 @@ function settingsFrom(flags: Record<string, unknown>): Given {
   return given(Object.fromEntries(entries));
 }
 
-function exitFor(error: unknown): number {
-  if (error instanceof SettingError) return EXIT.usage;
-  const unproven = /^(verify|cvd|proof)\//.test(codeOf(error) ?? '');
-  return unproven ? EXIT.refused : EXIT.failed;
-}
-
-async function end(verdict: Promise<keyof typeof EXIT>): Promise<void> {
+async function end(verdict: Promise<Verdict>): Promise<void> {
   process.exitCode = EXIT[await verdict];
 }
 
@@ -250,6 +289,6 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
   } else {
     process.stderr.write(`clamav-mirror: ${explain(error)}\n`);
-    process.exitCode = exitFor(error);
+    process.exitCode = EXIT[exitFor(error)];
   }
 }

@@ -51,7 +51,7 @@ export interface CycleParts {
 
 /** One run of the mirror: from what upstream advertises to what clients see. Never throws: the report says it. */
 export async function runCycle(settings: SyncSettings, parts: CycleParts): Promise<CycleReport> {
-  const watch = new Stopwatch();
+  const watch = new Stopwatch((part) => parts.log.part?.(part));
   try {
     await using workspace = await openWorkspace(settings.work, parts.log);
     return { ...(await cycle(settings, parts, workspace.folder, watch)), ...watch.read() };
@@ -70,7 +70,7 @@ async function cycle(
 ): Promise<Story> {
   const { store, trust, log, now } = parts;
   const published = await readPublished(store);
-  const state = await State.load(settings.work);
+  const state = await State.load(settings.work, now());
   await using upstream = openUpstream({
     url: settings.upstream,
     userAgent: settings.userAgent(state.uuid),
@@ -81,13 +81,15 @@ async function cycle(
 
   watch.begin('look');
   const record = await askDns(settings, parts);
-  const isAsked = settings.retry || settings.accept !== undefined;
+  const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
   const looks = await Promise.all(
     settings.databases.map(async (database) => {
       const client = upstream.client((received) =>
         log.progress(`${database}: ${bytes(received)} from upstream`),
       );
-      const seen = await look(database, recordOf(published, database), { client, record, trust });
+      const known = recordOf(published, database);
+      const isAnew = settings.resync && known?.held === undefined;
+      const seen = await look(database, isAnew ? undefined : known, { client, record, trust });
       return isAsked ? seen : heldBack(seen, state, now());
     }),
   );
@@ -108,6 +110,7 @@ async function cycle(
     window: settings.window,
     log,
     now,
+    resync: settings.resync,
   };
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
@@ -115,7 +118,8 @@ async function cycle(
   let brought: readonly Brought[] = pairs.map((one) => one.brought);
   let proof: Proof | null = null;
   let retained: Retained = { cvds: new Map(), spoilt: [] };
-  const ended = (end?: End) => summarize({ looks, brought, published, proof, end });
+  const { dryRun } = settings;
+  const ended = (end?: End) => summarize({ looks, brought, published, proof, end, dryRun });
   try {
     if (brought.some((one) => one.news)) {
       brought = await Promise.all(pairs.map((one) => bringPublished(one.seen, one.brought, bringParts)));
@@ -139,6 +143,7 @@ async function cycle(
     if (!brought.some((one) => one.news))
       return await endWithoutNews(settings, brought, looks, published, proof, parts);
     if (proof === null) throw new Error('nothing is published without a proof');
+    if (dryRun) return ended();
     watch.begin('publish');
     const { publicUrl } = settings;
     // what is replaced is kept at least until the new is read back
@@ -203,7 +208,7 @@ async function endWithoutNews(
   { store, now }: CycleParts,
 ): Promise<Story> {
   const { manifest, tag } = published;
-  if (manifest !== undefined && brought.every(({ trouble }) => trouble === undefined)) {
+  if (manifest !== undefined && !settings.dryRun && brought.every(({ trouble }) => trouble === undefined)) {
     const next = checkedManifest(manifest, { settings, now: now(), published });
     await publish(store, tag, { stage: undefined, next });
   }

@@ -4,6 +4,8 @@ export interface Log {
   warn(line: string): void;
   /** Says what is going on now, perhaps with how far it is; the next line of any kind replaces it. */
   progress(line: string): void;
+  /** What follows is another part of the run; for those who show parts apart. */
+  part?(name: string): void;
 }
 
 /** A log for a stream: on a terminal progress is one line that rewrites itself, elsewhere every line is plain. */
@@ -37,7 +39,7 @@ export function bytes(count: number): string {
 }
 
 /** Upstream's words may hold anything; a terminal must not obey them. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
   return text.replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, '?');
 }

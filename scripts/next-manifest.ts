@@ -1,15 +1,17 @@
 import type { Brought, Look } from './bring.ts';
 import { archiveName, parseFileName } from './cvd/names.ts';
+import { VERSION } from './identity.ts';
 import type { Proof } from './proof/record.ts';
-import { type SyncSettings, VERSION } from './settings.ts';
+import type { SyncSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import { type ArchiveCopy, nextArchive } from './store/archive.ts';
+import { fitInto } from './store/fit.ts';
 import type { DatabaseRecord, FileRecord, Manifest } from './store/manifest.ts';
 import type { Published } from './store/published.ts';
 
 /**
  * The manifest of a stage that was proven. Databases that took no part in the cycle stay as the previous manifest
- * describes them.
+ * describes them. Throws `store/too-large` if it cannot be made to fit.
  */
 export function nextManifest(cycle: {
   settings: SyncSettings;
@@ -40,8 +42,8 @@ export function nextManifest(cycle: {
   Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
 
   const allWell = brought.every(({ trouble }) => trouble === undefined);
-  return {
-    format: 1,
+  const manifest = {
+    format: 1 as const,
     generator: `clamav-mirror/${VERSION}`,
     built:
       Object.values(databases)
@@ -52,27 +54,34 @@ export function nextManifest(cycle: {
     published: now,
     upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
     databases,
-    retired: retiredBy(files, published),
-    files: sorted(files),
+    files,
     proof,
   };
+  return completed(manifest, published, settings.maxMirrorSize);
 }
 
-/** The manifest of a mirror that was checked and has no news; only what is kept in the archive may be less. */
+/**
+ * The manifest of a mirror that was checked and has no news; only archived CVDs and CDIFFs may be fewer.
+ * Throws `store/too-large` if it cannot be made to fit.
+ */
 export function checkedManifest(
   previous: Manifest,
-  cycle: { settings: Pick<SyncSettings, 'archive'>; now: Date; published: Published },
+  cycle: { settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize'>; now: Date; published: Published },
 ): Manifest {
   const { settings, now, published } = cycle;
   const archive = nextArchive(previous.databases, { published, keep: settings.archive });
   const others = Object.entries(previous.files).filter(([name]) => parseFileName(name)?.kind !== 'archive');
   const files = { ...Object.fromEntries(others), ...archive };
-  return {
-    ...previous,
-    checked: now.toISOString(),
-    retired: retiredBy(files, published),
-    files: sorted(files),
-  };
+  return completed({ ...previous, checked: now.toISOString(), files }, published, settings.maxMirrorSize);
+}
+
+function completed(
+  manifest: Omit<Manifest, 'retired'>,
+  published: Published,
+  limit: number | undefined,
+): Manifest {
+  const { files, ...fitted } = fitInto({ ...manifest, retired: retiredBy(manifest.files, published) }, limit);
+  return { ...fitted, retired: retiredBy(files, published), files: sorted(files) };
 }
 
 /**

@@ -17,7 +17,8 @@ export function heldBack(seen: Look, state: State, now: Date): Look {
   const isOther = refused.version !== version || refused.md5 !== md5;
   if (isOther || (refused.until !== null && Date.parse(refused.until) <= now.getTime())) return seen;
   const when = refused.until === null ? 'until upstream offers another one' : `before ${refused.until}`;
-  const held = new RefusalError('proof/held', `refused since ${refused.since}: ${refused.reason}`, {
+  const code = refused.code.startsWith('proof/') ? 'proof/held' : 'verify/held';
+  const held = new RefusalError(code, `refused since ${refused.since}: ${refused.reason}`, {
     advice: `It is not tried again ${when}; ask for it with --retry`,
   });
   return { ...seen, held };

@@ -1,4 +1,9 @@
 import { MirrorError } from './errors.ts';
 
-/** What upstream offered is genuine, and yet not to be published. */
-export class RefusalError extends MirrorError<'proof/failed' | 'proof/implausible' | 'proof/held'> {}
+/**
+ * What upstream offered is not to be published, though nothing was found wrong with it now: it is genuine, or it was
+ * refused before (`held`), for its proof or for not being genuine.
+ */
+export class RefusalError extends MirrorError<
+  'proof/failed' | 'proof/implausible' | 'proof/held' | 'verify/held'
+> {}

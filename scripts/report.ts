@@ -5,7 +5,8 @@ import { RefusalError } from './refusal.ts';
 import type { Published } from './store/published.ts';
 import { VerifyError } from './verify/error.ts';
 
-export type Outcome = 'published' | 'unchanged' | 'refused' | 'failed';
+/** `proven`: it would have been published, and this was a dry run. */
+export type Outcome = 'published' | 'proven' | 'unchanged' | 'refused' | 'failed';
 
 /** How one database fared in a cycle. */
 export interface DatabaseReport {
@@ -74,11 +75,13 @@ export function summarize(story: {
   published: Published;
   proof: Proof | null;
   end: End | undefined;
+  dryRun?: boolean;
 }): Story {
   const reports = story.looks.map((seen) => {
     const brought = story.brought.find(({ database }) => database === seen.database) ?? nothingBrought(seen);
     const from = story.published.manifest?.databases[seen.database]?.version ?? null;
-    return [seen.database, reportOf(seen, brought, from, story.end)] as const;
+    const report = reportOf(seen, brought, from, story.end);
+    return [seen.database, story.dryRun === true ? unpublished(report) : report] as const;
   });
   return {
     outcome: worst(reports.map(([, { outcome }]) => outcome)),
@@ -110,8 +113,15 @@ function reportOf(seen: Look, brought: Brought, from: number | null, end: End | 
   };
 }
 
+/** What a dry run says of what it would have published. */
+function unpublished(report: DatabaseReport): DatabaseReport {
+  const { outcome, from, to } = report;
+  if (outcome !== 'published') return report;
+  return { ...report, outcome: 'proven', to: from, ...(to !== null && { offered: to }) };
+}
+
 /** A cycle is as good as its worst part: something refused weighs more than something that failed and may pass. */
 function worst(outcomes: readonly Outcome[]): Outcome {
-  const order: readonly Outcome[] = ['refused', 'failed', 'published', 'unchanged'];
+  const order: readonly Outcome[] = ['refused', 'failed', 'published', 'proven', 'unchanged'];
   return order.find((outcome) => outcomes.includes(outcome)) ?? 'unchanged';
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { relative, resolve, sep } from 'node:path';
 import * as v from 'valibot';
-import packageJson from '../package.json' with { type: 'json' };
 import { explain, MirrorError } from './errors.ts';
+import { userAgentOf } from './identity.ts';
 import type { EngineSpec } from './proof/engine-spec.ts';
 import {
   type Option,
   PROBE_OPTIONS,
+  RELEASE_OPTIONS,
   ROLLBACK_OPTIONS,
   SERVE_OPTIONS,
   STORE_OPTIONS,
@@ -15,6 +16,7 @@ import {
 import {
   isHttp,
   ProbeSchema,
+  ReleaseSchema,
   RollbackSchema,
   ServeSchema,
   StoreSchema,
@@ -23,10 +25,6 @@ import {
 import { isS3Address, type S3Options, s3Settings } from './store/s3-settings.ts';
 import { OFFICIAL_RECORD } from './upstream/dns.ts';
 import type { Proxies } from './upstream/open.ts';
-
-export const VERSION: string = packageJson.version;
-/** The form of cvdupdate, which upstream serves to mirrors (clamav-formats.md §7), plus who we are. */
-const CVDUPDATE_VERSION = '1.1.3';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -59,14 +57,22 @@ export interface SyncSettings extends StoreSettings {
   readonly samples: { readonly clean: string | undefined; readonly infected: string | undefined };
   /** How many earlier CVDs to keep of each database. */
   readonly archive: number;
+  /** Bytes of all published files together; `undefined`: no limit. */
+  readonly maxMirrorSize: number | undefined;
   /** Where clients find the mirror, without a final slash. */
   readonly publicUrl: string | undefined;
+  /** Where a folder without a manifest is filled from, without a final slash. */
+  readonly restoreFrom: string | undefined;
   /** As a share: 0.2 for 20 %. */
   readonly maxSignatureDrop: number;
   /** Why to take what looks implausible or was refused before. */
   readonly accept: string | undefined;
   /** Whether to try versions again that were refused before. */
   readonly retry: boolean;
+  /** Whether to take everything anew from upstream. */
+  readonly resync: boolean;
+  /** Whether to end before anything is published. */
+  readonly dryRun: boolean;
 }
 
 export interface ServeSettings {
@@ -79,6 +85,8 @@ export interface ServeSettings {
 export interface Given {
   readonly flags: Readonly<Record<string, string | undefined>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** How people know a setting: as a flag, which is the default, or as an input of the action. */
+  readonly kind?: 'flag' | 'input';
 }
 
 /** What a probe of a mirror needs to know, validated. */
@@ -101,12 +109,21 @@ export function given(flags: Given['flags']): Given {
   return { flags, environment: process.env };
 }
 
+/** The inputs of the action: it hands each on as the variable of an option. */
+export function givenInputs(): Given {
+  return { flags: {}, environment: process.env, kind: 'input' };
+}
+
 /** Throws `setting/invalid`, which names the setting and what it takes. */
 export function syncSettings(from: Given): SyncSettings {
-  const settings = validated(SyncSchema, SYNC_OPTIONS, from);
-  const { store, s3 } = storeSettings(from);
+  const { settings, where } = together({
+    settings: () => validated(SyncSchema, SYNC_OPTIONS, from),
+    where: () => storeSettings(from),
+  });
+  const { store, s3 } = where;
   const work = settings.work ?? (isS3Address(store) ? resolve('mirror.work') : `${store}.work`);
   if (!isS3Address(store)) requireApart(store, work);
+  else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
   const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
   const record = settings.dns ?? (official ? OFFICIAL_RECORD : 'off');
   return {
@@ -123,10 +140,14 @@ export function syncSettings(from: Given): SyncSettings {
     engines: settings.engines,
     samples: { clean: settings['clean-samples'], infected: settings['infected-samples'] },
     archive: settings.archive,
+    maxMirrorSize: bytesOf(settings['max-mirror-size']),
     publicUrl: settings['public-url'],
+    restoreFrom: settings['restore-from'],
     maxSignatureDrop: settings['max-signature-drop'] / 100,
     accept: settings.accept,
     retry: settings.retry === 'true',
+    resync: settings.resync === 'true',
+    dryRun: settings['dry-run'] === 'true',
   };
 }
 
@@ -134,14 +155,16 @@ export function syncSettings(from: Given): SyncSettings {
 export function storeSettings(from: Given): StoreSettings {
   const { store, ...given } = validated(StoreSchema, STORE_OPTIONS, from);
   const pathStyle = given['s3-path-style'];
-  const options: Record<string, string | boolean | undefined> = {
+  const { AWS_REGION, AWS_DEFAULT_REGION } = from.environment;
+  const options: { readonly [Name in keyof S3Options]: S3Options[Name] | undefined } = {
     endpoint: given['s3-endpoint'],
-    region: given['s3-region'],
+    region: given['s3-region'] ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
     pathStyle: pathStyle === undefined ? undefined : pathStyle === 'yes',
     encryption: given['s3-encryption'],
     kmsKey: given['s3-kms-key'],
     storageClass: given['s3-storage-class'],
     acl: given['s3-acl'],
+    proxies: isS3Address(store) ? proxiesFrom(from.environment) : undefined,
   };
   const s3: S3Options = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
@@ -149,7 +172,7 @@ export function storeSettings(from: Given): StoreSettings {
   try {
     if (isS3Address(store)) s3Settings(store, s3);
   } catch (cause) {
-    throw new SettingError('setting/invalid', `--store ${explain(cause)}`, { cause });
+    throw new SettingError('setting/invalid', `${named('store', from)} ${explain(cause)}`, { cause });
   }
   return { store, s3 };
 }
@@ -157,6 +180,11 @@ export function storeSettings(from: Given): StoreSettings {
 /** Throws `setting/invalid`. */
 export function rollbackSettings(from: Given): v.InferOutput<typeof RollbackSchema> {
   return validated(RollbackSchema, ROLLBACK_OPTIONS, from);
+}
+
+/** Throws `setting/invalid`. */
+export function releaseSettings(from: Given): v.InferOutput<typeof ReleaseSchema> {
+  return validated(ReleaseSchema, RELEASE_OPTIONS, from);
 }
 
 /** Throws `setting/invalid`. */
@@ -191,28 +219,67 @@ export function isUnattended(): boolean {
   return Boolean(process.env.CI) || !process.stdin.isTTY;
 }
 
-function userAgentOf(uuid: string): string {
-  return `CVDUPDATE/${CVDUPDATE_VERSION} (${uuid}) clamav-mirror/${VERSION}`;
-}
-
-function dnsFrom(record: string, nameservers: readonly string[] = []): SyncSettings['dns'] {
+export function dnsFrom(record: string, nameservers: readonly string[] = []): SyncSettings['dns'] {
   return record === 'off' ? undefined : { record, nameservers };
 }
 
-function validated<T>(schema: v.GenericSchema<unknown, T>, options: readonly Option[], from: Given): T {
+/** What these options say, or all that is wrong with them. Throws `setting/invalid`. */
+export function validated<T>(
+  schema: v.GenericSchema<unknown, T>,
+  options: readonly Option[],
+  from: Given,
+): T {
   const entries = options.flatMap(({ name, fallback }) => {
     const value = from.flags[name] ?? (from.environment[variableOf(name)] || undefined) ?? fallback;
     return value === undefined ? [] : [[name, value] as const];
   });
   const parsed = v.safeParse(schema, Object.fromEntries(entries));
   if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const name = String(issue.path?.[0]?.key ?? 'setting');
-  const given = JSON.stringify(issue.input)?.replace(/\/\/[^/]*@/, '//***@');
-  const what = given === undefined ? 'is needed' : `${issue.message}: ${given}`;
-  throw new SettingError('setting/invalid', `--${name} ${what}`, {
-    advice: `It comes from the flag --${name} or the variable ${variableOf(name)}; see --help`,
+  const wrong = new Map<string, string>(); // one word for each setting is enough
+  for (const { path, input, message } of parsed.issues) {
+    const name = String(path?.[0]?.key ?? 'setting');
+    const given = JSON.stringify(input)?.replace(/\/\/[^/]*@/, '//***@');
+    const what = given === undefined ? 'is needed' : `${message}: ${given}`;
+    if (!wrong.has(name)) wrong.set(name, `${named(name, from)} ${what}`);
+  }
+  throw new SettingError('setting/invalid', [...wrong.values()].join('; '), {
+    advice: adviceOn([...wrong.keys()], from),
   });
+}
+
+/** Reads several settings and says all that is wrong with any of them at once. Throws `setting/invalid`. */
+export function together<T extends Readonly<Record<string, () => unknown>>>(
+  reads: T,
+): { [Name in keyof T]: ReturnType<T[Name]> } {
+  const errors: SettingError[] = [];
+  const found = Object.entries(reads).map(([name, read]) => {
+    try {
+      return [name, read()];
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      errors.push(error);
+      return [name, undefined];
+    }
+  });
+  const [error, ...others] = errors;
+  if (error === undefined) return Object.fromEntries(found);
+  if (others.length === 0) throw error;
+  const said = (words: readonly (string | undefined)[]) =>
+    [...new Set(words)].filter((one) => one !== undefined);
+  throw new SettingError('setting/invalid', said(errors.map(({ message }) => message)).join('; '), {
+    advice: said(errors.map(({ advice }) => advice)).join('. '),
+  });
+}
+
+function named(name: string, { kind }: Given): string {
+  return kind === 'input' ? `the input ${name}` : `--${name}`;
+}
+
+function adviceOn(names: readonly string[], { kind }: Given): string {
+  if (kind === 'input') return "The action's README and action.yml say what each input takes";
+  const [name = ''] = names;
+  const one = names.length === 1 ? 'It comes from the flag' : 'The first comes from the flag';
+  return `${one} --${name} or the variable ${variableOf(name)}; see --help`;
 }
 
 export function variableOf(name: string): string {
@@ -228,8 +295,18 @@ function requireApart(store: string, work: string): void {
   });
 }
 
+/** A bucket keeps its manifest by itself. */
+function restoresBucket(from: Given): SettingError {
+  const what = `${named('restore-from', from)} is for a folder, and the store is a bucket`;
+  return new SettingError('setting/invalid', what, { advice: 'Leave it out' });
+}
+
+function bytesOf(megabytes: number | undefined): number | undefined {
+  return megabytes === undefined ? undefined : megabytes * MEGABYTE;
+}
+
 /** The usual variables, in lower and upper case. Throws `setting/invalid`. */
-function proxiesFrom(environment: Given['environment']): Proxies {
+export function proxiesFrom(environment: Given['environment']): Proxies {
   const either = (name: string) => environment[name.toLowerCase()] || environment[name] || '';
   return {
     httpProxy: proxyUrl('HTTP_PROXY', either('HTTP_PROXY')),

@@ -30,7 +30,15 @@ const StateSchema = v.object({
 
 export type Quarantine = v.InferOutput<typeof QuarantineSchema>;
 
-/** What one machine remembers between runs. Losing it costs politeness, never safety. */
+const DAY = 24 * 60 * 60_000;
+/** A refused version is tried again after so many milliseconds, should upstream still offer it. */
+const LONGEST_QUARANTINE = 30 * DAY;
+
+/**
+ * What one machine remembers between runs. Losing it costs politeness, never safety. It may come from a cache that
+ * somebody else wrote, so nothing in it stops the mirror for long: a quarantine ends, and a cool-down that lies too far
+ * ahead is not obeyed (cool-down.ts).
+ */
 export class State {
   readonly #path: string;
   readonly #content: v.InferOutput<typeof StateSchema>;
@@ -42,10 +50,13 @@ export class State {
   }
 
   /** Reads `state.json` in the work folder; what cannot be understood is replaced by a new state. */
-  static async load(workFolder: string): Promise<State> {
+  static async load(workFolder: string, now = new Date()): Promise<State> {
     const path = join(workFolder, 'state.json');
     const parsed = v.safeParse(StateSchema, await readJson(path));
-    if (parsed.success) return new State(path, parsed.output);
+    if (parsed.success) {
+      const quarantine = Object.entries(parsed.output.quarantine).filter(([, one]) => isPlausible(one, now));
+      return new State(path, { ...parsed.output, quarantine: Object.fromEntries(quarantine) });
+    }
     const state = new State(path, { uuid: randomUUID(), coolDowns: {}, quarantine: {} });
     await state.#save();
     return state;
@@ -83,6 +94,13 @@ export class State {
     this.#saved = this.#saved.then(write, write);
     await this.#saved;
   }
+}
+
+/** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */
+function isPlausible({ since, until }: Quarantine, now: Date): boolean {
+  const age = now.getTime() - Date.parse(since);
+  const left = until === null ? 0 : Date.parse(until) - now.getTime();
+  return age >= 0 && age < LONGEST_QUARANTINE && left <= DAY;
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -1,12 +1,19 @@
 /** Measures a run and its parts, one after the other. */
 export class Stopwatch {
+  readonly #onBegin: ((part: string) => void) | undefined;
   readonly #begun = performance.now();
   readonly #times = new Map<string, number>();
   #part: { readonly name: string; readonly begun: number } | undefined;
 
+  /** `onBegin` hears of each part. */
+  constructor(onBegin?: (part: string) => void) {
+    this.#onBegin = onBegin;
+  }
+
   /** Ends the part that is under way, if one is, and begins the next. */
   begin(name: string): void {
     this.#end();
+    this.#onBegin?.(name);
     this.#part = { name, begun: performance.now() };
   }
 

@@ -28,10 +28,14 @@ test('without a word the mirror takes the official databases from ClamAV into ./
     engines: undefined,
     samples: { clean: undefined, infected: undefined },
     archive: 3,
+    maxMirrorSize: undefined,
     publicUrl: undefined,
+    restoreFrom: undefined,
     maxSignatureDrop: 0.2,
     accept: undefined,
     retry: false,
+    resync: false,
+    dryRun: false,
   });
   expect(userAgent('a-uuid')).toMatch(/^CVDUPDATE\/[\d.]+ \(a-uuid\) clamav-mirror\/[\d.]+$/);
 });
@@ -72,10 +76,14 @@ const meanings: [string, string, Partial<SyncSettings>][] = [
   ['clean-samples', 'ours', { samples: { clean: resolve('ours'), infected: undefined } }],
   ['infected-samples', '/x/list', { samples: { clean: undefined, infected: '/x/list' } }],
   ['archive', '0', { archive: 0 }],
+  ['max-mirror-size', '900', { maxMirrorSize: 900 * 1024 * 1024 }],
   ['public-url', 'https://mirror.example/', { publicUrl: 'https://mirror.example' }],
+  ['restore-from', 'https://me.github.io/mirror/', { restoreFrom: 'https://me.github.io/mirror' }],
   ['max-signature-drop', '5', { maxSignatureDrop: 0.05 }],
   ['accept', ' main was built anew ', { accept: 'main was built anew' }],
   ['retry', 'true', { retry: true }],
+  ['resync', 'true', { resync: true }],
+  ['dry-run', 'true', { dryRun: true }],
 ];
 
 describe.each(meanings)('--%s %s', (name, text, meaning) => {
@@ -274,11 +282,30 @@ test('flags are given together with the environment of the process', () => {
   expect(given({ cdiffs: '10' })).toEqual({ flags: { cdiffs: '10' }, environment: process.env });
 });
 
-test('every option but --retry has a value, and all have a help text for people', () => {
+test('all that is wrong is said at once, as people know the settings', () => {
+  const environment = {
+    CLAMAV_MIRROR_CDIFFS: 'many',
+    CLAMAV_MIRROR_STORE: 's3://X',
+    CLAMAV_MIRROR_ARCHIVE: '-1',
+  };
+  const said = (kind: 'flag' | 'input') => {
+    try {
+      return syncSettings({ flags: {}, environment, kind });
+    } catch (error) {
+      return error instanceof Error ? error.message : error;
+    }
+  };
+  expect(said('flag')).toMatch(/--cdiffs .*; --archive .*; --store /);
+  expect(said('input')).toMatch(/the input cdiffs .*; the input archive .*; the input store /);
+});
+
+const ALONE = ['retry', 'resync', 'dry-run'];
+
+test('every option has a value or stands alone, and all have a help text for people', () => {
   for (const { name, value, help } of [...SYNC_OPTIONS, ...SERVE_OPTIONS]) {
     expect({ name, value, help }).toEqual({
       name: expect.stringMatching(/^[a-z][a-z0-9]*(-[a-z]+)*$/),
-      value: name === 'retry' ? undefined : expect.stringMatching(/^<.+>$/),
+      value: ALONE.includes(name) ? undefined : expect.stringMatching(/^<.+>$/),
       help: expect.stringMatching(/\w/),
     });
   }

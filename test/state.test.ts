@@ -71,6 +71,35 @@ describe('a state that cannot be understood is replaced by a new one', () => {
   });
 });
 
+describe('a quarantine is kept', () => {
+  const NOW = new Date('2026-06-01T12:00:00.000Z');
+  const REFUSED = { version: 6, md5: 'a'.repeat(32), reason: 'line 7 is malformed', code: 'proof/failed' };
+  const loaded = async (change: { since: string; until?: string | null }) => {
+    const content = { uuid: '123e4567-e89b-42d3-a456-426614174000', coolDowns: {} };
+    await mkdir(work);
+    const quarantine = { test: { ...REFUSED, until: null, ...change } };
+    await writeFile(path(), JSON.stringify({ ...content, quarantine }));
+    return (await State.load(work, NOW)).quarantineOf('test');
+  };
+  const until = '2026-06-02T12:00:00.000Z';
+
+  test.each([
+    { since: '2026-06-01T12:00:00.000Z' },
+    { since: '2026-05-02T12:00:01.000Z' },
+    { since: '2026-06-01T11:00:00.000Z', until },
+  ])('since %o', async (change) => {
+    expect(await loaded(change)).toMatchObject(change);
+  });
+
+  test.each([
+    ['from the future', { since: '2026-06-01T12:00:01.000Z' }],
+    ['for ever', { since: '2026-05-02T12:00:00.000Z' }],
+    ['longer than any of ours', { since: '2026-06-01T11:00:00.000Z', until: '2026-06-02T12:00:01.000Z' }],
+  ])('not %s: a cache may have been poisoned', async (_, change) => {
+    expect(await loaded(change)).toBeUndefined();
+  });
+});
+
 test('a state that cannot be read is an error: it may hold a cool-down', async () => {
   await mkdir(work);
   await symlink(path(), path());

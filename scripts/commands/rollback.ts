@@ -1,7 +1,7 @@
 import { streamLog } from '../log.ts';
 import { proofTable } from '../proof/table.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
-import { type Given, rollbackSettings, storeSettings, syncSettings } from '../settings.ts';
+import { type Given, releaseSettings, rollbackSettings, storeSettings, syncSettings } from '../settings.ts';
 import { openStore } from '../store/open-store.ts';
 import { endOnSignal, partsFor } from './parts.ts';
 
@@ -26,7 +26,8 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
 }
 
 /** `clamav-mirror release`: the next cycle may move the database again. */
-export async function release(given: Given, database: string, json: boolean): Promise<'good'> {
+export async function release(given: Given, json: boolean): Promise<'good'> {
+  const { database } = releaseSettings(given);
   const { store, s3 } = storeSettings(given);
   const log = streamLog(process.stderr);
   const { version, held } = await releaseDatabase(database, { store: await openStore(store, s3) });

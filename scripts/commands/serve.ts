@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { startHost } from '../host/host.ts';
-import { bytes, streamLog } from '../log.ts';
+import { RequestLog } from '../host/request-log.ts';
+import { bytes, printable, streamLog } from '../log.ts';
 import { type Given, serveSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
 
@@ -8,14 +9,15 @@ import { FolderStore } from '../store/folder.ts';
 export async function serve(given: Given, json: boolean): Promise<'good'> {
   const { store, address, port } = serveSettings(given);
   const log = streamLog(process.stdout);
+  using requests = new RequestLog((lines) => process.stdout.write(lines));
   await using host = await startHost({
     folder: store,
     address,
     port,
     onRequest: (request) => {
-      if (json) return log.info(JSON.stringify(request));
+      if (json) return requests.add(printable(JSON.stringify(request)));
       const { method, path, status, bytes: sent, userAgent } = request;
-      log.info(`${status} ${method} ${path} ${bytes(sent)} ${userAgent ?? '-'}`);
+      requests.add(printable(`${status} ${method} ${path} ${bytes(sent)} ${userAgent ?? '-'}`));
     },
   });
   if (json) log.info(JSON.stringify({ url: host.url, store }));

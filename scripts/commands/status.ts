@@ -1,15 +1,18 @@
+import { explain } from '../errors.ts';
 import { streamLog } from '../log.ts';
 import { type Given, storeSettings } from '../settings.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';
 import { readPublished } from '../store/published.ts';
+import type { Store } from '../store/store.ts';
 
 /** `clamav-mirror status`: the store at a glance. */
 export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
   const { store: where, s3 } = storeSettings(given);
   const store = await openStore(where, s3);
   const { manifest, damaged } = await readPublished(store);
+  const promises = await promisesOf(store);
   const log = streamLog(process.stdout);
   if (json) {
     const archive = Object.keys(manifest?.databases ?? {}).map((name) => [
@@ -17,17 +20,32 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
       archivedVersions(manifest, name),
     ]);
     const { files: _, ...rest } = manifest ?? { files: {} };
-    const shown = { store: store.where, ...rest, archive: Object.fromEntries(archive), damaged };
+    const shown = { store: store.where, ...rest, archive: Object.fromEntries(archive), damaged, promises };
     process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
   } else if (manifest === undefined) {
     log.info(`nothing was ever published in ${store.where}`);
+    for (const line of promises) log.info(`  ${line}`);
   } else {
-    for (const line of lines(store.where, manifest, damaged)) log.info(line);
+    for (const line of lines(store.where, manifest, damaged, promises)) log.info(line);
   }
   return manifest === undefined || damaged.length > 0 ? 'failed' : 'good';
 }
 
-function lines(where: string, manifest: Manifest, damaged: readonly string[]): string[] {
+/** What the store keeps of a publication's conditions; it is tried with an object that is removed again. */
+async function promisesOf(store: Store): Promise<readonly string[]> {
+  return (
+    (await store.describeAbilities?.().catch((error) => {
+      return [`What it can promise could not be tried: ${explain(error)}`]; // as for one who may only read
+    })) ?? []
+  );
+}
+
+function lines(
+  where: string,
+  manifest: Manifest,
+  damaged: readonly string[],
+  promises: readonly string[],
+): string[] {
   const { checked, published, proof, upstream } = manifest;
   const engines = proof.engines.map(({ name, version }) => `${name} (ClamAV ${version})`).join(', ');
   return [
@@ -43,6 +61,7 @@ function lines(where: string, manifest: Manifest, damaged: readonly string[]): s
         : [`             HELD since ${record.held.since}: ${record.held.reason}`]),
       ...(damaged.includes(database) ? ['             DAMAGED: a file is missing or has another size'] : []),
     ]),
+    ...promises.map((promise, at) => `  ${(at === 0 ? 'store' : '').padEnd(10)} ${promise}`),
   ];
 }
 

@@ -34,6 +34,7 @@ const RESULTS = { passed: 'proven', failed: 'FAILED', skipped: 'skipped' } as co
 function sentence({ outcome, from, to, how, offered, upstreamBytes, reason }: DatabaseReport): string {
   const kept = from === null ? 'nothing is published' : `version ${from} stays published`;
   if (outcome === 'published') return `version ${from ?? 'none'} → ${to}, ${how}, ${bytes(upstreamBytes)}`;
+  if (outcome === 'proven') return `version ${offered ?? from} is proven, and not published: a dry run`;
   if (outcome === 'unchanged') return kept;
   return `${outcome}${offered === undefined ? '' : ` version ${offered}`}: ${reason}; ${kept}`;
 }

@@ -4,7 +4,11 @@ import { cacheControl, contentType } from '../files/served-as.ts';
 import type { OpenFile } from './file.ts';
 
 /** What a response says of a file, beside what `send` adds: length, range and `Accept-Ranges`. */
-export function fileHeaders(name: string, { stats, lastModified }: OpenFile): Map<string, string> {
+export function fileHeaders(
+  name: string,
+  stats: Stats,
+  lastModified: string | undefined,
+): Map<string, string> {
   const headers = new Map([
     ['Content-Type', contentType(name)],
     ['X-Content-Type-Options', 'nosniff'],

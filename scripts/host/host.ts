@@ -6,10 +6,11 @@ import type { Duplex } from 'node:stream';
 import { codeOf } from '../errors.ts';
 import { HostError } from './error.ts';
 import { hangUp, statusOf } from './hang-up.ts';
-import { CountingResponse, type RequestLine, reportRequest } from './request-line.ts';
+import { OpenFiles } from './open-files.ts';
 import { respond } from './respond.ts';
+import { HostResponse, type RequestLine } from './response.ts';
 
-export type { RequestLine } from './request-line.ts';
+export type { RequestLine } from './response.ts';
 
 export interface HostOptions {
   /** The published tree or a stage. It may change at any time, file by file, through renames. */
@@ -56,11 +57,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const limits = { ...LIMITS, ...options.limits };
   await requireFolder(folder);
 
-  const running = new Set<CountingResponse>();
+  const files = new OpenFiles(folder);
+  const running = new Set<HostResponse>();
   let closing: Promise<void> | undefined;
   const server = createServer(
     {
-      ServerResponse: CountingResponse,
+      ServerResponse: HostResponse,
       headersTimeout: limits.headers,
       requestTimeout: limits.request,
       keepAliveTimeout: limits.idle,
@@ -68,12 +70,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     (request, response) => {
       running.add(response);
-      response.once('close', () => {
+      response.whenOver((line) => {
         running.delete(response);
         if (closing !== undefined && running.size === 0) server.closeAllConnections();
+        onRequest?.(line);
       });
-      if (onRequest !== undefined) reportRequest(request, response, onRequest);
-      respond(folder, request, response);
+      respond(files, request, response);
     },
   );
   server.setTimeout(limits.stall);
@@ -89,6 +91,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       const cut = setTimeout(() => server.closeAllConnections(), limits.grace);
       server.close(() => {
         clearTimeout(cut);
+        files[Symbol.dispose]();
         resolve();
       });
       if (running.size === 0) server.closeAllConnections();

@@ -1,89 +1,63 @@
-import type { ReadStream } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
-import { finished } from 'node:stream/promises';
+import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import send from 'send';
-import { type OpenFile, openFile } from './file.ts';
-import { fileHeaders, settleRange } from './headers.ts';
+import type { OpenFile } from './file.ts';
+import { settleRange } from './headers.ts';
 import { servedName } from './names.ts';
+import type { OpenFiles } from './open-files.ts';
+import { type Part, sendPart } from './part.ts';
+import type { HostResponse } from './response.ts';
 
 /**
- * Answers one request from `folder`. Never rejects.
+ * Answers one request from `files`. Never rejects.
  *
  * What is not there and what is not to be served are both 404, never 403, on which freshclam stays away for a day
  * (clamav-formats.md §0.3). What is there and cannot be read is 503, so that nobody takes it for missing.
  */
 export async function respond(
-  folder: string,
+  files: OpenFiles,
   request: IncomingMessage,
-  response: ServerResponse,
+  response: HostResponse,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return refuse(response, 405, { Allow: 'GET, HEAD', Connection: 'close' });
   }
   const name = servedName(request.url ?? '');
   try {
-    await using file = name === undefined ? undefined : await openFile(folder, name);
+    using file = name === undefined ? undefined : await files.take(name);
     if (name === undefined || file === undefined) return refuse(response, 404);
     settleRange(request.headers, file);
-    response.setHeaders(fileHeaders(name, file));
-    transfer(name, file, request, response);
-    await finished(response);
+    const part = partToSend(name, file, request, response);
+    if (part !== undefined) await sendPart(file, part, response);
   } catch {
     refuse(response, 503);
   }
 }
 
-function transfer(name: string, file: OpenFile, request: IncomingMessage, response: ServerResponse): void {
-  const options: send.SendOptions & { fd: FileHandle } = {
-    fd: file.handle,
-    cacheControl: false,
-    etag: false,
-    lastModified: false,
-  };
-  const sending = send(request, name, options);
-  // `send` would look the name up twice, for stat and for open, and a rename in between would mix two files.
+/** Lets `send` judge the request. `undefined`: all is said, no byte of the file is wanted. */
+function partToSend(
+  name: string,
+  file: OpenFile,
+  request: IncomingMessage,
+  response: HostResponse,
+): Part | undefined {
+  let part: Part | undefined;
+  response.setHeaders(file.headers);
+  const sending = send(request, name, { cacheControl: false, etag: false, lastModified: false });
+  // Looking the name up and reading are ours: `send` would do it twice, and a rename in between would mix two files.
   sending.sendFile = (path) => sending.send(path, file.stats);
+  sending.stream = (_, options) => {
+    const { start = 0 }: { start?: number } = options ?? {};
+    part = { start, length: Number(response.getHeader('Content-Length')) };
+  };
   sending.on('error', (error: { status: number; headers?: OutgoingHttpHeaders }) => {
     refuse(response, error.status < 500 ? error.status : 503, error.headers);
   });
-  const stream = sending.stream.bind(sending);
-  sending.stream = (path, options) => {
-    const { start = 0 }: { start?: number } = options ?? {};
-    const length = Number(response.getHeader('Content-Length'));
-    if (length > 0 && length <= SMALL) void sendSmall(file.handle, start, length, response);
-    else stream(path, options);
-  };
-  // A file cut short in place: without this the client would wait for the rest, or take the next answer for it.
-  sending.on('stream', (stream: ReadStream) => {
-    stream.once('end', () => {
-      if (stream.bytesRead !== Number(response.getHeader('Content-Length'))) response.destroy();
-    });
-  });
   sending.pipe(response);
-}
-
-/** Bytes up to which a body is read at once: a stream for a version check costs more than the check. */
-const SMALL = 16 * 1024;
-
-async function sendSmall(
-  handle: FileHandle,
-  start: number,
-  length: number,
-  response: ServerResponse,
-): Promise<void> {
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, start);
-    if (bytesRead !== length) return void response.destroy(); // the file was cut short in place
-    response.write(buffer);
-    response.end();
-  } catch {
-    refuse(response, 503);
-  }
+  return part;
 }
 
 /** Answers without a file; a response that has begun can only be cut off. */
-function refuse(response: ServerResponse, status: number, headers: OutgoingHttpHeaders = {}): void {
+function refuse(response: HostResponse, status: number, headers: OutgoingHttpHeaders = {}): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
@@ -97,6 +71,6 @@ function refuse(response: ServerResponse, status: number, headers: OutgoingHttpH
     'X-Content-Type-Options': 'nosniff',
     ...headers,
   });
-  if (response.req.method !== 'HEAD') response.write(body);
-  response.end();
+  if (response.req.method === 'HEAD') response.end();
+  else response.endBody(Buffer.from(body));
 }

@@ -31,7 +31,7 @@ export const STORE_OPTIONS: readonly Option[] = [
   {
     name: 's3-region',
     value: '<name>',
-    help: 'its region (default: the usual variables; us-east-1 with an endpoint)',
+    help: 'its region (default: the usual variables and profile, else us-east-1 with an endpoint)',
   },
   {
     name: 's3-path-style',
@@ -115,9 +115,19 @@ export const SYNC_OPTIONS: readonly Option[] = [
     fallback: '3',
   },
   {
+    name: 'max-mirror-size',
+    value: '<megabytes>',
+    help: 'the most that all published files may take together: the archive gives way first, then the oldest CDIFFs (default: no limit)',
+  },
+  {
     name: 'public-url',
     value: '<url>',
     help: 'where clients find the mirror: what was published is read from there, and taken back if it is not served',
+  },
+  {
+    name: 'restore-from',
+    value: '<url>',
+    help: 'where the mirror is served: a store without a manifest is filled from there first; only for a folder',
   },
   {
     name: 'max-signature-drop',
@@ -131,6 +141,8 @@ export const SYNC_OPTIONS: readonly Option[] = [
     help: 'take what looks implausible or was refused before, for this reason, which the proof records; it must still be proven',
   },
   { name: 'retry', help: 'try versions again that were refused before' },
+  { name: 'resync', help: 'take everything anew from upstream, whole, whatever is published' },
+  { name: 'dry-run', help: 'do everything but publish' },
 ];
 
 /** What looking at a mirror and mirroring it have in common. */
@@ -156,7 +168,7 @@ export const PROBE_OPTIONS: readonly Option[] = [
 
 /** Of those of `sync`, what a rollback needs too. */
 export const PROOF_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(({ name }) =>
-  ['work', 'engines', 'clean-samples', 'infected-samples', 'archive'].includes(name),
+  ['work', 'engines', 'clean-samples', 'infected-samples', 'archive', 'max-mirror-size'].includes(name),
 );
 
 export const ROLLBACK_OPTIONS: readonly Option[] = [
@@ -168,6 +180,10 @@ export const ROLLBACK_OPTIONS: readonly Option[] = [
     help: 'why, for the manifest and whoever reads it',
     fallback: 'rolled back',
   },
+];
+
+export const RELEASE_OPTIONS: readonly Option[] = [
+  { name: 'database', value: '<name>', help: 'the database to release' },
 ];
 
 export const SERVE_OPTIONS: readonly Option[] = [

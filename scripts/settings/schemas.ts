@@ -15,7 +15,7 @@ const Url = v.pipe(
   ),
   v.transform((url) => url.replace(/\/+$/, '')),
 );
-const wholeNumber = (least: number, most: number) =>
+export const wholeNumber = (least: number, most: number) =>
   v.pipe(
     v.string(),
     v.regex(/^\d{1,9}$/, 'is not a whole number'),
@@ -63,7 +63,7 @@ const Engines = v.pipe(
 );
 const TrueOrFalse = v.picklist(['true', 'false'], 'is either true or false');
 const DnsRecordName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'));
-const FilePath = v.pipe(
+export const FilePath = v.pipe(
   v.string(),
   v.minLength(1, 'is empty'),
   v.transform((path) => resolve(path)),
@@ -97,10 +97,14 @@ export const SyncSchema = v.object({
   'clean-samples': v.optional(FilePath),
   'infected-samples': v.optional(FilePath),
   archive: wholeNumber(0, 100),
+  'max-mirror-size': v.optional(wholeNumber(1, 1_000_000)),
   'public-url': v.optional(Url),
+  'restore-from': v.optional(Url),
   'max-signature-drop': wholeNumber(0, 100),
   accept: v.optional(Reason),
   retry: v.optional(TrueOrFalse),
+  resync: v.optional(TrueOrFalse),
+  'dry-run': v.optional(TrueOrFalse),
 });
 
 /** The password in the URL of a mirror is sent to it, and printed nowhere. */
@@ -128,6 +132,8 @@ export const RollbackSchema = v.object({
   to: wholeNumber(1, 999_999_999),
   reason: Reason,
 });
+
+export const ReleaseSchema = v.pick(RollbackSchema, ['database']);
 
 export const ServeSchema = v.object({
   store: FilePath,

@@ -17,15 +17,16 @@ export async function publish(
   change: { stage: Stage | undefined; archive?: readonly ArchiveCopy[]; next: Manifest },
 ): Promise<void> {
   const { stage, archive = [], next } = change;
+  const isNamed = (name: string) => next.files[name] !== undefined; // else it does not fit
   await using publication = await store.begin(tag);
-  const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored);
+  const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored && isNamed(file.name));
   const news: Put[] = [
     ...staged.map((file) => ({
       ...file,
       path: stage?.path(file.name) ?? '',
       built: builtOf(file.name, next),
     })),
-    ...archive.filter(({ name }) => next.files[name] !== undefined),
+    ...archive.filter(({ name }) => isNamed(name)),
   ];
   for (const { name, path, sha256, built } of news.sort(inOrderOfPublication)) {
     // a web server's Last-Modified must not be older than the CVD's build time (clamav-formats.md §0.4)

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Bucket, Condition } from './s3-bucket.ts';
+import type { Attributes, Bucket, Condition, ObjectHead } from './s3-bucket.ts';
 import { StoreError } from './store.ts';
 import { PRIVATE_FOLDER } from './store-name.ts';
 
-/** Where objects are tried out; one of a run that was killed goes when it is old. */
-export const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
+/** Where objects are tried out. */
+const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
+/** A trial takes seconds; one of this age was left behind. Milliseconds. */
+const OLD_TRIAL = 3_600_000;
 
 /** What a store does with the conditions of a PUT. Vendors refuse or ignore what they do not know. */
 export interface Abilities {
@@ -22,10 +24,10 @@ export function unchanged(tag: string, { replace }: Abilities): Condition | unde
 
 const known = new Map<string, Promise<Abilities>>();
 
-/** Finds out, by one object that nobody else uses; once for each bucket in the life of this process. */
-export async function abilitiesOf(bucket: Bucket): Promise<Abilities> {
+/** Finds out, by objects with these attributes that nobody else uses; once for each bucket in the life of this process. */
+export async function abilitiesOf(bucket: Bucket, attributes: Attributes): Promise<Abilities> {
   const key = `${bucket.settings.endpoint ?? ''} ${bucket.where}`;
-  const found = known.get(key) ?? tryOut(bucket);
+  const found = known.get(key) ?? tryOut(bucket, attributes);
   known.set(key, found);
   return await found.catch((error) => {
     known.delete(key);
@@ -51,33 +53,70 @@ export function describeAbilities({ create, replace }: Abilities): string[] {
   return [...lost, 'Let only one machine publish to it, as one workflow with a concurrency group does.'];
 }
 
-async function tryOut(bucket: Bucket): Promise<Abilities> {
+/** Removes what runs that were killed left behind. */
+export async function removeOldTrials(bucket: Bucket): Promise<void> {
+  for (const { name, modified } of await bucket.list(TRIALS)) {
+    if (bucket.now() - modified > OLD_TRIAL) await bucket.remove(name);
+  }
+}
+
+async function tryOut(bucket: Bucket, attributes: Attributes): Promise<Abilities> {
+  const tried = [
+    withTrial(bucket, attributes, tryToCreate),
+    withTrial(bucket, attributes, tryToReplace),
+  ] as const;
+  await Promise.allSettled(tried);
+  const [create, replace] = await Promise.all(tried);
+  return { create, replace };
+}
+
+/** An object to write and look at. */
+interface Trial {
+  head(): Promise<ObjectHead | undefined>;
+  write(text: string): Promise<string | undefined>;
+  /** `undefined` if the condition does not hold, `unknown` if the store knows none such. */
+  attempt(text: string, condition: Condition): Promise<string | undefined>;
+}
+
+async function withTrial<T>(
+  bucket: Bucket,
+  attributes: Attributes,
+  look: (trial: Trial) => Promise<T>,
+): Promise<T> {
   const name = `${TRIALS}${randomUUID()}`;
-  const attempt = async (text: string, condition: Condition) => {
-    try {
-      return await bucket.write(name, text, {}, condition);
-    } catch (error) {
-      if (isUnknown(error)) return 'unknown';
-      throw error;
-    }
-  };
-  const ABSENT = { IfNoneMatch: '*' } as const;
   try {
-    await attempt('first', ABSENT); // refused by a second attempt at it, if the first one's answer was lost
-    const first = await bucket.head(name);
-    const create = first !== undefined && (await attempt('second', ABSENT)) === undefined;
-    const tag = (await bucket.write(name, 'third', {})) || (await bucket.head(name))?.tag || '';
-    const other = `"${'0'.repeat(32)}"`;
-    for (const replace of ['quoted', 'bare'] as const) {
-      const is = (text: string) => ({ IfMatch: replace === 'quoted' ? text : bare(text) });
-      if ((await attempt('fourth', is(other))) !== undefined) break;
-      const fourth = await attempt('fifth', is(tag));
-      if (fourth !== undefined && fourth !== 'unknown') return { create, replace };
-    }
-    return { create, replace: false };
+    return await look({
+      head: () => bucket.head(name),
+      write: (text) => bucket.write(name, text, attributes),
+      attempt: (text, condition) =>
+        bucket.write(name, text, attributes, condition).catch((error) => {
+          if (isUnknown(error)) return UNKNOWN;
+          throw error;
+        }),
+    });
   } finally {
     await bucket.remove(name);
   }
+}
+
+const UNKNOWN = 'unknown';
+
+async function tryToCreate({ head, attempt }: Trial): Promise<Abilities['create']> {
+  const ABSENT = { IfNoneMatch: '*' } as const;
+  await attempt('first', ABSENT); // refused by a second attempt at it, if the first one's answer was lost
+  return (await head()) !== undefined && (await attempt('second', ABSENT)) === undefined;
+}
+
+async function tryToReplace({ head, write, attempt }: Trial): Promise<Abilities['replace']> {
+  const tag = (await write('first')) || (await head())?.tag || '';
+  const other = `"${'0'.repeat(32)}"`;
+  for (const replace of ['quoted', 'bare'] as const) {
+    const is = (text: string) => ({ IfMatch: replace === 'quoted' ? text : bare(text) });
+    if ((await attempt('second', is(other))) !== undefined) break;
+    const third = await attempt('third', is(tag));
+    if (third !== undefined && third !== UNKNOWN) return replace;
+  }
+  return false;
 }
 
 function bare(tag: string): string {

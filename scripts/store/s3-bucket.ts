@@ -13,6 +13,7 @@ import {
   S3Client,
   type StorageClass,
 } from '@aws-sdk/client-s3';
+import { proxyFor, regionFor } from './s3-connection.ts';
 import { faultOf, storeError } from './s3-errors.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { StoreError } from './store.ts';
@@ -56,18 +57,22 @@ export class Bucket {
 
   constructor(settings: S3Settings) {
     this.settings = settings;
-    const { bucket, prefix, endpoint, region, pathStyle } = settings;
+    const { bucket, prefix, endpoint, pathStyle, proxies } = settings;
     this.where = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
     this.client = new S3Client({
       ...(endpoint !== undefined && { endpoint }),
-      ...(region !== undefined && { region }),
+      ...regionFor(settings),
       forcePathStyle: pathStyle,
       maxAttempts: ATTEMPTS,
       // Older servers know no checksum trailers (411, 501). Bodies are signed with their SHA-256 instead.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false, // not every server answers it
-      requestHandler: { connectionTimeout: CONNECT_TIMEOUT, socketTimeout: IDLE_TIMEOUT },
+      requestHandler: {
+        connectionTimeout: CONNECT_TIMEOUT,
+        socketTimeout: IDLE_TIMEOUT,
+        ...proxyFor(proxies),
+      },
     });
     this.client.middlewareStack.add(
       (next) => async (args) => {

@@ -24,16 +24,16 @@ const KNOWN: readonly (readonly [RegExp, StoreErrorCode, string])[] = [
     'store/full',
     "Raise the bucket's quota or make room; nothing half done is seen by clients",
   ],
-  [
-    /^(AccessDenied|Forbidden|AccountProblem|AllAccessDisabled|AccessControlListNotSupported)$/,
-    'store/denied',
-    GRANT,
-  ],
+  [/^(AccessDenied|Forbidden|AccountProblem|AllAccessDisabled)$/, 'store/denied', GRANT],
   [/^(PermanentRedirect|IllegalLocationConstraintException|InvalidRegionName)$/, 'store/address', REGION],
 ];
 
+/** What the options ask for that not every store, and not every bucket, has. */
+const REFUSED_OPTION =
+  /^(InvalidArgument|InvalidStorageClass|InvalidEncryptionAlgorithm\w*|AccessControlListNotSupported|KMS\.\w+|NotImplemented)$/;
+
 const UNREACHABLE =
-  /^(ECONN\w+|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE|ERR_(TLS|SSL)\w*|\w*CERT\w*|\w*ISSUER\w*)$/;
+  /^(ECONN\w+|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE|ERR_(TLS|SSL|PROXY)\w*|\w*CERT\w*|\w*ISSUER\w*)$/;
 const TIMED_OUT = /^(TimeoutError|AbortError|RequestTimeout)$/;
 
 /** How an error of the SDK names a fault, and the HTTP status if there was an answer. */
@@ -66,11 +66,20 @@ export function storeError(
   if (/region is missing/i.test(String(cause)))
     return make('store/address', 'Name the region of the bucket, by a setting or AWS_REGION');
   for (const [names, code, advice] of KNOWN) if (names.test(name)) return make(code, advice);
+  if (status === 407 || (status === undefined && codeOf(cause) === 'ERR_PROXY_TUNNEL'))
+    return make('store/unreachable', 'The proxy refuses: look at HTTPS_PROXY, HTTP_PROXY and NO_PROXY');
   if (status === 507) return make('store/full');
   if (status === 401) return make('store/credentials');
   if (status === 403) return make('store/denied', GRANT);
   if (status === 301) return make('store/address', REGION);
   if (status === undefined && (UNREACHABLE.test(codeOf(cause) ?? '') || TIMED_OUT.test(name)))
-    return make('store/unreachable', 'Look at the endpoint and the network, then run this again');
+    return make(
+      'store/unreachable',
+      'Look at the endpoint, the network and the proxy settings (HTTPS_PROXY, NO_PROXY), then run this again',
+    );
+  if (REFUSED_OPTION.test(name)) {
+    const options = '--s3-encryption, --s3-kms-key, --s3-storage-class or --s3-acl';
+    return make(otherwise, `If you ask for one, the store may not know it: ${options}`);
+  }
   return make(otherwise);
 }

@@ -7,23 +7,20 @@ import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
 import type { Lease } from './s3-lease.ts';
 import type { S3Settings } from './s3-settings.ts';
-import { readProven, requireProven, uploadProven } from './s3-upload.ts';
+import { readProven, requireProven, Uploads } from './s3-upload.ts';
 import { type Publication, StoreError } from './store.ts';
-import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
-
-/** Where files wait that are not published yet. */
-export const WAITING = `${PRIVATE_FOLDER}/waiting/` as const;
+import { requireStoreName } from './store-name.ts';
 
 /** Requests at a time, for many small files. */
 const AT_ONCE = 8;
-/** Bytes of a file that is sent from memory beside others. */
+/** Files at a time. */
+const FILES = 4;
+/** Bytes of a file that is kept in memory until the commit, and of all of them. */
 const SMALL = 1024 * 1024;
+const KEPT = 16 * 1024 * 1024;
 
-/** What brings a file to its place at the commit. */
-interface Step {
-  readonly name: string;
-  place(): Promise<void>;
-}
+/** Brings what is ready to its place. */
+type Place = () => Promise<unknown>;
 
 export interface PublicationParts {
   readonly bucket: Bucket;
@@ -36,61 +33,55 @@ export interface PublicationParts {
 }
 
 /**
- * Files wait in our corner, uploaded and proven, until all of them are there: a full bucket or a file that has changed
- * ends a publication before anything of it is seen. Then the store copies them to their places, in order. What the
- * store has already is not sent: neither a file that is in its place, nor the CVD that goes into the archive.
+ * What was put waits, proven, until all of it is there: large files in the store, as uploads that are not completed,
+ * small ones in memory. So a full bucket or a file that has changed ends a publication before anything of it is seen.
+ * What the store has already is not sent: neither a file that is in its place, nor the CVD that goes into the archive.
  */
 export class S3Publication implements Publication {
   readonly #parts: PublicationParts;
-  readonly #steps: Step[] = [];
-  readonly #waiting: string[] = [];
-  /** Small files on their way, so many at a time. */
-  readonly #sending: Promise<void>[] = [];
+  readonly #uploads: Uploads;
+  readonly #limit = pLimit(FILES);
+  /** In the order in which they get their places. */
+  readonly #steps = new Map<string, Promise<Place>>();
+  #kept = 0;
 
   constructor(parts: PublicationParts) {
     this.#parts = parts;
+    this.#uploads = new Uploads(parts.bucket);
   }
 
+  /** Returns while the file is on its way, so that others are at the same time. */
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
     const { bucket, lease } = this.#parts;
     const attributes = attributesOf(requireStoreName(name), bucket.settings, options);
     lease.assertHeld();
-    const stored = await this.#find(name, path, options.sha256);
-    if (stored === name) return await requireProven(path, options.sha256);
-    if (stored !== undefined) {
-      await requireProven(path, options.sha256);
-      this.#add({ name, place: () => bucket.copy(stored, name, attributes) });
-      return;
-    }
-    const waiting = `${WAITING}${lease.owner}/${name}`;
-    if (!this.#waiting.includes(waiting)) this.#waiting.push(waiting);
-    const hidden = privateAttributes(bucket.settings);
-    if ((await stat(path)).size > SMALL)
-      await uploadProven(bucket, waiting, path, { ...options, attributes: hidden });
-    else await this.#send(bucket.write(waiting, await readProven(path, options.sha256), hidden));
-    this.#add({ name, place: () => bucket.copy(waiting, name, attributes) });
+    await this.#steps.get(name);
+    const elsewhere = this.#elsewhere(name);
+    const prepare = () => this.#prepare(name, path, { sha256: options.sha256, attributes, elsewhere });
+    this.#add(name, this.#limit(prepare));
   }
 
   async write(name: string, text: string): Promise<void> {
     const { bucket } = this.#parts;
     const attributes = attributesOf(requireStoreName(name), bucket.settings, {});
-    const place = async () => {
-      await bucket.write(name, text, attributes);
-    };
-    this.#add({ name, place });
+    this.#add(
+      name,
+      Promise.resolve(() => bucket.write(name, text, attributes)),
+    );
   }
 
   async commit(manifest: string): Promise<void> {
     const { bucket, abilities, lease, tag } = this.#parts;
-    await Promise.all(this.#sending);
+    const steps = await Promise.all(
+      [...this.#steps].map(async ([name, ready]) => ({ name, place: await ready })),
+    );
     await lease.renew();
     if ((await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
-    const steps = this.#steps.splice(0);
-    // no client asks for these before a CVD says so
-    const firstCvd = steps.findIndex(({ name }) => parseFileName(name)?.kind === 'cvd');
-    const limit = pLimit(AT_ONCE);
-    await limit.map(firstCvd === -1 ? [] : steps.splice(0, firstCvd), (step) => this.#place(step));
-    for (const step of steps) await this.#place(step);
+    while (steps.length > 0) {
+      // no client asks for the others before a CVD says so, and the pages are true when all of them are there
+      const next = steps.findIndex(({ name }) => isCvd(name) !== isCvd(steps[0]?.name ?? ''));
+      await this.#placeAll(steps.splice(0, next === -1 ? steps.length : next).map(({ place }) => place));
+    }
     lease.assertHeld();
     const attributes = attributesOf(MANIFEST, bucket.settings, {});
     const absent = abilities.create ? ({ IfNoneMatch: '*' } as const) : undefined;
@@ -107,52 +98,76 @@ export class S3Publication implements Publication {
     await this.#parts.bucket.remove(name);
   }
 
-  /** What cannot be cleared now is cleared by the next run. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { bucket, lease } = this.#parts;
-    await Promise.allSettled(this.#sending);
-    const abortSignal = AbortSignal.timeout(CLEAR_TIMEOUT);
-    const limit = pLimit(AT_ONCE);
-    await limit.map(this.#waiting, (name) => bucket.remove(name, { abortSignal }).catch(() => {}));
-    await lease[Symbol.asyncDispose]();
+    this.#uploads.stop();
+    await Promise.allSettled(this.#steps.values());
+    await this.#uploads[Symbol.asyncDispose]();
+    await this.#parts.lease[Symbol.asyncDispose]();
   }
 
-  /** The name under which the store has a file of this hash: in its place, or, for the archive, by its CVD's name. */
-  async #find(name: string, path: string, sha256: string): Promise<string | undefined> {
+  #add(name: string, ready: Promise<Place>): void {
+    ready.catch(() => {}); // the commit tells
+    this.#steps.set(name, ready);
+  }
+
+  async #prepare(
+    name: string,
+    path: string,
+    options: { sha256: string; attributes: Attributes; elsewhere: string | undefined },
+  ): Promise<Place> {
+    const { bucket } = this.#parts;
+    const { sha256, attributes, elsewhere } = options;
     const { size } = await stat(path);
-    const { bucket, listing } = this.#parts;
-    const file = parseFileName(name);
-    for (const place of file?.kind === 'archive' ? [name, cvdName(file.database)] : [name]) {
-      if (this.#steps.some((step) => step.name === place)) continue; // it will be another one by then
-      if (listing.get(place) !== size) continue;
-      const found = await bucket.head(place);
-      if (found?.sha256 === sha256 && found.size === size) return place;
+    for (const stored of [name, elsewhere]) {
+      if (stored === undefined || !(await this.#has(stored, size, sha256))) continue;
+      await requireProven(path, sha256);
+      return async () => {
+        if (stored !== name) await bucket.copy(stored, name, attributes);
+      };
     }
-    return undefined;
+    if (size > SMALL || this.#kept + size > KEPT)
+      return await this.#uploads.send(name, path, { size, sha256, attributes });
+    this.#kept += size;
+    const bytes = await readProven(path, sha256);
+    return () => bucket.write(name, bytes, attributes);
   }
 
-  /** Goes on while it is sent; that it failed is seen at the commit. */
-  async #send(sent: Promise<unknown>): Promise<void> {
-    const sending = sent.then(() => {});
-    sending.catch(() => {});
-    this.#sending.push(sending);
-    await this.#sending.at(-AT_ONCE);
+  /** Under which other name the store may have a file: what goes into the archive, as the CVD that it was. */
+  #elsewhere(name: string): string | undefined {
+    const file = parseFileName(name);
+    if (file?.kind !== 'archive') return undefined;
+    const cvd = cvdName(file.database);
+    return this.#steps.has(cvd) ? undefined : cvd; // else it is another one by then
   }
 
-  #add(step: Step): void {
-    const at = this.#steps.findIndex(({ name }) => name === step.name);
-    if (at === -1) this.#steps.push(step);
-    else this.#steps[at] = step;
+  async #has(name: string, size: number, sha256: string): Promise<boolean> {
+    const { bucket, listing } = this.#parts;
+    if (listing.get(name) !== size) return false;
+    const found = await bucket.head(name);
+    return found?.sha256 === sha256 && found.size === size;
   }
 
-  async #place(step: Step): Promise<void> {
-    this.#parts.lease.assertHeld();
-    await step.place();
+  /** In any order. None begins after one has failed, and all that have begun are over then. */
+  async #placeAll(places: readonly Place[]): Promise<void> {
+    const limit = pLimit({ concurrency: AT_ONCE, rejectOnClear: true });
+    const placed = places.map(async (place) => {
+      const held = () => {
+        this.#parts.lease.assertHeld();
+        return place();
+      };
+      await limit(held).catch((error) => {
+        limit.clearQueue();
+        throw error;
+      });
+    });
+    await Promise.allSettled(placed);
+    await Promise.all(placed);
   }
 }
 
-/** Milliseconds. */
-const CLEAR_TIMEOUT = 10_000;
+function isCvd(name: string): boolean {
+  return parseFileName(name)?.kind === 'cvd';
+}
 
 /** Attributes of an object that no reader is to see. */
 export function privateAttributes({ encryption, kmsKey }: S3Settings): Attributes {

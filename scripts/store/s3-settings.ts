@@ -1,3 +1,4 @@
+import type { Proxies } from '../upstream/open.ts';
 import { StoreError } from './store.ts';
 
 /** An object store that speaks S3. Credentials come from the SDK's usual sources, in its order. */
@@ -7,7 +8,7 @@ export interface S3Settings {
   readonly prefix: string;
   /** `undefined`: AWS. */
   readonly endpoint: string | undefined;
-  /** `undefined`: what the SDK finds; with an endpoint, `us-east-1`, as most vendors have it. */
+  /** `undefined`: that of the profile; else, at an endpoint, `us-east-1`, as most vendors have it. */
   readonly region: string | undefined;
   /** Whether the bucket is named in the path of URLs, and not in their host. */
   readonly pathStyle: boolean;
@@ -18,6 +19,8 @@ export interface S3Settings {
   readonly storageClass: string | undefined;
   /** A canned ACL; most buckets of today have a policy instead. */
   readonly acl: string | undefined;
+  /** `undefined`: none. */
+  readonly proxies: Proxies | undefined;
 }
 
 export type S3Options = Partial<Omit<S3Settings, 'bucket' | 'prefix'>>;
@@ -49,12 +52,13 @@ export function s3Settings(where: string, options: S3Options = {}): S3Settings {
     bucket,
     prefix: path === '' ? '' : `${parts.join('/')}/`,
     endpoint,
-    region: options.region ?? (endpoint === undefined ? undefined : 'us-east-1'),
+    region: options.region,
     pathStyle: options.pathStyle ?? endpoint !== undefined,
     encryption: options.encryption,
     kmsKey: options.kmsKey,
     storageClass: options.storageClass,
     acl: options.acl,
+    proxies: options.proxies,
   };
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import {
   AbortMultipartUploadCommand,
@@ -9,36 +8,126 @@ import {
   ListMultipartUploadsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
+import { ARCHIVE_FOLDER, parseFileName } from '../cvd/names.ts';
 import { FileError } from '../files/atomic.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
 import { faultOf, storeError } from './s3-errors.ts';
 
-const CHUNK = 256 * 1024;
+const CHUNK = 1024 * 1024;
 /** Each part is signed with its SHA-256, which the store checks. */
 const PART = 8 * 1024 * 1024;
-/** Parts on their way at a time, each in memory that is used again. */
-const PARTS = 3;
+/** Parts on their way at a time, of whatever file, each in memory that is used again. */
+const PARTS = 4;
+
+type Upload = { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined };
 
 /**
- * Uploads a file in parts that was proven to have this SHA-256. It is hashed while it is sent, and the object comes to be only
- * if what was sent still has that hash. Throws `file/changed`.
+ * Files on their way into a bucket in parts. Their bytes wait in the store, seen by nobody, until an upload is completed:
+ * this makes them the object of their name in one step, without a copy.
  */
-export async function uploadProven(
-  bucket: Bucket,
-  name: string,
-  path: string,
-  { sha256, attributes }: { sha256: string; attributes: Attributes },
-): Promise<void> {
-  const file = await open(path);
-  try {
-    const object = { ...bucket.key(name), ...attributes };
-    await putParts(bucket, object, file, (found) => requireSame(path, sha256, found));
-  } catch (cause) {
-    throw storeError(cause, `write ${name} in ${bucket.where}`, 'store/failed');
-  } finally {
-    await file.close();
+export class Uploads implements AsyncDisposable {
+  readonly #bucket: Bucket;
+  readonly #open = new Set<Upload>();
+  readonly #limit = pLimit(PARTS);
+  readonly #buffers: Buffer[] = [];
+  /** Tells why, when nothing more is to be sent. */
+  readonly #end = new AbortController();
+
+  constructor(bucket: Bucket) {
+    this.#bucket = bucket;
+  }
+
+  /**
+   * Sends a file that was proven to have this SHA-256; it is hashed while it is sent. Returns what completes it.
+   * Throws `file/changed`.
+   */
+  async send(
+    name: string,
+    path: string,
+    { size, sha256, attributes }: { size: number; sha256: string; attributes: Attributes },
+  ): Promise<() => Promise<void>> {
+    const { client } = this.#bucket;
+    const object = this.#bucket.key(name);
+    try {
+      this.#end.signal.throwIfAborted();
+      await using file = await open(path);
+      const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...object, ...attributes }));
+      const upload = { ...object, UploadId };
+      this.#open.add(upload);
+      const { Parts, found } = await this.#sendParts(file, size, async (PartNumber, Body) => {
+        const part = new UploadPartCommand({ ...upload, PartNumber, Body });
+        const { ETag } = await client.send(part).catch((cause) => this.#fail(name, cause));
+        return { PartNumber, ETag };
+      });
+      requireSame(path, sha256, found);
+      return async () => await this.#complete(name, upload, Parts, sha256);
+    } catch (cause) {
+      return this.#fail(name, cause);
+    }
+  }
+
+  /** Ends what was not completed; all that was sent has settled. What cannot be ended now is ended by the next run. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { client } = this.#bucket;
+    const options = { abortSignal: AbortSignal.timeout(END_TIMEOUT) };
+    const ends = [...this.#open].map((upload) =>
+      client.send(new AbortMultipartUploadCommand(upload), options),
+    );
+    await Promise.allSettled(ends);
+  }
+
+  /** Sends no further parts. */
+  stop(): void {
+    this.#end.abort();
+  }
+
+  #fail(name: string, cause: unknown): never {
+    this.#end.abort(storeError(cause, `write ${name} in ${this.#bucket.where}`, 'store/failed'));
+    throw this.#end.signal.reason; // the first failure
+  }
+
+  async #sendParts(
+    file: FileHandle,
+    size: number,
+    send: (number: number, bytes: Buffer) => Promise<CompletedPart>,
+  ): Promise<{ Parts: CompletedPart[]; found: string }> {
+    const hash = createHash('sha256');
+    let hashed: Promise<unknown> = Promise.resolve(); // one after the other
+    const sendPart = async (at: number) => {
+      this.#end.signal.throwIfAborted();
+      const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PART);
+      try {
+        const next = Promise.all([file.read(buffer, 0, PART, at * PART), hashed]).then(([{ bytesRead }]) => {
+          const bytes = buffer.subarray(0, bytesRead);
+          hash.update(bytes);
+          return bytes;
+        });
+        hashed = next;
+        return await send(at + 1, await next);
+      } finally {
+        this.#buffers.push(buffer);
+      }
+    };
+    const sent = Array.from({ length: Math.ceil(size / PART) }, (_, at) => this.#limit(sendPart, at));
+    await Promise.allSettled(sent);
+    return { Parts: await Promise.all(sent), found: hash.digest('hex') };
+  }
+
+  async #complete(name: string, upload: Upload, Parts: CompletedPart[], sha256: string): Promise<void> {
+    const bucket = this.#bucket;
+    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } });
+    await bucket.client.send(complete).catch(async (cause) => {
+      // the answer to a first attempt may have been lost
+      if (faultOf(cause).status === 404 && (await bucket.head(name))?.sha256 === sha256) return;
+      throw storeError(cause, `write ${name} in ${bucket.where}`, 'store/failed');
+    });
+    this.#open.delete(upload);
   }
 }
+
+/** Milliseconds. */
+const END_TIMEOUT = 10_000;
 
 /** A small file that was proven to have this SHA-256. Throws `file/changed`. */
 export async function readProven(path: string, sha256: string): Promise<Buffer> {
@@ -47,71 +136,16 @@ export async function readProven(path: string, sha256: string): Promise<Buffer> 
   return bytes;
 }
 
-type Target = Attributes & { readonly Bucket: string; readonly Key: string };
-
-async function putParts(
-  { client }: Bucket,
-  object: Target,
-  file: FileHandle,
-  require: (sha256: string) => void,
-): Promise<void> {
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand(object));
-  const upload = { Bucket: object.Bucket, Key: object.Key, UploadId };
-  try {
-    const { Parts, sha256 } = await sendParts(file, async (PartNumber, Body) => {
-      const { ETag } = await client.send(new UploadPartCommand({ ...upload, PartNumber, Body }));
-      return { PartNumber, ETag };
-    });
-    require(sha256);
-    await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
-  } catch (error) {
-    await client.send(new AbortMultipartUploadCommand(upload)).catch(() => {}); // else the next run does it
-    throw error;
-  }
-}
-
-/** Reads a file to its end in parts, one after the other, and sends some of them at a time. */
-async function sendParts(
-  file: FileHandle,
-  send: (number: number, bytes: Buffer) => Promise<CompletedPart>,
-): Promise<{ Parts: CompletedPart[]; sha256: string }> {
-  const hash = createHash('sha256');
-  const Parts: CompletedPart[] = [];
-  let count = 0;
-  let failed = false;
-  let reading: Promise<unknown> = Promise.resolve();
-  const readNext = async (buffer: Buffer) => {
-    const { bytesRead } = await file.read(buffer, 0, PART, count * PART);
-    const bytes = buffer.subarray(0, bytesRead);
-    hash.update(bytes);
-    if (bytesRead > 0) count++;
-    return { number: count, bytes };
-  };
-  const work = async () => {
-    const buffer = Buffer.allocUnsafeSlow(PART);
-    while (!failed) {
-      const next = reading.then(() => readNext(buffer));
-      reading = next;
-      const { number, bytes } = await next;
-      if (bytes.length === 0) return;
-      Parts[number - 1] = await send(number, bytes);
-    }
-  };
-  const workers = Array.from({ length: PARTS }, () =>
-    work().catch((error) => {
-      failed = true;
-      throw error;
-    }),
-  );
-  await Promise.allSettled(workers);
-  await Promise.all(workers);
-  return { Parts, sha256: hash.digest('hex') };
-}
-
 /** Reads a file that has this SHA-256 to its end. Throws `file/changed` if it has another one by now. */
 export async function requireProven(path: string, sha256: string): Promise<void> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) hash.update(chunk);
+  const buffer = Buffer.allocUnsafeSlow(CHUNK); // one for all: this runs beside uploads
+  await using file = await open(path);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+  }
   requireSame(path, sha256, hash.digest('hex'));
 }
 
@@ -120,11 +154,11 @@ function requireSame(path: string, sha256: string, found: string): void {
   throw new FileError('file/changed', `${path} was proven as ${sha256} and is now ${found}`);
 }
 
-/** Ends the uploads below a name that were begun in parts and never completed. */
-export async function abortUploads(bucket: Bucket, below: `${string}/`): Promise<void> {
-  const { Bucket, Key: Prefix } = bucket.key(below);
-  for (const { Key, UploadId } of await openUploads(bucket, below)) {
-    if (Key?.startsWith(Prefix) !== true) continue;
+/** Ends the uploads that a run which was killed left behind; no one else may be sending such files. */
+export async function abortUploads(bucket: Bucket): Promise<void> {
+  const { Bucket, Key: prefix } = bucket.key('');
+  for (const { Key = '', UploadId } of await openUploads(bucket)) {
+    if (!isOurs(Key.slice(prefix.length))) continue;
     await bucket.client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch((cause) => {
       if (faultOf(cause).status !== 404)
         throw storeError(cause, `end an upload in ${bucket.where}`, 'store/failed');
@@ -132,11 +166,20 @@ export async function abortUploads(bucket: Bucket, below: `${string}/`): Promise
   }
 }
 
+/** Would a publication send it? What the mirror's owner puts beside it has other names. */
+function isOurs(name: string): boolean {
+  return parseFileName(name) !== undefined && !name.startsWith('local_');
+}
+
 /** The first thousand, so that many of a run that was killed again and again go in a few runs. */
-async function openUploads(bucket: Bucket, below: `${string}/`) {
-  const { Bucket, Key: Prefix } = bucket.key(below);
+async function openUploads(bucket: Bucket) {
+  const list = async (below: '' | `${string}/`) => {
+    const { Bucket, Key: Prefix } = bucket.key(below);
+    const command = new ListMultipartUploadsCommand({ Bucket, Prefix, Delimiter: '/' });
+    return (await bucket.client.send(command)).Uploads ?? [];
+  };
   try {
-    return (await bucket.client.send(new ListMultipartUploadsCommand({ Bucket, Prefix }))).Uploads ?? [];
+    return (await Promise.all([list(''), list(`${ARCHIVE_FOLDER}/`)])).flat();
   } catch (cause) {
     // Not every store and not every role can list them: those are for a lifecycle rule of the bucket.
     if ([400, 403, 405, 501].includes(faultOf(cause).status ?? 0)) return [];

@@ -15,6 +15,10 @@ export type StoreErrorCode =
   | 'store/denied'
   | 'store/no-bucket'
   | 'store/full'
+  /** What must be published takes more than --max-mirror-size allows. */
+  | 'store/too-large'
+  /** What is served under --restore-from cannot be brought back. */
+  | 'store/restore'
   /** The clock of this machine differs too much from the store's. */
   | 'store/clock';
 
@@ -44,7 +48,8 @@ export interface Store {
 
 /**
  * Files put one by one, then the manifest, which makes them the mirror: a reader sees nothing before `commit`, and
- * nothing at all if that is not reached. Let go with `await using`.
+ * nothing at all if that is not reached. `put` may return while a file is still read: then `commit` waits for it, and
+ * throws what `put` would have. Let go with `await using`.
  */
 export interface Publication extends AsyncDisposable {
   /** Copies a file of this hash into the store. Throws `file/changed` if it is no longer that file. */

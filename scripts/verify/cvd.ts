@@ -110,7 +110,7 @@ export function verifyHeader(header: CvdHeader, trust: Trust, version?: number):
 }
 
 /** ClamAV accepts a container that lacks a listed file; `.info` lists neither itself nor COPYING (§0.7, §4). */
-function requireListedFiles(
+export function requireListedFiles(
   info: CvdInfo,
   infoName: string,
   found: ReadonlyMap<string, { size: number; hash: Hash }>,

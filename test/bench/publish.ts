@@ -7,10 +7,10 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { findProgram } from '../../scripts/demo/programs.ts';
 import { explain } from '../../scripts/errors.ts';
 import { bytes } from '../../scripts/log.ts';
-import { CEPH_ENVIRONMENT, CEPH_USER, startCephs } from '../support/ceph.ts';
+import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph, cephAdmin, startCephs } from '../support/ceph.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { Work } from './publish-child.ts';
-import { measure, say, withFolder } from './support.ts';
+import { measure, say, spread, withFolder } from './support.ts';
 
 const run = promisify(execFile);
 /** Bytes, about as the real ones are. */
@@ -19,7 +19,7 @@ const CDIFF = 80_000;
 const SIGN = 9000;
 /** Newest version of `daily`, and how many CDIFFs lead to it. */
 const [NEWEST, COUNT] = [130, 30];
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 /** A mirror as it is in a folder, in the order of publication. */
 interface Tree {
@@ -27,12 +27,8 @@ interface Tree {
   readonly files: Work['files'];
 }
 
-/** Brings a tree into a bucket. */
-type Tool = (
-  bucket: string,
-  endpoint: string,
-  tree: Tree,
-) => Promise<{ seconds: number; peakMegabytes?: number }>;
+/** Brings a tree into a bucket. Returns its largest resident set in MB, if it is known. */
+type Tool = (bucket: string, endpoint: string, tree: Tree) => Promise<number | undefined>;
 
 /** A first publication and a daily step to a real S3 gateway, beside tools that copy the same folder. */
 export async function publish(): Promise<void> {
@@ -45,10 +41,7 @@ export async function publish(): Promise<void> {
   try {
     await withFolder(async (folder) => {
       const trees = await makeTrees(folder);
-      for (const { endpoint, version } of cephs.running) {
-        say(`Ceph ${version}: first publication | daily step (median of ${ROUNDS}; bytes sent)`);
-        for (const [name, tool] of await findTools()) await compare(name, tool, endpoint, trees);
-      }
+      for (const ceph of cephs.running) await compare(await findTools(), ceph, trees);
     });
   } finally {
     await cephs.close();
@@ -92,15 +85,13 @@ async function described(folder: string, names: readonly string[]): Promise<Work
   return await Promise.all(files);
 }
 
-async function findTools(): Promise<(readonly [string, Tool])[]> {
-  const ours: Tool = async (bucket, endpoint, { files }) =>
-    await measure('./publish-child.ts', {
-      where: `s3://${bucket}`,
-      endpoint,
-      files,
-      manifest: '{}'.padEnd(5000),
-    });
-  const tools: (readonly [string, Tool])[] = [['ours', ours]];
+async function findTools(): Promise<Map<string, Tool>> {
+  const ours: Tool = async (bucket, endpoint, { files }) => {
+    const manifest = '{}'.padEnd(5000);
+    const work = { where: `s3://${bucket}`, endpoint, files, manifest };
+    return (await measure('./publish-child.ts', work)).peakMegabytes;
+  };
+  const tools = new Map([['ours', ours]]);
   const key = [CEPH_USER.accessKeyId, CEPH_USER.secretAccessKey] as const;
   const lines: Record<string, (bucket: string, endpoint: string, folder: string) => string[]> = {
     rclone: (bucket, endpoint, folder) => [
@@ -127,50 +118,55 @@ async function findTools(): Promise<(readonly [string, Tool])[]> {
   for (const [name, line] of Object.entries(lines)) {
     const program = await findProgram(name, {});
     if (program === undefined) say(`${name} is left out: it is not installed`);
-    else
-      tools.push([
-        name,
-        async (bucket, endpoint, { folder }) => await timed(program, line(bucket, endpoint, folder)),
-      ]);
+    else {
+      tools.set(name, async (bucket, endpoint, { folder }) => {
+        const env = { PATH: process.env.PATH, HOME: '/' }; // no settings of this machine
+        await run(program, line(bucket, endpoint, folder), { env });
+        return undefined;
+      });
+    }
   }
   return tools;
 }
 
-async function timed(program: string, args: readonly string[]): Promise<{ seconds: number }> {
-  const begun = performance.now();
-  await run(program, args, { env: { PATH: process.env.PATH, HOME: '/' } }); // no settings of this machine
-  return { seconds: (performance.now() - begun) / 1000 };
-}
-
-async function compare(name: string, tool: Tool, endpoint: string, trees: readonly Tree[]): Promise<void> {
+/** Each tool in turn, round after round, as processes from their start to their end. */
+async function compare(tools: ReadonlyMap<string, Tool>, ceph: Ceph, trees: readonly Tree[]): Promise<void> {
+  const credentials = CEPH_USER;
   const client = new S3Client({
-    endpoint,
+    endpoint: ceph.endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
-    credentials: CEPH_USER,
+    credentials,
   });
-  const sums = trees.map(() => ({ seconds: [] as number[], peak: 0, sent: 0 }));
+  const results = [...tools].map(([name, tool]) => ({
+    name,
+    tool,
+    sums: trees.map((tree) => ({ tree, seconds: [] as number[], peaks: [] as number[], sent: 0 })),
+  }));
   for (let round = 0; round <= ROUNDS; round++) {
-    const bucket = `${name}-${round}-${Date.now()}`;
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
-    await using proxy = await startFaultProxy(endpoint); // counts, in the last round, which is not timed
-    for (const [at, sum] of sums.entries()) {
-      const tree = trees[at];
-      if (tree === undefined) throw new Error('no tree');
-      proxy.forget();
-      const { seconds, peakMegabytes = 0 } = await tool(
-        bucket,
-        round === ROUNDS ? proxy.url : endpoint,
-        tree,
-      );
-      sum.peak = Math.max(sum.peak, peakMegabytes);
-      if (round === ROUNDS) sum.sent = proxy.sent;
-      else sum.seconds.push(seconds);
+    for (const { name, tool, sums } of results) {
+      const bucket = `${name}-${round}-${Date.now()}`;
+      await client.send(new CreateBucketCommand({ Bucket: bucket }));
+      await using proxy = await startFaultProxy(ceph.endpoint); // counts, in the last round, which is not timed
+      for (const sum of sums) {
+        proxy.forget();
+        const begun = performance.now();
+        const peak = await tool(bucket, round === ROUNDS ? proxy.url : ceph.endpoint, sum.tree);
+        if (peak !== undefined) sum.peaks.push(peak);
+        if (round === ROUNDS) sum.sent = proxy.sent;
+        else sum.seconds.push((performance.now() - begun) / 1000);
+      }
+      await cephAdmin(ceph, 'bucket', 'rm', `--bucket=${bucket}`, '--purge-objects'); // it is all in memory
     }
   }
-  const told = sums.map(({ seconds, sent, peak }) => {
-    const median = seconds.sort((a, b) => a - b)[Math.floor(seconds.length / 2)] ?? Number.NaN;
-    return `${median.toFixed(2)} s, ${bytes(sent)}${peak > 0 ? `, ${peak.toFixed(0)} MB of memory` : ''}`;
-  });
-  say(`${name.padEnd(7)} ${told.join(' | ')}`);
+  say(
+    `Ceph ${ceph.version}: first publication | daily step (s: median of ${ROUNDS}, least–most; bytes sent)`,
+  );
+  for (const { name, sums } of results) {
+    const told = sums.map(({ seconds, sent, peaks }) => {
+      const memory = peaks.length > 0 ? `, at most ${Math.max(...peaks).toFixed(0)} MB of memory` : '';
+      return `${spread(seconds)}, ${bytes(sent)}${memory}`;
+    });
+    say(`${name.padEnd(7)} ${told.join(' | ')}`);
+  }
 }

@@ -37,7 +37,11 @@ test('a file replaced during its transfer arrives as it was', async () => {
   expect((await ask(served.host, '/daily.cvd')).body.toString()).toBe('shorter');
 });
 
-test('a file replaced again and again is always one version: date, length and body', async () => {
+test.each([
+  ['just changed', 0],
+  ['long unchanged, and kept open therefore', 60_000],
+])('a file replaced again and again is always one version: date, length and body (%s)', async (_, later) => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + later });
   const versions = [1, 2].map((n) => cvd({ stime: STIME + 60 * n, size: 1000 + 50_000 * n, fill: n }));
   await using served = await serve({ 'daily.cvd': versions[0] ?? '' });
   let done = false;
@@ -60,6 +64,7 @@ test('a file replaced again and again is always one version: date, length and bo
   } finally {
     done = true;
     await replacing;
+    vi.useRealTimers();
   }
 });
 
@@ -82,6 +87,16 @@ test('a client that goes away is reported with what it took, and its file is clo
   expect(status).toBe(200);
   expect(bytes).toBeGreaterThan(0);
   expect(bytes).toBeLessThan(LARGE);
+});
+
+test('requests that wait on a connection for an earlier one end with it', async () => {
+  await using served = await serve({ 'daily.cvd': pattern(LARGE) }, { limits: { grace: FOREVER } });
+  const socket = connect(served.host.port, '127.0.0.1');
+  for (let turn = 0; turn < 3; turn++) socket.write('GET /daily.cvd HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'readable');
+  socket.destroy();
+  await expect.poll(() => served.lines.length).toBe(3);
+  expect(served.lines.slice(1).map(({ bytes }) => bytes)).toEqual([0, 0]);
 });
 
 test.skipIf(process.platform !== 'linux')('no request leaves a file descriptor open', async () => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { CopyObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { describe, expect, test } from 'vitest';
@@ -46,7 +47,7 @@ describeWithCeph('a run that publishes to a bucket', (ceph) => {
     const writes = whole.proxy.seen.filter(isWrite);
     const begun = writes.findIndex((line) => line.includes('/lease'));
     const points = [...writes.keys()].filter((at) => at >= begun);
-    expect(points.length).toBeGreaterThan(15);
+    expect(points.length).toBeGreaterThan(10);
     const limit = pLimit(6);
     await limit.map(points, async (point) => {
       const it = await published(template, SHORT);
@@ -72,8 +73,7 @@ describeWithCeph('a run that publishes to a bucket', (ceph) => {
     const NEW = Buffer.alloc(20_000_000, 'new');
     test.each([
       ['while it sends a part', /partNumber=2/, OLD],
-      ['before it puts the parts together', /^POST .*uploadId=/, OLD],
-      ['before a CVD is in its place', /^PUT \/[^/]*\/test\.cvd/, OLD],
+      ['before it puts the parts of a CVD together', /^POST .*uploadId=/, OLD],
       ['before the manifest', /^PUT .*\/manifest\.json/, NEW],
     ])('by SIGKILL %s', async (_, line, cvd) => {
       const it = await proxied(ceph, SHORT);
@@ -103,14 +103,20 @@ describeWithCeph('a run that publishes to a bucket', (ceph) => {
     });
   });
 
-  test('shows readers no CVD without its CDIFF, and a manifest when all is there', async () => {
+  test('shows readers no CVD without its CDIFF, and a manifest when all is there', {
+    timeout: 60_000,
+  }, async () => {
     const it = await published();
     let running = true;
     let looks = 0;
     const watch = async () => {
       for (; running; looks++) await expectSound(it.bucket);
     };
-    it.proxy.fault = () => ({ delay: 20 });
+    it.proxy.fault = async ({ line }) => {
+      const before = looks;
+      while (isWrite(line) && looks === before) await wait(5); // one look at least between its steps
+      return undefined;
+    };
     const done = toSix(it.store).finally(() => {
       running = false;
     });

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { CreateMultipartUploadCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
 import { explain } from '../../scripts/errors.ts';
@@ -111,16 +111,25 @@ describeWithCeph('a bucket', (ceph) => {
 
     test('of a run that was killed ends, and what the run left is cleared up', async () => {
       const killed = await it.store.begin(undefined);
-      const large = Buffer.alloc(2_000_000, 'proven'); // sent when `put` returns
+      const large = Buffer.alloc(2_000_000, 'proven');
       await killed.put('test.cvd', await source(large), { sha256: sha256(large) });
+      await expect.poll(() => it.bucket.uploads(), over).toBe(1);
       it.proxy.fault = () => ({ status: 403, code: 'AccessDenied' }); // nothing more comes from it
       await expect(it.direct.begin(undefined)).rejects.toMatchObject({ code: 'store/busy' });
       await expect
         .poll(() => it.direct.begin(undefined).then((next) => next[Symbol.asyncDispose]()), over)
         .toBe(undefined);
       expect(await corner()).toEqual([]);
+      expect(await it.bucket.uploads()).toBe(0);
       await expect(killed.commit('{}')).rejects.toMatchObject({ code: 'store/conflict' });
       await killed[Symbol.asyncDispose]();
+    });
+
+    test('gives no right to end uploads of others', async () => {
+      for (const Key of ['local_rules.cvd', 'theirs.iso', 'deeper/test.cvd', 'test.cvd'])
+        await it.bucket.client.send(new CreateMultipartUploadCommand({ Bucket: it.bucket.name, Key }));
+      await using _publication = await it.store.begin(undefined);
+      expect(await it.bucket.uploads()).toBe(3);
     });
 
     test('is renewed as long as its run lives', async () => {
@@ -305,7 +314,7 @@ describeWithCeph('a bucket', (ceph) => {
       ['small', Buffer.from('proven')],
       ['large', BYTES],
     ])('that changes a byte of a %s file the store itself refuses it', async (_, bytes) => {
-      it.proxy.fault = ({ line }) => (/^PUT .*\/waiting\//.test(line) ? 'damage' : undefined);
+      it.proxy.fault = ({ line }) => (/^PUT .*\/test\.cvd/.test(line) ? 'damage' : undefined);
       const end = publishOne(it.store, 'test.cvd', bytes);
       await expect(end).rejects.toMatchObject({ code: 'store/failed' });
       expect(await it.bucket.keys()).toEqual([]);

@@ -46,6 +46,9 @@ rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
 rgw gc obj min wait = 5
 rgw gc processor period = 5
 rgw bucket quota ttl = 0
+rgw crypt require ssl = false
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = test-key=$(head -c 32 /dev/urandom | base64)
 END
 
 load="$tree/loader --library-path $tree/lib:$tree/lib/ceph"

@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createServer, request as forward, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request as forward,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { Transform } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -9,6 +15,7 @@ export interface Passing {
   readonly number: number;
   /** `PUT /bucket/key?x=y` */
   readonly line: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** What goes wrong with a request; nothing if there is none. */
@@ -45,7 +52,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const pass = async (request: IncomingMessage, response: ServerResponse) => {
     const line = `${request.method} ${request.url}`;
     seen.push(line);
-    const fault = await proxy.fault({ number: ++count, line });
+    const fault = await proxy.fault({ number: ++count, line, headers: request.headers });
     if (fault === 'cut') {
       request.socket.destroy();
       return;

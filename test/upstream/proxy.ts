@@ -27,13 +27,8 @@ export async function startProxy(target: number, credentials?: string): Promise<
       response.writeHead(407).end();
       return;
     }
-    const onward = forward({
-      host: '127.0.0.1',
-      port: target,
-      method,
-      path: URL.parse(url)?.pathname,
-      headers,
-    });
+    const { pathname, search } = new URL(url);
+    const onward = forward({ host: '127.0.0.1', port: target, method, path: pathname + search, headers });
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);

@@ -1,0 +1,33 @@
+import { runClient } from '../commands/client.ts';
+import { plain, table } from '../notify/markdown.ts';
+import { requireUrl } from '../settings/action.ts';
+import { clientSettings } from '../settings/client.ts';
+import type { Prepare } from './command.ts';
+
+/** Updates a database folder from a mirror, for a job that scans: it never asks ClamAV's own servers. */
+export const client: Prepare = (given) => {
+  const settings = clientSettings(requireUrl(given), given);
+  return async ({ log }) => {
+    const { url, folder, conf, versions, how, checked } = await runClient(settings, log);
+    const rows = Object.entries(versions).map(([name, version]) => [
+      plain(name),
+      String(version),
+      how[name] ?? '',
+    ]);
+    return {
+      verdict: 'good',
+      outputs: {
+        outcome: 'updated',
+        versions: JSON.stringify(versions),
+        'database-folder': folder,
+        'freshclam-conf': conf,
+      },
+      summary: [
+        `## ✅ Databases from ${plain(url)}`,
+        table(['Database', 'Version', 'How'], rows),
+        `The mirror was checked ${checked ?? 'at a time that it does not tell'}.`,
+        '',
+      ].join('\n\n'),
+    };
+  };
+};

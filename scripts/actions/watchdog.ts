@@ -1,0 +1,34 @@
+import { runWatch } from '../commands/watch.ts';
+import { openGitHub } from '../notify/github.ts';
+import { requireUrl } from '../settings/action.ts';
+import { issueSettings } from '../settings/notify.ts';
+import { watchSettings } from '../settings/watch.ts';
+import { type Given, together } from '../settings.ts';
+import { type Workflows, workflowsOf } from '../watch/workflow.ts';
+import type { Prepare } from './command.ts';
+import { findingsSummary, warnOf } from './findings.ts';
+
+/** Looks at the published mirror from outside, with real clients, and at whether it is still being kept. */
+export const watchdog: Prepare = (given) => {
+  const { settings, workflows } = together({
+    settings: () => watchSettings(requireUrl(given), given),
+    workflows: () => workflowsFrom(given),
+  });
+  return async ({ log }) => {
+    const { verdict, findings, databases, url, run } = await runWatch(settings, log, workflows);
+    warnOf(findings, log);
+    return {
+      verdict,
+      outputs: { outcome: verdict, versions: JSON.stringify(databases) },
+      summary: findingsSummary(`Watch over ${url}`, findings),
+      report: run,
+    };
+  };
+};
+
+/** Without a token nobody can be asked. */
+function workflowsFrom(given: Given): Workflows | undefined {
+  if (!given.environment.CLAMAV_MIRROR_GITHUB_TOKEN) return undefined;
+  const { rest, repository } = openGitHub(issueSettings(given).github);
+  return workflowsOf({ rest }, repository);
+}

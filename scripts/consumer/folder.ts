@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { DATABASE_NAME } from '../cvd/names.ts';
+import { takeLock } from '../files/lock.ts';
+import type { Log } from '../log.ts';
+import { listed } from '../probe/finding.ts';
+import type { Trust } from '../verify/trust.ts';
+import { ClientError } from './error.ts';
+import { type Held, provenIn } from './holding.ts';
+
+/** In a client's folder: says that the folder is ours, and holds what is under way. */
+const PRIVATE = '.clamav-client';
+/** What freshclam keeps beside its databases; a cool-down of another day is part of it (clamav-formats.md §0.5). */
+const NOTES = ['freshclam.dat', 'mirrors.dat'];
+
+/** A client's database folder, taken for one run. */
+export interface ClientFolder extends AsyncDisposable {
+  /** For work under way: on the same file system, and gone when the folder is let go. */
+  readonly work: string;
+  /** What was there and is proven, by database; the rest has been removed. */
+  readonly proven: ReadonlyMap<string, Held>;
+}
+
+/**
+ * Takes a client's folder. It may come from a cache, and ClamAV obeys whatever lies there: an `.ign2` or a CLD that lacks
+ * files switches signatures off. So all that is not proven to be Talos' own is removed; a folder that holds other things
+ * and was never a client's is left alone. Throws `client/foreign-folder`, `file/busy`.
+ */
+export async function takeClientFolder(folder: string, trust: Trust, log: Log): Promise<ClientFolder> {
+  await mkdir(folder, { recursive: true });
+  await requireOurs(folder);
+  const lock = await takeLock(await lockFor(folder), `the folder ${folder}`);
+  const work = join(folder, PRIVATE);
+  try {
+    await rm(work, { recursive: true, force: true });
+    await mkdir(work);
+    const proven = await clean(folder, trust, log);
+    return {
+      work,
+      proven,
+      async [Symbol.asyncDispose]() {
+        try {
+          for (const name of await readdir(work))
+            await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
+        } finally {
+          lock[Symbol.dispose]();
+        }
+      },
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function requireOurs(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const foreign = names.filter((name) => databaseOf(name) === undefined && !NOTES.includes(name));
+  if (foreign.length === 0 || names.includes(PRIVATE)) return;
+  throw new ClientError('client/foreign-folder', `${folder} holds other things: ${listed(foreign)}`, {
+    advice: 'Name a folder of its own for the databases: whatever else is in it gets removed',
+  });
+}
+
+async function clean(folder: string, trust: Trust, log: Log): Promise<ClientFolder['proven']> {
+  const names = await readdir(folder);
+  const databases = new Set(names.flatMap((name) => databaseOf(name) ?? []));
+  const proven = await provenIn(folder, [...databases], trust, (file, error) =>
+    log.warn(`${join(folder, file)} is not used: ${error.message}`),
+  );
+  const kept = new Set([...proven.values()].map(({ file }) => file)).add(PRIVATE);
+  for (const name of names.filter((name) => !kept.has(name))) {
+    if (databaseOf(name) === undefined && !NOTES.includes(name))
+      log.warn(`${join(folder, name)} is no database of the mirror's: removed`);
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+  return proven;
+}
+
+/** `daily` of `daily.cvd` and `daily.cld`. */
+function databaseOf(name: string): string | undefined {
+  const [, database = ''] = /^(.+)\.c[vl]d$/.exec(name) ?? [];
+  return DATABASE_NAME.test(database) ? database : undefined;
+}
+
+/** Outside, so that a cache cannot bring it along. */
+async function lockFor(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex')
+    .slice(0, 16);
+  return join(tmpdir(), `clamav-mirror-client-${userInfo().uid}-${hash}.lock`);
+}

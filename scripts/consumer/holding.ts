@@ -1,0 +1,79 @@
+import { createReadStream } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { cvdName } from '../cvd/names.ts';
+import { asVerdict, readStart, verifyCvdFile } from '../files/verify.ts';
+import { CldVerifier } from '../verify/cld.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+
+/** A database as it lies in a client's folder. */
+export interface Held {
+  /** `daily.cvd`, or `daily.cld` if CDIFFs made it. */
+  readonly file: string;
+  readonly header: CvdHeader;
+}
+
+export function cldName(database: string): string {
+  return `${database}.cld`;
+}
+
+/** What freshclam left in a folder, by database; it has proven what it took. Of two files of one database the newer. */
+export async function heldIn(
+  folder: string,
+  databases: readonly string[],
+): Promise<ReadonlyMap<string, Held>> {
+  const read = async (path: string) => {
+    const start = await readStart(path, HEADER_SIZE);
+    return asVerdict(() => parseHeader(start));
+  };
+  return await newest(folder, databases, read, () => {});
+}
+
+/**
+ * What of a folder of unknown origin is proven to be Talos' own, byte for byte of what ClamAV loads; `onDoubt` hears of
+ * what is not. Of two files of one database the newer.
+ */
+export async function provenIn(
+  folder: string,
+  databases: readonly string[],
+  trust: Trust,
+  onDoubt: (file: string, error: VerifyError) => void,
+): Promise<ReadonlyMap<string, Held>> {
+  return await newest(
+    folder,
+    databases,
+    async (path, database) => {
+      if (!(await lstat(path)).isFile()) throw new VerifyError('verify/format', 'it is not a file');
+      if (path.endsWith('.cvd')) return (await verifyCvdFile(path, trust, { database })).header;
+      const verifier = new CldVerifier(trust, database);
+      for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }))
+        asVerdict(() => verifier.write(chunk));
+      return asVerdict(() => verifier.end());
+    },
+    onDoubt,
+  );
+}
+
+async function newest(
+  folder: string,
+  databases: readonly string[],
+  read: (path: string, database: string) => Promise<CvdHeader>,
+  onDoubt: (file: string, error: VerifyError) => void,
+): Promise<ReadonlyMap<string, Held>> {
+  const names = await readdir(folder);
+  const held = new Map<string, Held>();
+  for (const database of databases) {
+    for (const file of [cvdName(database), cldName(database)].filter((name) => names.includes(name))) {
+      try {
+        const header = await read(join(folder, file), database);
+        if (header.version > (held.get(database)?.header.version ?? -1)) held.set(database, { file, header });
+      } catch (error) {
+        if (!(error instanceof VerifyError)) throw error;
+        onDoubt(file, error);
+      }
+    }
+  }
+  return held;
+}

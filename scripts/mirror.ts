@@ -1,0 +1,7 @@
+import { runAction } from './actions/run.ts';
+import { endOnSignal } from './commands/parts.ts';
+import { givenInputs } from './settings.ts';
+
+/** For GitHub Actions: what action.yml runs. Wiring only. */
+endOnSignal();
+process.exitCode = await runAction(givenInputs());

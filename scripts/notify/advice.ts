@@ -1,0 +1,83 @@
+import type { Failure, FailureClass } from './run-report.ts';
+
+interface ClassTexts {
+  readonly title: string;
+  /** What it means for those who use the mirror. */
+  readonly meaning: string;
+  /** What to do. */
+  readonly advice: string;
+}
+
+/** All of it ours: Markdown, without a word of upstream's. */
+export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
+  upstream: {
+    title: 'ClamAV mirror: upstream cannot be read',
+    meaning: 'Upstream was not reachable or did not answer as it should. Clients keep what is published.',
+    advice:
+      'Mostly it passes by itself. If it does not: look at the network and proxy of the runner, and whether the ' +
+      'DNS record and the upstream in the settings are right. Do not run more often: upstream blocks those who ' +
+      'ask too much.',
+  },
+  integrity: {
+    title: 'ClamAV mirror: upstream offers something that is not genuine',
+    meaning: 'A signature, checksum or format was wrong. Nothing of it was published.',
+    advice:
+      'Take it seriously: either a transfer or a cache on the way is broken, or somebody has tampered with the ' +
+      'database. If the next runs do not bring it right, run `resync` by hand; if that fails too, download the ' +
+      'same file from another network, compare, and tell the ClamAV team.',
+  },
+  proof: {
+    title: 'ClamAV mirror: an engine refused a genuine database',
+    meaning:
+      'What upstream offers is signed, but real ClamAV could not load it, update to it, or scan right with it, or ' +
+      'it looks implausible. It was not published.',
+    advice:
+      'Look at the table of the proof in the summary of the run. The version stays in quarantine, and the next ' +
+      'one is tried by itself. To try it again run `sync` with `retry`; to take it knowingly, with `accept` and ' +
+      'a reason. Clients that have it already may need `rollback`.',
+  },
+  publication: {
+    title: 'ClamAV mirror: publishing failed',
+    meaning:
+      'The run could not bring what it proved to the store. The manifest moves last: clients see no mixture.',
+    advice:
+      'Look at the log of the run, then at the store: credentials, permissions, space, and whether another run ' +
+      'holds its lease. Nothing is lost: the next run does all of it anew.',
+  },
+  host: {
+    title: 'ClamAV mirror: clients are not served as they should be',
+    meaning: 'The published mirror did not answer as ClamAV needs it.',
+    advice:
+      'Run `probe` against the public URL: it names each rule that is broken and how to mend it. Look at the ' +
+      'web server or CDN in front of the store, its certificate and its cache.',
+  },
+  stale: {
+    title: 'ClamAV mirror: clients get old databases',
+    meaning: 'What is served is behind what upstream published.',
+    advice:
+      'Look at the latest runs of the mirror: whether they fail, and whether its schedule is still on (GitHub ' +
+      'turns it off after 60 days without activity; turn it on again on the page of the workflow).',
+  },
+  configuration: {
+    title: 'ClamAV mirror: the settings are wrong',
+    meaning: 'With these settings the run cannot do its work. Nothing is updated until this is mended.',
+    advice: 'Mend the input, variable or secret that is named above. The README lists them all.',
+  },
+};
+
+/** Where the code tells more than the class. */
+const BY_CODE: Readonly<Record<string, string>> = {
+  'upstream/cool-down':
+    'Upstream asked us to wait, and we do. There is nothing to do before that time is over.',
+  'store/credentials':
+    'The credentials of the store are missing or out of date: renew the secret, or mend OIDC.',
+  'store/denied': 'The store refuses our credentials: grant reading, writing and deleting below the prefix.',
+  'store/full': 'The store is full: make room, or keep less by `archive` and `cdiffs`.',
+  'run/ended':
+    'The run ended before it could tell why: it was cancelled, ran out of time, or lost its runner. Look at its ' +
+    'log; if it ran out of time, look at what took long, then give the steps more minutes.',
+};
+
+export function adviceFor({ class: failed, code }: Pick<Failure, 'class' | 'code'>): string {
+  return Object.hasOwn(BY_CODE, code) ? (BY_CODE[code] ?? '') : TEXTS[failed].advice;
+}

@@ -1,0 +1,110 @@
+import type { CycleReport } from '../report.ts';
+import type { Manifest } from '../store/manifest.ts';
+import type { Failure, FailureClass, RunReport } from './run-report.ts';
+
+/** Characters of what is told of a failure: a report travels in a variable. */
+const LENGTH = 4000;
+
+/** In the order in which a cycle meets them: what fails first says nothing of what comes after it. */
+const ORDER: readonly FailureClass[] = [
+  'configuration',
+  'upstream',
+  'integrity',
+  'proof',
+  'publication',
+  'host',
+];
+
+/** What settings are to blame for, though their words make sense. */
+const MISCONFIGURED = new Set([
+  'engine/missing',
+  'engine/spec',
+  'store/address',
+  'store/credentials',
+  'store/denied',
+  'store/no-bucket',
+  'store/too-large',
+]);
+
+const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
+  [/^(setting|sample|rollback)\//, 'configuration'],
+  [/^upstream\//, 'upstream'],
+  [/^(verify|cvd)\//, 'integrity'],
+  [/^(proof|engine|nameserver)\//, 'proof'],
+  [/^(read-back|probe|client)\//, 'host'],
+];
+
+/** Which kind of failure an error's code stands for. What nobody foresaw kept the mirror from being published. */
+export function classOf(code: string): FailureClass {
+  if (MISCONFIGURED.has(code)) return 'configuration';
+  return CLASSES.find(([pattern]) => pattern.test(code))?.[1] ?? 'publication';
+}
+
+/** What a cycle tells those who are to be notified. `isReadBack`: what is published was read from outside. */
+export function reportOnCycle(
+  cycle: CycleReport,
+  about: { serving: RunReport['serving']; log: readonly string[]; isReadBack: boolean; at: Date },
+): RunReport {
+  const failures = failuresOf(cycle, about.log);
+  return {
+    failures,
+    recovered: cycle.error === undefined ? recoveredBy(cycle, failures, about.isReadBack) : [],
+    serving: about.serving,
+    upstream: Object.fromEntries(
+      Object.entries(cycle.databases).flatMap(([database, { offered, to, outcome }]) => {
+        const version = offered ?? (outcome === 'published' || outcome === 'unchanged' ? to : null);
+        return version === null ? [] : [[database, version]];
+      }),
+    ),
+    at: about.at.toISOString(),
+  };
+}
+
+/** What a failure outside a cycle tells: of settings, a rollback, and the like. */
+export function reportOnError(
+  { code, what }: { code: string; what: string },
+  about: { log: readonly string[]; at: Date },
+): RunReport {
+  const failure = { class: classOf(code), code, what: what.slice(0, LENGTH), log: [...about.log] };
+  return { failures: [failure], recovered: [], serving: null, upstream: {}, at: about.at.toISOString() };
+}
+
+/** What clients get, as the manifest has it. */
+export function servingOf(
+  manifest: Manifest | undefined,
+  url: string | undefined,
+): NonNullable<RunReport['serving']> | null {
+  if (manifest === undefined) return null;
+  const { databases, checked, published } = manifest;
+  const versions = Object.fromEntries(
+    Object.entries(databases).map(([name, { version }]) => [name, version]),
+  );
+  return { versions, checked, published, ...(url !== undefined && { url }) };
+}
+
+function failuresOf({ databases, error }: CycleReport, log: readonly string[]): Failure[] {
+  const found = new Map<FailureClass, Failure>();
+  const add = (code: string, what: string) => {
+    const kind = classOf(code);
+    const known = found.get(kind);
+    if (known === undefined) found.set(kind, { class: kind, code, what, log: [...log] });
+    else if (!known.what.includes(what)) known.what += `; ${what}`;
+  };
+  if (error !== undefined) add(error.code, error.message);
+  for (const [database, { outcome, code, reason }] of Object.entries(databases)) {
+    if (outcome !== 'refused' && outcome !== 'failed') continue;
+    add(code ?? 'unexpected', `${database}: ${reason ?? 'no reason was given'}`);
+  }
+  return [...found.values()].map((failure) => ({ ...failure, what: failure.what.slice(0, LENGTH) }));
+}
+
+/** A cycle shows to be well what it came through: all before the first failure. */
+function recoveredBy(
+  { databases }: CycleReport,
+  failures: readonly Failure[],
+  isReadBack: boolean,
+): FailureClass[] {
+  if (Object.values(databases).some(({ outcome }) => outcome === 'proven')) return []; // a dry run mends nothing
+  const first = Math.min(ORDER.length, ...failures.map((failure) => ORDER.indexOf(failure.class)));
+  return ORDER.slice(0, first).filter((kind) => kind !== 'host' || isReadBack);
+}

@@ -1,0 +1,88 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { retry } from '@octokit/plugin-retry';
+import { Octokit } from '@octokit/rest';
+import { EnvHttpProxyAgent, fetch } from 'undici';
+import { VERSION } from '../identity.ts';
+import type { GitHubSettings } from '../settings/github.ts';
+import { rateLimitWait, statusOf } from './github-trouble.ts';
+
+/** A repository at GitHub, with our access to it. */
+export interface GitHub {
+  readonly rest: Octokit['rest'];
+  readonly paginate: Octokit['paginate'];
+  /** To be spread into the parameters of a request. */
+  readonly repository: { readonly owner: string; readonly repo: string };
+  /** Who we are there. Asks once. */
+  login(): Promise<string>;
+}
+
+/** Milliseconds. */
+export interface Pace {
+  /** For one request. */
+  readonly timeout: number;
+  /** Before a request is tried again; then four times as long. */
+  readonly pause: number;
+  /** The longest that a rate limit is waited for; above it we give up. */
+  readonly longestWait: number;
+}
+
+const PACE: Pace = { timeout: 20_000, pause: 1_000, longestWait: 30_000 };
+/** Whose the token of a workflow is: nobody else can have that name. */
+const ACTIONS = 'github-actions[bot]';
+
+const Client = Octokit.plugin(retry);
+
+/**
+ * Opens GitHub's API: requests have a deadline, and are tried again after network and server errors and after short
+ * rate limits.
+ */
+export function openGitHub(settings: GitHubSettings, pace: Pace = PACE): GitHub {
+  const dispatcher = new EnvHttpProxyAgent({ ...settings.proxies });
+  const octokit = new Client({
+    baseUrl: settings.apiUrl,
+    auth: settings.token,
+    userAgent: `clamav-mirror/${VERSION}`,
+    // Errors reach us as errors; nothing is to be logged beside them.
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    retry: {
+      retries: 2,
+      retryAfterBaseValue: pace.pause,
+      doNotRetry: [400, 401, 403, 404, 410, 422, 429, 451],
+    },
+    request: {
+      fetch: (url: string, init: Parameters<typeof fetch>[1]) =>
+        fetch(url, { ...init, dispatcher, signal: AbortSignal.timeout(pace.timeout) }),
+    },
+  });
+  octokit.hook.wrap('request', async (request, options) => {
+    try {
+      return await request(options);
+    } catch (error) {
+      const pause = rateLimitWait(error);
+      if (pause === undefined || pause > pace.longestWait) throw error;
+      await wait(pause);
+      return await request(options);
+    }
+  });
+  let login: Promise<string> | undefined;
+  return {
+    rest: octokit.rest,
+    paginate: octokit.paginate,
+    repository: { owner: settings.owner, repo: settings.repo },
+    login() {
+      login ??= settings.login === undefined ? askLogin(octokit) : Promise.resolve(settings.login);
+      return login;
+    },
+  };
+}
+
+/** GitHub tells a person's token whose it is, and refuses to tell an App's: by default that is the workflow's. */
+async function askLogin(octokit: Octokit): Promise<string> {
+  try {
+    const { data } = await octokit.rest.users.getAuthenticated();
+    return data.login;
+  } catch (error) {
+    if (statusOf(error) === 403 && rateLimitWait(error) === undefined) return ACTIONS;
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { EnvHttpProxyAgent, request } from 'undici';
+import { codeOf } from '../errors.ts';
+import { isHttp } from '../settings/schemas.ts';
+import type { Proxies } from '../upstream/open.ts';
+
+/** What a cycle came to, for whoever watches for cycles that fail to come. */
+export interface Ping {
+  /** Whether what is published is proven and was checked. */
+  readonly verified: boolean;
+  /** A few words for the log of the service. */
+  readonly text: string;
+}
+
+/** Milliseconds. */
+export interface PingPatience {
+  /** For one answer. */
+  readonly answer: number;
+  /** Before each further attempt. */
+  readonly waits: readonly number[];
+}
+
+const PATIENCE: PingPatience = { answer: 10_000, waits: [1000, 5000] };
+/** Services keep 10 to 100 KB. */
+const TEXT_LIMIT = 2000;
+/** Of an answer. */
+const ANSWER_LIMIT = 1000;
+
+/**
+ * Pings a URL in the manner of healthchecks.io: as it is after a verified cycle, with `/fail` at its end otherwise.
+ * Returns what went wrong, in words that do not tell the URL, which is a secret; never throws.
+ */
+export async function pingHealthcheck(
+  url: string,
+  { verified, text }: Ping,
+  { proxies, patience = PATIENCE }: { readonly proxies: Proxies; readonly patience?: PingPatience },
+): Promise<string | undefined> {
+  const target = isHttp(url) ? URL.parse(url) : null;
+  if (target === null)
+    return 'the healthcheck was not pinged: it is no URL that starts with http:// or https://';
+  if (!verified) target.pathname = `${target.pathname.replace(/\/+$/, '')}/fail`;
+  const agent = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: patience.answer } });
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const problem = await ping(target, [...text].slice(0, TEXT_LIMIT).join(''), agent, patience);
+      if (problem === undefined) return undefined;
+      const pause = patience.waits[attempt];
+      if (problem.final || pause === undefined) return `the healthcheck was not pinged: ${problem.what}`;
+      await wait(pause);
+    }
+  } catch {
+    return 'the healthcheck was not pinged'; // whatever it was may hold the URL
+  } finally {
+    await agent.destroy().catch(() => {});
+  }
+}
+
+interface Problem {
+  readonly what: string;
+  /** Trying again is of no use. */
+  readonly final: boolean;
+}
+
+async function ping(
+  target: URL,
+  body: string,
+  dispatcher: EnvHttpProxyAgent,
+  { answer }: PingPatience,
+): Promise<Problem | undefined> {
+  const { origin, username, password } = target;
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const authorization =
+    username === '' ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+  try {
+    const { statusCode, body: said } = await request(`${origin}${target.pathname}${target.search}`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain; charset=utf-8', ...authorization },
+      body,
+      dispatcher,
+      signal: AbortSignal.timeout(answer),
+    });
+    said.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+    if (statusCode < 200 || statusCode > 299) {
+      said.destroy();
+      return {
+        what: `it answers ${statusCode}`,
+        final: statusCode < 500 && statusCode !== 408 && statusCode !== 429,
+      };
+    }
+    // healthchecks.io says `OK (not found)` with status 200 to whom it does not know
+    const [, but] = /^OK \(([a-z ]{1,40})\)/.exec(await startOf(said)) ?? [];
+    return but === undefined ? undefined : { what: `it says ${but}`, final: true };
+  } catch (error) {
+    const timedOut = error instanceof Error && error.name === 'TimeoutError';
+    return { what: timedOut ? 'no answer in time' : (codeOf(error) ?? 'no answer'), final: false };
+  }
+}
+
+async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= ANSWER_LIMIT) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

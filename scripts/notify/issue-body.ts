@@ -1,0 +1,104 @@
+import type { RunInfo } from '../settings/github.ts';
+import { adviceFor, TEXTS } from './advice.ts';
+import { type IssueState, marker } from './issue-state.ts';
+import type { EarlierRuns } from './patience.ts';
+import type { Failure, RunReport } from './run-report.ts';
+import { counted, moment, span } from './spans.ts';
+import { code, fenced, fencedLog } from './untrusted.ts';
+
+/** What an issue tells. All limits together stay far below GitHub's 65,536 characters. */
+export interface Tale {
+  readonly failure: Failure;
+  readonly state: IssueState;
+  readonly run: RunInfo;
+  /** Of the same run; `undefined`: it ended before it could report. */
+  readonly report: RunReport | undefined;
+  readonly earlier: EarlierRuns | undefined;
+}
+
+const WHAT = 4_000;
+const ADVICE = 2_000;
+const LOG_LINES = 40;
+const LOG = 20_000;
+const DATABASES = 100;
+
+export function issueBody(tale: Tale): string {
+  const { failure, state } = tale;
+  return [
+    marker(state),
+    `**${TEXTS[failure.class].meaning}**`,
+    history(tale),
+    '### What is served now',
+    ...served(tale),
+    '### What failed',
+    `Class ${code(failure.class)}, code ${code(failure.code)}:`,
+    fenced(failure.what, WHAT),
+    '### What to do',
+    adviceFor(failure),
+    ...(failure.advice ? [fenced(failure.advice, ADVICE)] : []),
+    ...(failure.log.length > 0
+      ? ['### The last lines of the log', fencedLog(failure.log, LOG_LINES, LOG)]
+      : []),
+    '---',
+    'Each failing run writes this text anew; notes belong into comments. The issue is closed by itself when a run ' +
+      'shows that all is well. The label `quiet` stops the comments, not the counting.',
+  ].join('\n\n');
+}
+
+export function repeatComment({ failure, state, run }: Tale): string {
+  const since = `since ${moment(state.first)} (${span(state.first, state.last)})`;
+  return `Still failing, ${since}: ${counted(state.count, 'run')}. The last: ${runLink(run)}, code ${code(failure.code)}.`;
+}
+
+export function reopenComment({ failure, run }: Tale): string {
+  return `It fails again: ${runLink(run)}, code ${code(failure.code)}.`;
+}
+
+export function recoveryComment(state: IssueState, run: RunInfo, now: Date): string {
+  const lasted = span(state.first, now.toISOString());
+  return `Well again, as ${runLink(run)} shows. It lasted ${lasted}, from ${moment(state.first)}; ${counted(state.count, 'run')} failed.`;
+}
+
+function runLink({ id, attempt, url }: RunInfo): string {
+  return `[run ${id}, attempt ${attempt}](${url})`;
+}
+
+function history({ state, run, earlier }: Tale): string {
+  const lines = [
+    `- Failing since ${moment(state.first)}: ${counted(state.count, 'run')} in ${span(state.first, state.last)}`,
+    `- The last of them: ${runLink(run)}, ${moment(state.last)}`,
+  ];
+  const good = earlier?.lastGood;
+  if (good !== undefined) {
+    lines.push(`- The last good run: [${moment(good.at)}](${good.url}), ${span(good.at, state.last)} before`);
+  }
+  return lines.join('\n');
+}
+
+function served({ report, state }: Tale): string[] {
+  const serving = report?.serving ?? undefined;
+  const upstream = report?.upstream ?? {};
+  const when = (what: string, time: string) =>
+    `- ${what} ${moment(time)}, ${span(time, state.last)} before this run's end`;
+  const lines =
+    serving === undefined
+      ? ['Not known: this run could not look.']
+      : [
+          [
+            when('Published', serving.published),
+            when('Last checked as good', serving.checked),
+            ...(serving.url === undefined ? [] : [`- At ${code(serving.url)}`]),
+          ].join('\n'),
+        ];
+  const names = [...new Set([...Object.keys(serving?.versions ?? {}), ...Object.keys(upstream)])].sort();
+  if (names.length === 0) return lines;
+  const version = (of: Readonly<Record<string, number>> | undefined, name: string) =>
+    of !== undefined && Object.hasOwn(of, name) ? of[name] : 'unknown';
+  const rows = names
+    .slice(0, DATABASES)
+    .map(
+      (name) =>
+        `| ${code(name.slice(0, 64))} | ${version(serving?.versions, name)} | ${version(upstream, name)} |`,
+    );
+  return [...lines, ['| database | served | upstream offers |', '|---|---|---|', ...rows].join('\n')];
+}

@@ -1,0 +1,97 @@
+import { explain } from '../errors.ts';
+import { troubleOf } from './github-trouble.ts';
+import { type Keeper, raise, resolve } from './issues.ts';
+import { type OurIssue, ourIssues } from './our-issues.ts';
+import { type EarlierRuns, earlierRuns, isDue } from './patience.ts';
+import type { Failure, FailureClass, RunReport } from './run-report.ts';
+import { oneLine } from './untrusted.ts';
+
+/** How a job that we need ended, as GitHub says it. */
+export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
+
+export interface NotifyParts extends Keeper {
+  /** Of the jobs that went before, by their names. */
+  readonly results: Readonly<Record<string, JobResult>>;
+  /** How many runs in a row must fail before an issue tells of a trouble that may pass. */
+  readonly patience: number;
+}
+
+export interface Notified {
+  /** Of the first failure that has one. */
+  readonly issue: number | undefined;
+  /** For annotations: what could not be told, why, and the failure itself, so that it stays visible. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens, updates and closes the issues of one run. It never throws: trouble with GitHub becomes a warning, and the
+ * verdict over the run stays what it was.
+ */
+export async function notify(report: RunReport | undefined, parts: NotifyParts): Promise<Notified> {
+  const warnings: string[] = [];
+  const numbers: number[] = [];
+  const failures = failuresOf(report, parts.results);
+  const untold = (failure: Failure, error: unknown) => {
+    const what = `${failure.class} (${oneLine(failure.code)}): ${oneLine(failure.what)}`;
+    warnings.push(`No issue tells of this failure, for ${troubleOf(error)}. The failure: ${what}`);
+  };
+  const recovered = new Set(report?.recovered ?? []);
+  for (const failure of failures) recovered.delete(failure.class);
+  if (failures.length === 0 && recovered.size === 0) return { issue: undefined, warnings };
+
+  let open: OurIssue[];
+  try {
+    open = await ourIssues(parts.github, { state: 'open' });
+  } catch (error) {
+    for (const failure of failures) untold(failure, error);
+    if (recovered.size > 0) warnings.push(notClosed([...recovered], error));
+    return { issue: undefined, warnings };
+  }
+
+  const earlier = failures.length === 0 ? undefined : await remembered(parts);
+  for (const failure of failures) {
+    try {
+      const due = isDue(failure.class, earlier, parts.patience);
+      const number = await raise({ failure, report, earlier }, open, due, parts);
+      if (number !== undefined) numbers.push(number);
+      else parts.log.info(`${failure.class}: no issue before ${parts.patience} runs in a row failed`);
+    } catch (error) {
+      untold(failure, error);
+    }
+  }
+  for (const well of recovered) {
+    try {
+      await resolve(well, open, parts);
+    } catch (error) {
+      warnings.push(notClosed([well], error));
+    }
+  }
+  return { issue: numbers[0], warnings };
+}
+
+/** One of each class. A job that failed without a word about it is a failure too: it must not be lost. */
+function failuresOf(report: RunReport | undefined, results: NotifyParts['results']): readonly Failure[] {
+  const told = new Map((report?.failures ?? []).toReversed().map((failure) => [failure.class, failure]));
+  if (told.size > 0) return [...told.values()].toReversed();
+  const ended = Object.entries(results).filter(
+    ([, result]) => result === 'failure' || result === 'cancelled',
+  );
+  if (ended.length === 0) return [];
+  const what = ended.map(([job, result]) => `the job ${job} ended as ${result}`).join(', ');
+  const said = report === undefined ? 'before it could report' : 'though its report tells of no failure';
+  return [{ class: 'publication', code: 'run/ended', what: `The run ended ${said}: ${what}.`, log: [] }];
+}
+
+/** Without GitHub's record there is no telling whether it is the first time: then we do not wait. */
+async function remembered({ github, run, log }: Keeper): Promise<EarlierRuns | undefined> {
+  try {
+    return await earlierRuns(github, run);
+  } catch (error) {
+    log.warn(`the earlier runs are not known (the job needs actions: read): ${oneLine(explain(error))}`);
+    return undefined;
+  }
+}
+
+function notClosed(classes: readonly FailureClass[], error: unknown): string {
+  return `Issues of what is well again (${classes.join(', ')}) could not be closed, for ${troubleOf(error)}`;
+}

@@ -1,0 +1,105 @@
+import { bytes } from '../log.ts';
+import type { Proof, ScenarioResult } from '../proof/record.ts';
+import type { CycleReport, DatabaseReport } from '../report.ts';
+import { MANIFEST, type Manifest } from '../store/manifest.ts';
+import { PROOF_TXT } from '../store/pages.ts';
+import { plain, table } from './markdown.ts';
+
+const TITLES: Readonly<Record<CycleReport['outcome'], string>> = {
+  published: '✅ Published',
+  proven: '✅ Proven, not published: a dry run',
+  unchanged: '✅ Nothing new',
+  refused: '⛔ Refused: something that upstream offers could not be proven',
+  failed: '❌ Failed',
+};
+
+/**
+ * A cycle as a person reads it in ten seconds: what clients get now, what became of each database, what that took from
+ * upstream, and how it was proven. `manifest`: what is published after the cycle.
+ */
+export function cycleSummary(
+  report: CycleReport,
+  { manifest, publicUrl }: { manifest: Manifest | undefined; publicUrl: string | undefined },
+): string {
+  const { outcome, databases, proof, error } = report;
+  const rows = Object.entries(databases).map(([database, one]) => rowOf(database, one));
+  const saved = savedBy(report, manifest);
+  return [
+    `## ${TITLES[outcome]}`,
+    ...(error === undefined ? [] : [`**${plain(error.code)}**: ${plain(error.message)}`]),
+    ...(rows.length === 0 ? [] : [table(['Database', 'Before', 'Now', 'How', 'From upstream'], rows)]),
+    [
+      `**${bytes(report.upstreamBytes)}** taken from upstream`,
+      ...(saved > 0 ? [`**${bytes(saved)}** saved by rebuilding`] : []),
+      `${report.duration} s`,
+    ].join(' · '),
+    ...Object.entries(databases).flatMap(([database, { notes, because }]) => [
+      ...notes.map((note) => `- ${plain(database)}: ${plain(note)}`),
+      ...(because === undefined ? [] : [`- ${plain(database)} was downloaded whole: ${plain(because)}`]),
+    ]),
+    ...(proof === null ? [] : [proofSection(proof)]),
+    servingLine(manifest, publicUrl),
+    '',
+  ].join('\n\n');
+}
+
+function rowOf(
+  database: string,
+  { outcome, from, to, how, offered, upstreamBytes, reason }: DatabaseReport,
+): string[] {
+  const failed = outcome === 'refused' || outcome === 'failed';
+  const told = failed
+    ? `**${outcome}**${offered === undefined ? '' : ` ${offered}`}: ${plain(reason ?? '')}`
+    : how;
+  return [plain(database), String(from ?? '–'), String(to ?? '–'), told, bytes(upstreamBytes)];
+}
+
+/** Bytes of the CVDs that were rebuilt, less what that took. */
+function savedBy({ databases }: CycleReport, manifest: Manifest | undefined): number {
+  const saved = Object.entries(databases).map(([database, { outcome, how, upstreamBytes }]) =>
+    outcome === 'published' && how === 'rebuilt'
+      ? (manifest?.databases[database]?.size ?? 0) - upstreamBytes
+      : 0,
+  );
+  return saved.reduce((sum, count) => sum + Math.max(0, count), 0);
+}
+
+function proofSection(proof: Proof): string {
+  const { engines, results, accepted, passed, duration } = proof;
+  const scenarios = [...new Set(results.map(({ scenario }) => scenario))];
+  const cell = (scenario: string, engine: string) =>
+    mark(results.find((one) => one.scenario === scenario && one.engine === engine));
+  const failures = results.filter(({ result }) => result === 'failed');
+  return [
+    `### ${passed ? 'Proof' : 'The proof failed'} (${duration} s)`,
+    ...(accepted === undefined ? [] : [`Accepted because: ${plain(accepted.reason)}`]),
+    ...failures.map(
+      ({ engine, scenario, evidence }) =>
+        `- **${plain(scenario)}** (${plain(engine)}): ${plain(evidence.slice(0, 1000))}`,
+    ),
+    table(
+      ['Scenario', ...engines.map(({ name, version }) => `${plain(name)}, ClamAV ${plain(version)}`)],
+      scenarios.map((scenario) => [plain(scenario), ...engines.map(({ name }) => cell(scenario, name))]),
+    ),
+  ].join('\n\n');
+}
+
+const MARKS = { passed: '✅', failed: '❌', skipped: 'skipped' } as const;
+
+function mark(result: ScenarioResult | undefined): string {
+  return result === undefined ? '' : `${MARKS[result.result]} ${result.duration.toFixed(1)} s`;
+}
+
+function servingLine(manifest: Manifest | undefined, publicUrl: string | undefined): string {
+  if (manifest === undefined) return 'Nothing is published.';
+  const versions = Object.entries(manifest.databases).map(
+    ([name, { version, held }]) =>
+      `${plain(name)} ${version}${held === undefined ? '' : ` (held since ${held.since}: ${plain(held.reason)})`}`,
+  );
+  const links =
+    publicUrl === undefined
+      ? []
+      : [`[manifest](${publicUrl}/${MANIFEST})`, `[proof](${publicUrl}/${PROOF_TXT})`];
+  const now = `Clients get ${versions.join(', ')}, published ${manifest.published}, checked ${manifest.checked}`;
+  return [now, ...links].join(' · ');
+}

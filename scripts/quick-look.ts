@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { HEADER_SIZE, parseHeader } from './cvd/header.ts';
+import { cvdName } from './cvd/names.ts';
+import { explain } from './errors.ts';
+import { userAgentOf } from './identity.ts';
+import type { CheckSettings } from './settings/check.ts';
+import { type DnsRecord, lookUp } from './upstream/dns.ts';
+
+/** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
+const CHECKED = 6 * 60 * 60_000;
+/** For each request. Milliseconds. */
+const TIMEOUT = 10_000;
+/** A manifest of thirty databases has a tenth of this. Bytes. */
+const LIMIT = 8 * 1024 * 1024;
+/** Labels of issues that a good cycle closes. */
+const WAITING = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
+
+export interface QuickLook {
+  readonly needed: boolean;
+  readonly reason: string;
+}
+
+/**
+ * Tells whether a cycle has anything to do, at the cost of a few small requests and without any package: compares the
+ * published manifest with what upstream advertises. Whatever cannot be told is for the cycle to find out, so
+ * this never says no for lack of an answer.
+ */
+export async function quickLook(settings: CheckSettings, now: Date): Promise<QuickLook> {
+  const { asked, publicUrl } = settings;
+  if (asked !== undefined) return needed(asked);
+  if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
+  try {
+    const manifest = read(await fetchText(`${publicUrl}/manifest.json`));
+    const age = now.getTime() - Date.parse(manifest.checked);
+    if (!(age >= 0 && age < CHECKED)) return needed(`the mirror was checked at ${manifest.checked}`);
+    const versions = await advertised(settings, now);
+    for (const database of settings.databases) {
+      const published = manifest.databases[database];
+      if (published === undefined) return needed(`${database} is not published`);
+      const offered = versions.get(database) ?? (await offeredVersion(settings.upstream, database));
+      if (published.held === undefined && offered !== published.version) {
+        return needed(`${database}: ${published.version} is published, upstream has ${offered}`);
+      }
+    }
+    const issue = await openIssue(settings);
+    if (issue !== undefined) return needed(`issue #${issue} waits for a good cycle`);
+    return { needed: false, reason: `nothing is new since ${manifest.checked}` };
+  } catch (error) {
+    return needed(explain(error));
+  }
+}
+
+function needed(reason: string): QuickLook {
+  return { needed: true, reason };
+}
+
+interface Seen {
+  readonly checked: string;
+  readonly databases: Readonly<Record<string, { readonly version: unknown; readonly held?: unknown }>>;
+}
+
+/** As much of a manifest as is looked at here; the cycle reads it strictly. */
+function read(text: string): Seen {
+  const manifest = JSON.parse(text);
+  if (manifest?.format === 1 && typeof manifest.checked === 'string' && manifest.databases) return manifest;
+  throw new Error('what is published has no manifest that can be understood');
+}
+
+/** By database; DNS is a convenience, so it may be silent. */
+async function advertised({ record, nameservers }: CheckSettings, now: Date): Promise<DnsRecord['versions']> {
+  if (record === undefined) return new Map();
+  return await lookUp(record, nameservers, now).then(
+    ({ versions }) => versions,
+    () => new Map(),
+  );
+}
+
+/** What the header of upstream's CVD says; nothing is decided by it but whether to look closer. */
+async function offeredVersion(upstream: string, database: string): Promise<number> {
+  const url = `${upstream}/${cvdName(database)}`;
+  const range = `bytes=0-${HEADER_SIZE - 1}`;
+  const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()) });
+  const header = (await readStart(answer, HEADER_SIZE)).subarray(0, HEADER_SIZE);
+  return parseHeader(header).version;
+}
+
+async function openIssue({ github }: CheckSettings): Promise<number | undefined> {
+  if (github === undefined) return undefined;
+  const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
+  const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
+  const issues: readonly { number: number; labels: readonly { name: string }[] }[] = JSON.parse(
+    await fetchText(url, headers),
+  );
+  return issues.find(({ labels }) => labels.some(({ name }) => WAITING.test(name)))?.number;
+}
+
+async function fetchText(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+  const start = await readStart(await ask(url, headers), LIMIT);
+  if (start.length >= LIMIT) throw new Error(`${url} is too large`);
+  return start.toString('utf8');
+}
+
+async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT) });
+  if (answer.ok) return answer;
+  await answer.body?.cancel();
+  throw new Error(`${url} is answered with ${answer.status}`);
+}
+
+/** At least so many bytes of a body, if it has them; the rest is not read. */
+async function readStart(answer: Response, size: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= size) break;
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,114 @@
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import * as v from 'valibot';
+import { type Given, SettingError, validated } from '../settings.ts';
+import type { Option } from './options.ts';
+import { isHttp } from './schemas.ts';
+
+export const COMMANDS = [
+  'sync',
+  'resync',
+  'verify',
+  'probe',
+  'watchdog',
+  'client',
+  'rollback',
+  'release',
+  'notify',
+] as const;
+export type ActionCommand = (typeof COMMANDS)[number];
+
+/** What the action takes whatever its command is. */
+export const ACTION_OPTIONS: readonly Option[] = [
+  { name: 'command', value: '<name>', help: `what to do: ${COMMANDS.join(', ')}`, fallback: 'sync' },
+  {
+    name: 'issues',
+    value: '<true|false>',
+    help: 'whether to open an issue in this repository for what fails, and close it when it is well again; the job then needs `issues: write` and `actions: read`',
+    fallback: 'false',
+  },
+  {
+    name: 'healthcheck-url',
+    value: '<url>',
+    help: 'a URL to ask after each verified cycle, and with /fail after any other, as healthchecks.io has it; it is kept secret',
+  },
+  {
+    name: 'cache',
+    value: '<true|false>',
+    help: "whether to keep copies of what is published, and the state, in the repository's cache; only for a bucket or with restore-from",
+    fallback: 'true',
+  },
+];
+
+const TrueOrFalse = v.pipe(
+  v.picklist(['true', 'false'], 'is either true or false'),
+  v.transform((text) => text === 'true'),
+);
+
+const ActionSchema = v.object({
+  command: v.picklist(COMMANDS, `is one of ${COMMANDS.join(', ')}`),
+  issues: TrueOrFalse,
+  'healthcheck-url': v.optional(
+    v.pipe(
+      v.string(),
+      v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
+    ),
+  ),
+  cache: TrueOrFalse,
+});
+
+export interface ActionSettings {
+  readonly command: ActionCommand;
+  readonly issues: boolean;
+  readonly healthcheckUrl: string | undefined;
+  readonly cache: boolean;
+  /** A folder for files that other steps of the job may read. */
+  readonly folder: string;
+}
+
+/** Throws `setting/invalid`. */
+export function actionSettings(from: Given): ActionSettings {
+  const settings = validated(ActionSchema, ACTION_OPTIONS, from);
+  return {
+    command: settings.command,
+    issues: settings.issues,
+    healthcheckUrl: settings['healthcheck-url'],
+    cache: settings.cache,
+    folder: resolve(from.environment.RUNNER_TEMP || tmpdir(), 'clamav-mirror'),
+  };
+}
+
+/** The mirror that a command looks at: the input `url`, else `public-url`. Throws `setting/invalid`. */
+export function requireUrl(from: Given): string {
+  const { CLAMAV_MIRROR_URL, CLAMAV_MIRROR_PUBLIC_URL } = from.environment;
+  const url = CLAMAV_MIRROR_URL || CLAMAV_MIRROR_PUBLIC_URL;
+  if (url) return url;
+  throw new SettingError('setting/invalid', 'the input url is needed', {
+    advice: 'It is the mirror as its clients know it, such as https://clamav.example; public-url will do too',
+  });
+}
+
+const SECRETS = /(_TOKEN|_SECRET|_SECRET_ACCESS_KEY|_PASSWORD|HEALTHCHECK_URL)$/;
+
+/** Every value of the environment that no log may show, and what derives from it. */
+export function secretsIn({ environment }: Given): string[] {
+  const found = Object.entries(environment).flatMap(([name, value]) => {
+    if (!value) return [];
+    return SECRETS.test(name) ? [value] : passwordsIn(value);
+  });
+  return [...new Set(found)].filter((secret) => secret.length > 2);
+}
+
+/** The password of a URL, as it stands there, decoded, and as a header carries it. */
+function passwordsIn(value: string): string[] {
+  const url = URL.parse(value);
+  if (url === null || url.password === '') return [];
+  const [user, password] = [url.username, url.password].map((part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  }) as [string, string];
+  return [url.password, password, Buffer.from(`${user}:${password}`).toString('base64')];
+}

@@ -1,0 +1,108 @@
+import * as v from 'valibot';
+import { type Given, proxiesFrom, SettingError } from '../settings.ts';
+import type { Proxies } from '../upstream/open.ts';
+import { isHttp } from './schemas.ts';
+
+/** How to reach the API of the GitHub that runs us, and as whom. */
+export interface GitHubSettings {
+  /** Without a final slash. */
+  readonly apiUrl: string;
+  readonly owner: string;
+  readonly repo: string;
+  readonly token: string;
+  /** Whose token it is; `undefined`: to be asked of GitHub, which tells it to people but not to Apps. */
+  readonly login: string | undefined;
+  readonly proxies: Proxies;
+}
+
+/** The run that we are part of. */
+export interface RunInfo {
+  readonly id: number;
+  readonly attempt: number;
+  /** Of this attempt, for people. */
+  readonly url: string;
+  /** Its file's name, such as `mirror.yml`; `undefined` if it is another repository's workflow. */
+  readonly workflow: string | undefined;
+}
+
+/** What telling of failures takes, validated. */
+export interface NotifySettings {
+  readonly github: GitHubSettings;
+  readonly run: RunInfo;
+  /** How many runs in a row must fail before an issue tells of a trouble that may pass. */
+  readonly patience: number;
+}
+
+const Address = v.pipe(
+  v.string('is needed'),
+  v.check((url) => isHttp(url), 'must start with http:// or https://'),
+  v.transform((url) => url.replace(/\/+$/, '')),
+);
+const Count = v.pipe(
+  v.string('is needed'),
+  v.regex(/^[1-9]\d{0,14}$/, 'takes a whole number from 1'),
+  v.transform(Number),
+);
+
+const EnvironmentSchema = v.object({
+  GITHUB_API_URL: Address,
+  GITHUB_SERVER_URL: Address,
+  GITHUB_REPOSITORY: v.pipe(
+    v.string('is needed'),
+    v.regex(/^[\w-]{1,100}\/(?!\.{1,2}$)[\w.-]{1,100}$/, 'takes owner/name'),
+  ),
+  GITHUB_RUN_ID: Count,
+  GITHUB_RUN_ATTEMPT: Count,
+  GITHUB_WORKFLOW_REF: v.optional(v.string()),
+  CLAMAV_MIRROR_GITHUB_TOKEN: v.pipe(
+    v.string('is needed'),
+    v.regex(/^[\x21-\x7e]+$/, 'takes a token in one line'),
+  ),
+  CLAMAV_MIRROR_GITHUB_LOGIN: v.optional(
+    v.pipe(v.string(), v.regex(/^[\w-]+(\[bot\])?$/, 'takes a login such as my-app[bot]')),
+  ),
+  CLAMAV_MIRROR_ISSUE_AFTER: v.optional(v.pipe(Count, v.maxValue(50, 'is at most 50')), '3'),
+});
+
+/** From the variables that GitHub sets for a step, and our own. Throws `setting/invalid`, never with the token. */
+export function notifySettings(environment: Given['environment']): NotifySettings {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
+  const parsed = v.safeParse(EnvironmentSchema, given);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const name = String(issue.path?.[0]?.key);
+    throw new SettingError('setting/invalid', `the variable ${name} ${issue.message}`, {
+      advice: name.startsWith('GITHUB_')
+        ? 'GitHub sets it for every step: run this inside a workflow'
+        : 'Set it by the `env:` of the step',
+    });
+  }
+  const variables = parsed.output;
+  const slug = variables.GITHUB_REPOSITORY;
+  const [owner = '', repo = ''] = slug.split('/');
+  const { GITHUB_RUN_ID: id, GITHUB_RUN_ATTEMPT: attempt } = variables;
+  return {
+    github: {
+      apiUrl: variables.GITHUB_API_URL,
+      owner,
+      repo,
+      token: variables.CLAMAV_MIRROR_GITHUB_TOKEN,
+      login: variables.CLAMAV_MIRROR_GITHUB_LOGIN,
+      proxies: proxiesFrom(environment),
+    },
+    run: {
+      id,
+      attempt,
+      url: `${variables.GITHUB_SERVER_URL}/${slug}/actions/runs/${id}/attempts/${attempt}`,
+      workflow: workflowOf(variables.GITHUB_WORKFLOW_REF ?? '', slug),
+    },
+    patience: variables.CLAMAV_MIRROR_ISSUE_AFTER,
+  };
+}
+
+/** The file of `owner/name/.github/workflows/mirror.yml@refs/heads/main`. */
+function workflowOf(ref: string, slug: string): string | undefined {
+  const start = `${slug}/.github/workflows/`;
+  if (!ref.startsWith(start)) return undefined;
+  return /^[\w.-]+\.ya?ml(?=@|$)/.exec(ref.slice(start.length))?.[0];
+}

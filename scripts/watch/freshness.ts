@@ -1,0 +1,86 @@
+import { type Finding, Findings, listed } from '../probe/finding.ts';
+import type { Manifest } from '../store/manifest.ts';
+import type { Newest, Version } from './newest.ts';
+
+const HOUR = 3_600_000;
+const CHECK = 'behind upstream';
+const ADVICE = 'Find out why sync does not run, or fails: its last report says so';
+
+/** Milliseconds: how old is a warning, and how old is a fault. */
+export interface Limits {
+  readonly warn: number;
+  readonly fail: number;
+}
+
+/** How far one database is behind upstream, in time. */
+export function checkBehind(
+  database: string,
+  ours: { readonly version: number; readonly built: number },
+  newest: Version | undefined,
+  { manifest, limits, now }: { manifest: Manifest | undefined; limits: Limits; now: number },
+): Finding[] {
+  const findings = new Findings(database, CHECK);
+  const { held } = manifest?.databases[database] ?? {};
+  if (newest === undefined || newest.version === 0) return []; // `checkKnown` says it
+  if (newest.version <= ours.version)
+    return findings.good(`version ${ours.version} is upstream's newest`).list;
+  const what = `version ${ours.version}, upstream has ${newest.version}`;
+  if (held !== undefined) return findings.good(`${what}; held since ${held.since}: ${held.reason}`).list;
+  const checked = manifest === undefined ? undefined : Date.parse(manifest.checked);
+  const age = now - behindSince(ours, { ...newest, checked, now });
+  return judgeAge(findings, age, limits, `behind for ${hours(age)}: ${what}`);
+}
+
+/**
+ * When the version after ours was first to be had. Versions are taken to come at even intervals between our build and the
+ * newest; so where ours is one behind, that is when the newest was built. If only DNS tells of the newest, its build may
+ * be as late as now; then the last check of the mirror counts if it is earlier, because all was well until then.
+ * Milliseconds since 1970.
+ */
+export function behindSince(
+  ours: { readonly version: number; readonly built: number },
+  newest: Version & { readonly checked: number | undefined; readonly now: number },
+): number {
+  const { version, built = newest.now, checked } = newest;
+  const next = ours.built + (built - ours.built) / (version - ours.version);
+  if (newest.built !== undefined || checked === undefined) return next;
+  return Math.min(next, Math.max(checked, ours.built));
+}
+
+/** Whether upstream told what it has. */
+export function checkKnown(served: Iterable<string>, { versions, doubts }: Newest): Finding[] {
+  const unknown = [...served].filter((database) => !versions.has(database));
+  if (unknown.length === 0) return [];
+  return new Findings('mirror', CHECK).warning(
+    `what upstream has of ${listed(unknown, 9)} is not known${doubts.length === 0 ? '' : `: ${doubts.join('; ')}`}`,
+    'Name nameservers that answer with --nameservers, or the upstream with --upstream',
+  ).list;
+}
+
+/** When the mirror was last asked for news with success. */
+export function checkLastCheck(
+  manifest: Manifest,
+  { limits, now }: { limits: Limits; now: number },
+): Finding[] {
+  const findings = new Findings('mirror', 'last check');
+  const age = now - Date.parse(manifest.checked);
+  const what = `upstream was last checked with success ${hours(age)} ago`;
+  if (age < -HOUR) {
+    return findings.warning(
+      `the last check was at ${manifest.checked}, which lies ahead`,
+      'Set the clock of the machine that syncs, or of this one',
+    ).list;
+  }
+  return judgeAge(findings, age, limits, what);
+}
+
+export function judgeAge(findings: Findings, age: number, { warn, fail }: Limits, what: string): Finding[] {
+  if (age > fail) return findings.fault(what, ADVICE).list;
+  if (age > warn) return findings.warning(what, ADVICE).list;
+  return findings.good(what).list;
+}
+
+/** `5.2 hours` */
+export function hours(age: number): string {
+  return `${Math.max(0, age / HOUR).toFixed(1)} hours`;
+}

@@ -1,0 +1,63 @@
+import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { cvdName } from '../cvd/names.ts';
+import { explain, MirrorError } from '../errors.ts';
+import { asVerdict } from '../files/verify.ts';
+import type { WatchSettings } from '../settings/watch.ts';
+import { type DnsRecord, lookUp } from '../upstream/dns.ts';
+import { openUpstream } from '../upstream/open.ts';
+import { verifyHeader } from '../verify/cvd.ts';
+import type { Trust } from '../verify/trust.ts';
+
+/** A version of a database; times are in milliseconds since 1970. */
+export interface Version {
+  readonly version: number;
+  /** When Talos built it; `undefined` if DNS alone tells of it. */
+  readonly built: number | undefined;
+}
+
+/** What upstream has, as far as it tells. */
+export interface Newest {
+  readonly versions: ReadonlyMap<string, Version>;
+  /** Why not more is known. */
+  readonly doubts: readonly string[];
+}
+
+/**
+ * Asks for the newest versions of these databases: DNS first, and upstream's own headers only for what DNS does not know
+ * and for the build time of what the mirror does not have, 512 bytes each. Never throws for what upstream does.
+ */
+export async function newestOf(
+  served: ReadonlyMap<string, number>,
+  { upstream: url, dns, userAgent, proxies }: WatchSettings,
+  { trust, now }: { readonly trust: Trust; readonly now: Date },
+): Promise<Newest> {
+  const versions = new Map<string, Version>();
+  const doubts: string[] = [];
+  const orDoubt = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      doubts.push(explain(new Error(error.message, { cause: error.cause })));
+      return undefined;
+    }
+  };
+  const record: DnsRecord | undefined =
+    dns === undefined ? undefined : await orDoubt(() => lookUp(dns.record, dns.nameservers, now));
+  const coolDown = { load: () => undefined, save: async () => {} };
+  await using upstream = openUpstream({ url, userAgent, proxies, coolDown, now: () => now });
+  const client = upstream.client();
+  for (const [database, version] of served) {
+    const advertised = record?.versions.get(database);
+    if (advertised !== undefined) versions.set(database, { version: advertised, built: undefined });
+    if (dns !== undefined && record === undefined) continue; // the doubt is enough
+    if (advertised !== undefined && advertised <= version) continue;
+    const header = await orDoubt(async () => {
+      const probe = await client.probe(cvdName(database));
+      return asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), trust));
+    });
+    if (header !== undefined && header.version >= (advertised ?? 0))
+      versions.set(database, { version: header.version, built: header.stime * 1000 });
+  }
+  return { versions, doubts: [...new Set(doubts)] };
+}

@@ -1,0 +1,121 @@
+import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { cvdName } from '../cvd/names.ts';
+import { asVerdict } from '../files/verify.ts';
+import type { RunReport } from '../notify/run-report.ts';
+import { ProbeClient } from '../probe/client.ts';
+import { readManifest } from '../probe/description.ts';
+import type { Finding } from '../probe/finding.ts';
+import { type ProbeReport, probeMirror } from '../probe/probe.ts';
+import { guarded } from '../probe/site.ts';
+import type { Engine } from '../proof/engine.ts';
+import type { WatchSettings } from '../settings/watch.ts';
+import type { Manifest } from '../store/manifest.ts';
+import type { Trust } from '../verify/trust.ts';
+import { checkWithEngine } from './client.ts';
+import { checkBehind, checkKnown, checkLastCheck } from './freshness.ts';
+import { newestOf } from './newest.ts';
+import { verdictsOf } from './run-report.ts';
+import { checkWorkflow, type Workflows } from './workflow.ts';
+
+export interface WatchParts {
+  readonly engines: readonly Engine[];
+  /** GitHub's word on the workflow that syncs, where it can be had. */
+  readonly workflows?: Workflows;
+  readonly trust: Trust;
+  readonly now: () => Date;
+}
+
+/** What the probe reports, with more findings, and what of it the notifier is to be told. */
+export interface WatchReport extends ProbeReport {
+  readonly run: RunReport;
+}
+
+/**
+ * Looks at the published mirror from outside, as clients meet it: the probe, a real client of every engine, how far it is
+ * behind upstream, and whether it is still being kept. Never throws for what the mirror does; throws `engine/broken`.
+ */
+export async function watch(settings: WatchSettings, parts: WatchParts): Promise<WatchReport> {
+  const { limits, workflow } = settings;
+  const { engines, workflows, trust } = parts;
+  const now = parts.now();
+  const quiet = { dns: undefined, full: false, client: undefined }; // what `watch` looks at by itself
+  const probed = await probeMirror({ ...settings, ...quiet, trust, now: () => now });
+  const findings: Finding[] = [...probed.findings];
+  const { manifest, served, upstream, findings: found } = await checkAge(settings, probed, { trust, now });
+  if (manifest !== undefined) drop(findings, 'timestamp'); // it says the same, by limits of its own
+  findings.push(...found);
+  const versions = new Map(Object.entries(probed.databases));
+  if (versions.size > 0) {
+    for (const engine of engines) findings.push(...(await checkWithEngine(engine, versions, settings)));
+  }
+  if (workflows !== undefined) {
+    findings.push(...(await checkWorkflow(workflows, workflow, { limits, now: now.getTime() })));
+  }
+  const known = manifest !== undefined || served > 0;
+  return {
+    ...probed,
+    verdict: findings.some(({ verdict }) => verdict === 'fault') ? 'failed' : 'good',
+    findings,
+    run: {
+      ...verdictsOf(findings, known),
+      serving:
+        manifest === undefined
+          ? null
+          : {
+              versions: probed.databases,
+              checked: manifest.checked,
+              published: manifest.published,
+              url: probed.url,
+            },
+      upstream,
+      at: parts.now().toISOString(),
+    },
+  };
+}
+
+interface Age {
+  readonly manifest: Manifest | undefined;
+  /** Of how many databases the mirror said what it has. */
+  readonly served: number;
+  readonly upstream: Record<string, number>;
+  readonly findings: readonly Finding[];
+}
+
+/** How old what is served is. If nothing answers, the probe says so, and of the age nothing is known. */
+async function checkAge(
+  settings: WatchSettings,
+  probed: ProbeReport,
+  { trust, now }: { readonly trust: Trust; readonly now: Date },
+): Promise<Age> {
+  const age = { limits: settings.limits, now: now.getTime() };
+  await using client = new ProbeClient(settings);
+  let manifest: Manifest | undefined;
+  const ours = new Map<string, { version: number; built: number }>();
+  await guarded('mirror', 'age', async () => {
+    ({ manifest } = await readManifest(client));
+    for (const database of Object.keys(probed.databases)) {
+      const range = `bytes=0-${HEADER_SIZE - 1}`;
+      const { body } = await client.ask(cvdName(database), { headers: { range }, keep: HEADER_SIZE });
+      const { version, stime } = asVerdict(() => parseHeader(body));
+      ours.set(database, { version, built: stime * 1000 });
+    }
+  });
+  const served = new Map([...ours].map(([database, { version }]) => [database, version]));
+  const newest = await newestOf(served, settings, { trust, now });
+  return {
+    manifest,
+    served: served.size,
+    upstream: Object.fromEntries([...newest.versions].map(([database, { version }]) => [database, version])),
+    findings: [
+      ...(manifest === undefined ? [] : checkLastCheck(manifest, age)),
+      ...[...ours].flatMap(([database, has]) =>
+        checkBehind(database, has, newest.versions.get(database), { manifest, ...age }),
+      ),
+      ...(served.size === 0 ? [] : checkKnown(served.keys(), newest)),
+    ],
+  };
+}
+
+function drop(findings: Finding[], check: string): void {
+  for (let at = findings.length - 1; at >= 0; at--) if (findings[at]?.check === check) findings.splice(at, 1);
+}

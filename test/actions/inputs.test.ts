@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { DEFAULT_IMAGES } from '../../scripts/proof/images.ts';
+import { ACTION_OPTIONS, actionSettings, secretsIn } from '../../scripts/settings/action.ts';
+import { actionInputs } from '../../scripts/settings/inputs.ts';
+import { variableOf } from '../../scripts/settings.ts';
+
+const read = async (path: string) => parse(await readFile(new URL(`../../${path}`, import.meta.url), 'utf8'));
+
+interface Input {
+  readonly description?: string;
+  readonly default?: string;
+}
+
+describe('action.yml', async () => {
+  const action = await read('action.yml');
+  const inputs: Record<string, Input> = action.inputs;
+  const steps: { id?: string; env?: Record<string, string> }[] = action.runs.steps;
+
+  test('has every option of its commands as an input, and no other', () => {
+    expect(Object.keys(inputs)).toEqual(actionInputs().map(({ name }) => name));
+  });
+
+  test('has the defaults of the options; what stands alone is false', () => {
+    for (const { name, value, fallback } of actionInputs()) {
+      const expected = fallback ?? (value === undefined ? 'false' : '');
+      const own = name === 'github-token' ? '${{ github.token }}' : expected;
+      expect({ name, default: inputs[name]?.default }).toEqual({ name, default: own });
+    }
+  });
+
+  test('hands each input on as the variable of its option, and beside that only the way to the cache', () => {
+    const given = Object.entries(steps.find(({ id }) => id === 'mirror')?.env ?? {});
+    const env = Object.fromEntries(given.filter(([name]) => !name.startsWith('ACTIONS_')));
+    const expected = actionInputs().map(({ name }) => [variableOf(name), `\${{ inputs.${name} }}`]);
+    expect(env).toEqual(Object.fromEntries(expected));
+  });
+
+  test('describes every input and output', () => {
+    for (const one of [...Object.values(inputs), ...Object.values<Input>(action.outputs)]) {
+      expect(one.description?.trim().length).toBeGreaterThan(10);
+    }
+  });
+});
+
+test('the workflows run the images that are the default of the command line', async () => {
+  const { jobs } = await read('.github/workflows/mirror.yml');
+  const { jobs: watching } = await read('.github/workflows/watchdog.yml');
+  const images = Object.values<{ image: string }>(jobs.mirror.services).map(({ image }) => image);
+  expect(images).toEqual(DEFAULT_IMAGES);
+  expect(watching.watch.services.newest.image).toBe(DEFAULT_IMAGES[0]);
+});
+
+describe('the settings of the action', () => {
+  const settings = (environment: Record<string, string>) =>
+    actionSettings({ flags: {}, environment, kind: 'input' });
+
+  test('are those of a cycle that tells nobody, without a word', () => {
+    expect(settings({ RUNNER_TEMP: '/tmp/runner' })).toEqual({
+      command: 'sync',
+      issues: false,
+      healthcheckUrl: undefined,
+      cache: true,
+      folder: '/tmp/runner/clamav-mirror',
+    });
+  });
+
+  test.each([
+    ['CLAMAV_MIRROR_COMMAND', 'mirror', /the input command is one of sync, .*"mirror"/],
+    ['CLAMAV_MIRROR_ISSUES', 'yes', /the input issues is either true or false/],
+    ['CLAMAV_MIRROR_HEALTHCHECK_URL', 'ftp://x', /the input healthcheck-url must be a URL/],
+  ])('%s: %s is refused', (name, value, message) => {
+    expect(() => settings({ [name]: value })).toThrow(message);
+  });
+
+  test('have a help text each', () => {
+    for (const { help } of ACTION_OPTIONS) expect(help).toMatch(/\w/);
+  });
+});
+
+test('tokens, keys and passwords are secrets, also as a header carries them', () => {
+  const environment = {
+    CLAMAV_MIRROR_GITHUB_TOKEN: 'ghs_token',
+    AWS_SECRET_ACCESS_KEY: 'key',
+    CLAMAV_MIRROR_HEALTHCHECK_URL: 'https://hc.example/uuid',
+    CLAMAV_MIRROR_URL: 'https://reader:p%40ss@clamav.example',
+    CLAMAV_MIRROR_STORE: 's3://bucket/prefix',
+    PATH: '/usr/bin',
+    CI: '',
+  };
+  expect(secretsIn({ flags: {}, environment }).sort()).toEqual(
+    ['ghs_token', 'key', 'https://hc.example/uuid', 'p%40ss', 'p@ss', btoa('reader:p@ss')].sort(),
+  );
+});

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import type { Manifest } from '../../scripts/store/manifest.ts';
+import { behindSince, checkBehind, checkKnown, checkLastCheck } from '../../scripts/watch/freshness.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = Date.parse('2026-06-10T12:00:00Z');
+const limits = { warn: DAY, fail: 2 * DAY };
+
+/** How many hours behind a mirror is whose build is `ours` hours old. */
+function hoursBehind(
+  ours: number,
+  { steps = 1, newest, checked }: { steps?: number; newest?: number; checked?: number },
+): number {
+  const at = (age: number | undefined) => (age === undefined ? undefined : NOW - age * HOUR);
+  const built = NOW - ours * HOUR;
+  const since = behindSince(
+    { version: 10, built },
+    { version: 10 + steps, built: at(newest), checked: at(checked), now: NOW },
+  );
+  return (NOW - since) / HOUR;
+}
+
+describe('a mirror is behind since the version after its own was to be had', () => {
+  test('which is when the newest was built, if that is the one', () => {
+    expect(hoursBehind(30, { newest: 5 })).toBe(5);
+    expect(hoursBehind(5000, { newest: 5, checked: 60 })).toBe(5);
+  });
+
+  test('and not when the newest was built, if more have come: they come at even intervals', () => {
+    expect(hoursBehind(76, { steps: 3, newest: 4 })).toBe(52);
+  });
+
+  test('and if only DNS tells of it, since the last check that was well', () => {
+    expect(hoursBehind(30, { checked: 5 })).toBe(5);
+    expect(hoursBehind(5000, { checked: 36 })).toBe(36);
+  });
+
+  test('but checks that go well for days say nothing while DNS runs ahead by more and more', () => {
+    expect(hoursBehind(72, { steps: 3, checked: 0.5 })).toBe(48);
+  });
+
+  test('and never since before its own was built', () => {
+    expect(hoursBehind(20, { checked: 70 })).toBe(20);
+  });
+});
+
+describe('how old a mirror may be', () => {
+  const behind = (age: number, held?: { since: string; reason: string }) => {
+    const manifest = {
+      checked: new Date(NOW).toISOString(),
+      databases: { daily: { held } },
+    } as unknown as Manifest;
+    const [finding] = checkBehind(
+      'daily',
+      { version: 10, built: NOW - 90 * HOUR },
+      { version: 11, built: NOW - age * HOUR },
+      { manifest, limits, now: NOW },
+    );
+    return finding?.verdict;
+  };
+
+  test('hours are well, more than a day is a warning, more than two are a fault', () => {
+    expect([5, 23.9, 24.1, 36, 47.9, 48.1, 72].map((age) => behind(age))).toEqual([
+      'good',
+      'good',
+      'warning',
+      'warning',
+      'warning',
+      'fault',
+      'fault',
+    ]);
+  });
+
+  test('a database that somebody holds where it is may stay there', () => {
+    expect(behind(500, { since: '2026-05-01T00:00:00Z', reason: 'it flags our own installer' })).toBe('good');
+  });
+
+  test('the last check as well, and one that lies ahead is no good sign', () => {
+    const last = (age: number) => {
+      const manifest = { checked: new Date(NOW - age * HOUR).toISOString() } as Manifest;
+      return checkLastCheck(manifest, { limits, now: NOW })[0]?.verdict;
+    };
+    expect([-5, -0.5, 1, 25, 49].map(last)).toEqual(['warning', 'good', 'good', 'warning', 'fault']);
+  });
+
+  test('what upstream has is a warning if nobody tells', () => {
+    const versions = new Map([['daily', { version: 11, built: undefined }]]);
+    expect(checkKnown(['daily'], { versions, doubts: [] })).toEqual([]);
+    const [finding] = checkKnown(['main', 'daily'], { versions, doubts: ['no nameserver answered'] });
+    expect(finding).toMatchObject({
+      verdict: 'warning',
+      what: expect.stringMatching(/main .*no nameserver/),
+    });
+  });
+});

@@ -1,0 +1,250 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_IMAGES } from '../../scripts/proof/images.ts';
+import { type Manifest, parseManifest } from '../../scripts/store/manifest.ts';
+import { S3Store } from '../../scripts/store/s3.ts';
+import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { checkTree } from '../../scripts/tree/check-tree.ts';
+import { fetchTree } from '../../scripts/tree/fetch-tree.ts';
+import { TALOS } from '../../scripts/verify/trust.ts';
+import { type CacheService, startCacheService } from '../support/cache-service.ts';
+import { CEPH_USER } from '../support/ceph.ts';
+import { offered } from '../support/cycle.ts';
+import { describeWithImages, image } from '../support/docker.ts';
+import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
+import { describeWithOfficial, official } from '../support/official.ts';
+import { type RunOptions, startWorkflow, type WorkflowResult } from '../support/runner/run.ts';
+import { githubScript } from '../support/runner/stand-ins.ts';
+import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';
+import { startUpstream, type TestUpstream } from '../support/upstream.ts';
+
+const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/mirror.yml');
+
+/** The life of one mirror: each test goes on where the one before it ended. */
+describeWithOfficial('mirror.yml', () =>
+  describeWithImages('newest', 'oldest')('with services', () =>
+    describeWithCeph('and a bucket', (ceph) => {
+      let upstream: TestUpstream;
+      let bucket: TestBucket;
+      let github: FakeGitHub;
+      let cache: CacheService;
+      let folder: string;
+      let count = 0;
+
+      beforeAll(async () => {
+        folder = await mkdtemp(join(tmpdir(), 'workflow-'));
+        upstream = await startUpstream(offered(4));
+        bucket = await newBucket(ceph);
+        await bucket.openToAll();
+        github = await startGitHub({ slug: 'acme/mirror' });
+        cache = await startCacheService();
+      });
+      afterAll(async () => {
+        await cache.close();
+        await github.close();
+        await upstream[Symbol.asyncDispose]();
+        await rm(folder, { recursive: true, force: true });
+      });
+
+      const publicUrl = () => `${ceph.endpoint}/${bucket.name}`;
+      const options = (change: Partial<RunOptions>): RunOptions => ({
+        folder: join(folder, `run-${++count}`),
+        event: 'schedule',
+        github: {
+          repository: 'acme/mirror',
+          api_url: github.url,
+          run_id: String(1000 + count),
+          server_url: 'https://github.example',
+        },
+        vars: {
+          CLAMAV_MIRROR_STORE: `s3://${bucket.name}`,
+          CLAMAV_MIRROR_PUBLIC_URL: publicUrl(),
+          CLAMAV_MIRROR_UPSTREAM: upstream.url,
+          CLAMAV_MIRROR_DATABASES: 'test',
+          CLAMAV_MIRROR_S3_ENDPOINT: ceph.endpoint,
+        },
+        secrets: {
+          CLAMAV_MIRROR_ACCESS_KEY_ID: CEPH_USER.accessKeyId,
+          CLAMAV_MIRROR_SECRET_ACCESS_KEY: CEPH_USER.secretAccessKey,
+        },
+        images: Object.fromEntries(
+          DEFAULT_IMAGES.map((name, index) => [name, image(index === 0 ? 'newest' : 'oldest')]),
+        ),
+        actions: { 'actions/github-script': githubScript },
+        runtime: cache.env,
+        onToken: (grant) => github.admit(grant.token, grant.permissions),
+        ...change,
+      });
+      const start = (change: Partial<RunOptions> = {}) => startWorkflow(WORKFLOW, options(change));
+      const run = async (change?: Partial<RunOptions>) => await start(change).result;
+      const ask = async (inputs: Record<string, unknown>) =>
+        await run({ event: 'workflow_dispatch', inputs });
+
+      const published = async (): Promise<Manifest> =>
+        parseManifest(String(await bucket.get('manifest.json')), bucket.name);
+      const openIssues = () =>
+        github.issues.filter(({ state }) => state === 'open').map(({ title }) => title);
+      const results = ({ jobs }: WorkflowResult) =>
+        Object.fromEntries(Object.entries(jobs).map(([name, { result }]) => [name, result]));
+
+      async function requireProven(version: number): Promise<void> {
+        expect((await published()).databases.test?.version).toBe(version);
+        const copy = await mkdtemp(join(folder, 'tree-'));
+        await fetchTree(new S3Store(s3Settings(`s3://${bucket.name}`, { endpoint: ceph.endpoint })), copy);
+        const verdicts = (await checkTree(copy, TALOS)).map(({ verdict }) => verdict);
+        expect(new Set(verdicts)).toEqual(new Set(['proven']));
+      }
+
+      test('the first run publishes what upstream has, proven by both services', async () => {
+        const ended = await run();
+        expect(results(ended), ended.jobs.mirror?.log).toEqual({
+          check: 'success',
+          mirror: 'success',
+          notify: 'success',
+        });
+        const { mirror, check } = ended.jobs;
+        expect(check?.permissions).toEqual({ contents: 'read', issues: 'read' });
+        expect(mirror?.permissions).toEqual({ contents: 'read', 'id-token': 'write' });
+        expect(mirror?.outputs).toMatchObject({ outcome: 'published', versions: '{"test":4}' });
+        expect(mirror?.summary).toMatch(/^## ✅ Published/);
+        expect(mirror?.summary).toContain('| test | – | 4 | downloaded |');
+        expect(mirror?.log).not.toContain(CEPH_USER.secretAccessKey);
+        expect((await published()).proof.engines).toHaveLength(2);
+        await requireProven(4);
+        expect(openIssues()).toEqual([]);
+        expect(cache.entries).toHaveLength(1);
+      });
+
+      test('a run without news ends after its check job', async () => {
+        const before = upstream.requests.length;
+        const ended = await run();
+        expect(results(ended)).toEqual({ check: 'success', mirror: 'skipped', notify: 'skipped' });
+        const { check } = ended.jobs;
+        expect(check?.outputs).toEqual({ needed: 'false' });
+        expect(check?.steps.map(({ name, outcome }) => `${name}: ${outcome}`)).toEqual([
+          'Check out: success',
+          'Set up Node: success',
+          'Look: success',
+        ]);
+        expect(check?.log).not.toMatch(/npm|docker|container/);
+        expect(upstream.requests.slice(before)).toMatchObject([{ name: 'test.cvd', range: 'bytes=0-511' }]);
+      });
+
+      test('an update is rebuilt from the CDIFF, with what is published out of the cache', async () => {
+        for (const [name, path] of offered(5)) upstream.set(name, path);
+        upstream.forget();
+        const { jobs } = await run();
+        expect(jobs.mirror?.outputs, jobs.mirror?.log).toMatchObject({
+          outcome: 'published',
+          versions: '{"test":5}',
+        });
+        expect(jobs.mirror?.summary).toContain('| test | 4 | 5 | rebuilt |');
+        expect(jobs.mirror?.log).toContain('cache: restored');
+        expect(upstream.sent('test.cvd')).toBeLessThan(2000);
+        await requireProven(5);
+        expect(cache.entries).toHaveLength(2);
+      });
+
+      test('an upstream that is down becomes an issue once runs in a row have failed', async () => {
+        upstream.fail('*', { status: 503 });
+        const before = await published();
+        const one = await run();
+        expect(results(one)).toEqual({ check: 'success', mirror: 'failure', notify: 'success' });
+        expect(openIssues()).toEqual([]);
+        for (const id of [1, 2]) {
+          github.runs.push({ id, conclusion: 'failure', at: new Date().toISOString(), file: 'mirror.yml' });
+        }
+        const { jobs } = await run();
+        expect(jobs.mirror?.outputs.outcome).toBe('failed');
+        expect(jobs.mirror?.annotations.map(({ properties }) => properties.title)).toContain(
+          'upstream: upstream/unavailable',
+        );
+        expect(jobs.notify?.permissions).toEqual({ contents: 'read', issues: 'write', actions: 'read' });
+        const issue = github.issues.at(-1);
+        expect(issue).toMatchObject({ state: 'open', labels: ['clamav-mirror', 'clamav-mirror: upstream'] });
+        expect(issue?.body).toContain('https://github.example/acme/mirror/actions/runs/');
+        expect(await published()).toEqual(before);
+      });
+
+      test('a database that is not genuine is refused: at once an issue, and the mirror stays as it was', async () => {
+        upstream.fail('*');
+        for (const [name, path] of offered(6)) upstream.set(name, path);
+        const spoilt = await readFile(official('test-6.cvd'));
+        spoilt[600] = (spoilt[600] ?? 0) ^ 1;
+        upstream.set('test.cvd', spoilt);
+        upstream.remove('test-6.cdiff');
+        const before = await bucket.get('manifest.json');
+        const ended = await run();
+        expect(results(ended)).toEqual({ check: 'success', mirror: 'failure', notify: 'success' });
+        expect(ended.jobs.mirror?.outputs.outcome).toBe('refused');
+        expect(ended.jobs.mirror?.summary).toMatch(/^## ⛔ Refused/);
+        expect(openIssues()).toHaveLength(1); // upstream answers again
+        expect(github.issues.at(-1)?.labels).toContain('clamav-mirror: integrity');
+        expect(await bucket.get('manifest.json')).toEqual(before);
+      });
+
+      test('a resync by hand takes everything anew, and closes the issue', async () => {
+        for (const [name, path] of offered(6)) upstream.set(name, path);
+        upstream.forget();
+        const { jobs } = await ask({ command: 'resync', reason: 'upstream was mended' });
+        expect(jobs.mirror?.outputs, jobs.mirror?.log).toMatchObject({
+          outcome: 'published',
+          versions: '{"test":6}',
+        });
+        expect(jobs.mirror?.summary).toContain('| test | 5 | 6 | downloaded |');
+        await requireProven(6);
+        expect(openIssues()).toEqual([]);
+        expect(github.issues.at(-1)?.comments.at(-1)?.body).toMatch(/lasted|after/i);
+      });
+
+      test('a rollback publishes the earlier version and holds it there', async () => {
+        const { jobs } = await ask({
+          command: 'rollback',
+          database: 'test',
+          to: '5',
+          reason: 'a false alarm',
+        });
+        expect(jobs.mirror?.result, jobs.mirror?.log).toBe('success');
+        expect(jobs.mirror?.outputs.versions).toBe('{"test":5}');
+        expect((await published()).databases.test?.held?.reason).toBe('a false alarm');
+        await requireProven(5);
+      });
+
+      test('a run that is cancelled leaves the mirror as it was, and somebody hears of it', async () => {
+        const before = await bucket.get('manifest.json');
+        expect((await ask({ command: 'release', database: 'test' })).jobs.mirror?.outputs.outcome).toBe(
+          'released',
+        );
+        const released = await bucket.get('manifest.json');
+        expect(released).not.toEqual(before);
+        const running = start({
+          event: 'workflow_dispatch',
+          inputs: { command: 'sync' },
+          onLine: (_, line) => {
+            if (line.includes('proving the stage')) running.cancel();
+          },
+        });
+        const ended = await running.result;
+        expect(results(ended)).toMatchObject({ mirror: 'cancelled', notify: 'success' });
+        expect(await bucket.get('manifest.json')).toEqual(released);
+        expect(github.issues.at(-1)).toMatchObject({ state: 'open' });
+        expect(github.issues.at(-1)?.labels).toContain('clamav-mirror: publication');
+        await requireProven(5);
+      });
+
+      describe('inputs that make no sense', () => {
+        test('fail the run at once, all of them named', async () => {
+          upstream.forget();
+          const { jobs } = await ask({ command: 'rollback', database: '../test', to: 'five' });
+          expect(jobs.mirror?.result).toBe('failure');
+          const said = jobs.mirror?.annotations.map(({ message }) => message).join('\n');
+          expect(said).toMatch(/the input database .*the input to /s);
+          expect(upstream.requests).toEqual([]);
+          expect(openIssues().length).toBeGreaterThan(0);
+        });
+      });
+    }),
+  ),
+);
