@@ -42,8 +42,8 @@ export function nextManifest(cycle: {
   Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
 
   const allWell = brought.every(({ trouble }) => trouble === undefined);
-  const manifest = {
-    format: 1 as const,
+  const manifest: Manifest = {
+    format: 1,
     generator: `clamav-mirror/${VERSION}`,
     built:
       Object.values(databases)
@@ -55,6 +55,7 @@ export function nextManifest(cycle: {
     upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
     databases,
     files,
+    retired: [],
     proof,
   };
   return completed(manifest, published, settings.maxMirrorSize);
@@ -75,13 +76,10 @@ export function checkedManifest(
   return completed({ ...previous, checked: now.toISOString(), files }, published, settings.maxMirrorSize);
 }
 
-function completed(
-  manifest: Omit<Manifest, 'retired'>,
-  published: Published,
-  limit: number | undefined,
-): Manifest {
-  const { files, ...fitted } = fitInto({ ...manifest, retired: retiredBy(manifest.files, published) }, limit);
-  return { ...fitted, retired: retiredBy(files, published), files: sorted(files) };
+/** Made to fit, and with what that retires. */
+function completed(manifest: Manifest, published: Published, limit: number | undefined): Manifest {
+  const fitted = fitInto({ ...manifest, retired: retiredBy(manifest.files, published) }, limit);
+  return { ...fitted, retired: retiredBy(fitted.files, published), files: sorted(fitted.files) };
 }
 
 /**

@@ -18,17 +18,29 @@ describe('the sources', () => {
       .filter((name) => name.startsWith(folder))
       .flatMap((name) => importsOf(name).map((what) => [name, what] as const));
 
-  test('read the environment in settings.ts only', () => {
+  test('read the environment in settings.ts only, and where there is no package yet', () => {
     const readers = [...sources].filter(([, text]) =>
       /process\s*\.\s*env\b|node:process'|[{,]\s*env\s*[,}].*= process/.test(text),
     );
-    expect(readers.map(([name]) => name)).toEqual(['settings.ts']);
+    expect(readers.map(([name]) => name).sort()).toEqual(['settings.ts', 'settings/check.ts']);
   });
 
   test('of cvd/ import nothing but node:crypto, pako and themselves', () => {
     expect(imports('cvd/').length).toBeGreaterThan(20);
     const others = imports('cvd/').filter(([, what]) => !/^(node:crypto|pako|cvd\/.*)$/.test(what));
     expect(others).toEqual([]);
+  });
+
+  test('of the quick look need no package', () => {
+    const seen = new Set<string>();
+    const follow = (name: string): string[] =>
+      importsOf(name).flatMap((what) => {
+        if (seen.has(what)) return [];
+        seen.add(what);
+        return what.endsWith('.ts') ? follow(what) : [what];
+      });
+    const packages = follow('check.ts').filter((what) => !/^(node:|.*package\.json$)/.test(what));
+    expect(packages).toEqual([]);
   });
 
   test('of verify/ touch neither files nor the network', () => {
@@ -38,7 +50,7 @@ describe('the sources', () => {
   });
 
   test('import no entry', () => {
-    const entries = ['cli.ts', 'mirror.ts', 'demo.ts'];
+    const entries = ['cli.ts', 'mirror.ts', 'check.ts', 'demo.ts'];
     expect(imports('').filter(([, what]) => entries.includes(what))).toEqual([]);
   });
 

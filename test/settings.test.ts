@@ -178,7 +178,9 @@ describe('a bad value is refused by the name of its setting', () => {
     ['clean-samples', ''],
     ['infected-samples', ''],
     ['archive', '', '-1', 'all', '101'],
+    ['max-mirror-size', '', '0', '1GB', '1000001'],
     ['public-url', '', 'mirror.example', 'ftp://x.example'],
+    ['restore-from', '', 'mirror.example', 'https://me:secret@a.example'],
     ['max-signature-drop', '', '-1', '101', '20%'],
     ['accept', '', ' ', 'ok', 'two\nlines', 'x'.repeat(501)],
     ['retry', 'yes', '1'],
@@ -211,6 +213,11 @@ describe('a bad value is refused by the name of its setting', () => {
     expect(() => sync({ upstream: 'https://me:secret@mirror.example' })).not.toThrow('secret');
     expect(() => sync({}, { HTTPS_PROXY: 'ftp://me:secret@proxy.example' })).not.toThrow('secret');
   });
+});
+
+test('a bucket is not filled from where it is served: it keeps its manifest by itself', () => {
+  const url = 'https://me.github.io/mirror';
+  expect(() => sync({ store: 's3://bucket/clamav', 'restore-from': url })).toThrow(INVALID);
 });
 
 describe('what is unproven and what is served are apart', () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { CachedFile } from './cache-contents.ts';
 
 /** Whose cache it is. */
@@ -14,18 +14,23 @@ export function prefixOf({ store, endpoint, databases }: CacheOwner): string {
   return `clamav-mirror-${digest([store, endpoint ?? null, [...databases].sort()], 16)}-`;
 }
 
-/**
- * The key of these contents. A key is never written twice: the contents of one that turned out to be of no use are
- * saved under another, which names it.
- */
-export function keyOf(prefix: string, files: readonly CachedFile[], useless?: string): string {
+/** What these contents are called; alike for the same contents. */
+export function contentsName(prefix: string, files: readonly CachedFile[]): string {
   const contents = files.map(({ name, size, sha256 }) => [name, size, sha256]);
-  return `${prefix}${digest([contents, useless ?? null], 32)}`;
+  return `${prefix}${digest(contents, 32)}`;
+}
+
+/**
+ * A key for these contents. A key is never written twice, and the newest is the one that is found: what a mirror comes
+ * back to, or what turned out to be of no use, needs a new one.
+ */
+export function newKey(contents: string): string {
+  return `${contents}-${randomBytes(4).toString('hex')}`;
 }
 
 /** The service answers with any key that begins alike. */
 export function isKeyOf(prefix: string, key: string): boolean {
-  return key.startsWith(prefix) && /^[0-9a-f]{32}$/.test(key.slice(prefix.length));
+  return key.startsWith(prefix) && /^[0-9a-f]{32}-[0-9a-f]{8}$/.test(key.slice(prefix.length));
 }
 
 function digest(what: unknown, length: number): string {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { explain } from '../errors.ts';
 import type { ChildAnswer, ChildTask } from './cache-child.ts';
 import { type CachedFile, contentsIn, contentsOf, placeOf, STATE } from './cache-contents.ts';
-import { type CacheOwner, isKeyOf, keyOf, prefixOf } from './cache-key.ts';
+import { type CacheOwner, contentsName, isKeyOf, newKey, prefixOf } from './cache-key.ts';
 import { REFUSED, type TarTask } from './cache-tar.ts';
 
 /** What came of the cache; nothing that a run depends on. */
@@ -58,7 +58,7 @@ export async function restoreCache(settings: CacheSettings, environment: Environ
     if (answer?.done === true) {
       const files = await contentsIn(join(folder, UNPACKED), join(folder, UNPACKED, STATE));
       const taken = await takeFiles(files, join(folder, UNPACKED), work);
-      return { outcome: 'restored', key, contents: keyOf(prefix, files), ...totals(taken) };
+      return { outcome: 'restored', key, contents: contentsName(prefix, files), ...totals(taken) };
     }
     if (answer !== undefined && key === undefined && why === undefined)
       return { outcome: 'absent', ...NOTHING };
@@ -75,11 +75,10 @@ export async function saveCache(
   const { work, patience = PATIENCE.save } = settings;
   return await attempt(work, environment, async (folder) => {
     const files = await contentsOf(work);
-    const prefix = prefixOf(settings);
-    const usual = keyOf(prefix, files);
-    if (files.length === 0 || restored.contents === usual)
+    const contents = contentsName(prefixOf(settings), files);
+    if (files.length === 0 || restored.contents === contents)
       return { outcome: 'unchanged', key: restored.key, ...NOTHING };
-    const key = restored.key === usual ? keyOf(prefix, files, usual) : usual;
+    const key = newKey(contents);
     const task = { do: 'save', path: CACHED, key } as const;
     const { answer, why } = await runChild(task, files, { folder, work, environment, patience });
     if (answer?.done !== true) return { outcome: 'failed', key, ...NOTHING, why };

@@ -10,6 +10,7 @@ import { StoreError } from './store.ts';
  * The same mirror in at most `limit` bytes, its manifest and pages counted. What clients can do without gives way: first
  * the archive, the oldest of each database before the second oldest of any; then CDIFFs, those that are furthest behind
  * first, so that every database keeps a window of one length. CVDs stay, and the last step to each.
+ * Clients that miss a CDIFF take the CVD, as those do that begin empty.
  * Throws `store/too-large`.
  */
 export function fitInto(manifest: Manifest, limit = Number.POSITIVE_INFINITY): Manifest {

@@ -48,21 +48,21 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
     return false;
   }
   const archive: ArchiveCopy[] = [];
-  const files: Record<string, FileRecord> = {};
+  const useless = new Set<string>();
   // what is signed before its `.sign`
   const named = requireKnown(manifest, url).sort((a, b) => rankOf(a.file) - rankOf(b.file));
   for (const { name, file, record } of named) {
     const path = stage.incoming(name.replace('/', '-'));
     await fetchFile(name, path, record, parts);
     const cvd = await prove(path, { name, file, record, manifest }, parts);
-    if (cvd === 'useless') continue;
-    files[name] = record;
-    if (file.kind !== 'archive') await stage.accept({ name, ...record, stored: false });
+    if (cvd === 'useless') useless.add(name);
+    else if (file.kind !== 'archive') await stage.accept({ name, ...record, stored: false });
     else if (cvd !== undefined) {
       const { database, version } = file;
       archive.push({ name, path, ...record, database, version, built: describeCvd(cvd).built });
     }
   }
+  const files = Object.fromEntries(Object.entries(manifest.files).filter(([name]) => !useless.has(name)));
   await publish(store, undefined, { stage, archive, next: { ...manifest, files, retired: [] } });
   log.info(`brought back what ${url} serves, ${bytes(client.received)} of it from there`);
   return true;
@@ -71,13 +71,17 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
 async function fetchManifest({ client, url, stage }: RestoreParts): Promise<Manifest | undefined> {
   const path = stage.incoming(MANIFEST);
   try {
-    // a query that nobody used before: caches on the way may have an earlier one
-    await client.download(`${MANIFEST}?at=${Date.now()}`, path, MANIFEST_LIMIT);
+    await client.download(anew(MANIFEST), path, MANIFEST_LIMIT);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw trouble(url, error);
   }
   return parseManifest(await readFile(path, 'utf8'), url);
+}
+
+/** With a query that nobody used before: caches on the way may hold an earlier file. */
+function anew(name: string): string {
+  return `${name}?at=${Date.now()}`;
 }
 
 interface Named {
@@ -110,7 +114,7 @@ async function fetchFile(
 ): Promise<void> {
   if (await copies.take(record, path)) return;
   try {
-    await client.download(name, path, Math.min(record.size, maxSize));
+    await client.download(anew(name), path, Math.min(record.size, maxSize));
   } catch (error) {
     throw trouble(url, error);
   }

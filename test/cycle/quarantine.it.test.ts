@@ -94,7 +94,7 @@ describeMirror('a refused version', () => {
     mirror.upstream.fail('test-3.cdiff');
     expect(ofTest(spoilt)).toMatchObject({ outcome: 'refused', code: 'verify/format', to: 1 });
     const early = { ...byTrusting, now: () => new Date('2026-11-21T19:59:59Z') };
-    expect(ofTest(await mirror.sync(early))).toMatchObject({ outcome: 'refused', code: 'proof/held' });
+    expect(ofTest(await mirror.sync(early))).toMatchObject({ outcome: 'refused', code: 'verify/held' });
     const late = { ...byTrusting, now: () => new Date('2026-11-21T20:00:00Z') };
     expect(ofTest(await mirror.sync(late))).toMatchObject({ outcome: 'published', to: 6 });
   });

@@ -92,7 +92,10 @@ class RecordingStore implements Store {
 
 describe('the order of publication', () => {
   const next = {
-    ...manifest('test.cvd', 'test-5.cdiff', 'test-6.cdiff', 'test-6.cdiff.sign', 'test-6.cvd.sign'),
+    ...manifest(
+      ...['test.cvd', 'test-5.cdiff', 'test-6.cdiff', 'test-6.cdiff.sign', 'test-6.cvd.sign'],
+      'another.cvd',
+    ),
     retired: ['test-4.cdiff', 'test-4.cdiff.sign', 'test-5.cvd.sign'],
   };
   const news = 'test.cvd another.cvd test-6.cvd.sign test-6.cdiff test-6.cdiff.sign | test-5.cdiff';
@@ -115,6 +118,13 @@ describe('the order of publication', () => {
       'remove test-5.cvd.sign',
       'end',
     ]);
+  });
+
+  test('leaves out what is in the stage and not in the manifest', async () => {
+    const store = new RecordingStore();
+    const stage = await staged(temporaryFolder(), 'test-2.cdiff test-6.cdiff');
+    await publish(store, 'tag', { stage, next });
+    expect(store.told.filter((line) => line.startsWith('put'))).toEqual(['put test-6.cdiff']);
   });
 
   test.each(['test-6.cdiff', 'test.cvd', TIMESTAMP])(

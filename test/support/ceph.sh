@@ -63,6 +63,6 @@ start ceph-mon -i a
 $load "$tree/bin/ceph-osd" -i 0 --mkfs >"$folder/mkfs.out" 2>&1
 start ceph-osd -i 0
 timeout 60 $load "$tree/bin/radosgw-admin" user create --uid=test --display-name=test \
-  --access-key=test --secret-key=testing123 >"$folder/user.out" 2>&1
+  --access-key=PUBLISHER --secret-key=its-secret-key >"$folder/user.out" 2>&1
 start radosgw -n client.rgw
 cat >/dev/null

@@ -24,7 +24,7 @@ export interface Ceph {
   readonly folder: string;
 }
 
-export const CEPH_USER = { accessKeyId: 'test', secretAccessKey: 'testing123' } as const;
+export const CEPH_USER = { accessKeyId: 'PUBLISHER', secretAccessKey: 'its-secret-key' } as const;
 
 /** The environment with which the SDK finds the tests' own key. */
 export const CEPH_ENVIRONMENT = {

