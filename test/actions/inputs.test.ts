@@ -25,6 +25,7 @@ describe('action.yml', async () => {
   test('has the defaults of the options; what stands alone is false', () => {
     for (const { name, value, fallback } of actionInputs()) {
       const expected = fallback ?? (value === undefined ? 'false' : '');
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub's
       const own = name === 'github-token' ? '${{ github.token }}' : expected;
       expect({ name, default: inputs[name]?.default }).toEqual({ name, default: own });
     }

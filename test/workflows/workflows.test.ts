@@ -90,7 +90,7 @@ describe('actionlint', () => {
     [
       'a script into which others can write',
       MIRROR,
-      'run: node scripts/check.ts',
+      'run: exec node scripts/check.ts',
       injected('github.head_ref'),
       /untrusted/,
     ],
@@ -138,8 +138,8 @@ describe('the rule', () => {
     ['third-party', MIRROR, 'uses: actions/checkout@', 'uses: some/checkout@'],
     ['persisted-credentials', MIRROR, /^ {10}persist-credentials: false\n/m, ''],
     ['persisted-credentials', MIRROR, 'persist-credentials: false', 'persist-credentials: true'],
-    ['expression-in-run', MIRROR, 'run: node', `run: \${{ github.actor }} node`],
-    ['expression-in-run', ACTION, 'run: node', `run: \${{ inputs.command }} node`],
+    ['expression-in-run', MIRROR, 'run: exec node', `run: \${{ github.actor }} node`],
+    ['expression-in-run', ACTION, 'run: exec node', `run: \${{ inputs.command }} node`],
   ])('%s catches its mistake in %s: %s', (rule, file, from, to) => {
     const rules = new Set(breaches(broken(file, from, to)).map((breach) => breach.rule));
     expect([...rules]).toEqual([rule]);
