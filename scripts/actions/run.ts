@@ -32,25 +32,37 @@ interface Run {
 
 /** Runs the command that the inputs name and tells the runner what came of it. Gives the exit code. Never throws. */
 export async function runAction(given: Given): Promise<number> {
-  for (const secret of secretsIn(given)) core.setSecret(secret);
+  const secrets = secretsIn(given);
+  for (const secret of secrets) core.setSecret(secret);
   const log = actionsLog();
   const now = () => new Date();
   const { action, ended } = await run(given, log, now).catch((error) => failed(error, log, now()));
   log.end();
-  const { verdict, outputs, summary, report } = ended;
-  const told = await tellOthers(report, { given, action, verdict, log });
+  const { verdict, outputs, summary } = ended;
+  const report = ended.report && withoutSecrets(ended.report, secrets);
   for (const { class: kind, code, what } of report?.failures ?? []) {
     core.error(what, { title: `${kind}: ${code}` });
   }
-  const all = { ...outputs, ...(report && { report: JSON.stringify(report) }), ...told };
+  const all = { ...outputs, ...(report && { report: JSON.stringify(report) }) };
   for (const [name, value] of Object.entries(all)) core.setOutput(name, value);
-  if (summary !== '') {
-    await core.summary
-      .addRaw(summary.slice(0, SUMMARY))
-      .write()
-      .catch((error) => core.info(`there is no summary: ${explain(error)}`));
-  }
+  await addToSummary(summary);
+  const told = await tellOthers(report, { given, action, verdict, log });
+  for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
   return EXIT[verdict];
+}
+
+/** GitHub does not hand on an output that holds a secret, and shows an issue to everybody. */
+function withoutSecrets(report: RunReport, secrets: readonly string[]): RunReport {
+  const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
+  return JSON.parse(JSON.stringify(report), (_, value) => (typeof value === 'string' ? hide(value) : value));
+}
+
+async function addToSummary(text: string): Promise<void> {
+  if (text === '') return;
+  await core.summary
+    .addRaw(text.slice(0, SUMMARY))
+    .write()
+    .catch((error) => core.info(`there is no summary: ${explain(error)}`));
 }
 
 /** GitHub takes a megabyte, in bytes. */

@@ -88,7 +88,7 @@ export function requireUrl(from: Given): string {
   });
 }
 
-const SECRETS = /(_TOKEN|_SECRET|_SECRET_ACCESS_KEY|_PASSWORD|HEALTHCHECK_URL)$/;
+const SECRETS = /(_TOKEN|_SECRET|_ACCESS_KEY|_ACCESS_KEY_ID|_PASSWORD|HEALTHCHECK_URL)$/;
 
 /** Every value of the environment that no log may show, and what derives from it. */
 export function secretsIn({ environment }: Given): string[] {
