@@ -14,8 +14,9 @@ import {
   STORE_OPTIONS,
   SYNC_OPTIONS,
 } from './settings/options.ts';
+import { type Given, variableOf } from './settings/read.ts';
 import { WATCH_OPTIONS } from './settings/watch.ts';
-import { type Given, given, variableOf } from './settings.ts';
+import { given } from './settings.ts';
 
 /** For people: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
 const program = new Command('clamav-mirror')

@@ -1,5 +1,5 @@
 import { codeOf } from './errors.ts';
-import { SettingError } from './settings.ts';
+import { SettingError } from './settings/read.ts';
 
 /** What an entry's exit code means. */
 export const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { relative, resolve, sep } from 'node:path';
-import * as v from 'valibot';
-import { explain, MirrorError } from './errors.ts';
+import type * as v from 'valibot';
+import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import type { EngineSpec } from './proof/engine-spec.ts';
 import {
-  type Option,
   PROBE_OPTIONS,
   RELEASE_OPTIONS,
   ROLLBACK_OPTIONS,
@@ -13,6 +12,7 @@ import {
   STORE_OPTIONS,
   SYNC_OPTIONS,
 } from './settings/options.ts';
+import { type Given, named, SettingError, together, validated } from './settings/read.ts';
 import {
   isHttp,
   ProbeSchema,
@@ -27,9 +27,6 @@ import { OFFICIAL_RECORD } from './upstream/dns.ts';
 import type { Proxies } from './upstream/open.ts';
 
 const MEGABYTE = 1024 * 1024;
-
-/** A flag, input or variable has a value that makes no sense. */
-export class SettingError extends MirrorError<'setting/invalid'> {}
 
 export interface StoreSettings {
   /** An absolute path, or `s3://bucket/prefix`. */
@@ -79,14 +76,6 @@ export interface ServeSettings {
   readonly store: string;
   readonly address: string;
   readonly port: number;
-}
-
-/** What was given: flags by option name, and the environment. */
-export interface Given {
-  readonly flags: Readonly<Record<string, string | undefined>>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** How people know a setting: as a flag, which is the default, or as an input of the action. */
-  readonly kind?: 'flag' | 'input';
 }
 
 /** What a probe of a mirror needs to know, validated. */
@@ -221,69 +210,6 @@ export function isUnattended(): boolean {
 
 export function dnsFrom(record: string, nameservers: readonly string[] = []): SyncSettings['dns'] {
   return record === 'off' ? undefined : { record, nameservers };
-}
-
-/** What these options say, or all that is wrong with them. Throws `setting/invalid`. */
-export function validated<T>(
-  schema: v.GenericSchema<unknown, T>,
-  options: readonly Option[],
-  from: Given,
-): T {
-  const entries = options.flatMap(({ name, fallback }) => {
-    const value = from.flags[name] ?? (from.environment[variableOf(name)] || undefined) ?? fallback;
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  const parsed = v.safeParse(schema, Object.fromEntries(entries));
-  if (parsed.success) return parsed.output;
-  const wrong = new Map<string, string>(); // one word for each setting is enough
-  for (const { path, input, message } of parsed.issues) {
-    const name = String(path?.[0]?.key ?? 'setting');
-    const given = JSON.stringify(input)?.replace(/\/\/[^/]*@/, '//***@');
-    const what = given === undefined ? 'is needed' : `${message}: ${given}`;
-    if (!wrong.has(name)) wrong.set(name, `${named(name, from)} ${what}`);
-  }
-  throw new SettingError('setting/invalid', [...wrong.values()].join('; '), {
-    advice: adviceOn([...wrong.keys()], from),
-  });
-}
-
-/** Reads several settings and says all that is wrong with any of them at once. Throws `setting/invalid`. */
-export function together<T extends Readonly<Record<string, () => unknown>>>(
-  reads: T,
-): { [Name in keyof T]: ReturnType<T[Name]> } {
-  const errors: SettingError[] = [];
-  const found = Object.entries(reads).map(([name, read]) => {
-    try {
-      return [name, read()];
-    } catch (error) {
-      if (!(error instanceof SettingError)) throw error;
-      errors.push(error);
-      return [name, undefined];
-    }
-  });
-  const [error, ...others] = errors;
-  if (error === undefined) return Object.fromEntries(found);
-  if (others.length === 0) throw error;
-  const said = (words: readonly (string | undefined)[]) =>
-    [...new Set(words)].filter((one) => one !== undefined);
-  throw new SettingError('setting/invalid', said(errors.map(({ message }) => message)).join('; '), {
-    advice: said(errors.map(({ advice }) => advice)).join('. '),
-  });
-}
-
-function named(name: string, { kind }: Given): string {
-  return kind === 'input' ? `the input ${name}` : `--${name}`;
-}
-
-function adviceOn(names: readonly string[], { kind }: Given): string {
-  if (kind === 'input') return "The action's README and action.yml say what each input takes";
-  const [name = ''] = names;
-  const one = names.length === 1 ? 'It comes from the flag' : 'The first comes from the flag';
-  return `${one} --${name} or the variable ${variableOf(name)}; see --help`;
-}
-
-export function variableOf(name: string): string {
-  return `CLAMAV_MIRROR_${name.replaceAll('-', '_').toUpperCase()}`;
 }
 
 /** What is unproven must not lie where it is served, nor what is served where each run begins by clearing up. */

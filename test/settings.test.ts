@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseEngineSpec } from '../scripts/proof/engine-spec.ts';
 import { SERVE_OPTIONS, SYNC_OPTIONS } from '../scripts/settings/options.ts';
-import { given, type SyncSettings, serveSettings, syncSettings, variableOf } from '../scripts/settings.ts';
+import { variableOf } from '../scripts/settings/read.ts';
+import { given, type SyncSettings, serveSettings, syncSettings } from '../scripts/settings.ts';
 import { OFFICIAL_RECORD } from '../scripts/upstream/dns.ts';
 
 const INVALID = expect.objectContaining({ code: 'setting/invalid' });

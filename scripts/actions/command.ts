@@ -1,7 +1,7 @@
 import type { Verdict } from '../exit.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { ActionSettings } from '../settings/action.ts';
-import type { Given } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
 import type { ActionsLog } from './log.ts';
 
 /** A command's settings are read, and found good, before anything is done. Throws `setting/invalid`. */

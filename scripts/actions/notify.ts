@@ -2,7 +2,7 @@ import { openGitHub } from '../notify/github.ts';
 import { notify as notifyOf } from '../notify/notify.ts';
 import { parseRunReport } from '../notify/run-report.ts';
 import { issueSettings, needsSettings } from '../settings/notify.ts';
-import { together } from '../settings.ts';
+import { together } from '../settings/read.ts';
 import type { Prepare } from './command.ts';
 
 /**

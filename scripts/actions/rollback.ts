@@ -2,7 +2,8 @@ import { partsFor } from '../commands/parts.ts';
 import { servingOf } from '../notify/failures.ts';
 import { plain } from '../notify/markdown.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
-import { releaseSettings, rollbackSettings, syncSettings, together } from '../settings.ts';
+import { together } from '../settings/read.ts';
+import { releaseSettings, rollbackSettings, syncSettings } from '../settings.ts';
 import type { Prepare } from './command.ts';
 import { manifestOf, publishedOutputs } from './sync.ts';
 

@@ -6,7 +6,7 @@ import { reportOnError } from '../notify/failures.ts';
 import { plain } from '../notify/markdown.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import { type ActionCommand, type ActionSettings, actionSettings, secretsIn } from '../settings/action.ts';
-import { type Given, together } from '../settings.ts';
+import { type Given, together } from '../settings/read.ts';
 import type { Ended, Prepare } from './command.ts';
 import { type ActionsLog, actionsLog } from './log.ts';
 import { tellOthers } from './tell.ts';

@@ -3,7 +3,8 @@ import type { Verdict } from '../exit.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { ActionSettings } from '../settings/action.ts';
 import { issueSettings, wantsIssues } from '../settings/notify.ts';
-import { type Given, proxiesFrom } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { proxiesFrom } from '../settings.ts';
 import type { ActionsLog } from './log.ts';
 
 interface About {

@@ -2,7 +2,8 @@ import { type ClientReport, updateClient } from '../consumer/client.ts';
 import { openOneEngine } from '../consumer/engine.ts';
 import { type Log, streamLog } from '../log.ts';
 import { type ClientSettings, clientSettings } from '../settings/client.ts';
-import { type Given, searchPath } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { searchPath } from '../settings.ts';
 import { TALOS } from '../verify/trust.ts';
 import { endOnSignal } from './parts.ts';
 

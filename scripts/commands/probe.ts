@@ -1,6 +1,7 @@
 import { probeMirror } from '../probe/probe.ts';
 import { tableOf } from '../probe/table.ts';
-import { type Given, probeSettings } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { probeSettings } from '../settings.ts';
 import { TALOS } from '../verify/trust.ts';
 
 /** `clamav-mirror probe`: judges a mirror from outside. */

@@ -1,7 +1,8 @@
 import { streamLog } from '../log.ts';
 import { proofTable } from '../proof/table.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
-import { type Given, releaseSettings, rollbackSettings, storeSettings, syncSettings } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { releaseSettings, rollbackSettings, storeSettings, syncSettings } from '../settings.ts';
 import { openStore } from '../store/open-store.ts';
 import { endOnSignal, partsFor } from './parts.ts';
 

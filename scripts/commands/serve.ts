@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { startHost } from '../host/host.ts';
 import { RequestLog } from '../host/request-log.ts';
 import { bytes, printable, streamLog } from '../log.ts';
-import { type Given, serveSettings } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { serveSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
 
 /** `clamav-mirror serve`: the built-in host, until SIGINT or SIGTERM. */

@@ -1,6 +1,7 @@
 import { explain } from '../errors.ts';
 import { streamLog } from '../log.ts';
-import { type Given, storeSettings } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { storeSettings } from '../settings.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';

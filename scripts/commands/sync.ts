@@ -1,7 +1,8 @@
 import { runCycle } from '../cycle.ts';
 import { bytes, type Log, streamLog } from '../log.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
-import { type Given, syncSettings } from '../settings.ts';
+import type { Given } from '../settings/read.ts';
+import { syncSettings } from '../settings.ts';
 import { endOnSignal, partsFor } from './parts.ts';
 
 /** `clamav-mirror sync`: one cycle. */

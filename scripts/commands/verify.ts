@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { streamLog } from '../log.ts';
-import { SettingError } from '../settings.ts';
+import { SettingError } from '../settings/read.ts';
 import { type Checked, checkFile } from '../tree/check-file.ts';
 import { checkTree } from '../tree/check-tree.ts';
 import { TALOS } from '../verify/trust.ts';

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import { type Given, SettingError, validated } from '../settings.ts';
 import type { Option } from './options.ts';
+import { type Given, SettingError, validated } from './read.ts';
 import { isHttp } from './schemas.ts';
 
 export const COMMANDS = [

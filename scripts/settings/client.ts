@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { userAgentOf } from '../identity.ts';
 import type { EngineSpec } from '../proof/engine-spec.ts';
-import { type Given, proxiesFrom, validated } from '../settings.ts';
+import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
 import { type Option, SYNC_OPTIONS } from './options.ts';
+import { type Given, validated } from './read.ts';
 import { FilePath, ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
 
 /** What a client of a mirror needs to know, validated. */

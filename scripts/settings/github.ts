@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { type Given, proxiesFrom, SettingError } from '../settings.ts';
+import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
+import { type Given, SettingError } from './read.ts';
 import { isHttp } from './schemas.ts';
 
 /** How to reach the API of the GitHub that runs us, and as whom. */

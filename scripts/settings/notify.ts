@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { type Given, validated } from '../settings.ts';
 import { type NotifySettings, notifySettings } from './github.ts';
 import type { Option } from './options.ts';
+import { type Given, validated } from './read.ts';
 
 export const NOTIFY_OPTIONS: readonly Option[] = [
   {

@@ -2,16 +2,10 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { userAgentOf } from '../identity.ts';
 import type { EngineSpec } from '../proof/engine-spec.ts';
-import {
-  dnsFrom,
-  type Given,
-  type ProbeSettings,
-  proxiesFrom,
-  SettingError,
-  validated,
-} from '../settings.ts';
+import { dnsFrom, type ProbeSettings, proxiesFrom } from '../settings.ts';
 import { OFFICIAL_RECORD } from '../upstream/dns.ts';
 import { type Option, SYNC_OPTIONS } from './options.ts';
+import { type Given, SettingError, validated } from './read.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
 
 /** What watching a mirror needs to know, validated. */

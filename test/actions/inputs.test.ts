@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { DEFAULT_IMAGES } from '../../scripts/proof/images.ts';
 import { ACTION_OPTIONS, actionSettings, secretsIn } from '../../scripts/settings/action.ts';
 import { actionInputs } from '../../scripts/settings/inputs.ts';
-import { variableOf } from '../../scripts/settings.ts';
+import { variableOf } from '../../scripts/settings/read.ts';
 
 const read = async (path: string) => parse(await readFile(new URL(`../../${path}`, import.meta.url), 'utf8'));
 

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { ConfError, type FreshclamConf, freshclamConf } from '../../scripts/consumer/conf.ts';
 import { proxyFor } from '../../scripts/consumer/proxy.ts';
 import { clientSettings } from '../../scripts/settings/client.ts';
+import { SettingError } from '../../scripts/settings/read.ts';
 import { watchSettings } from '../../scripts/settings/watch.ts';
-import { SettingError } from '../../scripts/settings.ts';
 
 const client = (url: string, flags: Record<string, string> = {}) =>
   clientSettings(url, { flags, environment: {} });
