@@ -35,4 +35,4 @@ function meaningOf(status: number): readonly [harm: string, advice: string] {
 }
 
 const FORBIDDEN =
-  'Missing must be 404. On S3: let the reader (or CloudFront) s3:ListBucket the bucket; elsewhere: mend the access rule';
+  'Missing must be 404. On S3: let the reader (or CloudFront) s3:ListBucket the bucket and s3:GetObject what is in it; elsewhere: mend the access rule';

@@ -110,7 +110,7 @@ describeMirror('a fault of the native engine', () => {
   });
 
   describeWithSmallDisks('a full disk', () => {
-    test.each(['56k', '96k', '128k', '188k', '228k', '276k'])(
+    test.each(['56k', '128k', '228k'])(
       'in the place of the work folder (%s) is no reason to refuse a version',
       async (size) => {
         await using mirror = await start(true);
