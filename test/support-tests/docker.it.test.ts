@@ -31,4 +31,19 @@ describeWithImages('oldest', 'newest')('the images', () => {
     await expect(docker('container', 'inspect', left)).rejects.toThrow('No such container');
     await docker('rm', '--volumes', other); // throws if it is gone
   });
+
+  test('take their networks with them, as do runs that were killed the day before', async () => {
+    const now = Date.now();
+    const [name, killed, running] = [`1-${now}`, `1-${now - 25 * 3_600_000}`, `2-${now}`];
+    const ids = await Promise.all(
+      [name, killed, running].map((run) =>
+        plainDocker('network', 'create', `--label=${LABEL}=${run}`, `test-${randomUUID()}`),
+      ),
+    );
+    const engine = await ensureDocker(name, { path: '', ask: () => false, log: () => {} });
+    await engine.close();
+    const left = await plainDocker('network', 'ls', '--quiet', '--no-trunc');
+    expect(ids.map((id) => left.includes(id))).toEqual([false, false, true]);
+    await plainDocker('network', 'rm', ids[2] ?? '');
+  });
 });

@@ -8,6 +8,9 @@ import { docker, LABEL } from './docker-cli.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 
 const START_TIMEOUT = 30_000;
+/** Milliseconds. */
+const LONGEST_RUN = 24 * 3_600_000;
+const FILTER = `--filter=label=${LABEL}`;
 
 /** A Docker engine that answers. */
 export interface DockerEngine {
@@ -20,7 +23,7 @@ export interface DockerEngine {
  * of the run. Throws if there can be none.
  */
 export async function ensureDocker(name: string, options: InstallOptions): Promise<DockerEngine> {
-  if (await answers()) return { close: () => sweep(`${LABEL}=${name}`) };
+  if (await answers()) return { close: () => sweep(name) };
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) {
     throw new Error('no Docker engine answers, and only root on Linux can start one');
   }
@@ -29,7 +32,7 @@ export async function ensureDocker(name: string, options: InstallOptions): Promi
   const stop = await start(dockerd, options);
   return {
     close: async () => {
-      await sweep(LABEL).finally(stop); // nobody else used it
+      await sweep().finally(stop); // nobody else used it
     },
   };
 }
@@ -90,16 +93,31 @@ async function start(dockerd: string, options: InstallOptions): Promise<() => Pr
   return stop;
 }
 
-/** In an engine that others use, containers that the code under test starts are for its own tests to look for. */
-async function sweep(label: string): Promise<void> {
-  const filter = `--filter=label=${label}`;
-  const containers = await idsOf('ps', '--all', '--quiet', filter);
+/**
+ * Removes what a run left, and runs that were killed before they could; without a name, what any did. In an engine that
+ * others use, containers that the code under test starts are for its own tests to look for.
+ */
+async function sweep(name?: string): Promise<void> {
+  const isOver = (run: string) =>
+    name === undefined || run === name || startOf(run) < Date.now() - LONGEST_RUN;
+  const leftBy = async (...list: readonly string[]) => {
+    const found = await linesOf(...list, FILTER, `--format={{.ID}} {{.Label "${LABEL}"}}`);
+    return found.map((line) => line.split(' ')).flatMap(([id = '', run = '']) => (isOver(run) ? [id] : []));
+  };
+  const containers = await leftBy('ps', '--all');
   if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
-  if (label === LABEL) return; // which the images have that stay
-  const images = await idsOf('image', 'ls', '--quiet', filter);
+  const networks = await leftBy('network', 'ls');
+  if (networks.length > 0) await docker('network', 'rm', ...networks);
+  if (name === undefined) return; // images stay
+  const images = await linesOf('image', 'ls', '--quiet', `${FILTER}=${name}`);
   if (images.length > 0) await docker('image', 'rm', '--force', ...images);
 }
 
-async function idsOf(...args: readonly string[]): Promise<string[]> {
-  return (await docker(...args)).split('\n').filter((id) => id !== '');
+/** Milliseconds since 1970; what is no name of a run of the tests has not started. */
+function startOf(run: string): number {
+  return Number(/^\d+-(\d{13})$/.exec(run)?.[1] ?? Number.POSITIVE_INFINITY);
+}
+
+async function linesOf(...args: readonly string[]): Promise<string[]> {
+  return (await docker(...args)).split('\n').filter((line) => line !== '');
 }

@@ -16,7 +16,7 @@ import { describeWithImages, image } from '../support/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
 import { describeWithOfficial, official } from '../support/official.ts';
 import { type RunOptions, startWorkflow, type WorkflowResult } from '../support/runner/run.ts';
-import { githubScript } from '../support/runner/stand-ins.ts';
+import { githubScript, PROJECT } from '../support/runner/stand-ins.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';
 import { startUpstream, type TestUpstream } from '../support/upstream.ts';
 
@@ -130,6 +130,32 @@ describeWithOfficial('mirror.yml', () =>
         ]);
         expect(check?.log).not.toMatch(/npm|docker|container/);
         expect(upstream.requests.slice(before)).toMatchObject([{ name: 'test.cvd', range: 'bytes=0-511' }]);
+      });
+
+      test('called from another repository, it runs what is in its own', async () => {
+        const theirs = await mkdtemp(join(folder, 'theirs-'));
+        const ended = await run({
+          event: { name: 'workflow_call', caller: 'schedule' },
+          workflowRepository: 'vendor/clamav-mirror',
+          repositories: { 'acme/mirror': theirs, 'vendor/clamav-mirror': PROJECT },
+          inputs: {
+            store: `s3://${bucket.name}`,
+            'public-url': publicUrl(),
+            upstream: upstream.url,
+            databases: 'test',
+          },
+          vars: {},
+        });
+        expect(results(ended)).toEqual({ check: 'success', mirror: 'skipped', notify: 'skipped' });
+        expect(ended.jobs.check?.log).toContain('Nothing to do');
+      });
+
+      test('without a store nothing runs', async () => {
+        expect(results(await run({ vars: {} }))).toEqual({
+          check: 'skipped',
+          mirror: 'skipped',
+          notify: 'skipped',
+        });
       });
 
       test('an update is rebuilt from the CDIFF, with what is published out of the cache', async () => {
