@@ -177,9 +177,10 @@ export function releaseSettings(from: Given): v.InferOutput<typeof ReleaseSchema
 }
 
 /** Throws `setting/invalid`. */
-export function probeSettings(url: string, { flags, environment }: Given): ProbeSettings {
+export function probeSettings(url: string, from: Given): ProbeSettings {
   const options = [{ name: 'url', help: '' }, ...PROBE_OPTIONS];
-  const settings = validated(ProbeSchema, options, { flags: { ...flags, url }, environment });
+  const settings = validated(ProbeSchema, options, { ...from, flags: { ...from.flags, url } });
+  const { environment } = from;
   return {
     url: settings.url,
     databases: settings.databases,

@@ -1,12 +1,12 @@
 import { runClient } from '../commands/client.ts';
 import { plain, table } from '../notify/markdown.ts';
-import { requireUrl } from '../settings/action.ts';
+import { aboutMirror } from '../settings/action.ts';
 import { clientSettings } from '../settings/client.ts';
 import type { Prepare } from './command.ts';
 
 /** Updates a database folder from a mirror, for a job that scans: it never asks ClamAV's own servers. */
 export const client: Prepare = (given) => {
-  const settings = clientSettings(requireUrl(given), given);
+  const settings = aboutMirror(given, (url) => clientSettings(url, given));
   return async ({ log }) => {
     const { url, folder, conf, versions, how, checked } = await runClient(settings, log);
     const rows = Object.entries(versions).map(([name, version]) => [

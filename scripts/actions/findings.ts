@@ -23,10 +23,11 @@ export function findingsSummary(title: string, findings: readonly Finding[]): st
   ].join('\n\n');
 }
 
-/** What is not as it should be, as annotations. */
-export function warnOf(findings: readonly Finding[], log: Log): void {
+/** Each in a line of the log, and what is not as it should be as an annotation. */
+export function logFindings(findings: readonly Finding[], log: Log): void {
   for (const { subject, check, verdict, what, advice } of findings) {
-    if (verdict === 'good') continue;
-    log.warn(`${subject} ${check}: ${what}${advice === undefined ? '' : `. ${advice}`}`);
+    const line = `${subject} ${check}: ${what}`;
+    if (verdict === 'good') log.info(line);
+    else log.warn(`${line}${advice === undefined ? '' : `. ${advice}`}`);
   }
 }

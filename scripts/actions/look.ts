@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { plain } from '../notify/markdown.ts';
+import type { Failure } from '../notify/run-report.ts';
 import { probeMirror } from '../probe/probe.ts';
-import { requireUrl } from '../settings/action.ts';
+import { aboutMirror } from '../settings/action.ts';
 import { probeSettings, storeSettings } from '../settings.ts';
 import { openStore } from '../store/open-store.ts';
 import { isS3Address } from '../store/s3-settings.ts';
@@ -11,19 +12,23 @@ import type { Checked } from '../tree/check-file.ts';
 import { checkTree } from '../tree/check-tree.ts';
 import { fetchTree } from '../tree/fetch-tree.ts';
 import { TALOS } from '../verify/trust.ts';
+import { verdictsOf } from '../watch/run-report.ts';
 import type { Prepare } from './command.ts';
-import { findingsSummary, warnOf } from './findings.ts';
+import { findingsSummary, logFindings } from './findings.ts';
 
 /** Judges a mirror from outside. */
 export const probe: Prepare = (given) => {
-  const settings = probeSettings(requireUrl(given), given);
+  const settings = aboutMirror(given, (url) => probeSettings(url, given));
   return async ({ log, now }) => {
     const report = await probeMirror({ ...settings, trust: TALOS, now });
-    warnOf(report.findings, log);
+    logFindings(report.findings, log);
+    const { failures, recovered } = verdictsOf(report.findings, false);
+    const told = failures.map((failure) => ({ ...failure, code: `probe/${failure.class}` }));
     return {
       verdict: report.verdict,
       outputs: { outcome: report.verdict, versions: JSON.stringify(report.databases) },
       summary: findingsSummary(`Probe of ${report.url}`, report.findings),
+      report: { failures: told, recovered, ...UNKNOWN, at: now().toISOString() },
     };
   };
 };
@@ -31,15 +36,15 @@ export const probe: Prepare = (given) => {
 /** Proves every byte of a published mirror. */
 export const verify: Prepare = (given) => {
   const { store: where, s3 } = storeSettings(given);
-  return async ({ log }) => {
+  return async ({ log, now }) => {
     const checked = isS3Address(where)
       ? await inFolder(async (folder) => {
           await fetchTree(await openStore(where, s3), folder);
-          return await checkTree(folder, TALOS);
+          return await check(folder);
         })
-      : await checkTree(where, TALOS);
+      : await check(where);
     const bad = checked.filter(({ verdict }) => verdict === 'unproven' || verdict === 'unreadable');
-    for (const one of bad) log.warn(`${one.path}: ${one.verdict}: ${one.reason ?? ''}`);
+    for (const one of bad) log.warn(lineOf(one));
     const good = bad.length === 0 && checked.length > 0;
     return {
       verdict: good ? 'good' : 'refused',
@@ -49,9 +54,35 @@ export const verify: Prepare = (given) => {
         ...bad.map(({ path, reason }) => `- ${plain(path)}: ${plain(reason ?? '')}`),
         '',
       ].join('\n\n'),
+      report: { failures: good ? [] : [damage(bad)], recovered: [], ...UNKNOWN, at: now().toISOString() },
     };
   };
 };
+
+/** What neither command finds out. */
+const UNKNOWN = { serving: null, upstream: {} } as const;
+/** Of a report. */
+const LINES = 30;
+
+/** With paths as the store has them. */
+async function check(folder: string): Promise<Checked[]> {
+  const checked = await checkTree(folder, TALOS);
+  return checked.map((one) => ({ ...one, path: relative(folder, one.path) || one.path }));
+}
+
+function damage(bad: readonly Checked[]): Failure {
+  return {
+    class: 'host',
+    code: 'verify/tree',
+    what: bad.length === 0 ? 'Nothing is published.' : `Published files are not proven: ${bad.length}.`,
+    advice: 'Run `resync`: it takes everything anew from upstream',
+    log: bad.slice(0, LINES).map(lineOf),
+  };
+}
+
+function lineOf({ path, verdict, reason = '' }: Checked): string {
+  return `${path}: ${verdict}: ${reason}`;
+}
 
 async function inFolder(check: (folder: string) => Promise<Checked[]>): Promise<Checked[]> {
   const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-verify-'));

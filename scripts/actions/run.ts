@@ -30,13 +30,12 @@ interface Run {
   readonly ended: Omit<Ended, 'verdict'> & { readonly verdict: Verdict };
 }
 
-/** Runs the command that the inputs name and tells the runner what came of it. Gives the exit code. Never throws. */
+/** Runs the command that the inputs name and tells the runner what came of it. Gives the exit code. */
 export async function runAction(given: Given): Promise<number> {
   const secrets = secretsIn(given);
   for (const secret of secrets) core.setSecret(secret);
   const log = actionsLog();
-  const now = () => new Date();
-  const { action, ended } = await run(given, log, now).catch((error) => failed(error, log, now()));
+  const { action, ended } = await run(given, log, () => new Date());
   log.end();
   const { verdict, outputs, summary } = ended;
   const report = ended.report && withoutSecrets(ended.report, secrets);
@@ -45,7 +44,7 @@ export async function runAction(given: Given): Promise<number> {
   }
   const all = { ...outputs, ...(report && { report: JSON.stringify(report) }) };
   for (const [name, value] of Object.entries(all)) core.setOutput(name, value);
-  await addToSummary(summary);
+  await addToSummary(hidden(summary, secrets));
   const told = await tellOthers(report, { given, action, verdict, log });
   for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
   return EXIT[verdict];
@@ -53,8 +52,17 @@ export async function runAction(given: Given): Promise<number> {
 
 /** GitHub does not hand on an output that holds a secret, and shows an issue to everybody. */
 function withoutSecrets(report: RunReport, secrets: readonly string[]): RunReport {
-  const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
-  return JSON.parse(JSON.stringify(report), (_, value) => (typeof value === 'string' ? hide(value) : value));
+  return JSON.parse(JSON.stringify(report), (_, value) =>
+    typeof value === 'string' ? hidden(value, secrets) : value,
+  );
+}
+
+/** Also where a secret is quoted, or escaped for Markdown. */
+function hidden(text: string, secrets: readonly string[]): string {
+  const forms = secrets.flatMap((secret) => [JSON.stringify(secret).slice(1, -1), secret]);
+  return [...forms, ...forms.map(plain)]
+    .sort((one, other) => other.length - one.length) // one may be within another
+    .reduce((rest, form) => rest.replaceAll(form, '***'), text);
 }
 
 async function addToSummary(text: string): Promise<void> {
@@ -69,34 +77,36 @@ async function addToSummary(text: string): Promise<void> {
 const SUMMARY = 250_000;
 
 async function run(given: Given, log: ActionsLog, now: () => Date): Promise<Run> {
-  const { command } = actionCommand(given);
-  const prepare = await COMMANDS[command]();
-  const { action, start } = together({
-    action: () => actionSettings(given),
-    start: () => prepare(given),
-  });
-  await mkdir(action.folder, { recursive: true });
+  let action: ActionSettings | undefined;
   try {
-    return { action, ended: await start({ action, given, log, now }) };
+    const prepare = await COMMANDS[commandOf(given)]();
+    const settings = together({
+      action: () => {
+        action = actionSettings(given);
+        return action;
+      },
+      start: () => prepare(given),
+    });
+    await mkdir(settings.action.folder, { recursive: true });
+    return { action, ended: await settings.start({ action: settings.action, given, log, now }) };
   } catch (error) {
-    return { ...failed(error, log, now()), action };
+    return { action, ended: failed(error, log, now()) };
   }
 }
 
 /** Of a command that could not even begin, or that threw. */
-function failed(error: unknown, log: ActionsLog, at: Date): Run {
+function failed(error: unknown, log: ActionsLog, at: Date): Run['ended'] {
   const what = explain(error);
-  const report: RunReport = reportOnError(
-    { code: codeOf(error) ?? 'unexpected', what },
-    { log: log.tail, at },
-  );
-  const verdict = exitFor(error);
-  const summary = `## ❌ Failed\n\n${plain(what)}\n`;
-  return { action: undefined, ended: { verdict, outputs: { outcome: 'failed' }, summary, report } };
+  return {
+    verdict: exitFor(error),
+    outputs: { outcome: 'failed' },
+    summary: `## ❌ Failed\n\n${plain(what)}\n`,
+    report: reportOnError({ code: codeOf(error) ?? 'unexpected', what }, { log: log.tail, at }),
+  };
 }
 
-/** The command alone, so that its settings can be read with all others. */
-function actionCommand(given: Given): Pick<ActionSettings, 'command'> {
-  const { CLAMAV_MIRROR_COMMAND } = given.environment;
-  return actionSettings({ ...given, environment: { CLAMAV_MIRROR_COMMAND } });
+/** The command alone, so that its settings can be read with all others. Throws `setting/invalid`. */
+function commandOf(given: Given): ActionCommand {
+  const { CLAMAV_MIRROR_COMMAND: name = '' } = given.environment;
+  return Object.hasOwn(COMMANDS, name) ? (name as ActionCommand) : actionSettings(given).command;
 }

@@ -1,22 +1,22 @@
 import { runWatch } from '../commands/watch.ts';
 import { openGitHub } from '../notify/github.ts';
-import { requireUrl } from '../settings/action.ts';
+import { aboutMirror } from '../settings/action.ts';
 import { issueSettings } from '../settings/notify.ts';
 import { type Given, together } from '../settings/read.ts';
 import { watchSettings } from '../settings/watch.ts';
 import { type Workflows, workflowsOf } from '../watch/workflow.ts';
 import type { Prepare } from './command.ts';
-import { findingsSummary, warnOf } from './findings.ts';
+import { findingsSummary, logFindings } from './findings.ts';
 
 /** Looks at the published mirror from outside, with real clients, and at whether it is still being kept. */
 export const watchdog: Prepare = (given) => {
   const { settings, workflows } = together({
-    settings: () => watchSettings(requireUrl(given), given),
+    settings: () => aboutMirror(given, (url) => watchSettings(url, given)),
     workflows: () => workflowsFrom(given),
   });
   return async ({ log }) => {
     const { verdict, findings, databases, url, run } = await runWatch(settings, log, workflows);
-    warnOf(findings, log);
+    logFindings(findings, log);
     return {
       verdict,
       outputs: { outcome: verdict, versions: JSON.stringify(databases) },

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import type { Option } from './options.ts';
-import { type Given, SettingError, validated } from './read.ts';
+import { type Given, SettingError, together, validated } from './read.ts';
 import { isHttp } from './schemas.ts';
 
 export const COMMANDS = [
@@ -78,14 +78,21 @@ export function actionSettings(from: Given): ActionSettings {
   };
 }
 
-/** The mirror that a command looks at: the input `url`, else `public-url`. Throws `setting/invalid`. */
-export function requireUrl(from: Given): string {
+/**
+ * Settings of a command that looks at a mirror: the input `url`, else `public-url`. Throws `setting/invalid`, with all that
+ * is wrong.
+ */
+export function aboutMirror<T>(from: Given, read: (url: string) => T): T {
   const { CLAMAV_MIRROR_URL, CLAMAV_MIRROR_PUBLIC_URL } = from.environment;
   const url = CLAMAV_MIRROR_URL || CLAMAV_MIRROR_PUBLIC_URL;
-  if (url) return url;
-  throw new SettingError('setting/invalid', 'the input url is needed', {
-    advice: 'It is the mirror as its clients know it, such as https://clamav.example; public-url will do too',
-  });
+  if (url) return read(url);
+  const missing = () => {
+    throw new SettingError('setting/invalid', 'the input url is needed', {
+      advice:
+        'It is the mirror as its clients know it, such as https://clamav.example; public-url will do too',
+    });
+  };
+  return together({ missing, settings: () => read('https://missing.invalid') }).settings;
 }
 
 const SECRETS = /(_TOKEN|_SECRET|_ACCESS_KEY|_ACCESS_KEY_ID|_PASSWORD|HEALTHCHECK_URL)$/;
@@ -94,7 +101,7 @@ const SECRETS = /(_TOKEN|_SECRET|_ACCESS_KEY|_ACCESS_KEY_ID|_PASSWORD|HEALTHCHEC
 export function secretsIn({ environment }: Given): string[] {
   const found = Object.entries(environment).flatMap(([name, value]) => {
     if (!value) return [];
-    return SECRETS.test(name) ? [value] : passwordsIn(value);
+    return [...(SECRETS.test(name) ? [value] : []), ...passwordsIn(value)];
   });
   return [...new Set(found)].filter((secret) => secret.length > 2);
 }

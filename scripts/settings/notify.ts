@@ -28,6 +28,7 @@ export interface Needs {
   readonly report: string | undefined;
 }
 
+const NO_NEEDS = 'is not what toJSON(needs) gives';
 const NeedsSchema = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -40,12 +41,16 @@ const NeedsSchema = v.pipe(
   }),
   v.record(
     v.string(),
-    v.object({
-      result: v.picklist(['success', 'failure', 'cancelled', 'skipped']),
-      outputs: v.optional(v.record(v.string(), v.string()), {}),
-    }),
-    'is not what toJSON(needs) gives',
+    v.object(
+      {
+        result: v.picklist(['success', 'failure', 'cancelled', 'skipped'], NO_NEEDS),
+        outputs: v.optional(v.record(v.string(), v.string(NO_NEEDS), NO_NEEDS), {}),
+      },
+      NO_NEEDS,
+    ),
+    NO_NEEDS,
   ),
+  v.check((needs) => Object.keys(needs).length > 0, 'names no job'),
 );
 
 /** Throws `setting/invalid`. */

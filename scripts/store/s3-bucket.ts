@@ -157,22 +157,25 @@ export class Bucket {
     }
   }
 
-  /** Copies an object within the store. */
-  async copy(from: string, to: string, attributes: Attributes): Promise<void> {
+  /** Copies an object within the store; false if it has no such copies, as Ceph 16 of what is encrypted. */
+  async copy(from: string, to: string, attributes: Attributes): Promise<boolean> {
     const { Bucket: bucket, Key } = this.key(from);
     const CopySource = [bucket, ...Key.split('/')].map(encodeURIComponent).join('/');
-    await this.#writing(to, async () => {
-      const copy = { ...this.key(to), ...attributes, CopySource, MetadataDirective: 'REPLACE' } as const;
+    const copy = { ...this.key(to), ...attributes, CopySource, MetadataDirective: 'REPLACE' } as const;
+    try {
       await this.client.send(new CopyObjectCommand(copy));
-    });
+      return true;
+    } catch (cause) {
+      if (faultOf(cause).status === 501) return false;
+      throw storeError(cause, `write ${to} in ${this.where}`, 'store/failed');
+    }
   }
 
   /** It may be gone already. */
   async remove(name: string, options: { abortSignal?: AbortSignal } = {}): Promise<void> {
-    await this.#writing(name, async () => {
-      await this.client.send(new DeleteObjectCommand(this.key(name)), options).catch((error) => {
-        if (faultOf(error).name !== 'NoSuchKey') throw error;
-      });
+    await this.client.send(new DeleteObjectCommand(this.key(name)), options).catch((cause) => {
+      if (faultOf(cause).name === 'NoSuchKey') return;
+      throw storeError(cause, `remove ${name} from ${this.where}`, 'store/failed');
     });
   }
 
@@ -215,12 +218,6 @@ export class Bucket {
   async #listing<T>(list: () => Promise<T>): Promise<T> {
     return await list().catch((cause) => {
       throw storeError(cause, `list ${this.where}`, 'store/unreadable');
-    });
-  }
-
-  async #writing(name: string, write: () => Promise<void>): Promise<void> {
-    await write().catch((cause) => {
-      throw storeError(cause, `write ${name} in ${this.where}`, 'store/failed');
     });
   }
 }

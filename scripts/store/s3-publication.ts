@@ -11,9 +11,9 @@ import { readProven, requireProven, Uploads } from './s3-upload.ts';
 import { type Publication, StoreError } from './store.ts';
 import { requireStoreName } from './store-name.ts';
 
-/** Requests at a time, for many small files. */
+/** Requests at a time, when files get their places. */
 const AT_ONCE = 8;
-/** Files at a time. */
+/** Files at a time, when they are sent. */
 const FILES = 4;
 /** Bytes of a file that is kept in memory until the commit, and of all of them. */
 const SMALL = 1024 * 1024;
@@ -21,6 +21,22 @@ const KEPT = 16 * 1024 * 1024;
 
 /** Brings what is ready to its place. */
 type Place = () => Promise<unknown>;
+
+/** In this order: no client asks for a CDIFF before a CVD says so, and pages tell of CVDs that are there. */
+const TURNS = ['files', 'CVDs', 'pages'] as const;
+
+interface Step {
+  readonly turn: (typeof TURNS)[number];
+  readonly ready: Promise<Place>;
+}
+
+/** A file as `put` was told of it. */
+interface Put {
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly attributes: Attributes;
+}
 
 export interface PublicationParts {
   readonly bucket: Bucket;
@@ -33,16 +49,17 @@ export interface PublicationParts {
 }
 
 /**
- * What was put waits, proven, until all of it is there: large files in the store, as uploads that are not completed,
- * small ones in memory. So a full bucket or a file that has changed ends a publication before anything of it is seen.
+ * What was put waits, proven, until all of it is there: CVDs and what is large in the store, as uploads that are not
+ * completed, the rest in memory. A file that has changed, or a bucket without room for the CVDs, ends a publication before
+ * anything of it is seen. A commit that ends in the middle leaves, in this order, files that no client asks for yet, CVDs
+ * that are newer than the manifest, each with its CDIFFs, and pages: all of them whole and proven.
  * What the store has already is not sent: neither a file that is in its place, nor the CVD that goes into the archive.
  */
 export class S3Publication implements Publication {
   readonly #parts: PublicationParts;
   readonly #uploads: Uploads;
   readonly #limit = pLimit(FILES);
-  /** In the order in which they get their places. */
-  readonly #steps = new Map<string, Promise<Place>>();
+  readonly #steps = new Map<string, Step>();
   #kept = 0;
 
   constructor(parts: PublicationParts) {
@@ -55,41 +72,31 @@ export class S3Publication implements Publication {
     const { bucket, lease } = this.#parts;
     const attributes = attributesOf(requireStoreName(name), bucket.settings, options);
     lease.assertHeld();
-    await this.#steps.get(name);
-    const elsewhere = this.#elsewhere(name);
-    const prepare = () => this.#prepare(name, path, { sha256: options.sha256, attributes, elsewhere });
-    this.#add(name, this.#limit(prepare));
+    await this.#steps.get(name)?.ready;
+    const ready = this.#limit(() => this.#prepare({ name, path, sha256: options.sha256, attributes }));
+    ready.catch(() => {}); // the commit tells
+    this.#steps.set(name, { turn: isCvd(name) ? 'CVDs' : 'files', ready });
   }
 
   async write(name: string, text: string): Promise<void> {
     const { bucket } = this.#parts;
     const attributes = attributesOf(requireStoreName(name), bucket.settings, {});
-    this.#add(
-      name,
-      Promise.resolve(() => bucket.write(name, text, attributes)),
-    );
+    const place = () => bucket.write(name, text, attributes);
+    this.#steps.set(name, { turn: 'pages', ready: Promise.resolve(place) });
   }
 
   async commit(manifest: string): Promise<void> {
-    const { bucket, abilities, lease, tag } = this.#parts;
-    const steps = await Promise.all(
-      [...this.#steps].map(async ([name, ready]) => ({ name, place: await ready })),
-    );
+    const { bucket, lease, tag } = this.#parts;
+    const steps = [...this.#steps.values()];
+    await Promise.all(steps.map(({ ready }) => ready));
     await lease.renew();
     if ((await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
-    while (steps.length > 0) {
-      // no client asks for the others before a CVD says so, and the pages are true when all of them are there
-      const next = steps.findIndex(({ name }) => isCvd(name) !== isCvd(steps[0]?.name ?? ''));
-      await this.#placeAll(steps.splice(0, next === -1 ? steps.length : next).map(({ place }) => place));
+    for (const now of TURNS) {
+      const ready = steps.filter(({ turn }) => turn === now).map((step) => step.ready);
+      await this.#placeAll(await Promise.all(ready));
     }
     lease.assertHeld();
-    const attributes = attributesOf(MANIFEST, bucket.settings, {});
-    const absent = abilities.create ? ({ IfNoneMatch: '*' } as const) : undefined;
-    const condition = tag === undefined ? absent : unchanged(tag, abilities);
-    if (condition === undefined && (await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
-    if ((await bucket.write(MANIFEST, manifest, attributes, condition)) !== undefined) return;
-    // the answer to a first attempt may have been lost
-    if ((await bucket.read(MANIFEST))?.text !== manifest) throw conflict(bucket.where);
+    await this.#replaceManifest(manifest);
   }
 
   async remove(name: string): Promise<void> {
@@ -100,66 +107,67 @@ export class S3Publication implements Publication {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#uploads.stop();
-    await Promise.allSettled(this.#steps.values());
+    await Promise.allSettled([...this.#steps.values()].map(({ ready }) => ready));
     await this.#uploads[Symbol.asyncDispose]();
     await this.#parts.lease[Symbol.asyncDispose]();
   }
 
-  #add(name: string, ready: Promise<Place>): void {
-    ready.catch(() => {}); // the commit tells
-    this.#steps.set(name, ready);
-  }
-
-  async #prepare(
-    name: string,
-    path: string,
-    options: { sha256: string; attributes: Attributes; elsewhere: string | undefined },
-  ): Promise<Place> {
+  async #prepare(put: Put): Promise<Place> {
     const { bucket } = this.#parts;
-    const { sha256, attributes, elsewhere } = options;
+    const { name, path, sha256, attributes } = put;
     const { size } = await stat(path);
-    for (const stored of [name, elsewhere]) {
-      if (stored === undefined || !(await this.#has(stored, size, sha256))) continue;
+    const send = () => this.#uploads.send(name, path, { size, sha256, attributes });
+    const stored = await this.#find(put, size);
+    if (stored !== undefined) {
       await requireProven(path, sha256);
       return async () => {
-        if (stored !== name) await bucket.copy(stored, name, attributes);
+        if (stored === name || (await bucket.copy(stored, name, attributes))) return;
+        const complete = await send();
+        await complete();
       };
     }
-    if (size > SMALL || this.#kept + size > KEPT)
-      return await this.#uploads.send(name, path, { size, sha256, attributes });
+    // a client reads a CVD in two requests: Ceph fails the Range of one that a PUT replaces (409, 500), not of an upload
+    if (isCvd(name) || size > SMALL || this.#kept + size > KEPT) return await send();
     this.#kept += size;
     const bytes = await readProven(path, sha256);
     return () => bucket.write(name, bytes, attributes);
   }
 
-  /** Under which other name the store may have a file: what goes into the archive, as the CVD that it was. */
-  #elsewhere(name: string): string | undefined {
+  /** Under which name the store has a file already: its own, or that of the CVD that goes into the archive. */
+  async #find({ name, sha256 }: Put, size: number): Promise<string | undefined> {
+    const { bucket, listing } = this.#parts;
     const file = parseFileName(name);
-    if (file?.kind !== 'archive') return undefined;
-    const cvd = cvdName(file.database);
-    return this.#steps.has(cvd) ? undefined : cvd; // else it is another one by then
+    for (const stored of file?.kind === 'archive' ? [name, cvdName(file.database)] : [name]) {
+      if (listing.get(stored) !== size) continue;
+      const found = await bucket.head(stored);
+      if (found?.sha256 === sha256 && found.size === size) return stored;
+    }
+    return undefined;
   }
 
-  async #has(name: string, size: number, sha256: string): Promise<boolean> {
-    const { bucket, listing } = this.#parts;
-    if (listing.get(name) !== size) return false;
-    const found = await bucket.head(name);
-    return found?.sha256 === sha256 && found.size === size;
+  async #replaceManifest(manifest: string): Promise<void> {
+    const { bucket, abilities, tag } = this.#parts;
+    const attributes = attributesOf(MANIFEST, bucket.settings, {});
+    const absent = abilities.create ? ({ IfNoneMatch: '*' } as const) : undefined;
+    const condition = tag === undefined ? absent : unchanged(tag, abilities);
+    if (condition === undefined && (await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
+    if ((await bucket.write(MANIFEST, manifest, attributes, condition)) !== undefined) return;
+    // the answer to a first attempt may have been lost
+    if ((await bucket.read(MANIFEST))?.text !== manifest) throw conflict(bucket.where);
   }
 
   /** In any order. None begins after one has failed, and all that have begun are over then. */
   async #placeAll(places: readonly Place[]): Promise<void> {
     const limit = pLimit({ concurrency: AT_ONCE, rejectOnClear: true });
-    const placed = places.map(async (place) => {
-      const held = () => {
+    const placed = places.map((place) =>
+      limit(async () => {
         this.#parts.lease.assertHeld();
-        return place();
-      };
-      await limit(held).catch((error) => {
+        await place();
+      }).catch((error) => {
         limit.clearQueue();
         throw error;
-      });
-    });
+      }),
+    );
     await Promise.allSettled(placed);
     await Promise.all(placed);
   }

@@ -14,11 +14,12 @@ import { FileError } from '../files/atomic.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
 import { faultOf, storeError } from './s3-errors.ts';
 
-const CHUNK = 1024 * 1024;
-/** Each part is signed with its SHA-256, which the store checks. */
+/** Bytes of a part: large ones keep requests few. Each is signed with its SHA-256, which the store checks. */
 const PART = 8 * 1024 * 1024;
 /** Parts on their way at a time, of whatever file, each in memory that is used again. */
 const PARTS = 4;
+/** Milliseconds. */
+const END_TIMEOUT = 10_000;
 
 type Upload = { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined };
 
@@ -31,7 +32,7 @@ export class Uploads implements AsyncDisposable {
   readonly #open = new Set<Upload>();
   readonly #limit = pLimit(PARTS);
   readonly #buffers: Buffer[] = [];
-  /** Tells why, when nothing more is to be sent. */
+  /** Tells why nothing more is to be sent, once that is so. */
   readonly #end = new AbortController();
 
   constructor(bucket: Bucket) {
@@ -57,7 +58,7 @@ export class Uploads implements AsyncDisposable {
       this.#open.add(upload);
       const { Parts, found } = await this.#sendParts(file, size, async (PartNumber, Body) => {
         const part = new UploadPartCommand({ ...upload, PartNumber, Body });
-        const { ETag } = await client.send(part).catch((cause) => this.#fail(name, cause));
+        const { ETag } = await client.send(part).catch((cause) => this.#fail(name, cause)); // no part after it
         return { PartNumber, ETag };
       });
       requireSame(path, sha256, found);
@@ -87,24 +88,27 @@ export class Uploads implements AsyncDisposable {
     throw this.#end.signal.reason; // the first failure
   }
 
+  /** The parts in their order, and the SHA-256 of all. */
   async #sendParts(
     file: FileHandle,
     size: number,
     send: (number: number, bytes: Buffer) => Promise<CompletedPart>,
   ): Promise<{ Parts: CompletedPart[]; found: string }> {
     const hash = createHash('sha256');
-    let hashed: Promise<unknown> = Promise.resolve(); // one after the other
+    let last: Promise<unknown> = Promise.resolve();
+    const read = async (buffer: Buffer, at: number, before: Promise<unknown>) => {
+      const { bytesRead } = await file.read(buffer, 0, PART, at * PART);
+      await before; // parts are hashed one after the other
+      hash.update(buffer.subarray(0, bytesRead));
+      return buffer.subarray(0, bytesRead);
+    };
     const sendPart = async (at: number) => {
       this.#end.signal.throwIfAborted();
       const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PART);
       try {
-        const next = Promise.all([file.read(buffer, 0, PART, at * PART), hashed]).then(([{ bytesRead }]) => {
-          const bytes = buffer.subarray(0, bytesRead);
-          hash.update(bytes);
-          return bytes;
-        });
-        hashed = next;
-        return await send(at + 1, await next);
+        const bytes = read(buffer, at, last);
+        last = bytes;
+        return await send(at + 1, await bytes);
       } finally {
         this.#buffers.push(buffer);
       }
@@ -126,9 +130,6 @@ export class Uploads implements AsyncDisposable {
   }
 }
 
-/** Milliseconds. */
-const END_TIMEOUT = 10_000;
-
 /** A small file that was proven to have this SHA-256. Throws `file/changed`. */
 export async function readProven(path: string, sha256: string): Promise<Buffer> {
   const bytes = await readFile(path);
@@ -139,7 +140,7 @@ export async function readProven(path: string, sha256: string): Promise<Buffer> 
 /** Reads a file that has this SHA-256 to its end. Throws `file/changed` if it has another one by now. */
 export async function requireProven(path: string, sha256: string): Promise<void> {
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafeSlow(CHUNK); // one for all: this runs beside uploads
+  const buffer = Buffer.allocUnsafeSlow(1024 * 1024); // one for all: this runs beside uploads
   await using file = await open(path);
   for (;;) {
     const { bytesRead } = await file.read(buffer);

@@ -19,7 +19,7 @@ const CDIFF = 80_000;
 const SIGN = 9000;
 /** Newest version of `daily`, and how many CDIFFs lead to it. */
 const [NEWEST, COUNT] = [130, 30];
-const ROUNDS = 5;
+const ROUNDS = 7;
 
 /** A mirror as it is in a folder, in the order of publication. */
 interface Tree {
@@ -129,7 +129,7 @@ async function findTools(): Promise<Map<string, Tool>> {
   return tools;
 }
 
-/** Each tool in turn, round after round, as processes from their start to their end. */
+/** Each tool in turn, round after round, as processes from their start to their end; ours beside each in the same round. */
 async function compare(tools: ReadonlyMap<string, Tool>, ceph: Ceph, trees: readonly Tree[]): Promise<void> {
   const credentials = CEPH_USER;
   const client = new S3Client({
@@ -159,14 +159,19 @@ async function compare(tools: ReadonlyMap<string, Tool>, ceph: Ceph, trees: read
       await cephAdmin(ceph, 'bucket', 'rm', `--bucket=${bucket}`, '--purge-objects'); // it is all in memory
     }
   }
-  say(
-    `Ceph ${ceph.version}: first publication | daily step (s: median of ${ROUNDS}, least–most; bytes sent)`,
-  );
+  say(`Ceph ${ceph.version}: first publication | daily step, of ${ROUNDS} rounds the median (least–most)`);
   for (const { name, sums } of results) {
     const told = sums.map(({ seconds, sent, peaks }) => {
       const memory = peaks.length > 0 ? `, at most ${Math.max(...peaks).toFixed(0)} MB of memory` : '';
-      return `${spread(seconds)}, ${bytes(sent)}${memory}`;
+      return `${spread(seconds)} s, ${bytes(sent)}${memory}`;
     });
     say(`${name.padEnd(7)} ${told.join(' | ')}`);
+  }
+  const ours = results.find(({ name }) => name === 'ours')?.sums ?? [];
+  for (const { name, sums } of results.filter(({ name }) => name !== 'ours')) {
+    const ratios = sums.map(({ seconds }, at) =>
+      spread(seconds.map((theirs, round) => (ours[at]?.seconds[round] ?? Number.NaN) / theirs)),
+    );
+    say(`ours beside ${name} in the same round: ${ratios.join(' | ')} times its time`);
   }
 }

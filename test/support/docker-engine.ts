@@ -106,8 +106,9 @@ async function sweep(name?: string): Promise<void> {
   };
   const containers = await leftBy('ps', '--all');
   if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
-  const networks = await leftBy('network', 'ls');
-  if (networks.length > 0) await docker('network', 'rm', ...networks);
+  for (const network of await leftBy('network', 'ls')) {
+    await docker('network', 'rm', network).catch(() => {}); // it may have been forgotten with a container in it
+  }
   if (name === undefined) return; // images stay
   const images = await linesOf('image', 'ls', '--quiet', `${FILTER}=${name}`);
   if (images.length > 0) await docker('image', 'rm', '--force', ...images);
