@@ -6,8 +6,8 @@ export default defineConfig({
     globalSetup: 'test/support/setup.ts',
     reporters: ['default', './test/support/reporter.ts'],
     pool: 'forks',
-    // Tests start freshclam and clamscan, which need a core of their own.
-    maxWorkers: 2,
+    // Tests wait for containers, disks and deadlines as often as they compute.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 300_000,
     // They import JSON in a way that only a bundler takes.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { keepCompiled } from './compile-cache.ts';
 import { explain } from './errors.ts';
 import { EXIT, exitFor, type Verdict } from './exit.ts';
 import { VERSION } from './identity.ts';
@@ -17,6 +18,8 @@ import {
 import { type Given, variableOf } from './settings/read.ts';
 import { WATCH_OPTIONS } from './settings/watch.ts';
 import { given } from './settings.ts';
+
+keepCompiled();
 
 /** For people: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
 const program = new Command('clamav-mirror')

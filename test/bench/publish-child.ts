@@ -1,5 +1,4 @@
-import { S3Store } from '../../scripts/store/s3.ts';
-import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { keepCompiled } from '../../scripts/compile-cache.ts';
 import { report } from './support.ts';
 
 /** Publishes files to a bucket, in their order, and a manifest. */
@@ -12,7 +11,10 @@ export interface Work {
   readonly manifest: string;
 }
 
+keepCompiled(); // as the command does, which loads the rest after it
 await report(async () => {
+  const { S3Store } = await import('../../scripts/store/s3.ts');
+  const { s3Settings } = await import('../../scripts/store/s3-settings.ts');
   const store = new S3Store(s3Settings(where, { endpoint }));
   await using publication = await store.begin((await store.readManifest())?.tag);
   for (const { name, path, sha256 } of files) await publication.put(name, path, { sha256 });
