@@ -95,6 +95,28 @@ describeWithCeph('a bucket', (ceph) => {
     expect(cvd.LastModified?.getTime()).toBeGreaterThan(Date.parse(recordOf(3).built)); // clamav-formats.md §0.4
   });
 
+  test('answers a version check while a CVD is replaced, however small', async () => {
+    const versions = ['old', 'new'].map((version) => Buffer.alloc(300_000, version));
+    const heads = versions.map((version) => version.toString('latin1', 0, 512));
+    await it.bucket.openToAll();
+    const publish = (at: number) => publishOne(it.direct, 'test.cvd', versions[at % 2] ?? '', String(at));
+    await publish(0);
+    let running = true;
+    const answers = new Set<string>();
+    const look = async () => {
+      while (running) {
+        const url = `${ceph.endpoint}/${it.bucket.name}/test.cvd`;
+        const answer = await fetch(url, { headers: { Range: 'bytes=0-511' } });
+        answers.add(`${answer.status} ${await answer.text()}`);
+      }
+    };
+    const publishAll = async () => {
+      for (let at = 1; at <= 8; at++) await publish(at);
+    };
+    await Promise.all([look(), look(), look(), publishAll().finally(() => (running = false))]);
+    expect(answers).toEqual(new Set(heads.map((head) => `206 ${head}`)));
+  });
+
   test('with more than a thousand objects is listed whole', async () => {
     const names = [...Array(1100).keys()].map((number) => `their-${number} & +%20.txt`);
     for (let at = 0; at < names.length; at += 50)
@@ -266,6 +288,22 @@ describeWithCeph('a bucket', (ceph) => {
       await cephAdmin(ceph, 'quota', 'enable', ...quota);
       const big = publishOne(it.store, 'test.cvd', Buffer.alloc(20_000_000), 'new');
       await expect(big).rejects.toMatchObject({ code: 'store/full' });
+      expect(await it.bucket.keys()).toEqual([MANIFEST, 'test.cvd']);
+      expect(await it.bucket.get('test.cvd')).toEqual(Buffer.from('old'));
+      expect(await it.bucket.uploads()).toBe(0);
+    });
+
+    test('of a bucket that is full only at the commit, before a CVD is seen', async () => {
+      await publishOne(it.store, 'test.cvd', 'old');
+      it.proxy.fault = ({ line }) =>
+        /^PUT .*\.cdiff/.test(line) ? { status: 403, code: 'QuotaExceeded' } : undefined;
+      {
+        await using publication = await it.store.begin((await it.store.readManifest())?.tag);
+        const path = await source('new');
+        for (const name of ['test.cvd', 'test-6.cdiff'])
+          await publication.put(name, path, { sha256: sha256('new') });
+        await expect(publication.commit('new')).rejects.toMatchObject({ code: 'store/full' });
+      }
       expect(await it.bucket.keys()).toEqual([MANIFEST, 'test.cvd']);
       expect(await it.bucket.get('test.cvd')).toEqual(Buffer.from('old'));
       expect(await it.bucket.uploads()).toBe(0);
