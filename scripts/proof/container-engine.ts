@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { atExit } from './at-exit.ts';
 import { foldersIn } from './container-folders.ts';
 import type { ContainerProgram } from './container-program.ts';
-import { RUN, STOP } from './container-shell.ts';
+import { FORGET, RUN, STOP } from './container-shell.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun } from './engine.ts';
 import { startProgram } from './program.ts';
 import { askEngine, ToolNotFound } from './tools.ts';
@@ -30,18 +30,28 @@ export async function openContainer(
     }
     const run = `${root}/run-${randomUUID()}`;
     const stop = exec('sh', '-c', STOP, 'sh', run);
-    const forget = exec('sh', '-c', 'rm -rf "$1"; rmdir "$0" 2>/dev/null; :', root, run);
+    const forget = (...paths: readonly string[]) =>
+      program.command(exec('sh', '-c', FORGET, root, run, ...paths));
     const cancel = atExit(() => {
       program.commandAtExit(stop);
       program.commandAtExit(exec('rm', '-rf', root));
     });
+    const finish = async (): Promise<string> => {
+      try {
+        return await forget(...(await folders.leave(task.folder)));
+      } catch (error) {
+        await forget().catch(() => {}); // the first error tells more
+        throw error;
+      } finally {
+        cancel();
+      }
+    };
     const verdict = async (ended: ToolRun): Promise<ToolRun> => {
       if (ended.exitCode === null) {
-        await program.command(stop); // the client has ended, the tool has not
+        await program.command(stop).finally(finish); // the client has ended, the tool has not
         return ended;
       }
-      const said = await program.command(exec('cat', `${run}/code`)).catch(() => '');
-      const code = Number.parseInt(said, 10);
+      const code = Number.parseInt(await finish(), 10);
       if (code === 127) throw new ToolNotFound(task.tool);
       if (Number.isNaN(code) || code === 126) {
         throw new EngineError(
@@ -56,10 +66,10 @@ export async function openContainer(
       const inside = await folders.enter(task.folder);
       const args = exec('sh', '-c', RUN, 'sh', run, inside, task.tool, ...task.args(inside));
       const client = await startProgram([program.path, ...args], task);
-      const ended = client.ended
-        .then(verdict)
-        .finally(() => folders.leave(task.folder))
-        .finally(() => program.command(forget).then(cancel));
+      const ended = client.ended.then(verdict, async (error) => {
+        await finish().catch(() => {});
+        throw error;
+      });
       ended.catch(() => {}); // whoever waits for it is told
       return {
         output: client.output,
@@ -70,7 +80,7 @@ export async function openContainer(
         },
       };
     } catch (error) {
-      await program.command(forget).catch(() => {}); // the first error tells more
+      await forget().catch(() => {}); // the first error tells more
       cancel();
       throw error;
     }

@@ -6,8 +6,8 @@ import type { ContainerProgram } from './container-program.ts';
 export interface ContainerFolders {
   /** Brings the copy up to date and returns its path. */
   enter(folder: string): Promise<string>;
-  /** Makes the folder here what its copy is, and removes the copy after the last tool. */
-  leave(folder: string): Promise<void>;
+  /** Makes the folder here what its copy is. After the last tool it gives the copy's path, for the caller to remove. */
+  leave(folder: string): Promise<readonly string[]>;
 }
 
 interface Copy {
@@ -41,7 +41,6 @@ export function foldersIn(program: ContainerProgram, id: string, root: string): 
   const push = async (folder: string, copy: Copy) => {
     const now = await listOf(folder);
     if (copy.known.size === 0) {
-      await program.command(['exec', '--user=0:0', id, 'mkdir', '-p', copy.inside]);
       await program.command(['cp', `${folder}/.`, `${id}:${copy.inside}`]);
       copy.known = now;
       return;
@@ -95,10 +94,14 @@ export function foldersIn(program: ContainerProgram, id: string, root: string): 
       await inTurn(copy, async () => {
         try {
           await pull(folder, copy);
-        } finally {
-          if (--copy.tools === 0) await remove(folder, copy);
+          copy.tools--;
+        } catch (error) {
+          if (--copy.tools === 0) await remove(folder, copy).catch(() => {}); // the first error tells more
+          throw error;
         }
+        if (copy.tools === 0) copies.delete(folder);
       });
+      return copy.tools === 0 ? [copy.inside] : [];
     },
   };
 }

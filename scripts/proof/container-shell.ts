@@ -19,6 +19,9 @@ cd "$2" && shift 2 && stat "$$" && [ "$group" = "$$" ] && echo "$$ $started" >"$
 echo "$?" >"$run/code"
 `;
 
+/** Says how a tool ended, as `RUN` wrote it, and removes that folder, its first argument, and others. */
+export const FORGET = `{ cat "$1/code"; rm -rf "$@"; rmdir "$0"; } 2>/dev/null; :`;
+
 /**
  * Kills what runs for the folders that are its arguments. The shell of `RUN` is left to end by itself, because nobody
  * else in the container may wait for its child.

@@ -14,28 +14,31 @@ import { describeWithPython } from '../support/python.ts';
 import { testTrust } from '../support/signing.ts';
 import { startUpstream } from '../support/upstream.ts';
 
-/** As large as daily: the clients' side is proven with Talos' databases elsewhere, engines trust nobody else. */
-describeWithPython('a database as large as daily, compressed by stock zlib', () => {
+/**
+ * Larger than what is in memory at a time: the clients' side is proven with Talos' databases elsewhere, engines trust nobody
+ * else. `npm run bench -- rebuild` takes one as large as daily.
+ */
+describeWithPython('a large database, compressed by stock zlib', () => {
   let folder: string;
   let old: BigVersion;
   let next: BigVersion;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'large-'));
-    const versions = await writeBigDatabase(folder, 'daily', { megabytes: 205, versions: 2 });
+    const versions = await writeBigDatabase(folder, 'daily', { megabytes: 64, versions: 2 });
     [old, next] = versions as [BigVersion, BigVersion];
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test('has the size it should have', async () => {
-    expect((await stat(next.cvd)).size).toBeGreaterThan(75e6);
+    expect((await stat(next.cvd)).size).toBeGreaterThan(20e6);
     let [bytes, lines] = [0, 0];
     for await (const chunk of createReadStream(next.cvd, { start: 512 }).pipe(createGunzip())) {
       bytes += chunk.length;
       for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++;
     }
-    expect(bytes).toBeGreaterThan(180e6);
-    expect(lines).toBeGreaterThan(2e6);
+    expect(bytes).toBeGreaterThan(55e6);
+    expect(lines).toBeGreaterThan(6e5);
   });
 
   test('is published, and one version later rebuilt to the last bit from the CDIFF and less than 1 KB', async () => {
