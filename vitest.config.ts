@@ -8,7 +8,7 @@ export default defineConfig({
     pool: 'forks',
     // Tests wait for containers, disks and deadlines as often as they compute.
     maxWorkers: 3,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 300_000,
     // They import JSON in a way that only a bundler takes.
     server: { deps: { inline: [/@actions\/(workflow-parser|languageservice)/] } },
