@@ -1,7 +1,8 @@
 import { openGitHub } from '../notify/github.ts';
 import { notify as notifyOf } from '../notify/notify.ts';
 import { parseRunReport } from '../notify/run-report.ts';
-import { issueSettings, needsSettings } from '../settings/notify.ts';
+import { notifySettings } from '../settings/github.ts';
+import { needsSettings } from '../settings/notify.ts';
 import { together } from '../settings/read.ts';
 import type { Prepare } from './command.ts';
 
@@ -12,7 +13,7 @@ import type { Prepare } from './command.ts';
 export const notify: Prepare = (given) => {
   const { needs, settings } = together({
     needs: () => needsSettings(given),
-    settings: () => issueSettings(given),
+    settings: () => notifySettings(given.environment),
   });
   return async ({ log, now }) => {
     const { report, results } = needs;

@@ -5,7 +5,7 @@ import { release as releaseDatabase, rollBack } from '../rollback.ts';
 import { together } from '../settings/read.ts';
 import { releaseSettings, rollbackSettings, syncSettings } from '../settings.ts';
 import type { Prepare } from './command.ts';
-import { manifestOf, publishedOutputs } from './sync.ts';
+import { manifestOf, publishedOutputs } from './published.ts';
 
 /** Publishes an earlier version again and holds the database there. */
 export const rollback: Prepare = (given) => {

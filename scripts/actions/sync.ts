@@ -2,18 +2,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { partsFor } from '../commands/parts.ts';
 import { runCycle } from '../cycle.ts';
-import { encodeDnsRecord } from '../dns-record.ts';
 import { reportOnCycle, servingOf } from '../notify/failures.ts';
 import { cycleSummary } from '../notify/summary.ts';
 import type { CycleReport } from '../report.ts';
 import type { Given } from '../settings/read.ts';
 import { type SyncSettings, syncSettings } from '../settings.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
-import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
+import type { Manifest } from '../store/manifest.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 import type { Store } from '../store/store.ts';
 import { restoreCache, saveCache } from './cache.ts';
 import type { ActionParts, Ended } from './command.ts';
+import { manifestOf, publishedOutputs } from './published.ts';
 
 /** One cycle. */
 export function sync(given: Given): (parts: ActionParts) => Promise<Ended> {
@@ -81,12 +81,6 @@ async function copyPublished(store: Store, { work }: SyncSettings): Promise<void
   for (const [name, { sha256 }] of files) await copies.keep(sha256, join(store.where, name));
 }
 
-/** What is published now, whatever became of the cycle. */
-export async function manifestOf(store: Store): Promise<Manifest | undefined> {
-  const found = await store.readManifest();
-  return found === undefined ? undefined : parseManifest(found.text, store.where);
-}
-
 function outputsOf(
   { databases, upstreamBytes }: CycleReport,
   manifest: Manifest | undefined,
@@ -97,18 +91,6 @@ function outputsOf(
     changed: changed.map(([name]) => name).join(','),
     'upstream-bytes': String(upstreamBytes),
     ...publishedOutputs(manifest, publicUrl),
-  };
-}
-
-/** What is said of a published mirror. */
-export function publishedOutputs(
-  manifest: Manifest | undefined,
-  publicUrl: string | undefined,
-): Record<string, string> {
-  return {
-    versions: JSON.stringify(servingOf(manifest, publicUrl)?.versions ?? {}),
-    'manifest-url': publicUrl === undefined ? '' : `${publicUrl}/${MANIFEST}`,
-    'dns-txt': manifest === undefined ? '' : encodeDnsRecord(manifest.databases, new Date(manifest.checked)),
   };
 }
 

@@ -2,7 +2,8 @@ import { explain } from '../errors.ts';
 import type { Verdict } from '../exit.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { ActionSettings } from '../settings/action.ts';
-import { issueSettings, wantsIssues } from '../settings/notify.ts';
+import { notifySettings } from '../settings/github.ts';
+import { wantsIssues } from '../settings/notify.ts';
 import type { Given } from '../settings/read.ts';
 import { proxiesFrom } from '../settings.ts';
 import type { ActionsLog } from './log.ts';
@@ -33,7 +34,7 @@ export async function tellOthers(
 }
 
 async function tellByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
-  const { github, run, patience } = issueSettings(given);
+  const { github, run, patience } = notifySettings(given.environment);
   const { openGitHub } = await import('../notify/github.ts');
   const { notify } = await import('../notify/notify.ts');
   const parts = { github: openGitHub(github), run, patience, results: {}, now: () => new Date(), log };

@@ -1,7 +1,7 @@
 import { runWatch } from '../commands/watch.ts';
 import { openGitHub } from '../notify/github.ts';
 import { aboutMirror } from '../settings/action.ts';
-import { issueSettings } from '../settings/notify.ts';
+import { notifySettings } from '../settings/github.ts';
 import { type Given, together } from '../settings/read.ts';
 import { watchSettings } from '../settings/watch.ts';
 import { type Workflows, workflowsOf } from '../watch/workflow.ts';
@@ -29,6 +29,6 @@ export const watchdog: Prepare = (given) => {
 /** Without a token nobody can be asked. */
 function workflowsFrom(given: Given): Workflows | undefined {
   if (!given.environment.CLAMAV_MIRROR_GITHUB_TOKEN) return undefined;
-  const { rest, repository } = openGitHub(issueSettings(given).github);
+  const { rest, repository } = openGitHub(notifySettings(given.environment).github);
   return workflowsOf({ rest }, repository);
 }

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import type { Option } from './options.ts';
-import { type Given, SettingError, together, validated } from './read.ts';
+import { type Given, SettingError, together, validated, variableOf } from './read.ts';
 import { isHttp } from './schemas.ts';
 
 export const COMMANDS = [
@@ -59,20 +59,21 @@ const ActionSchema = v.object({
 
 export interface ActionSettings {
   readonly command: ActionCommand;
-  readonly issues: boolean;
+  /** None for a dry run, which vouches for nothing that is published. */
   readonly healthcheckUrl: string | undefined;
   readonly cache: boolean;
   /** A folder for files that other steps of the job may read. */
   readonly folder: string;
 }
 
+const DRY_RUN = variableOf('dry-run');
+
 /** Throws `setting/invalid`. */
 export function actionSettings(from: Given): ActionSettings {
   const settings = validated(ActionSchema, ACTION_OPTIONS, from);
   return {
     command: settings.command,
-    issues: settings.issues,
-    healthcheckUrl: settings['healthcheck-url'],
+    healthcheckUrl: from.environment[DRY_RUN] === 'true' ? undefined : settings['healthcheck-url'],
     cache: settings.cache,
     folder: resolve(from.environment.RUNNER_TEMP || tmpdir(), 'clamav-mirror'),
   };

@@ -1,5 +1,4 @@
 import * as v from 'valibot';
-import { type NotifySettings, notifySettings } from './github.ts';
 import type { Option } from './options.ts';
 import { type Given, validated } from './read.ts';
 
@@ -61,11 +60,6 @@ export function needsSettings(from: Given): Needs {
     results: Object.fromEntries(jobs.map(([name, { result }]) => [name, result])),
     report: jobs.map(([, { outputs }]) => outputs.report).find((text) => text !== undefined && text !== ''),
   };
-}
-
-/** Where and how to open issues. Throws `setting/invalid`. */
-export function issueSettings({ environment }: Given): NotifySettings {
-  return notifySettings(environment);
 }
 
 /** True if the input says that issues are wanted, even where other inputs make no sense. */

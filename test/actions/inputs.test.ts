@@ -60,7 +60,6 @@ describe('the settings of the action', () => {
   test('are those of a cycle that tells nobody, without a word', () => {
     expect(settings({ RUNNER_TEMP: '/tmp/runner' })).toEqual({
       command: 'sync',
-      issues: false,
       healthcheckUrl: undefined,
       cache: true,
       folder: '/tmp/runner/clamav-mirror',
@@ -73,6 +72,12 @@ describe('the settings of the action', () => {
     ['CLAMAV_MIRROR_HEALTHCHECK_URL', 'ftp://x', /the input healthcheck-url must be a URL/],
   ])('%s: %s is refused', (name, value, message) => {
     expect(() => settings({ [name]: value })).toThrow(message);
+  });
+
+  test('let a dry run ping nobody: it vouches for nothing that is published', () => {
+    const pinged = { CLAMAV_MIRROR_HEALTHCHECK_URL: 'https://hc.example/uuid' };
+    expect(settings(pinged).healthcheckUrl).toBe('https://hc.example/uuid');
+    expect(settings({ ...pinged, CLAMAV_MIRROR_DRY_RUN: 'true' }).healthcheckUrl).toBeUndefined();
   });
 
   test('have a help text each', () => {

@@ -1,0 +1,22 @@
+import { encodeDnsRecord } from '../dns-record.ts';
+import { servingOf } from '../notify/failures.ts';
+import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
+import type { Store } from '../store/store.ts';
+
+/** What is published now, whatever became of the cycle. */
+export async function manifestOf(store: Store): Promise<Manifest | undefined> {
+  const found = await store.readManifest();
+  return found === undefined ? undefined : parseManifest(found.text, store.where);
+}
+
+/** What is said of a published mirror. */
+export function publishedOutputs(
+  manifest: Manifest | undefined,
+  publicUrl: string | undefined,
+): Record<string, string> {
+  return {
+    versions: JSON.stringify(servingOf(manifest, publicUrl)?.versions ?? {}),
+    'manifest-url': publicUrl === undefined ? '' : `${publicUrl}/${MANIFEST}`,
+    'dns-txt': manifest === undefined ? '' : encodeDnsRecord(manifest.databases, new Date(manifest.checked)),
+  };
+}
