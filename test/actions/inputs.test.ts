@@ -88,6 +88,7 @@ describe('the settings of the action', () => {
 test('tokens, keys and passwords are secrets, also as a header carries them', () => {
   const environment = {
     CLAMAV_MIRROR_GITHUB_TOKEN: 'ghs_token',
+    AWS_ACCESS_KEY_ID: 'key-id',
     AWS_SECRET_ACCESS_KEY: 'key',
     CLAMAV_MIRROR_HEALTHCHECK_URL: 'https://hc.example/uuid',
     CLAMAV_MIRROR_URL: 'https://reader:p%40ss@clamav.example',
@@ -96,6 +97,6 @@ test('tokens, keys and passwords are secrets, also as a header carries them', ()
     CI: '',
   };
   expect(secretsIn({ flags: {}, environment }).sort()).toEqual(
-    ['ghs_token', 'key', 'https://hc.example/uuid', 'p%40ss', 'p@ss', btoa('reader:p@ss')].sort(),
+    ['ghs_token', 'key-id', 'key', 'https://hc.example/uuid', 'p%40ss', 'p@ss', btoa('reader:p@ss')].sort(),
   );
 });
