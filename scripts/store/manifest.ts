@@ -13,6 +13,24 @@ const FileSchema = v.object({
   size: Count,
   /** 64 lowercase hex digits. */
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  /** Of a `.sign`: when the first certificate of its chain ends, and the signature with it. */
+  notAfter: v.optional(Time),
+});
+
+/** The `.sign` of a published CVD: without it, ClamAV ≥ 1.5 with FIPS limits cannot take the database. */
+const SignSchema = v.object({
+  /** `missing`: upstream has none, or not yet. `withheld`: upstream's is not good now; clients do better without. */
+  state: v.picklist(['published', 'missing', 'withheld']),
+  /** Since when it is so. */
+  since: Time,
+  /** When upstream was last asked for it with success. */
+  asked: Time,
+  /** When the first certificate of its chain ends; of a published one. */
+  notAfter: v.optional(Time),
+  /** Why it is withheld. */
+  reason: v.optional(v.pipe(v.string(), v.maxLength(500))),
+  /** Upstream's ETag of what it gave, good or not. */
+  etag: v.optional(v.pipe(v.string(), v.maxLength(200))),
 });
 
 const DatabaseSchema = v.object({
@@ -26,6 +44,8 @@ const DatabaseSchema = v.object({
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
   /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
   missingCdiffs: v.pipe(v.array(Count), v.readonly()),
+  /** Mirrors published before ClamAV 1.5 was known say nothing. */
+  sign: v.optional(SignSchema),
   /** Set by a rollback: the database stays at this version until it is released. */
   held: v.optional(v.object({ since: Time, reason: v.string() })),
 });
@@ -57,6 +77,7 @@ const ManifestSchema = v.object({
 });
 
 export type FileRecord = v.InferOutput<typeof FileSchema>;
+export type SignRecord = v.InferOutput<typeof SignSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
 /** The published description of the mirror; it moves last (design.md). */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
@@ -66,7 +87,7 @@ export function describeCvd({
   header,
   size,
   sha256,
-}: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs' | 'held'> {
+}: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs' | 'held' | 'sign'> {
   const { version, signatures, fLevel, stime } = header;
   return { version, built: new Date(stime * 1000).toISOString(), signatures, fLevel, size, sha256 };
 }
