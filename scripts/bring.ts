@@ -1,17 +1,22 @@
-import { cdiffName, cvdName } from './cvd/names.ts';
+import { cdiffName, cvdName, cvdSignName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
 import type { RefusalError } from './refusal.ts';
+import type { Log } from './log.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
-import { type DatabaseRecord, describeCvd } from './store/manifest.ts';
+import { fetchPublishedSign } from './store/published-sign.ts';
+import { type DatabaseRecord, describeCvd, type Manifest, type SignRecord } from './store/manifest.ts';
 import { findPrevious } from './store/previous.ts';
 import { filesOf } from './store/published.ts';
+import { signRecord } from './store/sign-record.ts';
+import { surveySign } from './survey-sign.ts';
 import { StoreError } from './store/store.ts';
 import type { AcquireParts } from './upstream/acquire.ts';
 import { acquireCdiffs } from './upstream/acquire-cdiffs.ts';
 import { acquireCvd, type Offer } from './upstream/acquire-cvd.ts';
+import { askForSign, type SignAnswer, stageSign } from './upstream/acquire-sign.ts';
 import { type Advertisement, advertise } from './upstream/advertise.ts';
-import type { UpstreamClient } from './upstream/client.ts';
+import type { Fetched, UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
 import { UpstreamError } from './upstream/error.ts';
 import { VerifyError } from './verify/error.ts';
@@ -23,6 +28,8 @@ export interface Look {
   readonly client: UpstreamClient;
   readonly published: DatabaseRecord | undefined;
   readonly advertisement: Advertisement;
+  /** Upstream's `.sign` of the published version, if it is another one than the published. */
+  readonly signOffer?: Fetched;
   /** Why the version on offer is not tried: it was refused before. */
   readonly held?: RefusalError;
   /** Why upstream could not be asked, or what it offered cannot be believed. */
@@ -40,6 +47,8 @@ export interface Brought {
   readonly news: boolean;
   /** Path of the CVD that clients of the mirror have now. */
   readonly publishedCvd?: string | undefined;
+  /** Path of its `.sign`, if it has one. */
+  readonly publishedSign?: string | undefined;
   readonly trouble?: unknown;
 }
 
@@ -54,15 +63,46 @@ export type BringParts = Omit<AcquireParts, 'client'> &
 export async function look(
   database: string,
   published: DatabaseRecord | undefined,
-  parts: { client: UpstreamClient; record: DnsRecord | undefined; trust: Trust },
+  parts: LookParts,
 ): Promise<Look> {
-  const base = { database, published, client: parts.client };
-  if (published?.held !== undefined)
-    return { ...base, advertisement: { news: false, note: holdNote(published) } };
+  const { client } = parts;
+  if (published?.held !== undefined) {
+    const signs = await lookForSign(database, published, parts);
+    return { database, client, ...signs, advertisement: { news: false, note: holdNote(published) } };
+  }
   try {
-    return { ...base, advertisement: await advertise(database, published?.version, parts) };
+    const advertisement = await advertise(database, published?.version, parts);
+    const isNew = advertisement.news || published === undefined; // then its own `.sign` comes with it
+    const signs = isNew ? { published } : await lookForSign(database, published, parts);
+    return { database, client, ...signs, advertisement };
   } catch (trouble) {
-    return { ...base, advertisement: { news: false }, trouble };
+    return { database, client, published, advertisement: { news: false }, trouble };
+  }
+}
+
+export interface LookParts {
+  readonly client: UpstreamClient;
+  readonly record: DnsRecord | undefined;
+  readonly trust: Trust;
+  readonly log: Log;
+  readonly manifest: Manifest | undefined;
+  readonly now: Date;
+  /** Whether somebody asked for it by hand. */
+  readonly isAsked: boolean;
+}
+
+/** Most clients do without a `.sign`, so not to know of one is no trouble of the database. */
+async function lookForSign(
+  database: string,
+  published: DatabaseRecord,
+  parts: LookParts,
+): Promise<Pick<Look, 'published' | 'signOffer'>> {
+  try {
+    const { record, offer } = await surveySign(database, published, parts);
+    return { published: record, ...(offer && { signOffer: offer }) };
+  } catch (error) {
+    parts.log.warn(`${database}: upstream cannot be asked for its .sign: ${explain(error)}`);
+    return { published };
   }
 }
 
@@ -71,14 +111,14 @@ function holdNote({ version, held }: DatabaseRecord): string {
   return `held at version ${version} since ${held?.since}: ${held?.reason}; "release" lets it move again`;
 }
 
-/** Is there something to fetch: a new version, or a CDIFF that was missing? */
-export function wantsWork({ advertisement, held, published, trouble }: Look): boolean {
+/** Is there something to fetch: a new version, another `.sign`, or a CDIFF that was missing? */
+export function wantsWork({ advertisement, held, published, signOffer, trouble }: Look): boolean {
   const isNew = advertisement.news && held === undefined;
-  return isNew || (trouble === undefined && (published?.missingCdiffs.length ?? 0) > 0);
+  return isNew || signOffer !== undefined || (trouble === undefined && (published?.missingCdiffs.length ?? 0) > 0);
 }
 
 /**
- * Brings what is new of one database into the stage: a new version with its CDIFFs, or CDIFFs that were missing.
+ * Brings what is new of one database into the stage: a new version with its CDIFFs and `.sign`, or those that were missing.
  * Never throws for what upstream did: a trouble leaves the database as it is published.
  */
 export async function bringNews(seen: Look, parts: BringParts): Promise<Brought> {
@@ -103,7 +143,7 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
   try {
     await carry(database, brought.record.version, parts);
     const same = brought.record.version === published.version;
-    return same ? { ...brought, publishedCvd: parts.stage.path(cvdName(database)) } : brought;
+    return same ? { ...brought, ...stagedAsPublished(database, published.version, parts.stage) } : brought;
   } catch (damage) {
     await parts.stage.discardDatabase(database);
     if (!isDamage(damage) || published.held !== undefined) {
@@ -117,29 +157,51 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
     }
     parts.log.warn(`${database}: what is published is damaged and taken anew: ${explain(damage)}`);
     const { client } = seen;
-    const fresh = await look(database, undefined, { client, record: undefined, trust: parts.trust });
+    const { trust, log, now } = parts;
+    const fresh = await look(database, undefined, {
+      client,
+      record: undefined,
+      trust,
+      log,
+      manifest: undefined,
+      now: now(),
+      isAsked: false,
+    });
     return await bringNews(fresh, parts);
   }
 }
 
-async function acquireNews(
-  { database, published, client, advertisement, held }: Look,
-  parts: BringParts,
-): Promise<Brought> {
+/** Paths in the stage of the CVD that clients have now, and of its `.sign`. */
+export function stagedAsPublished(
+  database: string,
+  version: number,
+  stage: BringParts['stage'],
+): Pick<Brought, 'publishedCvd' | 'publishedSign'> {
+  const name = cvdSignName(database, version);
+  const publishedSign = stage.files.has(name) ? stage.path(name) : undefined;
+  return { publishedCvd: stage.path(cvdName(database)), publishedSign };
+}
+
+async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
+  const { database, published, client, advertisement, held } = seen;
   const acquire: AcquireParts = { ...parts, client };
   const files = new Set(filesOf(parts.published.manifest, database));
   const known = published && { ...published, has: (name: string) => files.has(name) };
   if (!advertisement.news || held !== undefined) {
     const before = parts.stage.files.size;
     const chain = published && (await acquireCdiffs(database, published.version, known, acquire));
+    const sign = await acquireLateSign(seen, parts);
     const news = parts.stage.files.size > before;
-    const record = published && { ...published, ...chain };
+    const record = published && { ...published, ...chain, ...(sign && { sign }) };
     return { database, record, how: 'unchanged', news, trouble: held };
   }
   const { offer } = advertisement;
   requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
   const previous = await findPrevious(database, parts);
   requireNoOlder(offer, previous?.verified.header.version);
+  const signName = cvdSignName(database, offer.header.version);
+  const answer = await askForSign(signName, client);
+  requireSign(offer, published?.sign, answer, parts.now());
   const chain = await acquireCdiffs(database, offer.header.version, known, acquire);
   requireLastStep(offer, published?.version, chain.missingCdiffs, parts.now());
   const { cvd, how, because } = await acquireCvd(
@@ -147,9 +209,38 @@ async function acquireNews(
     parts.resync === true ? undefined : previous,
     acquire,
   );
-  const isPublished = previous !== undefined && previous.verified.header.version === published?.version;
-  const publishedCvd = isPublished ? previous.path : undefined;
-  return { database, record: { ...describeCvd(cvd), ...chain }, how, because, news: true, publishedCvd };
+  const path = async () => parts.stage.path(cvdName(database));
+  const outcome =
+    answer === 'unchanged'
+      ? ({ state: 'missing' } as const)
+      : await stageSign(signName, answer, { sha256: cvd.sha256, path }, parts);
+  const now = parts.now().toISOString();
+  const sign = signRecord(published?.sign, outcome, { now, asked: now });
+  const record = { ...describeCvd(cvd), ...chain, sign };
+  if (previous === undefined || previous.verified.header.version !== published?.version)
+    return { database, record, how, because, news: true };
+  const publishedSign = await fetchPublishedSign(database, published.version, parts);
+  return { database, record, how, because, news: true, publishedCvd: previous.path, publishedSign };
+}
+
+/** Brings upstream's `.sign` of the published version into the stage; one that is not good leaves what is published. */
+async function acquireLateSign(
+  { database, published, signOffer }: Look,
+  parts: BringParts,
+): Promise<SignRecord | undefined> {
+  const before = published?.sign;
+  if (published === undefined || signOffer === undefined) return before;
+  const { stage, store } = parts;
+  const name = cvdSignName(database, published.version);
+  const path = async () => {
+    const cvd = stage.incoming(`signed-${cvdName(database)}`);
+    await store.fetch(cvdName(database), cvd);
+    return cvd;
+  };
+  const outcome = await stageSign(name, signOffer, { sha256: published.sha256, path }, parts);
+  const now = parts.now().toISOString();
+  if (before?.state === 'published' && outcome.state !== 'published') return { ...before, asked: now };
+  return signRecord(before, outcome, { now, asked: now });
 }
 
 /** That the store's database is not whole is no reason to go back to an older version (field-notes.md, defect 2). */
@@ -180,6 +271,25 @@ function requireLastStep(
   const name = cdiffName(database, version);
   throw new UpstreamError('upstream/missing', `upstream offers version ${version}, and not yet ${name}`, {
     advice: 'Clients of the published version could not follow; it is tried again in the next cycle',
+  });
+}
+
+/**
+ * Clients with FIPS limits cannot take the new version without its `.sign`. An upstream that has had them is given the
+ * same day for it as for a CDIFF.
+ */
+function requireSign(
+  { database, header }: Offer,
+  published: SignRecord | undefined,
+  answer: SignAnswer,
+  now: Date,
+): void {
+  const { version, stime } = header;
+  if (answer !== 'missing' || published?.state !== 'published') return;
+  if (now.getTime() - stime * 1000 > LATE) return;
+  const name = cvdSignName(database, version);
+  throw new UpstreamError('upstream/missing', `upstream offers version ${version}, and not yet ${name}`, {
+    advice: 'Clients with FIPS limits could not take it; it is tried again in the next cycle',
   });
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type BringParts,
   type Brought,
@@ -7,7 +8,6 @@ import {
   look,
   wantsWork,
 } from './bring.ts';
-import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
 import { bytes, type Log } from './log.ts';
@@ -30,6 +30,7 @@ import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { DatabaseRecord } from './store/manifest.ts';
+import { withGoodSigns } from './store/good-signs.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
@@ -69,7 +70,12 @@ async function cycle(
   watch: Stopwatch,
 ): Promise<Story> {
   const { store, trust, log, now } = parts;
-  const published = await readPublished(store);
+  const { published, gone } = await withGoodSigns(await readPublished(store), {
+    store,
+    trust,
+    folder: join(workFolder, 'signs'),
+    log,
+  });
   const state = await State.load(settings.work, now());
   await using upstream = openUpstream({
     url: settings.upstream,
@@ -89,18 +95,27 @@ async function cycle(
       );
       const known = recordOf(published, database);
       const isAnew = settings.resync && known?.held === undefined;
-      const seen = await look(database, isAnew ? undefined : known, { client, record, trust });
+      const seen = await look(database, isAnew ? undefined : known, {
+        client,
+        record,
+        trust,
+        log,
+        manifest: published.manifest,
+        now: now(),
+        isAsked,
+      });
       return isAsked ? seen : heldBack(seen, state, now());
     }),
   );
+  const unchanged = { looks, published, gone, proof: null };
   if (!looks.some(wantsWork)) {
-    return await endWithoutNews(settings, looks.map(nothingBrought), looks, published, null, parts);
+    return await endWithoutNews(settings, looks.map(nothingBrought), unchanged, parts);
   }
 
   watch.begin('bring');
   const prove = await parts.findProver();
   const stage = await Stage.create(workFolder);
-  const limits = { cvd: settings.maxSize, cdiff: settings.maxSize, sign: SIGN_LIMIT };
+  const limits = { cvd: settings.maxSize, cdiff: settings.maxSize };
   const bringParts: BringParts = {
     store,
     published,
@@ -119,7 +134,7 @@ async function cycle(
   let proof: Proof | null = null;
   let retained: Retained = { cvds: new Map(), spoilt: [] };
   const { dryRun } = settings;
-  const ended = (end?: End) => summarize({ looks, brought, published, proof, end, dryRun });
+  const ended = (end?: End) => summarize({ looks, brought, published, proof, end, dryRun, now: now() });
   try {
     if (brought.some((one) => one.news)) {
       brought = await Promise.all(pairs.map((one) => bringPublished(one.seen, one.brought, bringParts)));
@@ -141,7 +156,7 @@ async function cycle(
     }
     await remember(looks, brought, state, now());
     if (!brought.some((one) => one.news))
-      return await endWithoutNews(settings, brought, looks, published, proof, parts);
+      return await endWithoutNews(settings, brought, { ...unchanged, proof }, parts);
     if (proof === null) throw new Error('nothing is published without a proof');
     if (dryRun) return ended();
     watch.begin('publish');
@@ -198,19 +213,22 @@ async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<
   }
 }
 
-/** Nothing to prove or to publish; if all is well, the mirror says when it was checked. */
+/**
+ * Nothing to prove or to publish. If all is well, the mirror says when it was checked; `.sign` files that are not good
+ * any more go in any case.
+ */
 async function endWithoutNews(
   settings: SyncSettings,
   brought: readonly Brought[],
-  looks: readonly Look[],
-  published: Published,
-  proof: Proof | null,
+  found: { looks: readonly Look[]; published: Published; gone: readonly string[]; proof: Proof | null },
   { store, now }: CycleParts,
 ): Promise<Story> {
+  const { published, gone } = found;
   const { manifest, tag } = published;
-  if (manifest !== undefined && !settings.dryRun && brought.every(({ trouble }) => trouble === undefined)) {
-    const next = checkedManifest(manifest, { settings, now: now(), published });
+  const isChecked = brought.every(({ trouble }) => trouble === undefined);
+  if (manifest !== undefined && !settings.dryRun && (isChecked || gone.length > 0)) {
+    const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked });
     await publish(store, tag, { stage: undefined, next });
   }
-  return summarize({ looks, brought, published, proof, end: undefined });
+  return summarize({ ...found, brought, end: undefined, now: now() });
 }

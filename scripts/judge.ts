@@ -1,5 +1,5 @@
-import type { Brought } from './bring.ts';
-import { cvdName } from './cvd/names.ts';
+import { type Brought, stagedAsPublished } from './bring.ts';
+import { cvdSignName } from './cvd/names.ts';
 import { beyondEngines, implausibleIn } from './plausible.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
@@ -75,9 +75,9 @@ async function attempt(
     folder: stage.folder,
     staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
     published: new Map(
-      brought.flatMap(({ database, publishedCvd: path }) => {
+      brought.flatMap(({ database, publishedCvd: path, publishedSign: sign }) => {
         const version = published.manifest?.databases[database]?.version;
-        return path === undefined || version === undefined ? [] : [[database, { version, path }]];
+        return path === undefined || version === undefined ? [] : [[database, { version, path, sign }]];
       }),
     ),
     retained,
@@ -99,8 +99,8 @@ async function withdraw(database: string, trouble: RefusalError, parts: JudgePar
   const record = parts.published.databases.get(database);
   if (record === undefined) return { database, record, how: 'unchanged', news: false, trouble };
   await carry(database, record.version, parts);
-  const publishedCvd = parts.stage.path(cvdName(database));
-  return { database, record, how: 'unchanged', news: false, publishedCvd, trouble };
+  const staged = stagedAsPublished(database, record.version, parts.stage);
+  return { database, record, how: 'unchanged', news: false, ...staged, trouble };
 }
 
 /** The first scenario that failed, as the reason of a refusal. */

@@ -1,5 +1,5 @@
 import type { Brought, Look } from './bring.ts';
-import { archiveName, parseFileName } from './cvd/names.ts';
+import { archiveName, archiveSignName, isArchived, parseFileName } from './cvd/names.ts';
 import { VERSION } from './identity.ts';
 import type { Proof } from './proof/record.ts';
 import type { SyncSettings } from './settings.ts';
@@ -34,11 +34,11 @@ export function nextManifest(cycle: {
 
   const files: Record<string, FileRecord> = {};
   for (const [name, file] of Object.entries(previous?.files ?? {})) {
-    const { database, kind } = parseFileName(name) ?? {};
-    if (kind === 'archive') continue;
-    if (!brought.some((one) => one.database === database && one.record !== undefined)) files[name] = file;
+    const parsed = parseFileName(name);
+    if (isArchived(parsed)) continue;
+    if (!brought.some((one) => one.database === parsed?.database && one.record !== undefined)) files[name] = file;
   }
-  for (const { name, size, sha256 } of stage.files.values()) files[name] = { size, sha256 };
+  for (const { name, stored: _, ...record } of stage.files.values()) files[name] = record;
   Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
 
   const allWell = brought.every(({ trouble }) => trouble === undefined);
@@ -62,18 +62,32 @@ export function nextManifest(cycle: {
 }
 
 /**
- * The manifest of a mirror that was checked and has no news; only archived CVDs and CDIFFs may be fewer.
+ * The manifest of a mirror that has no news: archived CVDs, CDIFFs and `.sign` may be fewer, and what is known of `.sign`
+ * is brought up to date. `checked`: whether upstream was asked for all with success.
  * Throws `store/too-large` if it cannot be made to fit.
  */
 export function checkedManifest(
   previous: Manifest,
-  cycle: { settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize'>; now: Date; published: Published },
+  cycle: {
+    settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize'>;
+    now: Date;
+    published: Published;
+    brought: readonly Brought[];
+    isChecked: boolean;
+  },
 ): Manifest {
-  const { settings, now, published } = cycle;
-  const archive = nextArchive(previous.databases, { published, keep: settings.archive });
-  const others = Object.entries(previous.files).filter(([name]) => parseFileName(name)?.kind !== 'archive');
+  const { settings, now, published, brought, isChecked } = cycle;
+  const databases = { ...previous.databases };
+  for (const { database, record } of brought) {
+    const described = databases[database];
+    if (described?.version === record?.version && record?.sign !== undefined && described !== undefined)
+      databases[database] = { ...described, sign: record.sign };
+  }
+  const archive = nextArchive(databases, { published, keep: settings.archive });
+  const others = Object.entries(previous.files).filter(([name]) => !isArchived(parseFileName(name)));
   const files = { ...Object.fromEntries(others), ...archive };
-  return completed({ ...previous, checked: now.toISOString(), files }, published, settings.maxMirrorSize);
+  const checked = isChecked ? now.toISOString() : previous.checked;
+  return completed({ ...previous, checked, databases, files }, published, settings.maxMirrorSize);
 }
 
 /** Made to fit, and with what that retires. */
@@ -90,7 +104,10 @@ function retiredBy(files: Readonly<Record<string, FileRecord>>, { manifest, list
   const known = [
     ...Object.keys(manifest?.files ?? {}),
     ...(manifest?.retired ?? []),
-    ...Object.entries(manifest?.databases ?? {}).map(([name, { version }]) => archiveName(name, version)),
+    ...Object.entries(manifest?.databases ?? {}).flatMap(([name, { version }]) => [
+      archiveName(name, version),
+      archiveSignName(name, version),
+    ]),
   ];
   const isOver = (name: string) => files[name] === undefined && listing.has(name);
   return [...new Set(known)].filter((name) => isOver(name) && parseFileName(name) !== undefined).sort();

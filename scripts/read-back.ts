@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { HEADER_SIZE } from './cvd/header.ts';
-import { parseFileName } from './cvd/names.ts';
+import { isArchived, parseFileName } from './cvd/names.ts';
 import { explain, MirrorError } from './errors.ts';
 import type { Log } from './log.ts';
 import { ProbeClient } from './probe/client.ts';
@@ -111,5 +111,5 @@ function changedBetween(previous: Manifest | undefined, next: Manifest): string[
   return Object.entries(next.files)
     .filter(([name, { sha256 }]) => sha256 !== previous?.files[name]?.sha256)
     .map(([name]) => name)
-    .filter((name) => parseFileName(name)?.kind !== 'archive');
+    .filter((name) => !isArchived(parseFileName(name)));
 }

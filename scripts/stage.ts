@@ -9,6 +9,8 @@ export interface StagedFile {
   readonly size: number;
   /** 64 lowercase hex digits. */
   readonly sha256: string;
+  /** Of a `.sign`: when it ends, as ISO time. */
+  readonly notAfter?: string | undefined;
   /** True if the store has exactly this file already. */
   readonly stored: boolean;
 }
@@ -64,6 +66,11 @@ export class Stage {
       this.#files.delete(name);
       await rm(this.path(name));
     }
+  }
+
+  /** Takes a file out again. */
+  async discard(name: string): Promise<void> {
+    if (this.#files.delete(name)) await rm(this.path(name));
   }
 
   /** Takes a database's files out, and keeps them for `putBack`. */

@@ -2,6 +2,12 @@
 export type FileName =
   | { readonly kind: 'cvd'; readonly database: string; readonly version: number | undefined }
   | { readonly kind: 'archive'; readonly database: string; readonly version: number }
+  | {
+      readonly kind: 'archive-sign';
+      readonly database: string;
+      readonly version: number;
+      readonly signs: string;
+    }
   | { readonly kind: 'cdiff'; readonly database: string; readonly version: number }
   | { readonly kind: 'sign'; readonly database: string; readonly version: number; readonly signs: string };
 
@@ -14,8 +20,8 @@ const FORM = /^([A-Za-z][A-Za-z0-9_]{0,31})(?:-([1-9]\d{0,9}))?\.(cvd|cdiff)(\.s
 export const ARCHIVE_FOLDER = 'archive';
 
 /**
- * Parses `daily.cvd`, `daily-28001.cvd`, `daily-28001.cdiff`, `daily-28001.cvd.sign`, `daily-28001.cdiff.sign` and
- * `archive/daily-28000.cvd`; any other name gives `undefined`.
+ * Parses `daily.cvd`, `daily-28001.cvd`, `daily-28001.cdiff`, `daily-28001.cvd.sign`, `daily-28001.cdiff.sign`,
+ * `archive/daily-28000.cvd` and `archive/daily-28000.cvd.sign`; any other name gives `undefined`.
  */
 export function parseFileName(name: string): FileName | undefined {
   if (name.startsWith(`${ARCHIVE_FOLDER}/`)) return parseArchiveName(name);
@@ -33,8 +39,18 @@ export function parseFileName(name: string): FileName | undefined {
 
 function parseArchiveName(name: string): FileName | undefined {
   const file = parseFileName(name.slice(ARCHIVE_FOLDER.length + 1));
-  if (file?.kind !== 'cvd' || file.version === undefined) return undefined;
-  return { kind: 'archive', database: file.database, version: file.version };
+  if (file?.version === undefined) return undefined;
+  const { database, version } = file;
+  if (file.kind === 'cvd') return { kind: 'archive', database, version };
+  if (file.kind !== 'sign' || file.signs !== cvdName(database)) return undefined;
+  return { kind: 'archive-sign', database, version, signs: archiveName(database, version) };
+}
+
+/** True for what clients never ask for: an earlier CVD, or its `.sign`. */
+export function isArchived(
+  file: FileName | undefined,
+): file is Extract<FileName, { kind: 'archive' | 'archive-sign' }> {
+  return file?.kind === 'archive' || file?.kind === 'archive-sign';
 }
 
 export function cvdName(database: string): string {
@@ -44,6 +60,11 @@ export function cvdName(database: string): string {
 /** An earlier CVD: here its name says the version. */
 export function archiveName(database: string, version: number): string {
   return `${ARCHIVE_FOLDER}/${database}-${version}.cvd`;
+}
+
+/** Kept with an earlier CVD, so that a rollback publishes it again. */
+export function archiveSignName(database: string, version: number): string {
+  return `${archiveName(database, version)}.sign`;
 }
 
 export function cdiffName(database: string, version: number): string {

@@ -1,15 +1,24 @@
-import { archiveName, parseFileName } from '../cvd/names.ts';
+import { archiveName, archiveSignName, parseFileName } from '../cvd/names.ts';
 import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 
-/** A CVD on this machine that goes into the archive with the next publication. */
+/** A CVD, or its `.sign`, on this machine that goes into the archive with the next publication. */
 export interface ArchiveCopy extends FileRecord {
   readonly name: string;
   readonly path: string;
   readonly database: string;
   readonly version: number;
-  /** When Talos built it. */
+  /** When Talos built the CVD. */
   readonly built: string;
+}
+
+/** The `.sign` kept with an earlier CVD. */
+export function archivedSign(
+  manifest: Manifest | undefined,
+  database: string,
+  version: number,
+): FileRecord | undefined {
+  return manifest?.files[archiveSignName(database, version)];
 }
 
 /** The earlier versions of a database that the mirror keeps, newest first. */
@@ -27,8 +36,8 @@ export function archiveOf(manifest: Manifest | undefined, database: string): Map
 }
 
 /**
- * The archive beside these databases: of each the `keep` newest earlier versions, among those in the store and those
- * that are copied there now. `spoilt` names those in the store that are of no use.
+ * The archive beside these databases: of each the `keep` newest earlier versions, each with its `.sign`, among those in
+ * the store and those that are copied there now. `spoilt` names those in the store that are of no use.
  */
 export function nextArchive(
   databases: Readonly<Record<string, DatabaseRecord>>,
@@ -47,12 +56,19 @@ export function nextArchive(
       const name = archiveName(database, version);
       if (!isListed(name, record, published) || spoilt.includes(name)) earlier.delete(version);
     }
-    for (const { version, size, sha256 } of copies.filter((copy) => copy.database === database)) {
-      earlier.set(version, { size, sha256 });
+    const copied = new Map(copies.map(({ name, size, sha256 }) => [name, { size, sha256 }]));
+    for (const { name, version, size, sha256 } of copies.filter((copy) => copy.database === database)) {
+      if (name === archiveName(database, version)) earlier.set(version, { size, sha256 });
     }
     earlier.delete(served.version);
     const newest = [...earlier].sort(([a], [b]) => b - a).slice(0, keep);
-    for (const [version, record] of newest) archive[archiveName(database, version)] = record;
+    for (const [version, record] of newest) {
+      archive[archiveName(database, version)] = record;
+      const name = archiveSignName(database, version);
+      const stored = archivedSign(published.manifest, database, version);
+      const sign = copied.get(name) ?? (isListed(name, stored, published) ? stored : undefined);
+      if (sign !== undefined) archive[name] = sign;
+    }
   }
   return archive;
 }

@@ -1,6 +1,8 @@
-import { cvdName, type FileName, parseFileName } from '../cvd/names.ts';
+import { SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
-import { verifyCdiffFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
+import { proveSign } from '../files/sign.ts';
+import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import type { Log } from '../log.ts';
 import type { Stage } from '../stage.ts';
 import { VerifyError } from '../verify/error.ts';
@@ -27,7 +29,7 @@ export async function carry(database: string, version: number, parts: CarryParts
   const published = parts.published.manifest?.databases[database]?.version;
   const files = filesOf(parts.published.manifest, database).flatMap((name) => {
     const file = parseFileName(name);
-    if (file === undefined || file.kind === 'archive') return [];
+    if (file === undefined || isArchived(file)) return [];
     return isKept(file, version, published, parts.window) ? [{ name, file }] : [];
   });
   // what is signed before its `.sign`
@@ -39,7 +41,7 @@ export async function carry(database: string, version: number, parts: CarryParts
 }
 
 /** The archive stays where it is. */
-type Carried = Exclude<FileName, { kind: 'archive' }>;
+type Carried = Exclude<FileName, { kind: 'archive' | 'archive-sign' }>;
 
 function isKept(file: Carried, version: number, published: number | undefined, window: number): boolean {
   if (file.kind === 'cvd') return published === version;
@@ -49,6 +51,7 @@ function isKept(file: Carried, version: number, published: number | undefined, w
 
 async function carryFile(name: string, file: Carried, record: FileRecord, parts: CarryParts): Promise<void> {
   const { store, stage, trust, log } = parts;
+  if (stage.files.has(name)) return; // upstream has made it anew
   if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
   const path = stage.incoming(name);
   await store.fetch(name, path);
@@ -63,12 +66,19 @@ async function carryFile(name: string, file: Carried, record: FileRecord, parts:
       `${name} in ${store.where} is not the file that its manifest names`,
     );
   }
-  await stage.accept({ name, ...record, stored: true });
+  await stage.accept({ name, ...found, stored: true });
 }
 
 async function verifyCarried(path: string, file: Carried, stage: Stage, trust: Trust): Promise<FileRecord> {
   const { database, version } = file;
-  if (file.kind === 'cvd') return await verifyCvdFile(path, trust, { database });
-  if (file.kind === 'cdiff') return await verifyCdiffFile(path, trust, { database, version });
-  return await verifySignFile(path, stage.path(file.signs), trust);
+  if (file.kind === 'sign') {
+    const { sha256 = '' } = stage.files.get(file.signs) ?? {};
+    const signed = { sha256, path: async () => stage.path(file.signs) };
+    return await proveSign(await readStart(path, SIGN_LIMIT + 1), signed, trust);
+  }
+  const verified =
+    file.kind === 'cvd'
+      ? await verifyCvdFile(path, trust, { database })
+      : await verifyCdiffFile(path, trust, { database, version });
+  return { size: verified.size, sha256: verified.sha256 };
 }

@@ -1,4 +1,4 @@
-import { archiveName, cdiffSignName, parseFileName } from '../cvd/names.ts';
+import { archiveName, archiveSignName, cdiffSignName, parseFileName } from '../cvd/names.ts';
 import { bytes } from '../log.ts';
 import { archiveOf } from './archive.ts';
 import { type DatabaseRecord, encodeManifest, type Manifest } from './manifest.ts';
@@ -47,7 +47,8 @@ function dispensable(manifest: Manifest): Dispensable[] {
   const cdiffs: (Dispensable & Rank)[] = [];
   for (const [database, { version }] of Object.entries(manifest.databases)) {
     for (const [age, [earlier, { size }]] of [...archiveOf(manifest, database)].entries()) {
-      archive.push({ names: [archiveName(database, earlier)], database, age, size });
+      const names = [archiveName(database, earlier), archiveSignName(database, earlier)];
+      archive.push({ names, database, age, size });
     }
     for (const name of filesOf(manifest, database)) {
       const file = parseFileName(name);

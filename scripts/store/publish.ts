@@ -52,7 +52,7 @@ function inOrderOfPublication(a: Put, b: Put): number {
 
 function rankOf(name: string): number {
   const kind = parseFileName(name)?.kind;
-  return kind === 'cvd' ? 2 : kind === 'archive' ? 1 : 0;
+  return kind === 'cvd' ? 2 : kind === 'archive' ? 1 : 0; // a .sign in the archive may come with the others
 }
 
 function builtOf(name: string, next: Manifest): string | undefined {

@@ -1,4 +1,4 @@
-import { cvdName, parseFileName } from '../cvd/names.ts';
+import { cvdName, isArchived, parseFileName } from '../cvd/names.ts';
 import { type DatabaseRecord, type FileRecord, type Manifest, parseManifest } from './manifest.ts';
 import type { Store } from './store.ts';
 
@@ -7,9 +7,9 @@ export interface Published {
   readonly manifest: Manifest | undefined;
   /** For `Store.begin`. */
   readonly tag: string | undefined;
-  /** Those databases of the manifest whose files are all there with the right size. */
+  /** Those databases of the manifest whose CVD and CDIFFs are all there with the right size. */
   readonly databases: ReadonlyMap<string, DatabaseRecord>;
-  /** Databases of the manifest with a file that is missing or has another size. */
+  /** Databases of the manifest with a CVD or CDIFF that is missing or has another size. */
   readonly damaged: readonly string[];
   /** Size in bytes of every file in the store, by name. */
   readonly listing: ReadonlyMap<string, number>;
@@ -29,7 +29,7 @@ export async function readPublished(store: Store): Promise<Published> {
   const databases = new Map<string, DatabaseRecord>();
   const damaged: string[] = [];
   for (const [database, record] of Object.entries(manifest.databases)) {
-    const names = filesOf(manifest, database);
+    const names = filesOf(manifest, database).filter((name) => parseFileName(name)?.kind !== 'sign');
     const whole =
       names.includes(cvdName(database)) &&
       names.every((name) => isListed(name, manifest.files[name], { listing }));
@@ -52,6 +52,6 @@ export function isListed(
 export function filesOf(manifest: Manifest | undefined, database: string): string[] {
   return Object.keys(manifest?.files ?? {}).filter((name) => {
     const file = parseFileName(name);
-    return file?.database === database && file.kind !== 'archive';
+    return file?.database === database && !isArchived(file);
   });
 }

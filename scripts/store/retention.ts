@@ -1,4 +1,4 @@
-import { archiveName, cvdName } from '../cvd/names.ts';
+import { archiveName, archiveSignName, cvdName, cvdSignName } from '../cvd/names.ts';
 import { codeOf, explain } from '../errors.ts';
 import { verifyCvdFile } from '../files/verify.ts';
 import type { Log } from '../log.ts';
@@ -8,6 +8,7 @@ import type { Trust } from '../verify/trust.ts';
 import { type ArchiveCopy, archiveOf } from './archive.ts';
 import type { DatabaseRecord } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
+import { fetchArchivedSign, fetchPublishedSign } from './published-sign.ts';
 import { type Store, StoreError } from './store.ts';
 
 export interface RetentionParts {
@@ -24,12 +25,13 @@ export interface Replacement {
   readonly record: DatabaseRecord | undefined;
   readonly news: boolean;
   readonly publishedCvd?: string | undefined;
+  readonly publishedSign?: string | undefined;
 }
 
 /**
  * The CVDs that are replaced by another version, to be kept. Each proves out as what the manifest describes: the one
  * at hand, or the store's, by its own name, or in the archive, where a run may have put it that was killed before
- * its manifest. One that is in none of these places is not kept, with a warning.
+ * its manifest. One that is in none of these places is not kept, with a warning. Its `.sign` is kept with it.
  */
 export async function archiveCopies(
   brought: readonly Replacement[],
@@ -38,14 +40,23 @@ export async function archiveCopies(
 ): Promise<ArchiveCopy[]> {
   const copies: ArchiveCopy[] = [];
   if (keep === 0) return copies;
-  for (const { database, record: next, publishedCvd } of brought) {
+  for (const { database, record: next, publishedCvd, publishedSign } of brought) {
     const replaced = parts.published.manifest?.databases[database];
     if (next === undefined || replaced === undefined || replaced.version === next.version) continue;
     const path = await findReplaced(database, replaced, publishedCvd, parts);
     const { version, size, sha256, built } = replaced;
     const name = archiveName(database, version);
-    if (path !== undefined) copies.push({ name, path, size, sha256, database, version, built });
-    else parts.log.warn(`${database} ${version} is not kept: it is not in ${parts.store.where} any more`);
+    if (path === undefined) {
+      parts.log.warn(`${database} ${version} is not kept: it is not in ${parts.store.where} any more`);
+      continue;
+    }
+    copies.push({ name, path, size, sha256, database, version, built });
+    const sign = parts.published.manifest?.files[cvdSignName(database, version)];
+    if (sign === undefined) continue;
+    const signPath = publishedSign ?? (await fetchPublishedSign(database, version, parts));
+    if (signPath === undefined) continue;
+    const signName = archiveSignName(database, version);
+    copies.push({ ...sign, name: signName, path: signPath, database, version, built });
   }
   return copies;
 }
@@ -79,9 +90,17 @@ async function findReplaced(
   return undefined;
 }
 
+/** An archived CVD on this machine. */
+export interface RetainedCvd {
+  readonly version: number;
+  readonly path: string;
+  /** Path of its `.sign`, if that is kept too. */
+  readonly sign: string | undefined;
+}
+
 /** Archived CVDs on this machine, by database, and the names of those in the store that are of no use. */
 export interface Retained {
-  readonly cvds: ReadonlyMap<string, readonly { readonly version: number; readonly path: string }[]>;
+  readonly cvds: ReadonlyMap<string, readonly RetainedCvd[]>;
   readonly spoilt: readonly string[];
 }
 
@@ -95,7 +114,7 @@ export async function fetchRetained(
   parts: RetentionParts,
 ): Promise<Retained> {
   const { store, published, stage, trust, log } = parts;
-  const cvds = new Map<string, { version: number; path: string }[]>();
+  const cvds = new Map<string, RetainedCvd[]>();
   const spoilt: string[] = [];
   for (const { database, version, record, next } of archivedBeside(brought, published)) {
     const name = archiveName(database, version);
@@ -107,7 +126,8 @@ export async function fetchRetained(
       if (!leadsTo(next, version)) continue;
       await store.fetch(name, path);
       await verifyArchived(path, { database, version, sha256: record.sha256 }, trust);
-      cvds.set(database, [...(cvds.get(database) ?? []), { version, path }]);
+      const sign = await fetchArchivedSign(database, version, parts);
+      cvds.set(database, [...(cvds.get(database) ?? []), { version, path, sign }]);
     } catch (error) {
       if (!isUseless(error)) throw error;
       log.warn(`${name} is no longer kept: ${explain(error)}`);

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { parseFileName } from '../cvd/names.ts';
+import { isArchived, parseFileName } from '../cvd/names.ts';
 
 /** Our own corner of a store: the lock and files that have no name yet. Hosts do not serve dot files. */
 export const PRIVATE_FOLDER = '.clamav-mirror';
@@ -7,6 +7,6 @@ export const PRIVATE_FOLDER = '.clamav-mirror';
 /** Names in a store are flat, but for those of the archive. Throws a `RangeError`. */
 export function requireStoreName(name: string): string {
   const isFlat = name !== '' && name === basename(name) && !name.startsWith('.');
-  if (isFlat || parseFileName(name)?.kind === 'archive') return name;
+  if (isFlat || isArchived(parseFileName(name))) return name;
   throw new RangeError(`not a name in a store: ${name}`);
 }

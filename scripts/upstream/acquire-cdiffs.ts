@@ -2,7 +2,7 @@ import { cdiffName, cdiffSignName } from '../cvd/names.ts';
 import { verifyCdiffFile } from '../files/verify.ts';
 import type { VerifiedCdiff } from '../verify/cdiff.ts';
 import type { AcquireParts } from './acquire.ts';
-import { acquireSign } from './acquire-sign.ts';
+import { askForSign, stageSign } from './acquire-sign.ts';
 import { isMissing } from './error.ts';
 
 /** The CDIFFs of a database, as the manifest records them. */
@@ -55,7 +55,10 @@ async function acquireCdiff(database: string, version: number, parts: AcquirePar
   const name = cdiffName(database, version);
   const verified = await downloadCdiff(database, version, parts);
   if (verified === undefined) return false;
-  await acquireSign(cdiffSignName(database, version), parts.stage.incoming(name), parts);
+  const signName = cdiffSignName(database, version);
+  const answer = await askForSign(signName, parts.client);
+  const path = async () => parts.stage.incoming(name);
+  if (answer !== 'unchanged') await stageSign(signName, answer, { sha256: verified.sha256, path }, parts);
   await parts.stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
   return true;
 }

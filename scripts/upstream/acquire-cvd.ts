@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import type { CvdHeader } from '../cvd/header.ts';
-import { cdiffName, cvdName, cvdSignName } from '../cvd/names.ts';
+import { cdiffName, cvdName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import { verifyCvdFile } from '../files/verify.ts';
 import { bytes } from '../log.ts';
@@ -8,7 +8,6 @@ import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import type { AcquireParts } from './acquire.ts';
 import { downloadCdiff } from './acquire-cdiffs.ts';
-import { acquireSign } from './acquire-sign.ts';
 
 /** A new version as upstream's signed header announces it. */
 export interface Offer {
@@ -35,7 +34,7 @@ export interface AcquiredCvd {
 const MOST_STEPS = 90;
 
 /**
- * Brings the offered CVD and its `.sign` into the stage: rebuilt from the previous one and the CDIFFs in between
+ * Brings the offered CVD into the stage: rebuilt from the previous one and the CDIFFs in between
  * where that gives exactly the CVD that Talos signed, else downloaded whole.
  */
 export async function acquireCvd(
@@ -43,15 +42,13 @@ export async function acquireCvd(
   previous: Previous | undefined,
   parts: AcquireParts,
 ): Promise<AcquiredCvd> {
-  const { database, header } = offer;
-  const name = cvdName(database);
+  const name = cvdName(offer.database);
   const rebuilt = await rebuild(offer, previous, parts);
   const acquired: AcquiredCvd =
     typeof rebuilt === 'string'
       ? { cvd: await download(offer, rebuilt, parts), how: 'downloaded', because: rebuilt }
       : { cvd: rebuilt, how: 'rebuilt' };
   const { size, sha256 } = acquired.cvd;
-  await acquireSign(cvdSignName(database, header.version), parts.stage.incoming(name), parts);
   await parts.stage.accept({ name, size, sha256, stored: false });
   return acquired;
 }

@@ -1,27 +1,60 @@
-import { verifySignFile } from '../files/verify.ts';
+import { writeFile } from 'node:fs/promises';
+import { SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { proveSign, type SignedFile } from '../files/sign.ts';
 import { isDoubt } from '../verify/sign.ts';
 import type { AcquireParts } from './acquire.ts';
-import { isMissing } from './error.ts';
+import type { Fetched, UpstreamClient } from './client.ts';
+import { isMissing, isTooLarge } from './error.ts';
 
-/**
- * Brings the `.sign` of the file at `signed` into the stage, if upstream has one. An invalid one is thrown as
- * `VerifyError`: it would be fatal for freshclam ≥ 1.5 (clamav-formats.md §2). One that is sound but made by
- * somebody, or for engines, we do not know is withheld with a warning: to clients that is as if upstream had none,
- * which is legal.
- */
-export async function acquireSign(name: string, signed: string, parts: AcquireParts): Promise<void> {
-  const { client, stage, limits, trust, log } = parts;
+/** What upstream says of a `.sign`: `unchanged` since the answer with the ETag that was given. */
+export type SignAnswer = Fetched | 'missing' | 'unchanged' | 'too large';
+
+/** What became of a `.sign`. `withheld`: not good for clients, which do better without. */
+export type SignOutcome =
+  | { readonly state: 'published'; readonly notAfter: string; readonly etag: string | undefined }
+  | { readonly state: 'withheld'; readonly reason: string; readonly etag: string | undefined }
+  | { readonly state: 'missing' };
+
+/** Asks upstream for a `.sign`. Throws `UpstreamError` if there is no answer. */
+export async function askForSign(
+  name: string,
+  client: Pick<UpstreamClient, 'fetch'>,
+  etag?: string,
+): Promise<SignAnswer> {
   try {
-    await client.download(name, stage.incoming(name), limits.sign);
+    return await client.fetch(name, SIGN_LIMIT, etag);
   } catch (error) {
-    if (isMissing(error)) return;
+    if (isMissing(error)) return 'missing';
+    if (isTooLarge(error)) return 'too large';
     throw error;
   }
+}
+
+/**
+ * Brings a `.sign` that upstream gave into the stage. A broken signature by a signer we know is thrown as `VerifyError`.
+ * Anything else that is wrong with it costs nobody the database: it is withheld with a warning, which is to clients as if
+ * upstream had none (clamav-formats.md §2).
+ */
+export async function stageSign(
+  name: string,
+  answer: Exclude<SignAnswer, 'unchanged'>,
+  signed: SignedFile,
+  { stage, trust, log }: Pick<AcquireParts, 'stage' | 'trust' | 'log'>,
+): Promise<SignOutcome> {
+  if (answer === 'missing') return { state: 'missing' };
+  const withheld = (reason: string, etag?: string): SignOutcome => {
+    log.warn(`${name} is withheld: ${reason}`);
+    return { state: 'withheld', reason, etag };
+  };
+  if (answer === 'too large') return withheld(`it has more than ${SIGN_LIMIT} bytes`);
+  const { bytes, etag } = answer;
   try {
-    const { size, sha256 } = await verifySignFile(stage.incoming(name), signed, trust);
-    await stage.accept({ name, size, sha256, stored: false });
+    const good = await proveSign(bytes, signed, trust);
+    await writeFile(stage.incoming(name), bytes);
+    await stage.accept({ name, ...good, stored: false });
+    return { state: 'published', notAfter: good.notAfter, etag };
   } catch (error) {
     if (!isDoubt(error)) throw error;
-    log.warn(`${name} is withheld: ${error.message}`);
+    return withheld(error.message, etag);
   }
 }

@@ -7,7 +7,6 @@ import type { UpstreamClient } from './client.ts';
 export interface Limits {
   readonly cvd: number;
   readonly cdiff: number;
-  readonly sign: number;
 }
 
 /** What it takes to bring a file from upstream into the stage. */

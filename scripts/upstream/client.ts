@@ -35,6 +35,12 @@ export interface ClientOptions {
   readonly onBytes?: (bytes: number) => void;
 }
 
+/** A small file as upstream gave it; unproven. */
+export interface Fetched {
+  readonly bytes: Buffer;
+  readonly etag: string | undefined;
+}
+
 interface Answer {
   readonly status: number;
   readonly body: Readable;
@@ -84,6 +90,32 @@ export class UpstreamClient {
     await this.#retrying(name, async (signal) => await this.#transfer(transfer, signal));
   }
 
+  /**
+   * A small file in memory with its ETag; `unchanged` if upstream still has what it gave with `etag`. More than `limit`
+   * bytes are refused.
+   */
+  async fetch(name: string, limit: number, etag?: string): Promise<Fetched | 'unchanged'> {
+    return await this.#retrying(name, async (signal) => {
+      const answer = await this.#ask(name, etag === undefined ? {} : { 'if-none-match': etag }, signal);
+      if (answer.status === 304) {
+        answer.body.destroy();
+        return 'unchanged';
+      }
+      const { total } = placeOf(answer);
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of this.#counted(answer.body)) {
+        size += chunk.length;
+        if (size > limit) throw tooLarge(name, limit);
+        chunks.push(chunk);
+      }
+      if (!Number.isNaN(total) && size !== total) {
+        throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
+      }
+      return { bytes: Buffer.concat(chunks), etag: answer.header('etag') };
+    });
+  }
+
   async #transfer(transfer: Transfer, signal: AbortSignal): Promise<void> {
     const { name, path, limit, validator } = transfer;
     await using file = await ours(path, open(path, validator === undefined ? 'w' : 'a'));
@@ -131,7 +163,8 @@ export class UpstreamClient {
     };
     const status = answer.statusCode;
     const encoding = header('content-encoding') ?? 'identity';
-    if ((status === 200 || status === 206) && encoding === 'identity')
+    const isAsked = status === 304 && headers['if-none-match'] !== undefined;
+    if (isAsked || ((status === 200 || status === 206) && encoding === 'identity'))
       return { status, body: answer.body, header };
     await this.#discard(answer.body).catch(() => undefined);
     if (status === 403 || status === 429) throw await coolDown.start(status, header('retry-after'), name);

@@ -15,6 +15,11 @@ export type UpstreamErrorCode =
 
 export class UpstreamError extends MirrorError<UpstreamErrorCode> {}
 
+/** True if upstream sent more than may be. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code === 'upstream/too-large';
+}
+
 /** Upstream has no such file. */
 export function isMissing(error: unknown): boolean {
   return error instanceof UpstreamError && error.code === 'upstream/missing';

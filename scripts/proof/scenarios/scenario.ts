@@ -15,6 +15,8 @@ export interface StagedDatabase {
 export interface EarlierCvd {
   readonly version: number;
   readonly path: string;
+  /** Path of its `.sign`, which freshclam ≥ 1.5 keeps beside it; without one, FIPS limits make the CVD useless. */
+  readonly sign?: string | undefined;
 }
 
 /** What is to be proven. */

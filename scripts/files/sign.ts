@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { VerifyError } from '../verify/error.ts';
+import { DigestSet, verifySign } from '../verify/sign.ts';
+import type { Trust } from '../verify/trust.ts';
+import { asVerdict } from './verify.ts';
+
+/**
+ * A `.sign` that ends within so many milliseconds is not published any more: cycles are hours apart, and an expired one
+ * does more harm than none (clamav-formats.md §8).
+ */
+export const SIGN_MARGIN_MS = 12 * 60 * 60_000;
+
+/** The file that a `.sign` is to sign. */
+export interface SignedFile {
+  /** 64 lowercase hex digits. */
+  readonly sha256: string;
+  /** Gives the file itself, for a signature over another digest than SHA-256. */
+  readonly path: () => Promise<string>;
+}
+
+/** A `.sign` that may be published. */
+export interface GoodSign {
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256: string;
+  /** When the first certificate of its chain ends, as ISO time. */
+  readonly notAfter: string;
+}
+
+/** Proves that a `.sign` signs a file, now and for the next hours. Throws `VerifyError`; see `isDoubt`. */
+export async function proveSign(sign: Uint8Array, signed: SignedFile, trust: Trust): Promise<GoodSign> {
+  const digests = new DigestSet();
+  for await (const chunk of createReadStream(await signed.path())) digests.update(chunk);
+  const { notAfter } = asVerdict(() => verifySign(sign, digests.digests(), trust));
+  if (notAfter.getTime() - trust.now().getTime() < SIGN_MARGIN_MS) {
+    throw new VerifyError('verify/sign-expired', `the .sign file ends at ${notAfter.toISOString()}`);
+  }
+  return {
+    size: sign.length,
+    sha256: createHash('sha256').update(sign).digest('hex'),
+    notAfter: notAfter.toISOString(),
+  };
+}

@@ -1,0 +1,123 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { cvdSignName, type FileName, parseFileName } from '../cvd/names.ts';
+import { type GoodSign, proveSign, SIGN_MARGIN_MS } from '../files/sign.ts';
+import type { Log } from '../log.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
+import { isListed, type Published } from './published.ts';
+import { type SignState, signRecord } from './sign-record.ts';
+import type { Store } from './store.ts';
+
+interface SignParts {
+  readonly store: Store;
+  readonly trust: Trust;
+  /** For what is fetched from the store; made and removed here. */
+  readonly folder: string;
+  readonly log: Log;
+}
+
+/** The published state with those `.sign` files only that are good now. */
+export interface GoodPublished {
+  readonly published: Published;
+  /** Those that are to be taken away: the next manifest retires them. */
+  readonly gone: readonly string[];
+}
+
+/**
+ * Judges every published `.sign` by clock and roots. An invalid one harms all clients of ClamAV ≥ 1.5, a missing one only
+ * those with FIPS limits (clamav-formats.md §8), so one that is not good any more is taken out of the manifest. That of a
+ * CVD is proven anew in each cycle; that of a CDIFF, which nobody needs, was proven when it came and is judged by its end.
+ */
+export async function withGoodSigns(published: Published, parts: SignParts): Promise<GoodPublished> {
+  const { manifest } = published;
+  if (manifest === undefined) return { published, gone: [] };
+  await mkdir(parts.folder, { recursive: true });
+  try {
+    const files: Record<string, FileRecord> = { ...manifest.files };
+    const gone = new Map<string, string>();
+    for (const [name, record] of Object.entries(manifest.files)) {
+      const file = parseFileName(name);
+      if (file?.kind !== 'sign') continue;
+      const verdict = await judge(name, file, record, published, parts);
+      if (typeof verdict !== 'string') files[name] = verdict;
+      else {
+        delete files[name];
+        gone.set(name, verdict);
+        parts.log.warn(`${name} is no longer published: ${verdict}`);
+      }
+    }
+    return { published: amended(published, manifest, { files, gone, now: parts.trust.now() }), gone: [...gone.keys()] };
+  } finally {
+    await rm(parts.folder, { recursive: true, force: true });
+  }
+}
+
+/** The file's record, or why it is not good. */
+async function judge(
+  name: string,
+  file: Extract<FileName, { kind: 'sign' }>,
+  record: FileRecord,
+  published: Published,
+  { store, trust, folder }: SignParts,
+): Promise<FileRecord | string> {
+  const { manifest } = published;
+  if (!isListed(name, record, published) || record.size > SIGN_LIMIT) return 'it is not in the store any more';
+  const isOfCvd = name === cvdSignName(file.database, file.version);
+  if (!isOfCvd && record.notAfter !== undefined) {
+    const left = Date.parse(record.notAfter) - trust.now().getTime();
+    return left < SIGN_MARGIN_MS ? `it ends at ${record.notAfter}` : record;
+  }
+  const signed = manifest?.files[file.signs];
+  if (signed === undefined) return `${file.signs} is not published`;
+  const fetched = async (wanted: string) => {
+    const path = join(folder, wanted);
+    await store.fetch(wanted, path);
+    return path;
+  };
+  try {
+    const bytes = await readFile(await fetched(name));
+    const { notAfter, sha256, size }: GoodSign = await proveSign(
+      bytes,
+      { sha256: signed.sha256, path: async () => await fetched(file.signs) },
+      trust,
+    );
+    return sha256 === record.sha256 ? { size, sha256, notAfter } : 'it is not the file that the manifest names';
+  } catch (error) {
+    if (!(error instanceof VerifyError)) throw error;
+    return error.message;
+  }
+}
+
+function amended(
+  published: Published,
+  manifest: Manifest,
+  change: { files: Manifest['files']; gone: ReadonlyMap<string, string>; now: Date },
+): Published {
+  const { files, gone, now } = change;
+  const amend = (database: string, record: DatabaseRecord): DatabaseRecord => {
+    const name = cvdSignName(database, record.version);
+    const { sign: before } = record;
+    const asked = before?.asked ?? manifest.checked;
+    return { ...record, sign: signRecord(before, stateOf(name), { now: now.toISOString(), asked }) };
+    function stateOf(of: string): SignState {
+      const good = files[of]?.notAfter;
+      if (good !== undefined) return { state: 'published', notAfter: good, etag: before?.etag };
+      const why = gone.get(of);
+      if (why !== undefined) return { state: 'withheld', reason: why };
+      if (before?.state !== 'withheld') return { state: 'missing' };
+      return { state: 'withheld', reason: before.reason ?? 'it was not good', etag: before.etag };
+    }
+  };
+  const databases = Object.fromEntries(
+    Object.entries(manifest.databases).map(([name, record]) => [name, amend(name, record)] as const),
+  );
+  const whole = [...published.databases.keys()].map((name) => [name, databases[name]] as const);
+  return {
+    ...published,
+    manifest: { ...manifest, databases, files, retired: [...new Set([...manifest.retired, ...gone.keys()])] },
+    databases: new Map(whole.flatMap(([name, record]) => (record === undefined ? [] : [[name, record] as const]))),
+  };
+}

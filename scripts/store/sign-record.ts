@@ -1,0 +1,25 @@
+import type { SignRecord } from './manifest.ts';
+
+/** What became of the `.sign` of a published CVD. */
+export type SignState =
+  | { readonly state: 'published'; readonly notAfter: string; readonly etag?: string | undefined }
+  | { readonly state: 'withheld'; readonly reason: string; readonly etag?: string | undefined }
+  | { readonly state: 'missing' };
+
+/** Characters of a reason and of an ETag, which are outsiders' words. */
+const [REASON_LENGTH, ETAG_LENGTH] = [500, 200];
+
+/** The record of a `.sign` after upstream was asked for it, or after it was judged anew. */
+export function signRecord(
+  before: SignRecord | undefined,
+  outcome: SignState,
+  times: { readonly now: string; readonly asked: string },
+): SignRecord {
+  const { now, asked } = times;
+  const since = before?.state === outcome.state ? before.since : now;
+  const { state } = outcome;
+  if (state === 'missing') return { state, since, asked };
+  const etag = outcome.etag !== undefined && outcome.etag.length <= ETAG_LENGTH ? { etag: outcome.etag } : {};
+  if (state === 'withheld') return { state, since, asked, reason: outcome.reason.slice(0, REASON_LENGTH), ...etag };
+  return { state, since, asked, notAfter: outcome.notAfter, ...etag };
+}
