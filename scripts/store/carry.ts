@@ -70,5 +70,6 @@ async function verifyCarried(path: string, file: Carried, stage: Stage, trust: T
   const { database, version } = file;
   if (file.kind === 'cvd') return await verifyCvdFile(path, trust, { database });
   if (file.kind === 'cdiff') return await verifyCdiffFile(path, trust, { database, version });
-  return await verifySignFile(path, stage.path(file.signs), trust);
+  const { size, sha256 } = await verifySignFile(path, stage.path(file.signs), trust);
+  return { size, sha256 };
 }

@@ -136,7 +136,8 @@ async function prove(
   }
   if (file.kind === 'sign') {
     try {
-      requireSame(await verifySignFile(path, stage.path(file.signs), trust));
+      const { size, sha256 } = await verifySignFile(path, stage.path(file.signs), trust);
+      requireSame({ size, sha256 });
       return undefined;
     } catch (error) {
       if (!(error instanceof VerifyError)) throw error;
