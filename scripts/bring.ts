@@ -1,16 +1,16 @@
 import { cdiffName, cvdName, cvdSignName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
-import type { RefusalError } from './refusal.ts';
 import type { Log } from './log.ts';
+import type { RefusalError } from './refusal.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
-import { fetchPublishedSign } from './store/published-sign.ts';
 import { type DatabaseRecord, describeCvd, type Manifest, type SignRecord } from './store/manifest.ts';
 import { findPrevious } from './store/previous.ts';
 import { filesOf } from './store/published.ts';
+import { fetchPublishedSign } from './store/published-sign.ts';
 import { signRecord } from './store/sign-record.ts';
-import { surveySign } from './survey-sign.ts';
 import { StoreError } from './store/store.ts';
+import { surveySign } from './survey-sign.ts';
 import type { AcquireParts } from './upstream/acquire.ts';
 import { acquireCdiffs } from './upstream/acquire-cdiffs.ts';
 import { acquireCvd, type Offer } from './upstream/acquire-cvd.ts';
@@ -114,7 +114,9 @@ function holdNote({ version, held }: DatabaseRecord): string {
 /** Is there something to fetch: a new version, another `.sign`, or a CDIFF that was missing? */
 export function wantsWork({ advertisement, held, published, signOffer, trouble }: Look): boolean {
   const isNew = advertisement.news && held === undefined;
-  return isNew || signOffer !== undefined || (trouble === undefined && (published?.missingCdiffs.length ?? 0) > 0);
+  return (
+    isNew || signOffer !== undefined || (trouble === undefined && (published?.missingCdiffs.length ?? 0) > 0)
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Brought, stagedAsPublished } from './bring.ts';
-import { cvdSignName } from './cvd/names.ts';
+import { blamesSigns, withoutNewSigns } from './judge-signs.ts';
 import { beyondEngines, implausibleIn } from './plausible.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
@@ -8,6 +8,7 @@ import { RefusalError } from './refusal.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 
 export interface JudgeParts extends CarryParts {
+  readonly now: () => Date;
   readonly prove: Prove;
   readonly retained: ReadonlyMap<string, readonly EarlierCvd[]>;
   readonly workFolder: string;
@@ -40,7 +41,7 @@ export async function judge(brought: readonly Brought[], parts: JudgeParts): Pro
   if (news.length === 0) return { brought: [...set.values()], proof: null };
 
   const together = await attempt(set, findings, parts);
-  if (together.refusal === undefined) return { brought: [...set.values()], proof: together.proof };
+  if (together.refusal === undefined) return { brought: together.brought, proof: together.proof };
   for (const { database } of news) set.set(database, await withdraw(database, together.refusal, parts));
   let { proof } = together;
   if (news.length > 1) {
@@ -49,6 +50,7 @@ export async function judge(brought: readonly Brought[], parts: JudgeParts): Pro
       await parts.stage.discardDatabase(one.database);
       await parts.stage.putBack(one.database);
       const trial = await attempt(set.set(one.database, one), findings, parts);
+      for (const tried of trial.brought) set.set(tried.database, tried);
       if (trial.refusal !== undefined) {
         set.set(one.database, await withdraw(one.database, trial.refusal, parts));
       }
@@ -63,14 +65,42 @@ function implausible({ database, news, record }: Brought, parts: JudgeParts): st
   return implausibleIn(database, record, parts.published.manifest?.databases[database], parts);
 }
 
-/** One proof of what is in the stage now. */
+interface Attempt {
+  readonly brought: readonly Brought[];
+  readonly proof: Proof;
+  readonly refusal: RefusalError | undefined;
+}
+
+type Implausible = ReadonlyMap<string, readonly string[]>;
+
+/** Proves what is in the stage now; if only engines that read `.sign` files refuse it, once more without the new ones. */
 async function attempt(
   set: ReadonlyMap<string, Brought>,
-  findings: ReadonlyMap<string, readonly string[]>,
+  findings: Implausible,
   parts: JudgeParts,
-): Promise<{ proof: Proof; refusal: RefusalError | undefined }> {
+): Promise<Attempt> {
+  const first = await attemptOnce([...set.values()], findings, parts);
+  if (first.refusal === undefined || !blamesSigns(first.proof)) return first;
+  const reason = first.refusal.message;
+  const reduced = await withoutNewSigns(first.brought, reason, parts);
+  if (reduced === undefined) return first;
+  parts.log.info(`not proven; trying without the new .sign files: ${reason}`);
+  const second = await attemptOnce(reduced.brought, findings, parts);
+  if (second.refusal === undefined) {
+    parts.log.warn(`the new .sign files are withheld: ${reason}`);
+    return second;
+  }
+  await reduced.undo();
+  return first;
+}
+
+/** One proof of what is in the stage now. */
+async function attemptOnce(
+  brought: readonly Brought[],
+  findings: Implausible,
+  parts: JudgeParts,
+): Promise<Attempt> {
   const { prove, stage, published, retained, workFolder, accept } = parts;
-  const brought = [...set.values()];
   const proof = await prove({
     folder: stage.folder,
     staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
@@ -83,14 +113,16 @@ async function attempt(
     retained,
     workFolder,
   });
-  if (!proof.passed) return { proof, refusal: failure(proof) };
+  if (!proof.passed) return { brought, proof, refusal: failure(proof) };
   const wrong = brought.flatMap(({ database, news, record }) => {
     if (!news || record === undefined) return [];
     return [...(findings.get(database) ?? []), ...beyondEngines(database, record, proof)];
   });
-  if (wrong.length === 0) return { proof, refusal: undefined };
-  if (accept === undefined) return { proof: { ...proof, passed: false }, refusal: implausibility(wrong) };
-  return { proof: { ...proof, accepted: { reason: accept, findings: wrong } }, refusal: undefined };
+  if (wrong.length === 0) return { brought, proof, refusal: undefined };
+  if (accept === undefined) {
+    return { brought, proof: { ...proof, passed: false }, refusal: implausibility(wrong) };
+  }
+  return { brought, proof: { ...proof, accepted: { reason: accept, findings: wrong } }, refusal: undefined };
 }
 
 /** Puts what is published of a database in the place of what is new of it; the new files wait beside the stage. */

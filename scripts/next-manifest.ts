@@ -36,7 +36,8 @@ export function nextManifest(cycle: {
   for (const [name, file] of Object.entries(previous?.files ?? {})) {
     const parsed = parseFileName(name);
     if (isArchived(parsed)) continue;
-    if (!brought.some((one) => one.database === parsed?.database && one.record !== undefined)) files[name] = file;
+    if (!brought.some((one) => one.database === parsed?.database && one.record !== undefined))
+      files[name] = file;
   }
   for (const { name, stored: _, ...record } of stage.files.values()) files[name] = record;
   Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));

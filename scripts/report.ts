@@ -3,6 +3,7 @@ import { codeOf, explain } from './errors.ts';
 import type { Proof } from './proof/record.ts';
 import { RefusalError } from './refusal.ts';
 import type { Published } from './store/published.ts';
+import { signTroubleOf } from './store/sign-trouble.ts';
 import { VerifyError } from './verify/error.ts';
 
 /** `proven`: it would have been published, and this was a dry run. */
@@ -76,11 +77,12 @@ export function summarize(story: {
   proof: Proof | null;
   end: End | undefined;
   dryRun?: boolean;
+  now: Date;
 }): Story {
   const reports = story.looks.map((seen) => {
     const brought = story.brought.find(({ database }) => database === seen.database) ?? nothingBrought(seen);
     const from = story.published.manifest?.databases[seen.database]?.version ?? null;
-    const report = reportOf(seen, brought, from, story.end);
+    const report = reportOf(seen, brought, { from, end: story.end, now: story.now });
     return [seen.database, story.dryRun === true ? unpublished(report) : report] as const;
   });
   return {
@@ -91,10 +93,16 @@ export function summarize(story: {
   };
 }
 
-function reportOf(seen: Look, brought: Brought, from: number | null, end: End | undefined): DatabaseReport {
+function reportOf(
+  seen: Look,
+  brought: Brought,
+  { from, end, now }: { from: number | null; end: End | undefined; now: Date },
+): DatabaseReport {
   const { advertisement } = seen;
   const offered = advertisement.news ? { offered: advertisement.offer.header.version } : {};
-  const notes = advertisement.note === undefined ? [] : [advertisement.note];
+  const served = end === undefined && brought.trouble === undefined ? brought.record : seen.published;
+  const sign = served && signTroubleOf(seen.database, served, now)?.what;
+  const notes = [advertisement.note, sign].filter((note) => note !== undefined);
   const upstreamBytes = seen.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
   const because = brought.because === undefined ? {} : { because: brought.because };

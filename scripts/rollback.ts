@@ -1,8 +1,12 @@
-import type { Brought } from './bring.ts';
-import { archiveName, cvdName } from './cvd/names.ts';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Brought, stagedAsPublished } from './bring.ts';
+import { SIGN_LIMIT } from './cvd/clamsign.ts';
+import { archiveName, archiveSignName, cvdName, cvdSignName } from './cvd/names.ts';
 import type { CycleParts } from './cycle.ts';
 import { MirrorError } from './errors.ts';
-import { verifyCvdFile } from './files/verify.ts';
+import { proveSign } from './files/sign.ts';
+import { readStart, verifyCvdFile } from './files/verify.ts';
 import { judge } from './judge.ts';
 import { nextManifest } from './next-manifest.ts';
 import type { Proof } from './proof/record.ts';
@@ -10,10 +14,14 @@ import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { archivedVersions } from './store/archive.ts';
 import { type CarryParts, carry } from './store/carry.ts';
+import { withGoodSigns } from './store/good-signs.ts';
 import { type DatabaseRecord, describeCvd, type Manifest } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
 import { readPublished } from './store/published.ts';
+import { fetchArchivedSign } from './store/published-sign.ts';
 import { archiveCopies } from './store/retention.ts';
+import { type SignState, signRecord } from './store/sign-record.ts';
+import { VerifyError } from './verify/error.ts';
 import { openWorkspace } from './workspace.ts';
 
 export class RollbackError extends MirrorError<'rollback/database' | 'rollback/version' | 'rollback/held'> {}
@@ -38,7 +46,12 @@ export async function rollBack(
   const { database, to, reason } = wanted;
   const { store, trust, log, now } = parts;
   await using workspace = await openWorkspace(settings.work, log);
-  const published = await readPublished(store);
+  const { published } = await withGoodSigns(await readPublished(store), {
+    store,
+    trust,
+    folder: join(workspace.folder, 'signs'),
+    log,
+  });
   const { manifest } = published;
   const from = requireArchived(manifest, database, to);
   const prove = await parts.findProver();
@@ -46,19 +59,22 @@ export async function rollBack(
   const carryParts: CarryParts = { store, published, trust, stage, window: settings.window, log };
 
   const held = { since: now().toISOString(), reason };
-  const record = { ...(await stageArchived(database, to, carryParts)), ...chainUntil(to, from), held };
+  const cvd = await stageArchived(database, to, carryParts);
+  const outcome = await stageArchivedSign(database, to, cvd.sha256, carryParts);
+  const sign = signRecord(undefined, outcome, { now: held.since, asked: held.since });
+  const record = { ...cvd, ...chainUntil(to, from), sign, held };
   await carry(database, to, carryParts);
   const brought: Brought[] = [{ database, record, how: 'rolled back', news: true }];
   for (const [other, described] of Object.entries(manifest?.databases ?? {})) {
     if (other === database) continue;
     await carry(other, described.version, carryParts);
-    const publishedCvd = stage.path(cvdName(other));
-    brought.push({ database: other, record: described, how: 'unchanged', news: false, publishedCvd });
+    const staged = stagedAsPublished(other, described.version, stage);
+    brought.push({ database: other, record: described, how: 'unchanged', news: false, ...staged });
   }
 
   log.info(`proving ${database} ${to} beside the other databases`);
   const { maxSignatureDrop } = settings;
-  const judgeParts = { ...carryParts, prove, retained: new Map(), workFolder: workspace.folder };
+  const judgeParts = { ...carryParts, now, prove, retained: new Map(), workFolder: workspace.folder };
   const judged = await judge(brought, { ...judgeParts, maxSignatureDrop, accept: reason });
   const trouble = judged.brought.find((one) => one.database === database)?.trouble;
   if (trouble !== undefined) throw trouble;
@@ -125,6 +141,29 @@ async function stageArchived(
   const verified = await verifyCvdFile(stage.incoming(name), trust, { database, version });
   await stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
   return describeCvd(verified);
+}
+
+/** Brings the `.sign` that was kept with it into the stage, if it is good now: later cycles ask upstream for another. */
+async function stageArchivedSign(
+  database: string,
+  version: number,
+  sha256: string,
+  { store, published, stage, trust, log }: CarryParts,
+): Promise<SignState> {
+  const kept = await fetchArchivedSign(database, version, { store, published, stage });
+  if (kept === undefined) return { state: 'missing' };
+  const name = cvdSignName(database, version);
+  try {
+    const signed = { sha256, path: async () => stage.path(cvdName(database)) };
+    const good = await proveSign(await readStart(kept, SIGN_LIMIT + 1), signed, trust);
+    await rename(kept, stage.incoming(name));
+    await stage.accept({ name, ...good, stored: false });
+    return { state: 'published', notAfter: good.notAfter };
+  } catch (error) {
+    if (!(error instanceof VerifyError)) throw error;
+    log.warn(`${archiveSignName(database, version)} is not published again: ${error.message}`);
+    return { state: 'withheld', reason: error.message };
+  }
 }
 
 /** What remains of the chain of CDIFFs of a later version. */

@@ -68,9 +68,9 @@ export class Stage {
     }
   }
 
-  /** Takes a file out again. */
-  async discard(name: string): Promise<void> {
-    if (this.#files.delete(name)) await rm(this.path(name));
+  /** Takes a file out again, to where it waited for `accept`. */
+  async takeOut(name: string): Promise<void> {
+    if (this.#files.delete(name)) await rename(this.path(name), this.incoming(name));
   }
 
   /** Takes a database's files out, and keeps them for `putBack`. */

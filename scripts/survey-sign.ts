@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { cvdSignName } from './cvd/names.ts';
 import type { DatabaseRecord, Manifest } from './store/manifest.ts';
-import { ENDS_SOON_MS } from './store/sign-trouble.ts';
 import { signRecord } from './store/sign-record.ts';
+import { ENDS_SOON_MS } from './store/sign-trouble.ts';
 import { askForSign } from './upstream/acquire-sign.ts';
 import type { Fetched, UpstreamClient } from './upstream/client.ts';
 

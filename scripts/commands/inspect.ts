@@ -12,7 +12,9 @@ import { explain } from '../errors.ts';
 import { readStart } from '../files/verify.ts';
 import { streamLog } from '../log.ts';
 import { checkFile } from '../tree/check-file.ts';
+import { chainEnd } from '../verify/chain.ts';
 import { parseSignedData } from '../verify/cms.ts';
+import { parseCertificate } from '../verify/cms-certificate.ts';
 import { TALOS } from '../verify/trust.ts';
 
 /** What was read; the lists are shown by themselves. */
@@ -83,13 +85,16 @@ async function readCdiff(path: string, facts: Facts): Promise<void> {
 
 async function readSign(path: string, facts: Facts): Promise<void> {
   const lines = parseClamSign(await readStart(path, SIGN_LIMIT + 1));
+  const roots = TALOS.roots.map(({ certificate }) => parseCertificate(certificate));
   facts.signatures = lines.map(({ minFLevel, maxFLevel, signature }) => {
-    const { signer, digest, signingTime } = parseSignedData(signature);
+    const { signer, certificates, digest, signingTime } = parseSignedData(signature);
+    const { notAfter, root } = chainEnd(certificates, roots);
     return {
       minFLevel,
       maxFLevel,
       signer: signer.commonName,
-      notAfter: signer.notAfter,
+      root: root?.commonName ?? 'unknown',
+      notAfter,
       digest,
       signingTime,
     };

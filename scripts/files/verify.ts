@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
-import { CvdError } from '../cvd/error.ts';
+import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
 import { CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
 import { CvdVerifier, type Expected, type VerifiedCvd } from '../verify/cvd.ts';
-import { VerifyError } from '../verify/error.ts';
+import { VerifyError, type VerifyErrorCode } from '../verify/error.ts';
 import { DigestSet, type VerifiedSign, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
 
@@ -62,13 +62,18 @@ async function feed<T>(path: string, verifier: { write(chunk: Uint8Array): void;
   return asVerdict(() => verifier.end());
 }
 
+/** What a broken format means, other than `verify/format`. */
+const VERDICTS: Partial<Record<CvdErrorCode, VerifyErrorCode>> = {
+  'cvd/signature': 'verify/signature',
+  'cvd/sign': 'verify/sign-format',
+};
+
 /** Above the bytes there is one question, proven or not: a broken format becomes a verdict. */
 export function asVerdict<T>(parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
     if (!(cause instanceof CvdError)) throw cause;
-    const code = cause.code === 'cvd/signature' ? 'verify/signature' : 'verify/format';
-    throw new VerifyError(code, cause.message, { cause });
+    throw new VerifyError(VERDICTS[cause.code] ?? 'verify/format', cause.message, { cause });
   }
 }

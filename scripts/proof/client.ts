@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
-import { cvdName } from '../cvd/names.ts';
+import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { readStart } from '../files/verify.ts';
 import { type RequestLine, startHost } from '../host/host.ts';
 import { contentsOf, difference } from './contents.ts';
-import { endOf, run, type ToolRun } from './engine.ts';
-import { inFolder, ScenarioFailure, type Scene, tellingLine } from './scenarios/scenario.ts';
+import { endOf, readsSigns, run, type ToolRun } from './engine.ts';
+import {
+  type Candidate,
+  type EarlierCvd,
+  inFolder,
+  ScenarioFailure,
+  type Scene,
+  tellingLine,
+} from './scenarios/scenario.ts';
 
 /** A client's `freshclam.conf`, as far as clients differ. */
 export interface ClientConfig {
@@ -17,6 +24,8 @@ export interface ClientConfig {
   readonly scriptedUpdates?: boolean;
   /** Loads every database before it takes it; default false, because loading is what takes time. */
   readonly testDatabases?: boolean;
+  /** Takes no CVD without its `.sign`; only for engines that `readsSigns`. */
+  readonly fips?: boolean;
   /** Asks this nameserver for the record of this name, instead of the mirror, which versions there are. */
   readonly dns?: { readonly nameserver: string; readonly record: string };
 }
@@ -55,11 +64,21 @@ export async function update(scene: Scene, config: ClientConfig = {}): Promise<U
   return { run: ended, requests };
 }
 
-/** Puts earlier CVDs into the client's folder. */
-export async function plant(scene: Scene, cvds: Iterable<readonly [database: string, path: string]>) {
+/** Puts earlier CVDs into the client's folder, each with its `.sign` as freshclam ≥ 1.5 keeps it. */
+export async function plant(scene: Scene, cvds: Iterable<readonly [database: string, cvd: EarlierCvd]>) {
   const folder = join(scene.folder, 'db');
   await mkdir(folder, { recursive: true });
-  for (const [database, path] of cvds) await copyFile(path, join(folder, cvdName(database)));
+  for (const [database, { path, version, sign }] of cvds) {
+    await copyFile(path, join(folder, cvdName(database)));
+    if (sign !== undefined) await copyFile(sign, join(folder, cvdSignName(database, version)));
+  }
+}
+
+/** A staged CVD with its `.sign`, to be planted where a client has it already. */
+export function stagedCvd({ folder, staged }: Candidate, database: string): EarlierCvd {
+  const { version = 0 } = staged.get(database) ?? {};
+  const sign = join(folder, cvdSignName(database, version));
+  return { version, path: join(folder, cvdName(database)), sign: existsSync(sign) ? sign : undefined };
 }
 
 /**
@@ -130,12 +149,16 @@ function configLines({ engine, timeout }: Scene, url: string, config: ClientConf
     `ScriptedUpdates ${yes(config.scriptedUpdates ?? true)}`,
     `TestDatabases ${yes(config.testDatabases ?? false)}`,
     ...(config.dns === undefined ? [] : [`DNSDatabaseInfo ${config.dns.record}`]),
-    'MaxAttempts 1',
+    ...(config.fips ? ['FIPSCryptoHashLimits yes'] : []),
+    `MaxAttempts ${readsSigns(engine) ? PACKAGED_ATTEMPTS : 1}`,
     'ConnectTimeout 10',
     `ReceiveTimeout ${Math.ceil(timeout / 1000)}`,
     '',
   ];
 }
+
+/** As ClamAV comes: with one attempt only, freshclam ≥ 1.5 is stricter about a bad `.sign` (clamav-formats.md §8). */
+const PACKAGED_ATTEMPTS = 3;
 
 /** The database file of a client's folder and the version in its header. Throws `ScenarioFailure` if there are two. */
 export async function versionIn(

@@ -10,6 +10,7 @@ import type { Proof, ScenarioResult } from './record.ts';
 import { daemon } from './scenarios/daemon.ts';
 import { dnsClient } from './scenarios/dns-client.ts';
 import { publishedClient, retainedClients } from './scenarios/earlier-client.ts';
+import { fipsClients } from './scenarios/fips-client.ts';
 import { freshClient } from './scenarios/fresh-client.ts';
 import { privateMirrorClient } from './scenarios/private-mirror-client.ts';
 import { scan } from './scenarios/scan.ts';
@@ -83,7 +84,7 @@ async function proveByEngine(
   const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));
   try {
     const results: ScenarioResult[] = [];
-    for (const scenario of scenariosFor(candidate)) {
+    for (const scenario of await scenariosFor(candidate, engine)) {
       const folder = join(clients, scenario.client);
       await mkdir(folder, { recursive: true });
       const transcript = new Transcript();
@@ -97,7 +98,7 @@ async function proveByEngine(
   }
 }
 
-function scenariosFor(candidate: Candidate): Scenario[] {
+async function scenariosFor(candidate: Candidate, engine: Engine): Promise<Scenario[]> {
   return [
     freshClient,
     upToDateClient,
@@ -108,6 +109,7 @@ function scenariosFor(candidate: Candidate): Scenario[] {
     privateMirrorClient,
     dnsClient,
     daemon,
+    ...(await fipsClients(candidate, engine)),
   ];
 }
 

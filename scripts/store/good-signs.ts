@@ -49,7 +49,10 @@ export async function withGoodSigns(published: Published, parts: SignParts): Pro
         parts.log.warn(`${name} is no longer published: ${verdict}`);
       }
     }
-    return { published: amended(published, manifest, { files, gone, now: parts.trust.now() }), gone: [...gone.keys()] };
+    return {
+      published: amended(published, manifest, { files, gone, now: parts.trust.now() }),
+      gone: [...gone.keys()],
+    };
   } finally {
     await rm(parts.folder, { recursive: true, force: true });
   }
@@ -64,7 +67,8 @@ async function judge(
   { store, trust, folder }: SignParts,
 ): Promise<FileRecord | string> {
   const { manifest } = published;
-  if (!isListed(name, record, published) || record.size > SIGN_LIMIT) return 'it is not in the store any more';
+  if (!isListed(name, record, published) || record.size > SIGN_LIMIT)
+    return 'it is not in the store any more';
   const isOfCvd = name === cvdSignName(file.database, file.version);
   if (!isOfCvd && record.notAfter !== undefined) {
     const left = Date.parse(record.notAfter) - trust.now().getTime();
@@ -84,7 +88,9 @@ async function judge(
       { sha256: signed.sha256, path: async () => await fetched(file.signs) },
       trust,
     );
-    return sha256 === record.sha256 ? { size, sha256, notAfter } : 'it is not the file that the manifest names';
+    return sha256 === record.sha256
+      ? { size, sha256, notAfter }
+      : 'it is not the file that the manifest names';
   } catch (error) {
     if (!(error instanceof VerifyError)) throw error;
     return error.message;
@@ -118,6 +124,8 @@ function amended(
   return {
     ...published,
     manifest: { ...manifest, databases, files, retired: [...new Set([...manifest.retired, ...gone.keys()])] },
-    databases: new Map(whole.flatMap(([name, record]) => (record === undefined ? [] : [[name, record] as const]))),
+    databases: new Map(
+      whole.flatMap(([name, record]) => (record === undefined ? [] : [[name, record] as const])),
+    ),
   };
 }

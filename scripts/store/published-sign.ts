@@ -43,6 +43,8 @@ async function fetchSign(name: string, { store, published, stage }: SignSource):
     if (codeOf(error) === 'store/missing') return undefined;
     throw error;
   }
-  const found = createHash('sha256').update(await readFile(path)).digest('hex');
+  const found = createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
   return found === record.sha256 ? path : undefined;
 }

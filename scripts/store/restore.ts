@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { cdiffName, cvdName, type FileName, parseFileName } from '../cvd/names.ts';
+import { SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { cdiffName, cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
-import { verifyCdiffFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
+import { proveSign } from '../files/sign.ts';
+import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import { bytes, type Log } from '../log.ts';
 import type { Stage } from '../stage.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
@@ -48,21 +50,19 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
     return false;
   }
   const archive: ArchiveCopy[] = [];
-  const useless = new Set<string>();
+  const files: Record<string, FileRecord> = {};
   // what is signed before its `.sign`
   const named = requireKnown(manifest, url).sort((a, b) => rankOf(a.file) - rankOf(b.file));
   for (const { name, file, record } of named) {
-    const path = stage.incoming(name.replace('/', '-'));
+    const path = stage.incoming(flat(name));
     await fetchFile(name, path, record, parts);
-    const cvd = await prove(path, { name, file, record, manifest }, parts);
-    if (cvd === 'useless') useless.add(name);
-    else if (file.kind !== 'archive') await stage.accept({ name, ...record, stored: false });
-    else if (cvd !== undefined) {
-      const { database, version } = file;
-      archive.push({ name, path, ...record, database, version, built: describeCvd(cvd).built });
-    }
+    const proven = await prove(path, { name, file, record, manifest }, parts);
+    if (proven === undefined) continue;
+    const { built = manifest.built, ...found } = proven;
+    files[name] = found;
+    if (!isArchived(file)) await stage.accept({ name, ...found, stored: false });
+    else archive.push({ name, path, ...found, database: file.database, version: file.version, built });
   }
-  const files = Object.fromEntries(Object.entries(manifest.files).filter(([name]) => !useless.has(name)));
   await publish(store, undefined, { stage, archive, next: { ...manifest, files, retired: [] } });
   log.info(`brought back what ${url} serves, ${bytes(client.received)} of it from there`);
   return true;
@@ -120,35 +120,43 @@ async function fetchFile(
   }
 }
 
-/** Gives the CVD, if it is one. Throws `VerifyError`, also if the manifest says something else of the file. */
+/**
+ * What is proven of a file; `undefined` for a `.sign` that is not good any more. Throws `VerifyError`, also if the
+ * manifest says something else of the file.
+ */
 async function prove(
   path: string,
   { name, file, record, manifest }: Named & { manifest: Manifest },
   { trust, stage, url, log }: RestoreParts,
-): Promise<VerifiedCvd | undefined | 'useless'> {
+): Promise<(FileRecord & { readonly built?: string }) | undefined> {
   const { database } = file;
   const requireSame = (found: FileRecord) => {
     if (found.sha256 !== record.sha256 || found.size !== record.size) throw mismatch(name, url);
   };
   if (file.kind === 'cdiff') {
-    requireSame(await verifyCdiffFile(path, trust, { database, version: file.version }));
-    return undefined;
+    const { size, sha256 } = await verifyCdiffFile(path, trust, { database, version: file.version });
+    requireSame({ size, sha256 });
+    return { size, sha256 };
   }
-  if (file.kind === 'sign') {
+  if (file.kind === 'sign' || file.kind === 'archive-sign') {
+    const place = file.kind === 'sign' ? stage.path(file.signs) : stage.incoming(flat(file.signs));
+    const signed = { sha256: manifest.files[file.signs]?.sha256 ?? '', path: async () => place };
     try {
-      requireSame(await verifySignFile(path, stage.path(file.signs), trust));
-      return undefined;
+      const good = await proveSign(await readStart(path, SIGN_LIMIT + 1), signed, trust);
+      requireSame(good);
+      return good;
     } catch (error) {
       if (!(error instanceof VerifyError)) throw error;
       log.warn(`${name} is no longer published: ${explain(error)}`); // its certificates may have expired
-      return 'useless';
+      return undefined;
     }
   }
   const { version = manifest.databases[database]?.version ?? 0 } = file;
   const cvd = await verifyCvdFile(path, trust, { database, version });
   requireSame(cvd);
   if (file.kind === 'cvd') requireDescribed(cvd, { name, manifest, url });
-  return cvd;
+  const { size, sha256, built } = describeCvd(cvd);
+  return { size, sha256, built };
 }
 
 /** What is taken for the published version is what clients get. */
@@ -161,8 +169,13 @@ function requireDescribed(
   if (!isSame) throw mismatch(name, url);
 }
 
+/** A file of the archive has no folder of its own here. */
+function flat(name: string): string {
+  return name.replace('/', '-');
+}
+
 function rankOf({ kind }: FileName): number {
-  return kind === 'sign' ? 1 : 0;
+  return kind === 'sign' || kind === 'archive-sign' ? 1 : 0;
 }
 
 function mismatch(name: string, url: string): VerifyError {

@@ -20,6 +20,7 @@ export function signRecord(
   const { state } = outcome;
   if (state === 'missing') return { state, since, asked };
   const etag = outcome.etag !== undefined && outcome.etag.length <= ETAG_LENGTH ? { etag: outcome.etag } : {};
-  if (state === 'withheld') return { state, since, asked, reason: outcome.reason.slice(0, REASON_LENGTH), ...etag };
+  if (state === 'withheld')
+    return { state, since, asked, reason: outcome.reason.slice(0, REASON_LENGTH), ...etag };
   return { state, since, asked, notAfter: outcome.notAfter, ...etag };
 }

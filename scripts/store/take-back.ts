@@ -33,16 +33,15 @@ export async function takeBack(
  * The earlier manifest, but for the CDIFFs and archived CVDs that `next` has removed, and with what it brought retired. A
  * `.sign` that was made anew for the same version stays as `next` has it.
  */
-function withoutGone(
-  previous: Manifest,
-  next: Manifest,
-  putBack: ReadonlySet<string>,
-): Manifest {
+function withoutGone(previous: Manifest, next: Manifest, putBack: ReadonlySet<string>): Manifest {
   const gone = new Set(next.retired.filter((name) => !putBack.has(name)));
   const files = Object.fromEntries(
     Object.entries(previous.files)
       .filter(([name]) => !gone.has(name))
-      .map(([name, file]) => [name, parseFileName(name)?.kind === 'sign' ? (next.files[name] ?? file) : file]),
+      .map(([name, file]) => [
+        name,
+        parseFileName(name)?.kind === 'sign' ? (next.files[name] ?? file) : file,
+      ]),
   );
   const databases = Object.entries(previous.databases).map(([database, record]) => {
     const { first = 1, last = 0 } = record.cdiffs ?? {};

@@ -53,7 +53,7 @@ const NAME_CONSTRAINTS = '2.5.29.30';
 const WHAT = 'a certificate';
 
 /**
- * Parses one certificate. Throws `verify/format`; `verify/signature` for an algorithm, a key or a critical extension
+ * Parses one certificate. Throws `verify/sign-format`; `verify/unfit-signer` for an algorithm, a key or a critical extension
  * that we cannot rely on.
  */
 export function parseCertificate(der: Uint8Array): Certificate {
@@ -196,5 +196,5 @@ function requireStrong(key: KeyObject): void {
 }
 
 function unfit(what: string): VerifyError {
-  return new VerifyError('verify/signature', `a certificate cannot be relied on: its ${what}`);
+  return new VerifyError('verify/unfit-signer', `a certificate cannot be relied on: its ${what}`);
 }

@@ -34,7 +34,7 @@ export interface Der {
  * It looks into nothing it was not asked for, so its work is bounded by the schema: @sigstore/core's reader tries
  * every OCTET STRING as a nested element, and 82 bytes of those keep it busy for seconds.
  *
- * All methods throw `verify/format`, naming `what` is being read.
+ * All methods throw `verify/sign-format`, naming `what` is being read.
  */
 export class DerReader {
   readonly #bytes: Buffer;
@@ -182,7 +182,7 @@ export function readSequence(bytes: Uint8Array, what: string): DerReader {
 }
 
 export function malformed(what: string, why: string): VerifyError {
-  return new VerifyError('verify/format', `${what} is malformed: ${why}`);
+  return new VerifyError('verify/sign-format', `${what} is malformed: ${why}`);
 }
 
 function hex(tag: number): string {

@@ -9,8 +9,15 @@ import {
 import { DerReader, explicit, malformed, readSequence, TAG } from './cms-der.ts';
 import { VerifyError } from './error.ts';
 
-/** SHA-2 digests of one whole file: which of them a `.sign` file wants is known only once it is read. */
-export type FileDigests = Readonly<Record<DigestName, Uint8Array>>;
+/**
+ * SHA-2 digests of one whole file: which of them a `.sign` file wants is known only once it is read. All seen so far
+ * want SHA-256, so the others may be left out by whoever has asked `digestsNeeded` in sign.ts.
+ */
+export interface FileDigests {
+  readonly sha256: Uint8Array;
+  readonly sha384?: Uint8Array;
+  readonly sha512?: Uint8Array;
+}
 
 /** A detached CMS SignedData with one signer, in the one shape that `.sign` files have (clamav-formats.md §2). */
 export interface SignedData {
@@ -47,7 +54,8 @@ const DIGESTS: ReadonlyMap<string, DigestName> = new Map([
  * must have its one right value; what ClamAV's PKCS #7 reader does not know (a signer named by key identifier) or
  * `.sign` files do not need (content, CRLs, unsigned attributes, a second signer) is refused.
  *
- * Throws `verify/format`; `verify/signature` if the signer's certificate is not embedded.
+ * Throws `verify/sign-format`; `verify/untrusted-signer` if the signer's certificate is not embedded;
+ * `verify/unfit-signer`.
  */
 export function parseSignedData(der: Uint8Array): SignedData {
   const contentInfo = readSequence(der, WHAT);
@@ -98,7 +106,10 @@ export function verifySignedData(signed: SignedData, digests: FileDigests): void
   if (!verify(signed.digest, signed.signedAttributes, key, signed.signature)) {
     throw new VerifyError('verify/signature', 'the signature in the .sign file was not made by its signer');
   }
-  if (!Buffer.from(signed.messageDigest).equals(digests[signed.digest])) {
+  const digest = digests[signed.digest];
+  if (digest === undefined)
+    throw new TypeError(`the ${signed.digest} of the file is needed, and was not given`);
+  if (!Buffer.from(signed.messageDigest).equals(digest)) {
     throw new VerifyError('verify/signature', 'the .sign file signs another file');
   }
 }
@@ -118,12 +129,16 @@ function readCertificates(set: DerReader): Certificate[] {
 
 function findSigner(certificates: readonly Certificate[], issuer: Buffer, serial: Buffer): Certificate {
   const named = certificates.filter((one) => one.issuerName.equals(issuer) && one.serial.equals(serial));
-  const [signer] = named;
-  if (signer === undefined || named.length > 1) {
+  const [signer, second] = named;
+  if (signer === undefined) {
     throw new VerifyError(
-      'verify/signature',
-      `the .sign file embeds ${named.length} certificates that fit its signer`,
+      'verify/untrusted-signer',
+      'the .sign file comes without the certificate of its signer',
     );
+  }
+  if (second !== undefined) {
+    const message = `the .sign file embeds ${named.length} certificates that fit its signer`;
+    throw new VerifyError('verify/unfit-signer', message);
   }
   return signer;
 }

@@ -1,13 +1,21 @@
 import { MirrorError } from '../errors.ts';
 
 /**
- * Why a file that was offered is refused. `verify/format` and `verify/signature` carry the `CvdError` as cause.
- * `verify/untrusted-signer`: a `.sign` file sound in every respect, under a root nobody told us to trust.
+ * Why a file that was offered is refused. `verify/format`, `verify/sign-format` and `verify/signature` carry the
+ * `CvdError` as cause. Five are doubts about a `.sign` file, which blame nobody (`isDoubt` in sign.ts):
+ * - `verify/sign-format`: it has not the form that `.sign` files have;
+ * - `verify/untrusted-signer`: its chain does not lead to a root somebody told us to trust;
+ * - `verify/unfit-signer`: its chain leads there over certificates that are not made for this;
+ * - `verify/not-valid-now`: it is genuine, and a certificate of its chain has expired or is not valid yet;
+ * - `verify/unknown-f-level`: it is genuine, and claims to be for engines that cannot read it.
  */
 export type VerifyErrorCode =
   | 'verify/format'
   | 'verify/signature'
+  | 'verify/sign-format'
   | 'verify/untrusted-signer'
+  | 'verify/unfit-signer'
+  | 'verify/not-valid-now'
   | 'verify/unknown-f-level'
   | 'verify/mismatch'
   | 'verify/wrong-database'

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { parseClamSign, type SignLine } from '../cvd/clamsign.ts';
-import { verifyChain } from './chain.ts';
+import { CvdError } from '../cvd/error.ts';
+import { earliestEnd, requireValidAt, verifyChain } from './chain.ts';
 import { type FileDigests, parseSignedData, verifySignedData } from './cms.ts';
 import { type Certificate, type DigestName, parseCertificate } from './cms-certificate.ts';
-import { VerifyError } from './error.ts';
+import { VerifyError, type VerifyErrorCode } from './error.ts';
 import type { Trust } from './trust.ts';
 
 export type { FileDigests } from './cms.ts';
@@ -23,7 +24,7 @@ export class DigestSet {
   }
 
   /** May be called once, at the end. */
-  digests(): FileDigests {
+  digests(): Required<FileDigests> {
     const { sha256, sha384, sha512 } = this.#hashes;
     return { sha256: sha256.digest(), sha384: sha384.digest(), sha512: sha512.digest() };
   }
@@ -43,33 +44,46 @@ export interface VerifiedSignature {
   readonly notAfter: Date;
 }
 
+/** The engines that a line of a `.sign` file is for: f-levels from `first` to `last`; without a last one, no end. */
+export interface FLevels {
+  readonly first: number;
+  readonly last: number | undefined;
+}
+
 /** A `.sign` file of which every signature line is proven. */
 export interface VerifiedSign {
   readonly signatures: readonly VerifiedSignature[];
+  /** For which engines there is a line. No signature covers that: it is what the file claims. */
+  readonly fLevels: readonly FLevels[];
   /** The earliest `notAfter` of the lines. */
   readonly notAfter: Date;
 }
 
-/** The f-level of ClamAV 1.5, the first that reads `.sign` files; every one seen so far is made for it and later ones. */
+/** The f-level of ClamAV 1.5.0, the first that reads `.sign` files: it refuses a line that claims to be for older ones. */
 const FIRST_FLEVEL = 230;
 
+const DOUBTS: ReadonlySet<VerifyErrorCode> = new Set([
+  'verify/sign-format',
+  'verify/untrusted-signer',
+  'verify/unfit-signer',
+  'verify/not-valid-now',
+  'verify/unknown-f-level',
+]);
+
 /**
- * Proves a `.sign` file for the file with these digests. ClamAV takes the first line made for its f-level, and
- * which one that is depends on the client: so each line must be good.
+ * Proves a `.sign` file for the file with these digests. ClamAV takes the first line made for its f-level
+ * (clamav-formats.md §2), and which one that is depends on the client: so each line must be good.
  *
- * Throws
- * - `cvd/sign`, `verify/format`: it is malformed;
- * - `verify/signature`: a signature does not fit the file, or its chain is unsound or not valid now;
- * - `verify/untrusted-signer`: all of it is sound, but a chain ends at a root that `trust` does not know;
- * - `verify/unknown-f-level`: all of it is sound, but it is for other engines than expected, which no signature covers.
- * In the last two cases the file that is signed need not be refused.
+ * Throws only `VerifyError`. `verify/signature` is an offence: a signer we know did not sign this file, or
+ * somebody used the name of an issuer; then the file that is signed is not to be trusted either. All else are
+ * doubts (`isDoubt`). An offence in any line outweighs the doubts, of which the first is thrown.
  */
 export function verifySign(sign: Uint8Array, digests: FileDigests, trust: Trust): VerifiedSign {
   const roots = trust.roots.map((root) => parseCertificate(root.certificate));
   const now = trust.now();
   const signatures: VerifiedSignature[] = [];
   let doubt: VerifyError | undefined;
-  for (const line of parseClamSign(sign)) {
+  for (const line of parseLines(sign)) {
     try {
       signatures.push(verifyLine(line, digests, roots, now));
     } catch (error) {
@@ -78,17 +92,59 @@ export function verifySign(sign: Uint8Array, digests: FileDigests, trust: Trust)
     }
   }
   if (doubt !== undefined) throw doubt;
-  return { signatures, notAfter: earliest(signatures.map((signature) => signature.notAfter)) };
+  return {
+    signatures,
+    fLevels: signatures.map(({ minFLevel, maxFLevel }) => ({ first: minFLevel, last: maxFLevel })),
+    notAfter: new Date(Math.min(...signatures.map(({ notAfter }) => Number(notAfter)))),
+  };
 }
 
-/** True for an error that says: sound, but not for us to vouch for. Then a `.sign` is withheld, and all else goes on. */
+/**
+ * True for an error that says: not for us to vouch for, and no sign that anybody tampered with the file that is
+ * signed. Then the `.sign` is withheld, and all else goes on. Ask it about the errors of a `.sign` only.
+ */
 export function isDoubt(error: unknown): error is VerifyError {
-  return (
-    error instanceof VerifyError &&
-    (error.code === 'verify/untrusted-signer' || error.code === 'verify/unknown-f-level')
-  );
+  return error instanceof VerifyError && DOUBTS.has(error.code);
 }
 
+/** True if an engine of this f-level finds a line in such a `.sign`; any other does as if there were none. */
+export function coversFLevel({ fLevels }: Pick<VerifiedSign, 'fLevels'>, fLevel: number): boolean {
+  return fLevels.some(({ first, last = Number.POSITIVE_INFINITY }) => first <= fLevel && fLevel <= last);
+}
+
+/**
+ * Which digests of a file `verifySign` needs to prove this `.sign` of it: for whoever knows the SHA-256 already and
+ * would rather not read the file. Never throws: a line that cannot be read needs none, and gets its verdict there.
+ */
+export function digestsNeeded(sign: Uint8Array): ReadonlySet<DigestName> {
+  const needed = new Set<DigestName>();
+  try {
+    for (const { signature } of parseLines(sign)) {
+      try {
+        needed.add(parseSignedData(signature).digest);
+      } catch (error) {
+        if (!isDoubt(error)) throw error;
+      }
+    }
+  } catch (error) {
+    if (!isDoubt(error)) throw error;
+  }
+  return needed;
+}
+
+function parseLines(sign: Uint8Array): SignLine[] {
+  try {
+    return parseClamSign(sign);
+  } catch (cause) {
+    if (!(cause instanceof CvdError)) throw cause;
+    throw new VerifyError('verify/sign-format', cause.message, { cause });
+  }
+}
+
+/**
+ * The chain comes before the signature, so that a broken one under a signer nobody knows is a doubt; the clock
+ * comes last, so that a broken one under a known signer is an offence even after its time.
+ */
 function verifyLine(
   { minFLevel, maxFLevel, signature }: SignLine,
   digests: FileDigests,
@@ -96,12 +152,13 @@ function verifyLine(
   now: Date,
 ): VerifiedSignature {
   const signed = parseSignedData(signature);
+  const chain = verifyChain(signed.signer, signed.certificates, roots);
   verifySignedData(signed, digests);
-  const chain = verifyChain(signed.signer, signed.certificates, roots, now);
-  if (minFLevel !== FIRST_FLEVEL || maxFLevel !== undefined) {
+  requireValidAt(chain, now);
+  if (minFLevel < FIRST_FLEVEL) {
     throw new VerifyError(
       'verify/unknown-f-level',
-      `the .sign file is sound, but made for the f-levels from ${minFLevel} to ${maxFLevel ?? 'any'}`,
+      `the .sign file is genuine, but claims to be for f-levels from ${minFLevel} on, and ClamAV takes none below ${FIRST_FLEVEL}`,
       { advice: 'Update this program if ClamAV has announced such signatures' },
     );
   }
@@ -113,10 +170,6 @@ function verifyLine(
     root: chain.at(-1)?.commonName ?? '',
     digest: signed.digest,
     signingTime: signed.signingTime,
-    notAfter: earliest(chain.map((certificate) => certificate.notAfter)),
+    notAfter: earliestEnd(chain),
   };
-}
-
-function earliest(times: readonly Date[]): Date {
-  return new Date(Math.min(...times.map(Number)));
 }

@@ -78,6 +78,6 @@ describe("a certificate like Talos' root", () => {
     } catch (error) {
       code = codeOf(error) ?? String(error);
     }
-    expect(code).toBe('verify/format');
+    expect(code).toBe('verify/sign-format');
   });
 });

@@ -33,11 +33,11 @@ describe('a set of digests', () => {
 
 describe('a .sign file that is none', () => {
   test('is refused for its text', () => {
-    expect(signVerdict(Buffer.from('<html>'), [TALOS_ROOT])).toBe('cvd/sign');
+    expect(signVerdict(Buffer.from('<html>'), [TALOS_ROOT])).toBe('verify/sign-format');
   });
 
   test('is refused for its signature', () => {
-    expect(signVerdict(signFile(Buffer.from('not DER')), [TALOS_ROOT])).toBe('verify/format');
+    expect(signVerdict(signFile(Buffer.from('not DER')), [TALOS_ROOT])).toBe('verify/sign-format');
   });
 
   test('says what is wrong and where', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { cdiffName } from '../../cvd/names.ts';
 import { codeOf } from '../../errors.ts';
 import {
+  type ClientConfig,
   isFullDownload,
   plant,
   requestText,
@@ -35,11 +36,13 @@ export function retainedClients({ retained }: Candidate): Scenario[] {
   );
 }
 
-async function arrive(scene: Scene, cvds: ReadonlyMap<string, EarlierCvd>): Promise<string> {
-  await plant(
-    scene,
-    [...cvds].map(([database, { path }]) => [database, path] as const),
-  );
+/** Requires that a client with these CVDs arrives at what is staged; by CDIFFs alone, where those lead there. */
+export async function arrive(
+  scene: Scene,
+  cvds: ReadonlyMap<string, EarlierCvd>,
+  config: ClientConfig = {},
+): Promise<string> {
+  await plant(scene, cvds);
   const covered: string[] = [];
   for (const [database, { version }] of cvds) {
     if (await isCovered(scene.candidate, database, version)) covered.push(database);
@@ -47,7 +50,7 @@ async function arrive(scene: Scene, cvds: ReadonlyMap<string, EarlierCvd>): Prom
   const stuck = [...cvds.keys()].filter((database) => lacksLastCdiff(scene.candidate, database));
   const requests = [];
   for (let left = covered.length === cvds.size ? 1 : RUNS_OVER_A_GAP; left > 0; left--) {
-    const { run, requests: asked } = await update(scene);
+    const { run, requests: asked } = await update(scene, config);
     requests.push(...asked);
     const arrived = await requireStagedVersions(scene, run, stuck).catch((error) => {
       if (left === 1 || !(error instanceof ScenarioFailure)) throw error;
@@ -86,7 +89,7 @@ async function isCovered({ staged, folder }: Candidate, database: string, versio
 }
 
 /** All of a few, else the first, the last and some in between. */
-function spread<T>(items: readonly T[]): T[] {
+export function spread<T>(items: readonly T[]): T[] {
   if (items.length <= SPREAD) return [...items];
   const picked = Array.from({ length: SPREAD }, (_, at) =>
     Math.round((at * (items.length - 1)) / (SPREAD - 1)),

@@ -7,10 +7,7 @@ export const wholeDownloadClient: Scenario = {
   async play(scene) {
     const { published, staged } = scene.candidate;
     const behind = [...published].filter(([name, { version }]) => staged.get(name)?.version !== version);
-    await plant(
-      scene,
-      behind.map(([database, { path }]) => [database, path] as const),
-    );
+    await plant(scene, behind);
     const { run, requests } = await update(scene, { scriptedUpdates: false });
     const arrived = await requireStagedVersions(scene, run);
     const cdiff = requests.find(({ path }) => path.endsWith('.cdiff'));

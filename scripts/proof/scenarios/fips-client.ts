@@ -1,0 +1,161 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseClamSign } from '../../cvd/clamsign.ts';
+import { cvdSignName } from '../../cvd/names.ts';
+import { coversFLevel } from '../../verify/sign.ts';
+import { requireStagedBytes, requireStagedVersions, update } from '../client.ts';
+import { type Engine, readsSigns, run } from '../engine.ts';
+import { SCAN_LIMITS, writeSamples } from '../samples.ts';
+import { arrive, lacksLastCdiff, spread } from './earlier-client.ts';
+import { scanSamples, withClamd } from './running-clamd.ts';
+import { requireVerdicts } from './scan.ts';
+import {
+  type Candidate,
+  type EarlierCvd,
+  inFolder,
+  type Scenario,
+  ScenarioFailure,
+  ScenarioSkipped,
+  type Scene,
+} from './scenario.ts';
+
+/** The line of clamd.conf, and the flag of clamscan, that mean the same (clamav-formats.md §8). */
+const [FIPS_OPTION, FIPS_FLAG] = ['FIPSCryptoHashLimits yes', '--fips-limits'];
+
+/**
+ * Clients with FIPS limits, as Ubuntu 24.04's are by default: they believe no MD5, so that they take and load a CVD only
+ * with its `.sign`. Played with those databases that have one which this engine reads; the record names the others.
+ */
+export async function fipsClients(candidate: Candidate, engine: Engine): Promise<Scenario[]> {
+  if (!readsSigns(engine)) return [without(`ClamAV ${engine.version} knows no FIPS limits`)];
+  const signed = await signedDatabases(candidate, engine);
+  if (signed.size === 0)
+    return [without(`none of these databases has a .sign: no such client can take them`)];
+  const shutOut = [...candidate.staged.keys()].filter((database) => !signed.has(database));
+  const but = shutOut.length === 0 ? '' : `; without a .sign, so of no use to it: ${shutOut.join(', ')}`;
+  const onlySigned = ({ name, client, play }: Scenario): Scenario => ({
+    name,
+    client,
+    play: async (scene) => `${await play({ ...scene, candidate: restricted(candidate, signed) })}${but}`,
+  });
+  return [fresh, scan, ...behind(restricted(candidate, signed)), privateMirror, daemon].map(onlySigned);
+}
+
+const fresh: Scenario = {
+  name: 'a client with FIPS limits and an empty folder arrives, each CVD with its .sign',
+  client: 'fips',
+  async play(scene) {
+    const { run: ended } = await update(scene, { fips: true });
+    const arrived = await requireStagedVersions(scene, ended);
+    await requireSigns(scene);
+    return arrived;
+  },
+};
+
+const scan: Scenario = {
+  name: 'clamscan with FIPS limits loads what that client received, and finds EICAR',
+  client: 'fips',
+  async play(scene) {
+    await requireStagedVersions(scene);
+    const samples = await writeSamples(join(scene.folder, 'samples'), countsOf(scene), []);
+    const flags = [FIPS_FLAG, ...SCAN_LIMITS, '--recursive', '--no-summary'];
+    let folder = '';
+    const task = inFolder(scene, {
+      tool: 'clamscan',
+      args: (at) => {
+        folder = `${at}/samples`;
+        return [`--database=${at}/db`, ...flags, folder];
+      },
+    });
+    return requireVerdicts(await run(scene.engine, task), folder, samples);
+  },
+};
+
+const privateMirror: Scenario = {
+  name: 'a PrivateMirror client with FIPS limits gets the CVDs, each with its .sign',
+  client: 'fips-private',
+  async play(scene) {
+    const { run: ended } = await update(scene, { fips: true, privateMirror: true });
+    const arrived = await requireStagedVersions(scene, ended);
+    await requireStagedBytes(scene);
+    await requireSigns(scene);
+    return arrived;
+  },
+};
+
+const daemon: Scenario = {
+  name: 'clamd with FIPS limits starts on what that client received, and finds EICAR',
+  client: 'fips',
+  async play(scene) {
+    if (!scene.engine.tools.has('clamd')) throw new ScenarioSkipped('this engine has no clamd');
+    await requireStagedVersions(scene);
+    return await withClamd(scene, [FIPS_OPTION], (_, clamd) => scanSamples(scene, clamd, countsOf(scene)));
+  },
+};
+
+/** One that has the published versions, and one for each of a spread of the retained; each CVD with its `.sign`. */
+function behind({ published, retained, ...candidate }: Candidate): Scenario[] {
+  const scenarios: Scenario[] = [];
+  const play = (cvds: ReadonlyMap<string, EarlierCvd>) => (scene: Scene) =>
+    arrive(scene, cvds, { fips: true });
+  const usable = (database: string, { sign }: EarlierCvd) =>
+    sign !== undefined && !lacksLastCdiff({ published, retained, ...candidate }, database);
+  const current = new Map([...published].filter(([database, cvd]) => usable(database, cvd)));
+  if (current.size > 0) {
+    const name = 'a client with FIPS limits and the published versions arrives at the staged versions';
+    scenarios.push({ name, client: 'fips-published', play: play(current) });
+  }
+  for (const [database, cvds] of retained) {
+    const signed = cvds.filter((cvd) => usable(database, cvd)).sort((a, b) => a.version - b.version);
+    for (const cvd of spread(signed)) {
+      const name = `a client with FIPS limits and ${database} ${cvd.version} arrives at the staged versions`;
+      const client = `fips-${database}-${cvd.version}`;
+      scenarios.push({ name, client, play: play(new Map([[database, cvd]])) });
+    }
+  }
+  return scenarios;
+}
+
+function without(reason: string): Scenario {
+  return {
+    name: 'clients with FIPS limits take the databases',
+    client: 'fips',
+    play: () => Promise.reject(new ScenarioSkipped(reason)),
+  };
+}
+
+/** Databases whose CVD has a `.sign` in the stage that engines of this f-level read. */
+async function signedDatabases({ folder, staged }: Candidate, engine: Engine): Promise<ReadonlySet<string>> {
+  const signed = new Set<string>();
+  for (const [database, { version }] of staged) {
+    const path = join(folder, cvdSignName(database, version));
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) continue;
+    const lines = parseClamSign(await readFile(path));
+    const fLevels = lines.map(({ minFLevel, maxFLevel }) => ({ first: minFLevel, last: maxFLevel }));
+    if (coversFLevel({ fLevels }, engine.fLevel)) signed.add(database);
+  }
+  return signed;
+}
+
+function restricted(candidate: Candidate, databases: ReadonlySet<string>): Candidate {
+  const only = <T>(all: ReadonlyMap<string, T>) => new Map([...all].filter(([name]) => databases.has(name)));
+  const { staged, published, retained } = candidate;
+  return { ...candidate, staged: only(staged), published: only(published), retained: only(retained) };
+}
+
+/** freshclam says nothing of a `.sign` that it did not get. */
+async function requireSigns({ candidate, folder }: Scene): Promise<void> {
+  const names = await readdir(join(folder, 'db'));
+  for (const [database, { version }] of candidate.staged) {
+    const name = cvdSignName(database, version);
+    if (!names.includes(name)) throw new ScenarioFailure(`the client has no ${name}`);
+  }
+}
+
+function countsOf({ candidate }: Scene): ReadonlyMap<string, number> {
+  return new Map([...candidate.staged].map(([database, { signatures }]) => [database, signatures]));
+}

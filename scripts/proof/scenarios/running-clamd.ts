@@ -1,0 +1,102 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Clamd, clamdAt, freePort } from '../clamd.ts';
+import type { Program } from '../engine.ts';
+import { writeSamples } from '../samples.ts';
+import { inFolder, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
+
+/** Milliseconds between two looks at a clamd that is starting or reloading. */
+const PAUSE = 20;
+/** A process that has crashed is gone after so many milliseconds, its core written. */
+const GRACE = 1000;
+
+/** Starts clamd on the client's databases, waits until it answers, and stops it after `live`; if it dies, that fails. */
+export async function withClamd(
+  scene: Scene,
+  options: readonly string[],
+  live: (program: Program, clamd: Clamd, over: AbortSignal) => Promise<string>,
+): Promise<string> {
+  const { engine } = scene;
+  const port = await freePort();
+  await writeFile(join(scene.folder, 'clamd.conf'), configLines(scene, port, options).join('\n'));
+  const program = await engine.start(
+    inFolder(scene, {
+      tool: 'clamd',
+      args: (at) => [`--config-file=${at}/clamd.conf`, `--datadir=${at}/db`],
+    }),
+  );
+  const over = new AbortController();
+  const clamd = clamdAt(engine.daemonAddress, port, scene.timeout);
+  const living = (async () => {
+    const answers = async () => (await clamd.ping().catch(() => '')) === 'PONG';
+    await until(scene, over.signal, 'clamd answers PING', answers);
+    return await live(program, clamd, over.signal);
+  })();
+  try {
+    return await Promise.race([living, death(program)]);
+  } catch (error) {
+    await Promise.race([death(program), wait(GRACE)]); // an answer that breaks off is seen before the crash
+    throw error;
+  } finally {
+    over.abort();
+    await program.stop();
+    await living.catch(() => {}); // its freshclam may still be running
+  }
+}
+
+/** Every form of file that the samples have, with the databases that clamd has just loaded. */
+export async function scanSamples(
+  scene: Scene,
+  clamd: Clamd,
+  counts: ReadonlyMap<string, number>,
+): Promise<string> {
+  const folder = join(scene.folder, 'samples');
+  const said: string[] = [];
+  for (const { name, expected } of await writeSamples(folder, counts, [])) {
+    const answer = await clamd.scan(await readFile(join(folder, name)));
+    const found = /^stream: (OK|\S+(?= FOUND$))/.exec(answer)?.[1] ?? answer;
+    const isRight = expected instanceof RegExp ? expected.test(found) : answer === 'stream: OK';
+    if (!isRight) throw new ScenarioFailure(`clamd says of ${name}: ${JSON.stringify(answer)}`);
+    said.push(`${name} ${found}`);
+  }
+  return said.join(', ');
+}
+
+/** Waits until something is so, for as long as one run of a tool may take. */
+export async function until(
+  scene: Scene,
+  over: AbortSignal,
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + scene.timeout;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) {
+      throw new ScenarioFailure(`waited ${scene.timeout / 1000} s in vain until ${what}`);
+    }
+    over.throwIfAborted();
+    await wait(PAUSE);
+  }
+}
+
+/** Never resolves: a clamd that ends by itself fails the scenario, whatever is going on then. */
+async function death(program: Program): Promise<never> {
+  const run = await program.ended;
+  const how = run.timedOut
+    ? 'was killed for want of time'
+    : `died (${run.exitCode === null ? 'by a signal' : `exit ${run.exitCode}`})`;
+  throw new ScenarioFailure(`clamd ${how}: ${tellingLine(run)}`);
+}
+
+function configLines({ engine }: Scene, port: number, options: readonly string[]): string[] {
+  return [
+    `TCPSocket ${port}`,
+    `TCPAddr ${engine.daemonAddress}`,
+    'Foreground yes',
+    'LogTime no',
+    'MaxThreads 4',
+    ...options,
+    '',
+  ];
+}
