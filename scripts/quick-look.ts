@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HEADER_SIZE, parseHeader } from './cvd/header.ts';
-import { cvdName } from './cvd/names.ts';
+import { cvdName, cvdSignName } from './cvd/names.ts';
 import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import type { CheckSettings } from './settings/check.ts';
@@ -41,6 +41,10 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
       if (published.held === undefined && offered !== published.version) {
         return needed(`${database}: ${published.version} is published, upstream has ${offered}`);
       }
+      const sign = cvdSignName(database, Number(published.version));
+      if (published.sign?.state === 'missing' && (await isThere(`${settings.upstream}/${sign}`))) {
+        return needed(`upstream has ${sign} now`);
+      }
     }
     const issue = await openIssue(settings);
     if (issue !== undefined) return needed(`issue #${issue} waits for a good cycle`);
@@ -56,7 +60,13 @@ function needed(reason: string): QuickLook {
 
 interface Seen {
   readonly checked: string;
-  readonly databases: Readonly<Record<string, { readonly version: unknown; readonly held?: unknown }>>;
+  readonly databases: Readonly<Record<string, SeenDatabase>>;
+}
+
+interface SeenDatabase {
+  readonly version: unknown;
+  readonly held?: unknown;
+  readonly sign?: { readonly state?: unknown };
 }
 
 /** As much of a manifest as is looked at here; the cycle reads it strictly. */
@@ -82,6 +92,13 @@ async function offeredVersion(upstream: string, database: string): Promise<numbe
   const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()) });
   const header = (await readStart(answer, HEADER_SIZE)).subarray(0, HEADER_SIZE);
   return parseHeader(header).version;
+}
+
+async function isThere(url: string): Promise<boolean> {
+  const headers = { range: 'bytes=0-0', 'user-agent': userAgentOf(randomUUID()) };
+  const { ok, body } = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT) });
+  await body?.cancel();
+  return ok;
 }
 
 async function openIssue({ github }: CheckSettings): Promise<number | undefined> {

@@ -80,13 +80,13 @@ export async function rollBack(
   if (trouble !== undefined) throw trouble;
   const { proof } = judged;
   if (proof === null) throw new Error('nothing is published without a proof');
-  const copies = await archiveCopies(brought, settings.archive, carryParts);
+  const copies = await archiveCopies(judged.brought, settings.archive, carryParts);
   const next = nextManifest({
     settings: { ...settings, upstream: manifest?.upstream.url ?? settings.upstream },
     now: now(),
     published,
     looks: [],
-    brought,
+    brought: judged.brought,
     stage,
     copies,
     spoilt: [],

@@ -6,6 +6,7 @@ import { archivedVersions } from '../store/archive.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';
 import { readPublished } from '../store/published.ts';
+import { signTroubleOf } from '../store/sign-trouble.ts';
 import type { Store } from '../store/store.ts';
 
 /** `clamav-mirror status`: the store at a glance. */
@@ -60,10 +61,18 @@ function lines(
       ...(record.held === undefined
         ? []
         : [`             HELD since ${record.held.since}: ${record.held.reason}`]),
+      ...signLines(database, record),
       ...(damaged.includes(database) ? ['             DAMAGED: a file is missing or has another size'] : []),
     ]),
     ...promises.map((promise, at) => `  ${(at === 0 ? 'store' : '').padEnd(10)} ${promise}`),
   ];
+}
+
+function signLines(database: string, record: DatabaseRecord): string[] {
+  const trouble = signTroubleOf(database, record, new Date());
+  const until = record.sign?.notAfter?.slice(0, 10);
+  if (trouble !== undefined) return [`             ${trouble.kind === 'absent' ? 'NO .sign: ' : ''}${trouble.what}`];
+  return until === undefined ? [] : [`             .sign valid until ${until}`];
 }
 
 function describe(
