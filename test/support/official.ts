@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, inject } from 'vitest';
-import type { ClamavPrograms } from '../../scripts/demo/clamav.ts';
+import type { TestedClamav } from './clamav-15/suite.ts';
 import type { RealPart } from './setup.ts';
 
 declare module 'vitest' {
@@ -41,8 +41,8 @@ export function official(name: string): string {
   return join(have(officialFolder), name);
 }
 
-/** The real programs. */
-export function clamav(): ClamavPrograms {
+/** The programs of ClamAV. */
+export function clamav(): TestedClamav {
   return have(clamavPrograms);
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LegacyKeys } from '../../scripts/cvd/keys.ts';
+import { type Clamav15Options, clamav15 } from './clamav-15/clamav-15.ts';
 import { docker } from './docker.ts';
 import { LABEL } from './docker-cli.ts';
 import { clamav } from './official.ts';
@@ -8,10 +9,26 @@ import { KEY_HOLDERS, rekeyContainer } from './rekey-container.ts';
 
 export type { RekeyedNative } from './rekey.ts';
 
-/** The ClamAV of this machine with other keys. Throws if Talos' keys are not where they should be. */
-export async function rekeyedNative(keys: LegacyKeys): Promise<RekeyedNative> {
-  const { version: _, ...programs } = clamav();
-  return await rekeyPrograms(programs, keys);
+/**
+ * The ClamAV of the tests with other keys; `standIn` is for one that stands in for a later version. Throws if Talos' keys
+ * are not where they should be.
+ */
+export async function rekeyedNative(
+  keys: LegacyKeys,
+  standIn: Omit<Clamav15Options, 'path'> = {},
+): Promise<RekeyedNative> {
+  const { real, ...tested } = clamav();
+  const { version: _, ...programs } = real ?? tested;
+  const rekeyed = await rekeyPrograms(programs, keys);
+  if (real === undefined) return rekeyed;
+  const playing = await clamav15({ ...standIn, path: rekeyed.path });
+  return {
+    path: playing.path,
+    [Symbol.asyncDispose]: async () => {
+      await playing[Symbol.asyncDispose]();
+      await rekeyed[Symbol.asyncDispose]();
+    },
+  };
 }
 
 export interface RekeyedImage extends AsyncDisposable {

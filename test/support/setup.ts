@@ -1,10 +1,11 @@
 import type { TestProject } from 'vitest/node';
-import { type ClamavPrograms, ensureClamav } from '../../scripts/demo/clamav.ts';
+import { ensureClamav } from '../../scripts/demo/clamav.ts';
 import { confirm } from '../../scripts/demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
 import { explain } from '../../scripts/errors.ts';
 import { isUnattended, searchPath } from '../../scripts/settings.ts';
 import { type Ceph, startCephs } from './ceph.ts';
+import { clamavForTests, type TestedClamav } from './clamav-15/suite.ts';
 import { ensureImages, type Images } from './clamav-images.ts';
 import { type DockerEngine, ensureDocker } from './docker-engine.ts';
 import type { InstallOptions } from './install.ts';
@@ -14,7 +15,8 @@ export type RealPart<T> = { readonly have: T } | { readonly missing: string };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    clamav: RealPart<ClamavPrograms>;
+    /** `CLAMAV=1.5` in the environment asks for that version. */
+    clamav: RealPart<TestedClamav>;
     /** A folder. */
     official: RealPart<string>;
     /** A Docker engine with these images. */
@@ -32,7 +34,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const options = { path: searchPath(), log: (line: string) => console.log(line), ask };
   const run = `${process.pid}-${Date.now()}`;
   const official = part(ensureOfficial(DEFAULT_CACHE, options));
-  const clamav = await part(ensureClamav({ ...options, daemon: true })); // one installation at a time
+  const installed = await part(ensureClamav({ ...options, daemon: true })); // one installation at a time
+  const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
   await import('./web-servers.ts'); // which installs what is missing of them
   const engine = await part(ensureDocker(run, options));
   const cephs = part(startCephs(process.env.CEPH, options));
@@ -45,6 +48,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   return async () => {
     if ('have' in gateways) await gateways.have.close();
     if ('have' in engine) await engine.have.close();
+    await close();
   };
 }
 

@@ -1,0 +1,48 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { refusedIn } from './load.ts';
+import { argumentOf, encodeConf, parseConf, takeArguments, takeLines } from './options.ts';
+import { runReal } from './real.ts';
+import { BrokenCertificates, readSettings, type Settings } from './settings.ts';
+
+const [, , file = '', ...given] = process.argv;
+process.exitCode = await serve(readSettings(file), given);
+
+/**
+ * `clamd` of 1.5: the real one, once every database has passed as 1.5 checks it at the start. What it reloads later is
+ * checked by the real one only.
+ */
+async function serve(settings: Settings, given: readonly string[]): Promise<number> {
+  const { own, rest } = takeArguments(given);
+  const path = argumentOf(rest, '--config-file', '-c');
+  if (path === undefined || rest.some((arg) => /^(?:--version|--help|-V|-h)$/.test(arg)))
+    return await runReal(settings.real.clamd, rest);
+  const lines = takeLines(parseConf(readFileSync(path, 'utf8')));
+  const folder =
+    argumentOf(rest, '--datadir') ??
+    lines.rest.findLast(({ key }) => key === 'DatabaseDirectory')?.value ??
+    '/var/lib/clamav';
+  const certificates =
+    own.certificates ?? lines.own.certificates ?? process.env.CVD_CERTS_DIR ?? settings.certificates;
+  const work = mkdtempSync(join(tmpdir(), 'clamav-15-'));
+  try {
+    const [refused] = refusedIn(folder, { fips: own.fips || lines.own.fips, certificates, settings });
+    if (refused !== undefined) {
+      process.stderr.write(`LibClamAV Error: Can't load ${refused}: Can't verify database integrity\n`);
+      process.stderr.write(`LibClamAV Error: cli_loaddbdir: error loading database ${refused}\n`);
+      process.stderr.write("ERROR: Can't verify database integrity\n");
+      return 1;
+    }
+    const copy = join(work, 'clamd.conf');
+    writeFileSync(copy, encodeConf(lines.rest), { mode: 0o600 });
+    const args = rest.map((arg) => (arg === path ? copy : arg.replace(/^(--config-file=).*/, `$1${copy}`)));
+    return await runReal(settings.real.clamd, args);
+  } catch (error) {
+    if (!(error instanceof BrokenCertificates)) throw error;
+    process.stderr.write(`LibClamAV Error: Failed to initialize: ${error.message}\n`);
+    return 1;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
