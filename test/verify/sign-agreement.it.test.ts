@@ -16,10 +16,10 @@ import {
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());
 
-/** As far as the answers below tell, that of ClamAV 1.5.3 is one from 231 to 235. */
-const ENGINE_FLEVEL = 231;
+/** That of ClamAV 1.5.3, which gave the answers below. */
+const ENGINE_FLEVEL = 233;
 
-/** What sigtool of ClamAV 1.5.3 said. `ignored`: no line is for this engine, or the text is none. */
+/** The answer of sigtool. `ignored`: no line is for this engine, or the text is none. */
 type Sigtool = 'verified' | 'refused' | 'ignored';
 /** What becomes of the `.sign` here; a doubt, by its code, means that it is withheld and the database goes on. */
 type Ours = 'published' | 'offence' | `withheld: verify/${string}`;
