@@ -21,7 +21,8 @@ export interface SignLine {
  * another value. Throws `cvd/sign`.
  *
  * Source: libclamav_rust/src/codesign.rs, verify_signed_file(); clamav-signature-util, digital_sig.rs. ClamAV
- * also takes CRLF and white space around a line, and stops at the first line made for its f-level.
+ * also takes CRLF, white space around a line and a last line without an end, and stops at the first line made for
+ * its f-level (clamav-formats.md §2). A file of such a form is odd, not forged: it is withheld.
  */
 export function parseClamSign(bytes: Uint8Array): SignLine[] {
   if (bytes.length > SIGN_LIMIT) throw malformed(`it has ${bytes.length} bytes, more than ${SIGN_LIMIT}`);

@@ -2,7 +2,7 @@ import { MirrorError } from '../errors.ts';
 
 export class EngineError extends MirrorError<'engine/missing' | 'engine/broken'> {}
 
-/** The f-level of ClamAV 1.5.0, the first that reads `.sign` files and knows FIPS limits (clamav-formats.md §2). */
+/** The f-level of ClamAV 1.5.0, the first that reads `.sign` files and knows FIPS limits (clamav-formats.md §8.1). */
 export const FIRST_SIGN_FLEVEL = 230;
 
 /** True for ClamAV ≥ 1.5: it asks for `.sign` files, and takes `FIPSCryptoHashLimits` and `--fips-limits`. */

@@ -36,7 +36,7 @@ export function signTroubleOf(
   return { kind: 'absent', what: `${why}; ${shutOut(database)}`, since: Date.parse(sign.since) };
 }
 
-/** Whom a missing `.cvd.sign` shuts out (clamav-formats.md §2): everybody else gets the database as always. */
+/** Whom a missing `.cvd.sign` shuts out (clamav-formats.md §8.3): everybody else gets the database as always. */
 export function shutOut(database: string): string {
   return `ClamAV 1.5 and later with FIPS limits (FIPSCryptoHashLimits, as Ubuntu 24.04 sets it) cannot take ${database}, all others can`;
 }

@@ -7,7 +7,7 @@ export interface TrustedRoot {
 /**
  * The root that Talos signs under: CN "Cisco Software Identity Root CA RSA 4096 SHA512 2099", valid from 2024 to
  * 2099, SHA-256 6B3D4E1B5E26318C0BB6A22FB1206D287FA3FB0C5FE34EEBBF8613954F8A64A7.
- * Source: ClamAV's certs/clamav.crt, which it installs as its CVD_CERTS_DIR.
+ * Source: ClamAV's certs/clamav.crt, which it installs in its folder of roots (clamav-formats.md §8.2).
  */
 export const TALOS_ROOT: TrustedRoot = {
   certificate: Buffer.from(

@@ -59,7 +59,7 @@ export interface VerifiedSign {
   readonly notAfter: Date;
 }
 
-/** The f-level of ClamAV 1.5.0, the first that reads `.sign` files: it refuses a line that claims to be for older ones. */
+/** The f-level of ClamAV 1.5.0: every engine gives up on a line that begins below it (clamav-formats.md §2). */
 const FIRST_FLEVEL = 230;
 
 const DOUBTS: ReadonlySet<VerifyErrorCode> = new Set([

@@ -82,39 +82,42 @@ const GOOD: Record<string, () => Signed> = {
 
 /** OpenSSL refuses these too, at least as ClamAV calls it. */
 const BAD: Record<string, [code: string, make: () => Signed]> = {
-  'with an expired leaf': ['verify/signature', () => authority.signed({ leaf: { until: '2026-05-31' } })],
-  'with a leaf not valid yet': ['verify/signature', () => authority.signed({ leaf: { from: '2026-06-02' } })],
+  'with an expired leaf': ['verify/not-valid-now', () => authority.signed({ leaf: { until: '2026-05-31' } })],
+  'with a leaf not valid yet': [
+    'verify/not-valid-now',
+    () => authority.signed({ leaf: { from: '2026-06-02' } }),
+  ],
   'with an expired intermediate': [
-    'verify/signature',
+    'verify/not-valid-now',
     () => authority.signed({ ca: { until: '2026-05-31' } }),
   ],
   'with an intermediate not valid yet': [
-    'verify/signature',
+    'verify/not-valid-now',
     () => authority.signed({ ca: { from: '2026-06-02' } }),
   ],
-  'with an expired root': ['verify/signature', () => authority.signed({ root: { until: '2026-05-31' } })],
+  'with an expired root': ['verify/not-valid-now', () => authority.signed({ root: { until: '2026-05-31' } })],
   'with an intermediate that is not a CA': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ ca: { extensions: replaced(CA, 'basicConstraints=critical,CA:FALSE') } }),
   ],
   'with an intermediate without basic constraints': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ ca: { extensions: ['keyUsage=critical,keyCertSign'] } }),
   ],
   'with an intermediate that may not sign certificates': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ ca: { extensions: replaced(CA, 'keyUsage=critical,digitalSignature') } }),
   ],
   'with an intermediate for servers': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ ca: { extensions: [...CA, 'extendedKeyUsage=serverAuth'] } }),
   ],
   'with a root that allows no intermediate': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ root: { extensions: replaced(ROOT, `${FOR_ANY_CA},pathlen:0`) } }),
   ],
   'with an intermediate below one that allows none': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => {
       const { root, embedded } = authority.chain({
         ca: { extensions: replaced(CA, `${FOR_ANY_CA},pathlen:0`) },
@@ -126,36 +129,36 @@ const BAD: Record<string, [code: string, make: () => Signed]> = {
     },
   ],
   'with a leaf for encryption': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ leaf: { extensions: replaced(LEAF, 'keyUsage=critical,keyEncipherment') } }),
   ],
   'with a leaf for code only, which ClamAV refuses': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ leaf: { extensions: replaced(LEAF, 'extendedKeyUsage=codeSigning') } }),
   ],
   'with a leaf of a Netscape type other than S/MIME': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ leaf: { extensions: [...LEAF, 'nsCertType=objsign'] } }),
   ],
   'with an unknown critical extension': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ leaf: { extensions: [...LEAF, '1.2.3.4=critical,ASN1:NULL'] } }),
   ],
   'with a leaf that signed itself': [
-    'verify/signature',
+    'verify/untrusted-signer',
     () => {
       const leaf = authority.issue({ name: 'Leaf', extensions: LEAF });
       return { der: authority.sign(leaf, []), roots: [authority.chain().root] };
     },
   ],
   'with the intermediate missing': [
-    'verify/signature',
+    'verify/untrusted-signer',
     () => {
       const { root, leaf } = authority.chain();
       return { der: authority.sign(leaf, []), roots: [root] };
     },
   ],
-  'with the leaf missing': ['verify/signature', () => authority.signed({}, '-nocerts')],
+  'with the leaf missing': ['verify/untrusted-signer', () => authority.signed({}, '-nocerts')],
   'with an intermediate of the right name and another key': [
     'verify/signature',
     () => {
@@ -164,7 +167,7 @@ const BAD: Record<string, [code: string, make: () => Signed]> = {
     },
   ],
   'with an intermediate of another key identifier': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => {
       const twin = { extensions: replaced(CA, 'subjectKeyIdentifier=00112233') };
       const named = { extensions: [...LEAF, 'authorityKeyIdentifier=keyid'] };
@@ -189,33 +192,36 @@ const BAD: Record<string, [code: string, make: () => Signed]> = {
     () => edited(AT.signature, (element) => flipLastBit(element)),
   ],
   'without the signed time': ['verify/signature', () => edited([...AT.attributes, 1], () => Buffer.alloc(0))],
-  'without the signed digest': ['verify/format', () => edited([...AT.attributes, 2], () => Buffer.alloc(0))],
+  'without the signed digest': [
+    'verify/sign-format',
+    () => edited([...AT.attributes, 2], () => Buffer.alloc(0)),
+  ],
   'without the signed content type': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([...AT.attributes, 0], () => Buffer.alloc(0)),
   ],
   'with its signed attributes in another order': [
-    'verify/format',
+    'verify/sign-format',
     () =>
       edited(AT.attributes, (set) => {
         const [start, end] = [3, 5 + (set[4] ?? 0)]; // the first attribute, behind a length of two bytes
         return encodeDer(0xa0, set.subarray(end), set.subarray(start, end));
       }),
   ],
-  'with RSA-PSS': ['verify/format', () => authority.signed({}, '-keyopt', 'rsa_padding_mode:pss')],
+  'with RSA-PSS': ['verify/sign-format', () => authority.signed({}, '-keyopt', 'rsa_padding_mode:pss')],
   'with a signer named by key identifier, which ClamAV cannot read': [
-    'verify/format',
+    'verify/sign-format',
     () => authority.signed({}, '-keyid'),
   ],
-  'with no digest algorithm': ['verify/format', () => edited(AT.digests, () => encodeDer(0x31))],
-  'with another digest algorithm': ['verify/format', () => edited(AT.signerDigest, () => MD5)],
+  'with no digest algorithm': ['verify/sign-format', () => edited(AT.digests, () => encodeDer(0x31))],
+  'with another digest algorithm': ['verify/sign-format', () => edited(AT.signerDigest, () => MD5)],
   'with a third element': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([], (der) => encodeDer(0x30, der.subarray(4), NULL)),
   ],
-  'that is cut off': ['verify/format', () => edited([], (der) => der.subarray(0, -1))],
+  'that is cut off': ['verify/sign-format', () => edited([], (der) => der.subarray(0, -1))],
   'with an INTEGER longer than needed': [
-    'verify/format',
+    'verify/sign-format',
     () => edited(AT.version, () => encodeDer(0x02, Buffer.from([0, 1]))),
   ],
 };
@@ -223,18 +229,18 @@ const BAD: Record<string, [code: string, make: () => Signed]> = {
 /** OpenSSL takes these; we do not, because a `.sign` file has no need for them or because bytes go unproven. */
 const STRICTER: Record<string, [code: string, make: () => Signed]> = {
   'with a chain of nine': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => {
       const { root, embedded, leaf } = authority.longChain(9);
       return { der: authority.sign(leaf, embedded), roots: [root] };
     },
   ],
   'with a leaf in its last second': [
-    'verify/signature',
+    'verify/not-valid-now',
     () => authority.signed({ leaf: { until: CLOCK.toISOString().slice(0, 10) } }),
   ],
   'with a certificate that has no place in the chain': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => {
       const { root, embedded, leaf } = authority.chain();
       const stranger = authority.issue({ name: 'Stranger', extensions: ROOT });
@@ -242,26 +248,35 @@ const STRICTER: Record<string, [code: string, make: () => Signed]> = {
     },
   ],
   'with name constraints': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ ca: { extensions: [...CA, 'nameConstraints=permitted;email:example.com'] } }),
   ],
   'with a certificate signed with SHA-1': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ ca: { md: 'sha1' } }),
   ],
   'with a leaf without a common name, on which ClamAV panics': [
-    'verify/signature',
+    'verify/unfit-signer',
     () => authority.signed({ leaf: { subject: 'O=Somebody' } }),
   ],
-  'with a key of 1024 bits': ['verify/signature', () => authority.signed({ leaf: { keyType: 'rsa-1024' } })],
-  'with an elliptic key': ['verify/signature', () => authority.signed({ leaf: { keyType: 'ec' } })],
-  'with an elliptic key in between': ['verify/signature', () => authority.signed({ ca: { keyType: 'ec' } })],
-  'with SHA-1': ['verify/format', () => authority.signed({}, '-md', 'sha1')],
-  'without signed attributes': ['verify/format', () => authority.signed({}, '-noattr')],
-  'with the file inside': ['verify/format', () => authority.signed({}, '-nodetach')],
-  'with another content type': ['verify/format', () => authority.signed({}, '-econtent_type', '1.2.3.4')],
+  'with a key of 1024 bits': [
+    'verify/unfit-signer',
+    () => authority.signed({ leaf: { keyType: 'rsa-1024' } }),
+  ],
+  'with an elliptic key': ['verify/unfit-signer', () => authority.signed({ leaf: { keyType: 'ec' } })],
+  'with an elliptic key in between': [
+    'verify/unfit-signer',
+    () => authority.signed({ ca: { keyType: 'ec' } }),
+  ],
+  'with SHA-1': ['verify/sign-format', () => authority.signed({}, '-md', 'sha1')],
+  'without signed attributes': ['verify/sign-format', () => authority.signed({}, '-noattr')],
+  'with the file inside': ['verify/sign-format', () => authority.signed({}, '-nodetach')],
+  'with another content type': [
+    'verify/sign-format',
+    () => authority.signed({}, '-econtent_type', '1.2.3.4'),
+  ],
   'with two signers': [
-    'verify/format',
+    'verify/sign-format',
     () => {
       const { root, embedded, leaf } = authority.chain();
       const { certificatePath, keyPath } = authority.issue({
@@ -274,45 +289,48 @@ const STRICTER: Record<string, [code: string, make: () => Signed]> = {
     },
   ],
   'in BER of indefinite length': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([], (der) => Buffer.concat([Buffer.from([0x30, 0x80]), der.subarray(4), Buffer.alloc(2)])),
   ],
   'with a length longer than needed': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([], (der) => Buffer.concat([Buffer.from([0x30, 0x83, 0]), der.subarray(2)])),
   ],
-  'with an element behind its end': ['verify/format', () => edited([], behind)],
-  'of another version': ['verify/format', () => edited(AT.version, () => encodeDer(0x02, Buffer.from([3])))],
+  'with an element behind its end': ['verify/sign-format', () => edited([], behind)],
+  'of another version': [
+    'verify/sign-format',
+    () => edited(AT.version, () => encodeDer(0x02, Buffer.from([3]))),
+  ],
   'of another signer version': [
-    'verify/format',
+    'verify/sign-format',
     () => edited(AT.signerVersion, () => encodeDer(0x02, Buffer.from([3]))),
   ],
-  'that claims another content type': ['verify/format', () => edited(AT.contentType, flipLastBit)],
+  'that claims another content type': ['verify/sign-format', () => edited(AT.contentType, flipLastBit)],
   'with a second digest algorithm': [
-    'verify/format',
+    'verify/sign-format',
     () => edited(AT.digests, (set) => encodeDer(0x31, set.subarray(2), MD5)),
   ],
-  'with an element behind the SignedData': ['verify/format', () => edited([1, 0], behind)],
-  'with an element behind the signers': ['verify/format', () => edited([1, 0, 4], behind)],
-  'with an element behind the serial': ['verify/format', () => edited([...AT.signerName, 1], behind)],
+  'with an element behind the SignedData': ['verify/sign-format', () => edited([1, 0], behind)],
+  'with an element behind the signers': ['verify/sign-format', () => edited([1, 0, 4], behind)],
+  'with an element behind the serial': ['verify/sign-format', () => edited([...AT.signerName, 1], behind)],
   'with an element behind a signed digest': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([...AT.attributes, 2, 1], (set) => encodeDer(0x31, set.subarray(2), NULL)),
   ],
   'with an element behind a signed attribute': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([...AT.attributes, 3, 1], behind),
   ],
   'with a signed attribute that comes twice': [
-    'verify/format',
+    'verify/sign-format',
     () => edited([...AT.attributes, 0], (one) => Buffer.concat([one, flipBits(one, 3)])),
   ],
   'with CRLs': [
-    'verify/format',
+    'verify/sign-format',
     () => edited(AT.certificates, (element) => Buffer.concat([element, encodeDer(0xa1)])),
   ],
   'with unsigned attributes': [
-    'verify/format',
+    'verify/sign-format',
     () => edited(AT.signature, (element) => Buffer.concat([element, encodeDer(0xa1)])),
   ],
 };
