@@ -100,8 +100,9 @@ function reportOf(
 ): DatabaseReport {
   const { advertisement } = seen;
   const offered = advertisement.news ? { offered: advertisement.offer.header.version } : {};
-  const served = end === undefined && brought.trouble === undefined ? brought.record : seen.published;
-  const sign = served && signTroubleOf(seen.database, served, now)?.what;
+  // told with each publication; between them, `status` and `watch` tell
+  const news = brought.news && end === undefined ? brought.record : undefined;
+  const sign = news && signTroubleOf(seen.database, news, now)?.what;
   const notes = [advertisement.note, sign].filter((note) => note !== undefined);
   const upstreamBytes = seen.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;

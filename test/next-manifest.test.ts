@@ -66,7 +66,13 @@ test('versions are counted as numbers', async () => {
   const from = published({ more: ['archive/daily-10.cvd'] });
   from.manifest.files['archive/daily-10.cvd'] = described('archive/daily-10.cvd');
   from.manifest.databases.daily = databaseRecord(11);
-  const manifest = checkedManifest(from.manifest, { settings: settingsOf(2), now: NOW, published: from, brought: [], isChecked: true });
+  const manifest = checkedManifest(from.manifest, {
+    settings: settingsOf(2),
+    now: NOW,
+    published: from,
+    brought: [],
+    isChecked: true,
+  });
   expect(archived(manifest)).toContain('archive/daily-10.cvd');
   expect(archived(manifest)).not.toContain('archive/daily-7.cvd');
 });
@@ -102,7 +108,13 @@ test('what a killed run left in the archive is retired, if it does not come into
 
 test('a check without news changes nothing but its time, if all is well', () => {
   const from = published();
-  const manifest = checkedManifest(from.manifest, { settings: settingsOf(3), now: NOW, published: from, brought: [], isChecked: true });
+  const manifest = checkedManifest(from.manifest, {
+    settings: settingsOf(3),
+    now: NOW,
+    published: from,
+    brought: [],
+    isChecked: true,
+  });
   const files = Object.fromEntries(
     Object.entries(from.manifest.files).sort(([a], [b]) => a.localeCompare(b)),
   );

@@ -71,7 +71,8 @@ function lines(
 function signLines(database: string, record: DatabaseRecord): string[] {
   const trouble = signTroubleOf(database, record, new Date());
   const until = record.sign?.notAfter?.slice(0, 10);
-  if (trouble !== undefined) return [`             ${trouble.kind === 'absent' ? 'NO .sign: ' : ''}${trouble.what}`];
+  if (trouble !== undefined)
+    return [`             ${trouble.kind === 'absent' ? 'NO .sign: ' : ''}${trouble.what}`];
   return until === undefined ? [] : [`             .sign valid until ${until}`];
 }
 

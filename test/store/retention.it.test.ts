@@ -56,7 +56,13 @@ async function check(keep: string | number): Promise<Manifest> {
   const published = await readPublished(it.store);
   if (published.manifest === undefined) throw new Error('nothing is published');
   const settings = { archive: Number(keep), maxMirrorSize: undefined };
-  const next = checkedManifest(published.manifest, { settings, now: new Date(), published, brought: [], isChecked: true });
+  const next = checkedManifest(published.manifest, {
+    settings,
+    now: new Date(),
+    published,
+    brought: [],
+    isChecked: true,
+  });
   await publish(it.store, published.tag, { stage: undefined, next });
   return next;
 }

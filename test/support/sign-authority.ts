@@ -274,9 +274,9 @@ function generate(type: KeyType): string {
   return privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 }
 
-/** `2025-01-31` as `20250131000000Z`. */
-function asn1Time(day: string): string {
-  return `${day.replaceAll('-', '')}000000Z`;
+/** `2025-01-31` as `20250131000000Z`, and `2025-01-31T06:00` as `20250131060000Z`. */
+function asn1Time(time: string): string {
+  return `${time.replaceAll(/[-T:]/g, '').padEnd(14, '0')}Z`;
 }
 
 function run(args: string[]): void {

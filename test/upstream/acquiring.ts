@@ -67,7 +67,7 @@ export async function startAcquiring(
   const [lines, warnings]: string[][] = [[], []];
   const log: Log = { info: (line) => lines?.push(line), warn: (line) => warnings?.push(line), progress() {} };
   const trust = options.trust ?? testTrust();
-  const limits = { cvd: 1_000_000, cdiff: 1_000_000, sign: 65_536, ...options.limits };
+  const limits = { cvd: 1_000_000, cdiff: 1_000_000, ...options.limits };
   const parts = { client: open.client, trust, stage, limits, window: options.window ?? 30, log };
   return {
     upstream,
