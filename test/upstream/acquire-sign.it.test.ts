@@ -1,11 +1,11 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { acquireCdiffs } from '../../scripts/upstream/acquire-cdiffs.ts';
 import { acquireCvd } from '../../scripts/upstream/acquire-cvd.ts';
-import { acquireSign } from '../../scripts/upstream/acquire-sign.ts';
+import { askForSign, stageSign } from '../../scripts/upstream/acquire-sign.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { describeWithSigns, signFolder } from '../support/official.ts';
 import {
@@ -29,57 +29,72 @@ describeWithOpenssl('a .sign file', () => {
   });
   afterAll(() => authority[Symbol.dispose]());
 
-  /** Acquires this `.sign` of a file; `roots` are trusted. */
+  /** Asks for this `.sign` of a file and stages it; `roots` are trusted. */
   async function acquire(
     sign: Uint8Array | undefined,
     roots: Trust['roots'],
     file: Uint8Array = SIGNED_FILE,
+    now = CLOCK,
   ) {
-    const trust = testTrust({ roots, now: () => CLOCK });
+    const trust = testTrust({ roots, now: () => now });
     await using it = await startAcquiring(new Map(sign && [[NAME, sign]]), { trust });
-    await writeFile(it.stage.incoming('test.cvd'), file);
-    const code = await acquireSign(NAME, it.stage.incoming('test.cvd'), it.parts).then(
-      () => undefined,
+    const path = it.stage.incoming('test.cvd');
+    await writeFile(path, file);
+    const answer = await askForSign(NAME, it.parts.client);
+    if (answer === 'unchanged') throw new Error('no ETag was given');
+    const signed = { sha256: createHash('sha256').update(file).digest('hex'), path: async () => path };
+    const outcome = await stageSign(NAME, answer, signed, it.parts).then(
+      ({ state }) => state,
       (error) => error.code,
     );
     const staged = it.staged();
     const bytes = staged.includes(NAME) ? await readFile(it.stage.path(NAME)) : undefined;
-    return { code, staged, bytes, warnings: it.warnings };
+    return { outcome, staged, bytes, warnings: it.warnings };
   }
 
   test('is mirrored byte for byte if it is good', async () => {
     const sign = signFile(good.der);
-    const { bytes, warnings } = await acquire(sign, good.roots);
+    const { outcome, bytes, warnings } = await acquire(sign, good.roots);
+    expect({ outcome, warnings }).toEqual({ outcome: 'published', warnings: [] });
     expect(bytes?.equals(sign)).toBe(true);
-    expect(warnings).toEqual([]);
+  });
+
+  test('is mirrored if it wants another digest than the one that is known', async () => {
+    const { der, roots } = authority.signed({}, '-md', 'sha512');
+    expect(await acquire(signFile(der), roots)).toMatchObject({ outcome: 'published', staged: [NAME] });
   });
 
   test('may be missing: upstream need not have one', async () => {
-    expect(await acquire(undefined, [])).toEqual({ staged: [], warnings: [] });
-  });
-
-  test('of a signer we do not know is withheld with a warning', async () => {
-    const { code, staged, warnings } = await acquire(signFile(good.der), []);
-    expect({ code, staged }).toEqual({ staged: [] });
-    expect(warnings).toEqual([expect.stringContaining(NAME)]);
+    expect(await acquire(undefined, [])).toEqual({ outcome: 'missing', staged: [], warnings: [] });
   });
 
   test('of another file is refused', async () => {
-    const { code, staged } = await acquire(signFile(good.der), good.roots, Buffer.from('another file'));
-    expect({ code, staged }).toEqual({ code: 'verify/signature', staged: [] });
+    const { outcome, staged } = await acquire(signFile(good.der), good.roots, Buffer.from('another file'));
+    expect({ outcome, staged }).toEqual({ outcome: 'verify/signature', staged: [] });
   });
 
-  test('that has expired is refused', async () => {
-    const { der, roots } = authority.signed({ leaf: { until: '2026-05-31' } });
-    expect((await acquire(signFile(der), roots)).code).toBe('verify/signature');
+  const doubtful: Record<string, () => [sign: Uint8Array, roots: Trust['roots']]> = {
+    'of a signer we do not know': () => [signFile(good.der), []],
+    'that has expired': () => {
+      const { der, roots } = authority.signed({ leaf: { until: '2026-05-31' } });
+      return [signFile(der), roots];
+    },
+    'that is an HTML page': () => [Buffer.from('<html>Sorry</html>'), good.roots],
+    'that is too large': () => [Buffer.alloc(65_537, '#'), good.roots],
+  };
+  test.each(Object.entries(doubtful))('%s is withheld with a warning', async (_, make) => {
+    const [sign, roots] = make();
+    const { outcome, staged, warnings } = await acquire(sign, roots);
+    expect({ outcome, staged }).toEqual({ outcome: 'withheld', staged: [] });
+    expect(warnings).toEqual([expect.stringContaining(NAME)]);
   });
 
-  test('that is an HTML page is refused', async () => {
-    expect((await acquire(Buffer.from('<html>Sorry</html>'), [])).code).toBe('verify/format');
-  });
-
-  test('that is too large is refused', async () => {
-    expect((await acquire(Buffer.alloc(65_537, '#'), [])).code).toBe('upstream/too-large');
+  test('that ends before the next cycles is withheld', async () => {
+    const { der, roots } = authority.signed({ leaf: { until: '2026-06-02' } });
+    const outcomeAt = async (time: string) =>
+      (await acquire(signFile(der), roots, SIGNED_FILE, new Date(time))).outcome;
+    expect(await outcomeAt('2026-06-01T11:00:00Z')).toBe('published');
+    expect(await outcomeAt('2026-06-01T13:00:00Z')).toBe('withheld');
   });
 });
 
@@ -98,7 +113,12 @@ describeWithSigns("Talos' databases with their .sign files", () => {
   };
   const acquireAll = async (it: Acquiring) => {
     const chain = await acquireCdiffs('test', 6, undefined, it.parts);
-    return { ...chain, ...(await acquireCvd(await it.offer(), undefined, it.parts)) };
+    const acquired = await acquireCvd(await it.offer(), undefined, it.parts);
+    const answer = await askForSign(NAME, it.parts.client);
+    if (answer === 'unchanged') throw new Error('no ETag was given');
+    const path = async () => it.stage.path('test.cvd');
+    await stageSign(NAME, answer, { sha256: acquired.cvd.sha256, path }, it.parts);
+    return { ...chain, ...acquired };
   };
 
   test('are acquired whole', async () => {
