@@ -68,7 +68,11 @@ async function readDatabase(path: string, facts: Facts): Promise<void> {
   const files: FileInside[] = [];
   const reader = new CvdReader({
     header: (header) =>
-      Object.assign(facts, header, header.md5 === UNSEALED ? { kind: 'a CLD: nothing signs it as a whole' } : {}),
+      Object.assign(
+        facts,
+        header,
+        header.md5 === UNSEALED ? { kind: 'a CLD: nothing signs it as a whole' } : {},
+      ),
     entry: (entry) => files.push(isLeftover(entry.name) ? { ...entry, leftover: true } : entry),
     data() {},
   });
