@@ -197,15 +197,16 @@ Example:
 program
   .command('verify')
   .argument('[paths...]', 'files, or folders with a published mirror', ['./mirror'])
-  .description('prove CVD, CDIFF and .sign files, or a whole published mirror')
+  .description('prove CVD, CLD, CDIFF and .sign files, or a whole published mirror')
   .option('--database <name>', 'the database that the files must be, where their names do not say it')
   .option('--json', 'print one JSON object about everything that was checked')
   .addHelpText(
     'after',
     `
 A CVD is proven by its header's signature and MD5, the signature of its .info, and the hash of each file inside;
-a CDIFF by its signature; a .sign file by its certificates and the file beside it that it signs. A published
-mirror must also be what its manifest says.
+a CDIFF by its signature; a .sign file by its certificates and the file beside it that it signs. A CLD, which freshclam
+made of a CVD and CDIFFs, has no signature over the whole: the signature of its .info is checked, and the hash of each file
+that ClamAV loads. A published mirror must also be what its manifest says.
 
 Exit codes: 0 all proven, 1 a file could not be read, 3 something could not be proven.
 
@@ -254,7 +255,8 @@ program
   .addHelpText(
     'after',
     `
-It shows the header and contents as they are and says whether they are proven; use verify to decide anything.
+It shows the header and contents as they are and says whether they are proven; use verify to decide anything. What
+freshclam left in a CLD and ClamAV does not load is marked.
 
 Example:
   clamav-mirror inspect daily.cvd`,

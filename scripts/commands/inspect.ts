@@ -4,7 +4,9 @@ import { CvdReader } from '../cvd/archive.ts';
 import { CdiffReader } from '../cvd/cdiff.ts';
 import { ChangeCounter, type FileChanges } from '../cvd/changes.ts';
 import { parseClamSign, SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { isLeftover } from '../cvd/database-extensions.ts';
 import { CvdError } from '../cvd/error.ts';
+import { UNSEALED } from '../cvd/header.ts';
 import { parseFileName } from '../cvd/names.ts';
 import { ScriptParser } from '../cvd/script.ts';
 import type { TarEntry } from '../cvd/tar.ts';
@@ -17,9 +19,14 @@ import { parseSignedData } from '../verify/cms.ts';
 import { parseCertificate } from '../verify/cms-certificate.ts';
 import { TALOS } from '../verify/trust.ts';
 
+/** A file inside a database file; `leftover` is set for one that ClamAV does not load. */
+interface FileInside extends TarEntry {
+  readonly leftover?: true;
+}
+
 /** What was read; the lists are shown by themselves. */
 interface Facts extends Record<string, unknown> {
-  files?: TarEntry[];
+  files?: FileInside[];
   changes?: readonly FileChanges[];
 }
 
@@ -58,10 +65,15 @@ async function read(path: string): Promise<Facts> {
 }
 
 async function readDatabase(path: string, facts: Facts): Promise<void> {
-  const files: TarEntry[] = [];
+  const files: FileInside[] = [];
   const reader = new CvdReader({
-    header: (header) => Object.assign(facts, header),
-    entry: (entry) => files.push(entry),
+    header: (header) =>
+      Object.assign(
+        facts,
+        header,
+        header.md5 === UNSEALED ? { kind: 'a CLD: nothing signs it as a whole' } : {},
+      ),
+    entry: (entry) => files.push(isLeftover(entry.name) ? { ...entry, leftover: true } : entry),
     data() {},
   });
   facts.files = files;
@@ -106,7 +118,10 @@ function lines({ path, files, changes, ...rest }: Facts): string[] {
   return [
     String(path),
     ...Object.entries(rest).map(([key, value]) => `  ${key.padEnd(width)}  ${textOf(value)}`),
-    ...(files ?? []).map(({ name, size }) => `  ${String(size).padStart(12)}  ${name}`),
+    ...(files ?? []).map(
+      ({ name, size, leftover }) =>
+        `  ${String(size).padStart(12)}  ${name}${leftover === true ? '  (left over: ClamAV does not load it)' : ''}`,
+    ),
     ...(changes ?? []).map((change) => `  ${change.file}: ${changesOf(change)}`),
   ];
 }

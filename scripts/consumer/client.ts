@@ -1,22 +1,24 @@
-import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { cvdName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { ProbeClient } from '../probe/client.ts';
 import { readManifest } from '../probe/description.ts';
-import type { Engine } from '../proof/engine.ts';
+import { type Engine, readsSigns } from '../proof/engine.ts';
 import type { ClientSettings } from '../settings/client.ts';
 import type { Manifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
 import { USUAL_DATABASES, writeConf } from './conf.ts';
+import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
 import { type ClientFolder, takeClientFolder } from './folder.ts';
-import { DATABASES, runFreshclam } from './freshclam.ts';
-import { cldName, type Held, heldIn } from './holding.ts';
+import { DATABASES } from './freshclam.ts';
+import type { Held } from './holding.ts';
+import { install, remove } from './install.ts';
 import { proxyFor } from './proxy.ts';
+import type { Signed } from './signs.ts';
+import { UPDATE, type UpdateParts, update, type Wanted } from './update.ts';
 
 export interface ClientParts {
   /** Opens the engine; `work` is a folder of this run alone. */
@@ -51,16 +53,20 @@ const CLOCK_SKEW = HOUR;
 /**
  * Updates a database folder from a mirror with a real freshclam, and writes the `freshclam.conf` that says the same.
  * The folder is ClamAV's to read at any time: files in it are replaced once all of them have come, each at once. What
- * has come is judged by its files: freshclam's exit code proves nothing (clamav-formats.md §0.5).
+ * has come is judged by its files, since freshclam's exit code proves nothing (clamav-formats.md §0.5), and by whether
+ * the engine finds EICAR with it.
  * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `EngineError`.
  */
 export async function updateClient(settings: ClientSettings, parts: ClientParts): Promise<ClientReport> {
-  const { url, into, proxies, record, maxAge } = settings;
-  const { log, trust, now } = parts;
+  const { url, into, proxies, record, fips, maxAge } = settings;
+  const { log, trust, now, patience = PATIENCE } = parts;
+  const deadline = performance.now() + settings.timeout;
   await using folder = await takeClientFolder(into, trust, log);
   await using mirror = new ProbeClient(settings);
   const manifest = await manifestOf(mirror, settings, parts);
   const databases = settings.databases ?? databasesOf(manifest);
+  const engine = await parts.openEngine(folder.work);
+  if (fips) requireFips(engine);
   await writeConf(settings.conf, {
     url,
     databases,
@@ -68,10 +74,12 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
     proxy: proxyFor(url, proxies),
     attempts: 3,
     owner: userInfo().username,
+    fips,
     folder: into,
   });
-  const held = await updated(folder, { databases, manifest }, settings, parts);
-  await install(folder, into, held);
+  const updating = { engine, trust, log, now, patience };
+  const held = await proven(folder, { databases, manifest }, settings, updating, deadline);
+  await install(folder.proven, held, join(folder.work, UPDATE, DATABASES), into);
   if (maxAge !== undefined && manifest !== undefined) requireFresh(manifest.checked, maxAge, now());
   return {
     url: mirror.url,
@@ -85,6 +93,63 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
   };
 }
 
+/**
+ * Updates, and has the engine find EICAR before anything is vouched for. CVDs that were there before need no look: every
+ * byte of them is signed. Nothing signs a CLD as a whole, so one is looked at in every run, for a cache may have brought
+ * it; one with which the engine finds nothing is given up for the whole CVD. Throws `client/does-not-detect`.
+ */
+async function proven(
+  folder: ClientFolder,
+  wanted: Wanted,
+  settings: ClientSettings,
+  parts: UpdateParts,
+  deadline: number,
+): Promise<ReadonlyMap<string, Signed>> {
+  const { engine, log } = parts;
+  const work = join(folder.work, UPDATE);
+  const misses = async (held: ReadonlyMap<string, Signed>) => {
+    const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
+    return needsLook(folder, held)
+      ? await missesEicar(engine, work, held, { fips: settings.fips, timeout })
+      : undefined;
+  };
+  const held = await update(folder, wanted, settings, parts, deadline);
+  const wrong = await misses(held);
+  if (wrong === undefined) return held;
+  const suspects = [...held].filter(([, { file }]) => file.endsWith('.cld')).map(([database]) => database);
+  if (suspects.length === 0) throw undetected(wrong, engine);
+  log.warn(`${wrong}: ${suspects.join(', ')} taken anew, as a whole`);
+  for (const database of suspects) await remove(join(work, DATABASES), database);
+  const rest = { ...folder, proven: new Map() }; // what else there is lies there already
+  const anew = await update(rest, wanted, settings, parts, deadline);
+  const still = await misses(anew);
+  if (still !== undefined) throw undetected(still, engine);
+  return anew;
+}
+
+function needsLook({ proven }: ClientFolder, held: ReadonlyMap<string, Signed>): boolean {
+  return [...held].some(
+    ([database, { file, header }]) =>
+      file.endsWith('.cld') || proven.get(database)?.header.version !== header.version,
+  );
+}
+
+function undetected(what: string, { version }: Engine): ClientError {
+  return new ClientError(
+    'client/does-not-detect',
+    `with the databases of the mirror, ClamAV ${version} does not find EICAR: ${what}`,
+    { advice: 'The folder keeps what it had. Find out what the mirror serves: clamav-mirror probe --full' },
+  );
+}
+
+function requireFips(engine: Engine): void {
+  if (readsSigns(engine)) return;
+  throw new ClientError(
+    'client/fips-unknown',
+    `${engine.name} is ClamAV ${engine.version}, and ClamAV before 1.5 does not know FIPSCryptoHashLimits`,
+    { advice: 'Leave out --fips, or name a newer ClamAV with --engines' },
+  );
+}
 function databasesOf(manifest: Manifest | undefined): readonly string[] {
   return manifest === undefined ? USUAL_DATABASES : Object.keys(manifest.databases);
 }
@@ -109,80 +174,8 @@ async function manifestOf(
   }
 }
 
-interface Wanted {
-  readonly databases: readonly string[];
-  readonly manifest: Manifest | undefined;
-}
-
-/** Lets freshclam work on a copy until everything is there that the mirror has. Throws `client/not-updated`. */
-async function updated(
-  { work, proven }: ClientFolder,
-  { databases, manifest }: Wanted,
-  { into, url, proxies, record, timeout }: ClientSettings,
-  { openEngine, log, patience = PATIENCE }: ClientParts,
-): Promise<ReadonlyMap<string, Held>> {
-  const deadline = performance.now() + timeout;
-  const engine = await openEngine(work);
-  const folder = join(work, 'update');
-  const db = join(folder, DATABASES);
-  await mkdir(db, { recursive: true });
-  for (const [database, { file }] of proven)
-    if (databases.includes(database)) await linkOrCopy(join(into, file), join(db, file));
-  for (let left = patience.attempts - 1; ; left--) {
-    const rest = Math.max(1, Math.ceil(deadline - performance.now()));
-    const task = { url, databases, record, proxies, timeout: rest };
-    const { went, said } = await runFreshclam(engine, folder, task);
-    const held = await heldIn(db, databases);
-    const lacking = databases.filter((database) => {
-      const version = held.get(database)?.header.version;
-      return version === undefined || version < (manifest?.databases[database]?.version ?? 0);
-    });
-    if (lacking.length === 0) return held;
-    const what = lacking.map((database) => describe(database, held, manifest)).join(', ');
-    if (left <= 0 || performance.now() + patience.wait > deadline) {
-      throw new ClientError('client/not-updated', `the client ${what} (${said})`, {
-        advice: 'Find out what is wrong with the mirror: clamav-mirror probe says what breaks clients',
-      });
-    }
-    log.warn(`the client ${what} (${said}); tried again`);
-    // It says that all is well and stays behind, as it does one version behind if the CDIFF is missing (§6).
-    if (went) for (const database of lacking) await remove(db, database);
-    await wait(patience.wait);
-  }
-}
-
-function describe(database: string, held: ReadonlyMap<string, Held>, manifest: Manifest | undefined): string {
-  const version = held.get(database)?.header.version;
-  if (version === undefined) return `has no ${database}`;
-  return `has version ${version} of ${database}, not ${manifest?.databases[database]?.version}`;
-}
-
-/** Both files at once do no harm: ClamAV loads the newer. */
-async function install(
-  { work, proven }: ClientFolder,
-  into: string,
-  held: ReadonlyMap<string, Held>,
-): Promise<void> {
-  for (const [database, { file, header }] of held) {
-    const before = proven.get(database);
-    if (before?.file === file && before.header.version === header.version) continue;
-    await rename(join(work, 'update', DATABASES, file), join(into, file));
-    if (before !== undefined && before.file !== file) await rm(join(into, before.file), { force: true });
-  }
-  for (const database of proven.keys()) if (!held.has(database)) await remove(into, database);
-}
-
-async function remove(folder: string, database: string): Promise<void> {
-  for (const file of [cvdName(database), cldName(database)]) await rm(join(folder, file), { force: true });
-}
-
-/** freshclam replaces files as a whole, so that a link will do. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await link(from, to).catch(() => copyFile(from, to));
-}
-
 function howOf(before: Held | undefined, { file, header }: Held): 'unchanged' | 'cdiffs' | 'whole' {
-  if (before?.header.version === header.version) return 'unchanged';
+  if (before?.file === file && before.header.version === header.version) return 'unchanged';
   return file.endsWith('.cld') ? 'cdiffs' : 'whole';
 }
 

@@ -4,7 +4,7 @@ import { MirrorError } from '../errors.ts';
 
 export class ConfError extends MirrorError<'conf/impossible'> {}
 
-/** What a client's `freshclam.conf` says; ClamAV 0.103 and all later versions understand it. */
+/** What a client's `freshclam.conf` says; ClamAV 0.103 and all later versions understand it, but for `fips`. */
 export interface FreshclamConf {
   /** The mirror, perhaps with a user and password, both percent-encoded. */
   readonly url: string;
@@ -16,6 +16,8 @@ export interface FreshclamConf {
   readonly attempts: number;
   /** The user that freshclam becomes if it is root. */
   readonly owner: string;
+  /** Signatures with MD5 or SHA-1 do not count: a CVD needs its `.sign`. ClamAV before 1.5 refuses such a conf. */
+  readonly fips?: boolean;
   /** Where its databases are; `undefined`: its arguments say it. */
   readonly folder?: string;
 }
@@ -30,7 +32,7 @@ const NO_RECORD = 'no-record.invalid';
 
 /** The text of a `freshclam.conf`. Throws `conf/impossible` for what it cannot express. */
 export function freshclamConf(conf: FreshclamConf): string {
-  const { url, databases, record, proxy, attempts, owner, folder } = conf;
+  const { url, databases, record, proxy, attempts, owner, fips = false, folder } = conf;
   const lines = [
     `DatabaseMirror ${url}`,
     ...(folder === undefined ? [] : [`DatabaseDirectory "${folder}"`]),
@@ -40,6 +42,7 @@ export function freshclamConf(conf: FreshclamConf): string {
     ...databases.filter((name) => !USUAL_DATABASES.includes(name)).map((name) => `ExtraDatabase ${name}`),
     'ScriptedUpdates yes',
     'TestDatabases yes',
+    ...(fips ? ['FIPSCryptoHashLimits yes'] : []),
     `MaxAttempts ${attempts}`,
     'ConnectTimeout 30',
     'ReceiveTimeout 600',

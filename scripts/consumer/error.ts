@@ -2,8 +2,12 @@ import { MirrorError } from '../errors.ts';
 
 /** Why a client has not what it should have. */
 export type ClientErrorCode =
+  | 'client/does-not-detect'
+  | 'client/fips-unknown'
   | 'client/foreign-folder'
   | 'client/no-manifest'
+  | 'client/no-sign'
+  | 'client/not-scanned'
   | 'client/not-updated'
   | 'client/stale';
 

@@ -2,25 +2,28 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { DATABASE_NAME } from '../cvd/names.ts';
+import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
 import { takeLock } from '../files/lock.ts';
 import type { Log } from '../log.ts';
 import { listed } from '../probe/finding.ts';
 import type { Trust } from '../verify/trust.ts';
 import { ClientError } from './error.ts';
-import { type Held, provenIn } from './holding.ts';
+import { provenIn } from './holding.ts';
+import { type Signed, withSigns } from './signs.ts';
 
 /** In a client's folder: says that the folder is ours, and holds what is under way. */
 const PRIVATE = '.clamav-client';
 /** What freshclam keeps beside its databases; a cool-down of another day is part of it (clamav-formats.md §0.5). */
 const NOTES = ['freshclam.dat', 'mirrors.dat'];
+/** What a freshclam that was killed leaves: `tmp.` since 0.102, `clamav-` and an MD5 before. */
+const TEMPORARY = /^(?:tmp\.|clamav-[0-9a-f]{32})/;
 
 /** A client's database folder, taken for one run. */
 export interface ClientFolder extends AsyncDisposable {
   /** For work under way: on the same file system, and gone when the folder is let go. */
   readonly work: string;
   /** What was there and is proven, by database; the rest has been removed. */
-  readonly proven: ReadonlyMap<string, Held>;
+  readonly proven: ReadonlyMap<string, Signed>;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function takeClientFolder(folder: string, trust: Trust, log: Log): 
 
 async function requireOurs(folder: string): Promise<void> {
   const names = await readdir(folder);
-  const foreign = names.filter((name) => databaseOf(name) === undefined && !NOTES.includes(name));
+  const foreign = names.filter((name) => !isFreshclams(name));
   if (foreign.length === 0 || names.includes(PRIVATE)) return;
   throw new ClientError('client/foreign-folder', `${folder} holds other things: ${listed(foreign)}`, {
     advice: 'Name a folder of its own for the databases: whatever else is in it gets removed',
@@ -67,16 +70,23 @@ async function requireOurs(folder: string): Promise<void> {
 async function clean(folder: string, trust: Trust, log: Log): Promise<ClientFolder['proven']> {
   const names = await readdir(folder);
   const databases = new Set(names.flatMap((name) => databaseOf(name) ?? []));
-  const proven = await provenIn(folder, [...databases], trust, (file, error) =>
-    log.warn(`${join(folder, file)} is not used: ${error.message}`),
-  );
-  const kept = new Set([...proven.values()].map(({ file }) => file)).add(PRIVATE);
+  const onDoubt = (file: string, error: Error) =>
+    log.warn(`${join(folder, file)} is not used: ${error.message}`);
+  const found = await provenIn(folder, [...databases], trust, onDoubt);
+  const proven = await withSigns(folder, found, trust, onDoubt);
+  const kept = new Set([...proven.values()].flatMap(({ file, sign }) => [file, sign ?? file])).add(PRIVATE);
   for (const name of names.filter((name) => !kept.has(name))) {
-    if (databaseOf(name) === undefined && !NOTES.includes(name))
-      log.warn(`${join(folder, name)} is no database of the mirror's: removed`);
+    if (!isFreshclams(name)) log.warn(`${join(folder, name)} is no database of the mirror's: removed`);
     await rm(join(folder, name), { recursive: true, force: true });
   }
   return proven;
+}
+
+/** True for what a freshclam of any version makes in its folder: databases, the `.sign` of a CVD, notes, work under way. */
+function isFreshclams(name: string): boolean {
+  if (databaseOf(name) !== undefined || NOTES.includes(name) || TEMPORARY.test(name)) return true;
+  const file = parseFileName(name);
+  return file?.kind === 'sign' && file.signs.endsWith('.cvd');
 }
 
 /** `daily` of `daily.cvd` and `daily.cld`. */

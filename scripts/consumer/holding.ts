@@ -1,10 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
-import { cvdName } from '../cvd/names.ts';
-import { asVerdict, readStart, verifyCvdFile } from '../files/verify.ts';
-import { CldVerifier } from '../verify/cld.ts';
+import { cldName, cvdName } from '../cvd/names.ts';
+import { asVerdict, readStart, verifyCldFile, verifyCvdFile } from '../files/verify.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 
@@ -13,10 +11,6 @@ export interface Held {
   /** `daily.cvd`, or `daily.cld` if CDIFFs made it. */
   readonly file: string;
   readonly header: CvdHeader;
-}
-
-export function cldName(database: string): string {
-  return `${database}.cld`;
 }
 
 /** What freshclam left in a folder, by database; it has proven what it took. Of two files of one database the newer. */
@@ -46,11 +40,8 @@ export async function provenIn(
     databases,
     async (path, database) => {
       if (!(await lstat(path)).isFile()) throw new VerifyError('verify/format', 'it is not a file');
-      if (path.endsWith('.cvd')) return (await verifyCvdFile(path, trust, { database })).header;
-      const verifier = new CldVerifier(trust, database);
-      for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }))
-        asVerdict(() => verifier.write(chunk));
-      return asVerdict(() => verifier.end());
+      const verify = path.endsWith('.cvd') ? verifyCvdFile : verifyCldFile;
+      return (await verify(path, trust, { database })).header;
     },
     onDoubt,
   );

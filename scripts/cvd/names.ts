@@ -57,6 +57,18 @@ export function cvdName(database: string): string {
   return `${database}.cvd`;
 }
 
+/** What freshclam makes of a CVD and CDIFFs; no mirror publishes one. */
+export function cldName(database: string): string {
+  return `${database}.cld`;
+}
+
+/** Parses `daily.cld` and `daily-28001.cld`; any other name gives `undefined`. */
+export function parseCldName(name: string): { database: string; version: number | undefined } | undefined {
+  const [, database, digits] = /^([A-Za-z][A-Za-z0-9_]{0,31})(?:-([1-9]\d{0,9}))?\.cld$/.exec(name) ?? [];
+  if (database === undefined) return undefined;
+  return { database, version: digits === undefined ? undefined : Number(digits) };
+}
+
 /** An earlier CVD: here its name says the version. */
 export function archiveName(database: string, version: number): string {
   return `${ARCHIVE_FOLDER}/${database}-${version}.cvd`;

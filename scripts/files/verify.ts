@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
 import { CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
+import { CldVerifier, type VerifiedCld } from '../verify/cld.ts';
 import { CvdVerifier, type Expected, type VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError, type VerifyErrorCode } from '../verify/error.ts';
 import { DigestSet, type VerifiedSign, verifySign } from '../verify/sign.ts';
@@ -18,6 +19,15 @@ export async function verifyCvdFile(
   expected: Expected = {},
 ): Promise<VerifiedCvd> {
   return await feed(path, new CvdVerifier(trust, expected));
+}
+
+/** Proves what ClamAV loads of the CLD at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
+export async function verifyCldFile(
+  path: string,
+  trust: Trust,
+  expected: Expected = {},
+): Promise<VerifiedCld> {
+  return await feed(path, new CldVerifier(trust, expected));
 }
 
 /** Proves the CDIFF at `path`, streaming. Throws `VerifyError`, or what the file system throws. */

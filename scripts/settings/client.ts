@@ -6,7 +6,7 @@ import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
 import { type Option, SYNC_OPTIONS } from './options.ts';
 import { type Given, validated } from './read.ts';
-import { FilePath, ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
+import { FilePath, ProbeSchema, SyncSchema, TrueOrFalse, wholeNumber } from './schemas.ts';
 
 /** What a client of a mirror needs to know, validated. */
 export interface ClientSettings {
@@ -20,6 +20,8 @@ export interface ClientSettings {
   readonly databases: readonly string[] | undefined;
   /** The mirror's own TXT record; `undefined`: the mirror itself is asked. */
   readonly record: string | undefined;
+  /** Whether ClamAV is held to FIPS limits: only ≥ 1.5 knows them, and its CVDs need their `.sign`. */
+  readonly fips: boolean;
   /** How long ago the mirror may have asked upstream, in milliseconds; `undefined`: no matter. */
   readonly maxAge: number | undefined;
   /** Milliseconds for all of it. */
@@ -59,6 +61,10 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     help: 'how long ago the mirror may have asked ClamAV for news, or it counts as stale; 0: no matter',
     fallback: '48',
   },
+  {
+    name: 'fips',
+    help: 'hold ClamAV (1.5 or later) to FIPS limits: FIPSCryptoHashLimits yes; the mirror must then have the .sign of each CVD',
+  },
   { name: 'timeout', value: '<minutes>', help: 'how long all of it may take', fallback: '30' },
   {
     name: 'engines',
@@ -79,6 +85,7 @@ const ClientSchema = v.object({
   databases: ProbeSchema.entries.databases,
   dns: ProbeSchema.entries.dns,
   'max-age': wholeNumber(0, 8760),
+  fips: v.optional(TrueOrFalse),
   timeout: wholeNumber(1, 1440),
   engines: v.optional(v.pipe(SyncSchema.entries.engines.wrapped, v.maxLength(1, 'takes one engine'))),
   'user-agent': ProbeSchema.entries['user-agent'],
@@ -96,6 +103,7 @@ export function clientSettings(url: string, from: Given): ClientSettings {
     conf,
     databases,
     record: dns === 'off' ? undefined : dns,
+    fips: settings.fips === 'true',
     maxAge: hours === 0 ? undefined : hours * 3_600_000,
     timeout: settings.timeout * 60_000,
     engine: settings.engines?.[0],

@@ -61,7 +61,7 @@ const Engines = v.pipe(
     }
   }),
 );
-const TrueOrFalse = v.picklist(['true', 'false'], 'is either true or false');
+export const TrueOrFalse = v.picklist(['true', 'false'], 'is either true or false');
 const DnsRecordName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'));
 export const FilePath = v.pipe(
   v.string(),

@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
-import { cvdName, type FileName, parseFileName } from '../cvd/names.ts';
+import { cvdName, type FileName, parseCldName, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
-import { readStart, verifyCdiffFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
+import { readStart, verifyCdiffFile, verifyCldFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 
@@ -47,15 +47,39 @@ async function prove(
     const what = `${name.database} CDIFF to ${version}${empty ? ', empty: clients take the full CVD' : ''}`;
     return { verdict: 'proven', what, database: name.database, version, sha256 };
   }
+  if (path.endsWith('.cld')) return await proveCld(path, trust, database);
   const wanted = database ?? name?.database;
-  if (wanted === undefined) {
-    throw new VerifyError('verify/unknown-file', 'its name does not say what it should be', {
-      advice: 'Give the database it must be with --database, or name it like daily.cvd or daily-28001.cdiff',
-    });
-  }
+  if (wanted === undefined) throw unknownFile();
   const { header, sha256 } = await verifyCvdFile(path, trust, { database: wanted, version: name?.version });
   const what = `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`;
   return { verdict: 'proven', what, database: wanted, version: header.version, sha256 };
+}
+
+/** Nothing is known of a CLD as a whole: see `CldVerifier`. */
+async function proveCld(
+  path: string,
+  trust: Trust,
+  database: string | undefined,
+): Promise<Omit<Checked, 'path'>> {
+  const name = parseCldName(basename(path));
+  const wanted = database ?? name?.database;
+  if (wanted === undefined) throw unknownFile();
+  const { header, sha256, leftovers } = await verifyCldFile(path, trust, {
+    database: wanted,
+    version: name?.version,
+  });
+  const what = [
+    `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`,
+    'a CLD has no signature over the whole: the one of .info and the hashes of the files that it lists are right',
+    ...(leftovers > 0 ? [`${leftovers} files in it are not proven, and ClamAV does not load them`] : []),
+  ];
+  return { verdict: 'proven', what: what.join('; '), database: wanted, version: header.version, sha256 };
+}
+
+function unknownFile(): VerifyError {
+  return new VerifyError('verify/unknown-file', 'its name does not say what it should be', {
+    advice: 'Give the database it must be with --database, or name it like daily.cvd or daily-28001.cdiff',
+  });
 }
 
 /** In a mirror, `daily-28001.cvd.sign` signs `daily.cvd`; elsewhere `daily-28001.cvd` may lie beside it. */

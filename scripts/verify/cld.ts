@@ -1,62 +1,96 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type CvdHandler, CvdReader } from '../cvd/archive.ts';
+import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/archive.ts';
+import { COPYING_LIMIT, isInfo, isLeftover } from '../cvd/database-extensions.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED } from '../cvd/header.ts';
-import { INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
+import { type CvdInfo, INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
 import type { TarEntry } from '../cvd/tar.ts';
-import { requireListedFiles } from './cvd.ts';
+import { type Expected, requireListedFiles } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
+/** Files that ClamAV does not load: a CDIFF and its `.sign` a day make 3,650 in five years, and no client takes so long. */
+export const LEFTOVERS_LIMIT = 4000;
+/** Bytes of all of them: as much as the largest database has. Whoever is told takes the CVD, and begins without any. */
+export const LEFTOVERS_SIZE_LIMIT = 512 * 1024 ** 2;
+/** Files beside those: production's databases have about thirty. */
+const FILES_LIMIT = 500;
+
+/** A CLD of which all that ClamAV loads is accounted for. */
+export interface VerifiedCld extends Omit<CvdTotals, 'md5'> {
+  /** The database's name, from inside the container. */
+  readonly database: string;
+  readonly header: CvdHeader;
+  readonly info: CvdInfo;
+  /** How many files in it ClamAV does not load; nothing is known of these. */
+  readonly leftovers: number;
+}
+
 /**
- * Proves a CLD, which freshclam made of a CVD and CDIFFs, as it streams by. No signature covers its header; but each CDIFF
- * brings the next `.info`, which Talos signed and which says what the header has to be and what files there are. ClamAV
- * minds neither another header nor a file that is missing (clamav-formats.md §0.7). COPYING may be anything (§4).
+ * Proves what ClamAV loads of a CLD, which freshclam made of a CVD and CDIFFs, as it streams by. No signature covers its
+ * header or the whole; but each CDIFF brings the next `.info`, which Talos signed and which says what the header has to
+ * be and what files there are. ClamAV minds neither another header nor a file that is missing (clamav-formats.md §0.7).
+ * COPYING may be anything (§4), and so may be what ClamAV does not load: freshclam ≥ 1.5 leaves each CDIFF that it
+ * applied in the CLD, with its `.sign`, and its notes about the mirror.
  *
  * `write` and `end` throw `CvdError` or `VerifyError`.
  */
 export class CldVerifier implements CvdHandler {
   readonly #trust: Trust;
-  readonly #infoName: string;
+  readonly #expected: Expected;
   readonly #reader = new CvdReader(this);
   readonly #found = new Map<string, { size: number; hash: Hash }>();
   readonly #infoBytes: Uint8Array[] = [];
+  #infoName: string | undefined;
   #header: CvdHeader | undefined;
   #current: { name: string; hash: Hash } | undefined;
+  #leftovers = { count: 0, size: 0 };
 
-  constructor(trust: Trust, database: string) {
+  constructor(trust: Trust, expected: Expected = {}) {
     this.#trust = trust;
-    this.#infoName = `${database}.info`;
+    this.#expected = expected;
   }
 
   write(chunk: Uint8Array): void {
     this.#reader.write(chunk);
   }
 
-  end(): CvdHeader {
-    this.#reader.end();
-    if (this.#header === undefined || !this.#found.has(this.#infoName)) {
-      throw new VerifyError('verify/wrong-database', `the container holds no ${this.#infoName}`);
+  end(): VerifiedCld {
+    const { size, sha256 } = this.#reader.end();
+    const [header, infoName] = [this.#header, this.#infoName];
+    if (header === undefined || infoName === undefined) {
+      const wanted = `${this.#expected.database ?? ''}.info`;
+      throw new VerifyError('verify/wrong-database', `the container holds no ${wanted}`);
     }
     const info = parseInfo(Buffer.concat(this.#infoBytes));
     verifyPssSignature(infoDigest(info), info.dsig, this.#trust.keys.info);
-    if (encodeHeaderLine(this.#header) !== encodeHeaderLine(info.header)) {
+    if (encodeHeaderLine(header) !== encodeHeaderLine(info.header)) {
       throw new VerifyError('verify/mismatch', 'the header is not the one that .info signs');
     }
-    requireListedFiles(info, this.#infoName, this.#found);
-    return this.#header;
+    const listed = new Set(info.files.map(({ name }) => name));
+    const counted = [...this.#found].filter(([name]) => listed.has(name) || !isLeftover(name));
+    requireListedFiles(info, infoName, new Map(counted));
+    const leftovers = this.#found.size - counted.length;
+    return { size, sha256, database: infoName.slice(0, -'.info'.length), header, info, leftovers };
   }
 
   header(header: CvdHeader): void {
     if (header.md5 !== UNSEALED)
       throw new VerifyError('verify/format', 'this is no CLD: its header is sealed');
+    const { version } = this.#expected;
+    if (version !== undefined && header.version !== version)
+      throw new VerifyError('verify/wrong-version', `this is version ${header.version}, not ${version}`);
     this.#header = header;
   }
 
   entry({ name, size }: TarEntry): void {
     if (this.#found.has(name)) throw new VerifyError('verify/mismatch', `the container holds two ${name}`);
-    if (name === this.#infoName && size > INFO_LIMIT)
+    if (isInfo(name)) this.#startInfo(name, size);
+    if (name === 'COPYING' && size > COPYING_LIMIT)
       throw new VerifyError('verify/format', `${name} has ${size} bytes`);
+    if (isLeftover(name)) this.#countLeftover(size);
+    else if (this.#found.size - this.#leftovers.count >= FILES_LIMIT)
+      throw new VerifyError('verify/format', `the container holds more than ${FILES_LIMIT} files`);
     const hash = createHash('sha256');
     this.#found.set(name, { size, hash });
     this.#current = { name, hash };
@@ -65,5 +99,31 @@ export class CldVerifier implements CvdHandler {
   data(chunk: Uint8Array): void {
     this.#current?.hash.update(chunk);
     if (this.#current?.name === this.#infoName) this.#infoBytes.push(Uint8Array.from(chunk));
+  }
+
+  /** ClamAV believes the first `.info`, whatever its name, and freshclam the one of the database: let it be one. */
+  #startInfo(name: string, size: number): void {
+    const { database } = this.#expected;
+    if (this.#infoName !== undefined)
+      throw new VerifyError('verify/mismatch', 'the container holds two .info');
+    if (database !== undefined && name !== `${database}.info`) {
+      const found = JSON.stringify(name.slice(0, -'.info'.length));
+      throw new VerifyError('verify/wrong-database', `this is database ${found}, not ${database}`);
+    }
+    if (!name.endsWith('.info')) throw new VerifyError('verify/format', `${name} is no name for a .info`);
+    if (size > INFO_LIMIT) throw new VerifyError('verify/format', `${name} has ${size} bytes`);
+    this.#infoName = name;
+  }
+
+  #countLeftover(size: number): void {
+    this.#leftovers.count++;
+    this.#leftovers.size += size;
+    if (this.#leftovers.count > LEFTOVERS_LIMIT || this.#leftovers.size > LEFTOVERS_SIZE_LIMIT) {
+      const { count, size: bytes } = this.#leftovers;
+      throw new VerifyError(
+        'verify/format',
+        `the container holds too much that ClamAV does not load: ${count} files of ${bytes} bytes so far`,
+      );
+    }
   }
 }

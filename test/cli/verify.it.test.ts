@@ -68,6 +68,21 @@ describeWithOfficial('verify', () => {
     expect((await runCli(['verify', '--database', 'test', path])).exitCode).toBe(0);
   });
 
+  test.concurrent('proves what can be proven of a CLD, and says that nothing signs the whole', async () => {
+    const own = await mkdtemp(join(folder, 'cld-'));
+    const path = join(own, 'test.cld');
+    await writeFile(path, await unsealed('test-6.cvd'));
+    const run = await runCli(['verify', '--json', path]);
+    expect(run.exitCode).toBe(0);
+    const what = expect.stringMatching(/no signature over the whole/);
+    expect(run.json()).toMatchObject({ files: [{ verdict: 'proven', database: 'test', version: 6, what }] });
+    await copyFile(path, join(own, 'daily.cld'));
+    await copyFile(path, join(own, 'test-5.cld'));
+    await copyFile(official('test-6.cvd'), join(own, 'sealed.cld'));
+    for (const name of ['daily.cld', 'test-5.cld', 'sealed.cld'])
+      expect((await runCli(['verify', join(own, name)])).exitCode).toBe(3);
+  });
+
   test.concurrent('exits with 1 for what cannot be read, and says so in JSON', async () => {
     const run = await runCli(['verify', '--json', join(folder, 'daily.cvd')]);
     expect(run.exitCode).toBe(1);
@@ -89,3 +104,10 @@ describeWithOfficial('verify', () => {
     expect(bad.stdout).toMatch(/^unproven .*manifest\.json/m);
   });
 });
+
+/** A genuine CVD as the CLD that freshclam would make of it, compressed as `CompressLocalDatabase` has it. */
+async function unsealed(name: string): Promise<Buffer> {
+  const cvd = await readFile(official(name));
+  const header = cvd.toString('latin1', 0, 512).replace(/^((?:[^:]*:){5})[^:]*:[^:]*:/, '$1X:X:');
+  return Buffer.concat([Buffer.from(header.padEnd(512), 'latin1'), cvd.subarray(512)]);
+}

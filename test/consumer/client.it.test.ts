@@ -24,7 +24,7 @@ import { describeWithImages, image } from '../support/docker.ts';
 import { official } from '../support/official.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { startProxy } from '../upstream/proxy.ts';
-import { ago, type Consumer, changeManifest, startConsumer } from './support.ts';
+import { ago, changeManifest, plant, startConsumer } from './support.ts';
 
 describeMirror('a client of a mirror', () => {
   let mirror: TestMirror;
@@ -277,15 +277,6 @@ describeMirror('a client of a mirror', () => {
     });
   });
 });
-
-/** Bytes, or the path of a file to copy. */
-async function plant({ folder }: Consumer, files: Record<string, Uint8Array | string>): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const [name, content] of Object.entries(files)) {
-    if (typeof content === 'string') await copyFile(content, join(folder, name));
-    else await writeFile(join(folder, name), content);
-  }
-}
 
 /** What clamscan, with everything in a database folder, says of EICAR. */
 async function scanned(databases: string): Promise<string> {

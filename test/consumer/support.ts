@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type ClientParts, type ClientReport, updateClient } from '../../scripts/consumer/client.ts';
 import { openOneEngine } from '../../scripts/consumer/engine.ts';
 import type { Log } from '../../scripts/log.ts';
@@ -66,6 +66,16 @@ export async function startConsumer(): Promise<Consumer> {
     },
     [Symbol.asyncDispose]: () => rm(around, { recursive: true }),
   };
+}
+
+/** Puts files into a consumer's folder: bytes, or the path of a file to copy. */
+export async function plant({ folder }: Consumer, files: Record<string, Uint8Array | string>): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    if (typeof content === 'string') await copyFile(content, join(folder, name));
+    else await writeFile(join(folder, name), content);
+  }
 }
 
 /** Changes what a published tree says of itself. */

@@ -3,10 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { encodeCdiffHeader } from '../../scripts/cvd/cdiff.ts';
 import { GZIP_HEADER } from '../../scripts/cvd/deflate.ts';
 import { encodeDsig, encodePss, type PublicKey } from '../../scripts/cvd/dsig.ts';
-import { type CvdHeader, UNSEALED } from '../../scripts/cvd/header.ts';
+import { type CvdHeader, encodeHeader, UNSEALED } from '../../scripts/cvd/header.ts';
 import { type CvdInfo, encodeInfo, infoDigest } from '../../scripts/cvd/info.ts';
 import { type LegacyKeys, TALOS_KEYS } from '../../scripts/cvd/keys.ts';
-import { type ContainerOrder, encodeCvd, orderOf, type TarFile } from '../../scripts/cvd/pack.ts';
+import { type ContainerOrder, encodeCvd, encodeTar, orderOf, type TarFile } from '../../scripts/cvd/pack.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 
 /** A signer that nobody outside of the tests trusts: what Talos' signing service does, with keys made here. */
@@ -72,6 +72,22 @@ export function makeCvd(parts: CvdParts): Buffer {
     );
     if (!md5.startsWith('00')) return cvd;
   }
+}
+
+/**
+ * A CLD of a version as freshclam builds it: not compressed, COPYING and `.info` first. `more` is what else lay in the
+ * folder that it packed: files of these names take the place of the right ones.
+ */
+export function makeCld(parts: CvdParts, more: ReadonlyMap<string, Uint8Array> = new Map()): Buffer {
+  const info = makeInfo(parts);
+  const contents = new Map<string, Uint8Array>([
+    ['COPYING', parts.copying ?? COPYING],
+    [`${parts.database}.info`, encodeInfo(info)],
+    ...parts.files,
+    ...more,
+  ]);
+  const files = [...contents].map(([name, data]): TarFile => ({ name, size: data.length, data: [data] }));
+  return Buffer.concat([encodeHeader(info.header), ...encodeTar(files)]);
 }
 
 /** The signed `.info` of a version. */
