@@ -31,7 +31,9 @@ interface Contender extends AsyncDisposable {
  * Only the first of them logs: every request, into a file, as people run it.
  */
 export async function host(): Promise<void> {
-  const wrk = await ensureProgram('wrk', ['wrk'], { path: searchPath(), log: say, ask: () => true });
+  const options = { path: searchPath(), log: say, ask: () => true };
+  const wrk = await ensureProgram('wrk', ['wrk'], options);
+  await ensureProgram('nginx', ['nginx'], options);
   await withFolder(async (folder) => {
     await chmod(folder, 0o755);
     await writeFile(join(folder, 'main.cvd'), randomFillSync(Buffer.alloc(SIZE)));

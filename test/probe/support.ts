@@ -1,15 +1,15 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import type { Finding } from '../../scripts/probe/finding.ts';
 import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWith } from '../support/official.ts';
-import { webServers } from '../support/web-servers.ts';
 
 /** Like `describe`, and skipped where the web servers are missing. */
-export const describeWithWebServers = describeWith(webServers);
+export const describeWithWebServers = describeWith(inject('webServers'));
 
 export const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
