@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { searchPath } from '../../scripts/settings.ts';
 import { ensureProgram } from '../support/install.ts';
-import { ended, freePort, listening, startWebServer } from '../support/web-servers.ts';
+import { freePort } from '../support/ports.ts';
+import { ended, listening, startWebServer } from '../support/web-servers.ts';
 import { say, spread, withFolder } from './support.ts';
 
 const run = promisify(execFile);

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SILENT } from '../../scripts/log.ts';
-import { freePort } from '../../scripts/proof/clamd.ts';
 import { run } from '../../scripts/proof/engine.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { openEngines } from '../../scripts/proof/open-engines.ts';
 import { describeWithOfficial } from '../support/official.ts';
 import { describeWithPodman, podman, podmanImage, sleepingContainer } from '../support/podman.ts';
+import { freePort } from '../support/ports.ts';
 import { fLevelOf, updateTo6 } from './in-containers.ts';
 
 describeWithPodman('podman', () => {

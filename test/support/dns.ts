@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { inject } from 'vitest';
 import { describeWith, have } from './official.ts';
+import { freePort } from './ports.ts';
 
 const dnsmasq = inject('dnsmasq');
 
@@ -55,13 +56,6 @@ async function started(child: ChildProcess): Promise<void> {
     if (line.includes('started')) return;
   }
   throw new Error(`dnsmasq did not start: ${said.join('; ')}`);
-}
-
-async function freePort(): Promise<number> {
-  const socket = await bound();
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }
 
 async function bound(): Promise<Socket> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { findProgram } from '../../scripts/demo/programs.ts';
 import { explain } from '../../scripts/errors.ts';
 import { searchPath } from '../../scripts/settings.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
+import { freePort } from './ports.ts';
 
 const HOSTS = join(import.meta.dirname, '..', '..', 'site', 'hosts');
 /** What the configurations of `site/hosts` say, and what tests put in its place. */
@@ -164,16 +165,6 @@ export async function startWebServer(
 /** Takes the mark away from the options of a configuration of `site/hosts`. */
 export function withOptions(config: string): string {
   return config.replaceAll(/^(\s*)#: /gm, '$1');
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** Waits until a server that was just started takes connections; throws what it said if it ends instead. */
