@@ -10,6 +10,7 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 180_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 30_000 } },
     // They import JSON in a way that only a bundler takes.
     server: { deps: { inline: [/@actions\/(workflow-parser|languageservice)/] } },
   },

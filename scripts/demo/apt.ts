@@ -1,3 +1,4 @@
+import { refreshLists } from './apt-lists.ts';
 import { SetupError } from './error.ts';
 import { findProgram, lastWords, type Places, run } from './programs.ts';
 
@@ -6,13 +7,18 @@ const TIMEOUT = 15 * 60_000;
 export interface AptOptions extends Places {
   /** Where invoke-rc.d(8) looks for the policy on services; tests have one of their own. */
   readonly policy?: string;
+  /** Told what takes its time. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** Packages that could be installed. */
 export interface Installation {
   /** What a person would type, as root. */
   readonly command: string;
-  /** Throws `setup/apt-failed`. */
+  /**
+   * Refreshes the package lists, if this process has not yet done so, and installs the newest packages in them. Lists
+   * that cannot be refreshed are used as they are. Throws `setup/apt-failed`.
+   */
   run(): Promise<void>;
 }
 
@@ -28,31 +34,54 @@ export async function prepareInstallation(
   packages: readonly string[],
   options: AptOptions,
 ): Promise<Installation> {
-  const apt = await findProgram('apt-get', options);
-  if (apt === undefined) {
-    throw new SetupError('setup/not-debian', `there is no apt-get here to install ${packages.join(' ')}`, {
-      advice: 'Install what is missing by other means, so that it is on the PATH',
-    });
-  }
-  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
-  const asRoot = await findRoot(options);
-  if (asRoot === undefined) {
-    throw new SetupError('setup/no-root', 'only root can install packages, and sudo wants a password', {
-      advice: `Type this, then try again: sudo ${command}`,
-    });
-  }
   const { policy = '/usr/sbin/policy-rc.d' } = options;
+  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+  const { apt, asRoot } = await findApt(options, `install ${packages.join(' ')}`, command);
   const shell = [...asRoot, '/bin/sh', '-c', INSTALL, 'install', apt, policy, ...packages];
   return {
     command,
     run: async () => {
+      const stale = await refreshLists(apt, asRoot, options);
       const result = await run(shell, { ...options, timeout: TIMEOUT });
       if (result.exitCode === 0) return;
-      throw new SetupError('setup/apt-failed', `cannot install ${packages.join(' ')}: ${lastWords(result)}`, {
-        advice: `Try by hand, as root: apt-get update && ${command}`,
-      });
+      const why = `cannot install ${packages.join(' ')}: ${lastWords(result)}`;
+      throw stale === undefined
+        ? new SetupError('setup/apt-failed', why, { advice: `Try by hand, as root: ${command}` })
+        : new SetupError('setup/apt-failed', `${why}; nor can the package lists be refreshed: ${stale}`, {
+            advice: `Let apt reach its archives (network, proxy, sources.list); then, as root: apt-get update && ${command}`,
+          });
     },
   };
+}
+
+/**
+ * Refreshes the package lists of this machine, once in the life of this process. Returns `undefined`, or why not all of
+ * them are new. Throws `setup/not-debian`, `setup/no-root`.
+ */
+export async function refreshPackageLists(options: AptOptions): Promise<string | undefined> {
+  const { apt, asRoot } = await findApt(options, 'refresh its package lists', 'apt-get update');
+  return await refreshLists(apt, asRoot, options);
+}
+
+/** apt-get, and what to put before a command so that root runs it. */
+async function findApt(
+  options: Places,
+  purpose: string,
+  command: string,
+): Promise<{ apt: string; asRoot: string[] }> {
+  const apt = await findProgram('apt-get', options);
+  if (apt === undefined) {
+    throw new SetupError('setup/not-debian', `there is no apt-get here to ${purpose}`, {
+      advice: 'Install what is missing by other means, so that it is on the PATH',
+    });
+  }
+  const asRoot = await findRoot(options);
+  if (asRoot === undefined) {
+    throw new SetupError('setup/no-root', `only root can ${purpose}, and sudo wants a password`, {
+      advice: `Type this, then try again: sudo ${command}`,
+    });
+  }
+  return { apt, asRoot };
 }
 
 /** What to put before a command so that root runs it; `undefined`: nothing helps. */
@@ -86,8 +115,7 @@ const INSTALL = String.raw`
     chmod 755 "$policy"
   fi
   options='-q -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold'
-  install() { "$apt" $options install --no-install-recommends "$@"; }
-  install "$@" || { "$apt" $options update; install "$@"; } || exit
+  "$apt" $options install --no-install-recommends "$@" || exit
   for name; do
     update-rc.d "$name" disable
     invoke-rc.d "$name" stop

@@ -72,7 +72,8 @@ async function find(program: Program, places: Places): Promise<string> {
   );
 }
 
-async function install(packages: readonly string[], { ask, log, ...options }: ClamavOptions): Promise<void> {
+async function install(packages: readonly string[], options: ClamavOptions): Promise<void> {
+  const { ask, log } = options;
   const names = packages.join(', ');
   const installation = await prepareInstallation(packages, options);
   if (!(await ask(`Install ${names} (${installation.command}; their services stay off)?`))) {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { searchPath } from '../../scripts/settings.ts';
 import { ensureProgram } from '../support/install.ts';
-import { ended, freePort, listening, startWebServer } from '../support/web-servers.ts';
+import { freePort } from '../support/ports.ts';
+import { ended, listening, startWebServer } from '../support/web-servers.ts';
 import { say, spread, withFolder } from './support.ts';
 
 const run = promisify(execFile);
@@ -31,7 +32,9 @@ interface Contender extends AsyncDisposable {
  * Only the first of them logs: every request, into a file, as people run it.
  */
 export async function host(): Promise<void> {
-  const wrk = await ensureProgram('wrk', ['wrk'], { path: searchPath(), log: say, ask: () => true });
+  const options = { path: searchPath(), log: say, ask: () => true };
+  const wrk = await ensureProgram('wrk', ['wrk'], options);
+  await ensureProgram('nginx', ['nginx'], options);
   await withFolder(async (folder) => {
     await chmod(folder, 0o755);
     await writeFile(join(folder, 'main.cvd'), randomFillSync(Buffer.alloc(SIZE)));

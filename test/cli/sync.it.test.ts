@@ -1,14 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { describeMirror, namesIn, startMirror, startPublished, untouched } from '../support/cycle.ts';
 import { fakeTools } from '../support/engines.ts';
-import { clamav } from '../support/official.ts';
-
-const mayUnshare =
-  spawnSync('unshare', ['--mount', 'mount', '--bind', '/dev/null', '/dev/null']).status === 0;
+import { mounts } from '../support/mounts.ts';
+import { clamav, describeWith } from '../support/official.ts';
 
 describeMirror('sync', () => {
   test('tells the story in plain lines where no terminal is', async () => {
@@ -82,8 +79,7 @@ describeMirror('sync', () => {
     });
   });
 
-  const missing = 'the right to hide ClamAV from a process (unshare --mount)';
-  describe('without ClamAV', mayUnshare ? {} : { skip: true, meta: { missing } }, () => {
+  describeWith(mounts)('without ClamAV', () => {
     test('fails with one JSON object, and downloads nothing', async () => {
       await using mirror = await startMirror();
       const hide = `mount --bind /dev/null '${clamav().freshclam}' && exec "$@"`;

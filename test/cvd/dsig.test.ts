@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -107,8 +107,8 @@ describe('a PSS-like signature', () => {
   const tampered = (
     change: (message: Buffer, unmask: (at: number, value: number) => void) => void,
   ): string => {
-    for (;;) {
-      const salt = randomBytes(32);
+    for (let attempt = 0; ; attempt++) {
+      const salt = sha256(`salt ${attempt}`);
       const message = encodePss(DIGEST, salt);
       const plain = Buffer.alloc(223);
       plain[190] = 1;
@@ -140,7 +140,7 @@ describe('a PSS-like signature', () => {
     ['a byte before the 01 that is not zero, which ClamAV lets pass', (_, unmask) => unmask(100, 2)],
     ['an earlier 01', (_, unmask) => unmask(100, 1)],
     ['no 01', (_, unmask) => unmask(190, 0)],
-    ['another salt', (_, unmask) => unmask(222, 0x55)],
+    ['another salt', (message) => message.writeUInt8(message.readUInt8(222) ^ 1, 222)],
     ['another hash', (message) => message.fill(0, 223, 255)],
   ])('is refused with %s', (_, change) => {
     expect(() => verifyPssSignature(DIGEST, tampered(change), keys.cdiff)).toThrow(wrong);

@@ -1,12 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { type AptOptions, prepareInstallation } from '../../scripts/demo/apt.ts';
+import { type AptOptions, prepareInstallation, refreshPackageLists } from '../../scripts/demo/apt.ts';
 import { run } from '../../scripts/demo/programs.ts';
-import { fakeMachine, SUDO } from './fakes.ts';
+import { type FakeMachine, fakeMachine, SUDO } from './fakes.ts';
 
 async function installPackages(packages: readonly string[], options: AptOptions): Promise<void> {
   await (await prepareInstallation(packages, options)).run();
+}
+
+/** What apt-get was asked for, in order. */
+async function steps(machine: FakeMachine): Promise<(string | undefined)[]> {
+  return (await machine.calls('apt-get')).map((call) => /install|update$/.exec(call)?.[0]);
 }
 
 beforeEach(() => {
@@ -39,47 +44,92 @@ test('root needs no sudo', async () => {
   vi.spyOn(process, 'geteuid').mockReturnValue(0);
   await using machine = await fakeMachine({ 'apt-get': '' });
   await installPackages(packages, machine.options);
-  expect(await machine.calls('apt-get')).toHaveLength(1);
+  expect(await steps(machine)).toEqual(['update', 'install']);
 });
 
 test('one apt-get installs the packages, without questions and without recommended ones', async () => {
-  const script = '[ "$DEBIAN_FRONTEND" = noninteractive ] && ! [ -t 0 ]';
+  const script = 'case $* in *update) exit ;; esac; [ "$DEBIAN_FRONTEND" = noninteractive ] && ! [ -t 0 ]';
   await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
   await installPackages(packages, machine.options);
-  const calls = await machine.calls('apt-get');
+  const [, ...calls] = await machine.calls('apt-get');
   expect(calls).toEqual([expect.stringMatching(/ install --no-install-recommends clamav clamav-freshclam$/)]);
   expect(calls).toEqual([expect.stringContaining(' -y ')]);
 });
 
-test('where the lists are missing or stale they are updated, and the installation is tried again', async () => {
-  const script = 'case $* in *update) : > "$HERE/lists" ;; *) [ -e "$HERE/lists" ] ;; esac';
+test('where only old or partial lists are there, the newest version is installed all the same', async () => {
+  const script = `
+    newest=1.4.3 # of the lists of the main suite; those of the security suite are not there
+    [ -e "$HERE/security" ] && newest=1.4.6
+    case $* in *update) : > "$HERE/security" ;; *) echo $newest > "$HERE/installed" ;; esac`;
   await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
-  await installPackages(packages, machine.options);
-  const calls = await machine.calls('apt-get');
-  expect(calls.map((call) => /install|update$/.exec(call)?.[0])).toEqual(['install', 'update', 'install']);
+  const lines: string[] = [];
+  await installPackages(packages, { ...machine.options, log: (line) => lines.push(line) });
+  expect(await readFile(join(machine.folder, 'installed'), 'utf8')).toBe('1.4.6\n');
+  expect(lines).toEqual([expect.stringContaining('apt-get update')]);
 });
 
-test('an update that fails is no reason not to try again', async () => {
-  const script = 'case $* in *update) : > "$HERE/tried"; exit 100 ;; *) [ -e "$HERE/tried" ] ;; esac';
+test('however many installations there are, the lists are refreshed once', async () => {
+  await using machine = await fakeMachine({ 'apt-get': '', sudo: SUDO });
+  await Promise.all([
+    installPackages(['a'], machine.options),
+    refreshPackageLists(machine.options),
+    installPackages(['b'], machine.options),
+  ]);
+  expect((await steps(machine)).sort()).toEqual(['install', 'install', 'update']);
+});
+
+test('an update that fails is told, and the old lists do', async () => {
+  const script = 'case $* in *update) echo "E: no network" >&2; exit 100 ;; esac';
   await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
-  await installPackages(packages, machine.options);
-  expect(await machine.calls('apt-get')).toHaveLength(3);
+  const lines: string[] = [];
+  await installPackages(packages, { ...machine.options, log: (line) => lines.push(line) });
+  expect(await steps(machine)).toEqual(['update', 'install']);
+  expect(lines.at(-1)).toMatch(/^WARNING: .*E: no network$/);
+});
+
+test('an update that never ends is ended, and by root', async () => {
+  const timeout = 'shift 2; echo "$1" > "$HERE/apt"; exit 124'; // in the place of timeout(1), when the time is up
+  await using machine = await fakeMachine({ 'apt-get': '', timeout, sudo: SUDO });
+  expect(await refreshPackageLists(machine.options)).toMatch(/no end after \d+ s/);
+  expect(await readFile(join(machine.folder, 'apt'), 'utf8')).toMatch(/apt-get\n$/);
+  expect(await machine.calls('sudo')).toContainEqual(expect.stringContaining(' timeout '));
+});
+
+test('an update waits while somebody else refreshes the lists', async () => {
+  const script = `[ -e "$HERE/asked" ] && exit
+    : > "$HERE/asked"
+    echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 42 (apt-get)" >&2
+    exit 100`;
+  await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
+  expect(await refreshPackageLists(machine.options)).toBe(undefined);
+  expect(await steps(machine)).toEqual(['update', 'update']);
 });
 
 test('when apt-get gives up, its reasons are told', async () => {
-  const script =
-    'echo Reading...; case $* in *update) echo "E: no network" ;; *) echo "E: no clamav" ;; esac >&2; exit 100';
+  const script = 'echo Reading...; case $* in *update) ;; *) echo "E: no clamav" >&2; exit 100 ;; esac';
   await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
   const failed = expect.objectContaining({
     code: 'setup/apt-failed',
-    message: expect.stringMatching(/E: no clamav \/ E: no network$/),
+    message: expect.stringMatching(/E: no clamav$/),
     advice: expect.stringContaining('apt-get install -y --no-install-recommends clamav clamav-freshclam'),
+  });
+  await expect(installPackages(packages, machine.options)).rejects.toThrow(failed);
+});
+
+test('where nothing can be fetched at all, that is told too', async () => {
+  const script = 'case $* in *update) echo "E: no network" ;; *) echo "E: no clamav" ;; esac >&2; exit 100';
+  await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
+  const failed = expect.objectContaining({
+    code: 'setup/apt-failed',
+    message: expect.stringMatching(/E: no clamav;.*E: no network$/),
+    advice: expect.stringContaining('apt-get update && apt-get install'),
   });
   await expect(installPackages(packages, machine.options)).rejects.toThrow(failed);
 });
 
 test('while it installs, the services of the packages may not start, and all others may', async () => {
   const script = `
+    case $* in *update) exit ;; esac
     for service in clamav-freshclam clamav-freshclam-once.timer ssh; do
       "$HERE/policy-rc.d" --quiet $service start; echo "$service $?" >> "$HERE/verdicts"
     done

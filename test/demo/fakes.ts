@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findProgram } from '../../scripts/demo/programs.ts';
 
 /** What shell scripts need besides the shell. */
-const TOOLS = ['cat', 'chmod', 'cp', 'rm', 'sed', 'true'];
+const TOOLS = ['cat', 'chmod', 'cp', 'rm', 'sed', 'timeout', 'true'];
 
 /** A machine whose programs misbehave on demand; the real one stays as it is. */
 export interface FakeMachine extends AsyncDisposable {

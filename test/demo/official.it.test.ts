@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -10,12 +9,13 @@ import {
   official,
   signFolder,
 } from '../support/official.ts';
+import { triedPart } from '../support/real-part.ts';
 import { makeArchive, type Suite } from './archive.ts';
 import { type FakeMachine, fakeMachine } from './fakes.ts';
 
 const log = () => {};
-const helper = '/usr/lib/apt/apt-helper';
-const describeWithApt = describeWith(existsSync(helper) ? { have: helper } : { missing: 'there is no apt' });
+const apt = 'apt-get --version && /usr/lib/apt/apt-helper cat-file /etc/os-release';
+const describeWithApt = describeWith(await triedPart('apt', ['sh', '-c', apt], 'apt'));
 
 /** A machine with real apt, which takes its packages from an archive of these suites. */
 async function machineWith(suites: readonly Suite[]): Promise<FakeMachine> {

@@ -32,11 +32,14 @@ describe('the healthcheck ping', () => {
     server.closeAllConnections();
   });
 
-  const ping = (verified: boolean, { path = `/${UUID}`, text = 'daily 28001', proxies = NO_PROXIES } = {}) =>
+  const ping = (
+    verified: boolean,
+    { path = `/${UUID}`, text = 'daily 28001', proxies = NO_PROXIES, answer = 20_000 } = {},
+  ) =>
     pingHealthcheck(
       `http://127.0.0.1:${port}${path}`,
       { verified, text },
-      { proxies, patience: { answer: 300, waits: [5, 5] } },
+      { proxies, patience: { answer, waits: [5, 5] } },
     );
 
   test('goes to the URL after a verified cycle, and to /fail otherwise', async () => {
@@ -53,7 +56,7 @@ describe('the healthcheck ping', () => {
 
   test('is tried again if the service has trouble, and not if it says no', async () => {
     answers = [(respond) => respond(503), () => {}];
-    expect(await ping(true)).toBeUndefined();
+    expect(await ping(true, { answer: 1500 })).toBeUndefined();
     expect(seen).toHaveLength(3);
     answers = [(respond) => respond(404)];
     expect(await ping(true)).toMatch(/404/);
@@ -67,7 +70,7 @@ describe('the healthcheck ping', () => {
 
   test('gives up in bounded time, without a word of the URL', async () => {
     answers = Array.from({ length: 3 }, () => () => {});
-    const problems = [await ping(true)];
+    const problems = [await ping(true, { answer: 300 })];
     expect(seen).toHaveLength(3);
     server.close();
     server.closeAllConnections();

@@ -9,8 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
 import { official } from '../support/official.ts';
+import { freePort } from '../support/ports.ts';
 import { describeWithPython } from '../support/python.ts';
-import { ended, freePort, listening, startWebServer } from '../support/web-servers.ts';
+import { ended, listening, startWebServer } from '../support/web-servers.ts';
 import { describeWithWebServers, faults, finding, probe, publishedMirror } from './support.ts';
 
 describeMirror('probe names the fault of', () => {

@@ -28,7 +28,7 @@ describeWithOfficial('probe --full', () => {
       upstream.fail('test-3.cdiff', fault);
       const report = await probe(upstream.url, {
         ...ofTest,
-        patience: { idle: 300, answer: 400, file: 1000 },
+        patience: { idle: 1500, answer: 3000, file: 5000 },
       });
       expect(faults(report)).toEqual(['every byte']);
     }

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { offered } from '../support/cycle.ts';
 import { describeWithOfficial, official } from '../support/official.ts';
+import { describeWithOpenssl } from '../support/sign-authority.ts';
 import { type Fault, startUpstream, type TestUpstream } from '../support/upstream.ts';
-import { freePort } from '../support/web-servers.ts';
-import { faults, finding, probe } from './support.ts';
+import { faults, finding, NOBODY, probe } from './support.ts';
 
 describeWithOfficial('probe neither hangs nor crashes on, and names the fault of,', () => {
   /** A mirror of database `test` in which one file misbehaves. */
@@ -124,7 +124,7 @@ describeWithOfficial('probe neither hangs nor crashes on, and names the fault of
   });
 
   test('a host that is not there', async () => {
-    const report = await probe(`http://127.0.0.1:${await freePort()}`);
+    const report = await probe(NOBODY);
     expect(report).toMatchObject({ verdict: 'failed', requests: 1 });
     expect(faults(report)).toEqual(['reachable']);
   });
@@ -147,29 +147,42 @@ describeWithOfficial('probe neither hangs nor crashes on, and names the fault of
     expect(faults(await probe(url.url))).toEqual(['reachable']);
   });
 
-  test('a certificate that nobody knows, which a client that trusts it accepts', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tls-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '5'];
-    const make = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject];
-    execFileSync('openssl', make, { stdio: 'ignore' });
-    await using plain = await startUpstream(offered(6));
-    const cvd = readFileSync(official('test-6.cvd'));
-    const pems = { key: readFileSync(key), cert: readFileSync(cert) };
-    const server = createTlsServer(pems, (request, response) => {
-      if (request.url === '/test.cvd') response.end(cvd);
-      else if (request.url === '/timestamp')
-        response.writeHead(302, { location: `${plain.url}/timestamp` }).end();
-      else response.writeHead(404).end();
+  describeWithOpenssl('by HTTPS', () => {
+    test('a certificate that nobody knows, which a client that trusts it accepts', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'tls-'));
+      const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+      const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '5'];
+      const make = [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        ...subject,
+      ];
+      execFileSync('openssl', make, { stdio: 'ignore' });
+      await using plain = await startUpstream(offered(6));
+      const cvd = readFileSync(official('test-6.cvd'));
+      const pems = { key: readFileSync(key), cert: readFileSync(cert) };
+      const server = createTlsServer(pems, (request, response) => {
+        if (request.url === '/test.cvd') response.end(cvd);
+        else if (request.url === '/timestamp')
+          response.writeHead(302, { location: `${plain.url}/timestamp` }).end();
+        else response.writeHead(404).end();
+      });
+      await using url = await urlOf(server, 'https');
+      const stranger = await probe(url.url, ofTest);
+      expect(finding(stranger, 'reachable')?.what).toContain('TLS');
+      const friend = await probe(url.url, { ...ofTest, ca: readFileSync(cert, 'utf8') });
+      expect(finding(friend, 'signature')?.verdict).toBe('good');
+      expect(finding(friend, 'tls')?.what).toMatch(/ends in [45] days/);
+      expect(finding(friend, 'timestamp')?.what).toContain('from https to plain http');
+      rmSync(folder, { recursive: true });
     });
-    await using url = await urlOf(server, 'https');
-    const stranger = await probe(url.url, ofTest);
-    expect(finding(stranger, 'reachable')?.what).toContain('TLS');
-    const friend = await probe(url.url, { ...ofTest, ca: readFileSync(cert, 'utf8') });
-    expect(finding(friend, 'signature')?.verdict).toBe('good');
-    expect(finding(friend, 'tls')?.what).toMatch(/ends in [45] days/);
-    expect(finding(friend, 'timestamp')?.what).toContain('from https to plain http');
-    rmSync(folder, { recursive: true });
   });
 });
 

@@ -1,16 +1,18 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import type { Finding } from '../../scripts/probe/finding.ts';
 import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWith } from '../support/official.ts';
-import { webServers } from '../support/web-servers.ts';
 
 /** Like `describe`, and skipped where the web servers are missing. */
-export const describeWithWebServers = describeWith(webServers);
+export const describeWithWebServers = describeWith(inject('webServers'));
 
+/** Where nobody listens. */
+export const NOBODY = 'http://127.0.0.1:1';
 export const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
 /** Probes as the command does, without DNS, and briefly where nothing answers. */
@@ -27,7 +29,7 @@ export async function probe(url: string, change: Partial<ProbeOptions> = {}): Pr
     client: undefined,
     trust: TALOS,
     now: () => new Date(),
-    patience: { connect: 2000, idle: 500, answer: 1000, file: 10_000 },
+    patience: { connect: 5000, idle: 2000, answer: 3000, file: 20_000 },
     ...change,
   });
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { clamdAt, freePort } from '../../scripts/proof/clamd.ts';
+import { clamdAt } from '../../scripts/proof/clamd.ts';
 
 /** Listens on a loopback port and does with each connection what it is told. */
 async function listening(behave: (socket: Socket) => void): Promise<{ port: number } & AsyncDisposable> {
@@ -57,5 +57,5 @@ test('an answer without an end is cut off', async () => {
 });
 
 test('where nothing listens, nothing answers', async () => {
-  await expect(clamdAt('127.0.0.1', await freePort(), 5000).ping()).rejects.toThrow('ECONNREFUSED');
+  await expect(clamdAt('127.0.0.1', 1, 5000).ping()).rejects.toThrow('ECONNREFUSED');
 });

@@ -98,7 +98,7 @@ describeMirror('what proves a stage', () => {
     const breathe = 'while :; do date > "$HERE/breath"; sleep 0.02; done';
     await using tools = await fakeTools({ freshclam: `(${breathe}) & wait` });
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: () => findProver(tools.path, { timeout: 300 }) }),
+      filled.sync({ flags: RETRY, findProver: () => findProver(tools.path, { timeout: 2000 }) }),
     );
     expect(report).toMatchObject({ outcome: 'refused', proof: { passed: false } });
     await rm(join(tools.folder, 'breath')); // it was there, and does not come again

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
@@ -9,28 +9,21 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import { dnsRecordsFor, encodeDnsRecord } from '../../scripts/dns-record.ts';
-import { explain } from '../../scripts/errors.ts';
 import { readStart } from '../../scripts/files/verify.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { type Engine, run } from '../../scripts/proof/engine.ts';
 import { type Nameserver, startNameserver } from '../../scripts/proof/nameserver.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
+import { mounts } from '../support/mounts.ts';
 import { describeWith, describeWithClamav, describeWithOfficial, official } from '../support/official.ts';
-import type { RealPart } from '../support/setup.ts';
+import { realPart } from '../support/real-part.ts';
 
 const NAME = 'current.mirror.test';
-const port53 = await startNameserver(new Map()).then(
-  async (nameserver): Promise<RealPart<true>> => {
-    await nameserver[Symbol.asyncDispose]();
-    return { have: true };
-  },
-  (error): RealPart<true> => ({ missing: explain(error) }),
-);
+const port53 = await realPart('port-53', async () => {
+  await using _ = await startNameserver(new Map());
+});
 /** Where root may not mount anything either, no tool can be given a nameserver. */
-const mounting: RealPart<true> =
-  spawnSync('unshare', ['--mount', 'true']).status === 0
-    ? port53
-    : { missing: 'the right to give freshclam a resolv.conf of its own (root, and unshare)' };
+const mounting = 'have' in mounts ? port53 : mounts;
 
 describeWith(port53)('the nameserver of a proof', () => {
   const long = 'x'.repeat(300);

@@ -5,6 +5,7 @@ import { isUnattended, searchPath } from '../../scripts/settings.ts';
 import { startCephs } from '../support/ceph.ts';
 import { ensureImages } from '../support/clamav-images.ts';
 import { ensureDocker } from '../support/docker-engine.ts';
+import { ensureWebServers } from '../support/web-servers.ts';
 import { ENGINES, HOSTS, type SoakUpdate, soak } from './soak.ts';
 import { soakTable } from './table.ts';
 
@@ -43,6 +44,7 @@ const ask = async (question: string) => isUnattended() || (await confirm(questio
 const options = { path: searchPath(), log: say, ask };
 const clamav = await ensureClamav(options);
 const images = plan.engines.some((name) => name !== 'native') ? await startDocker() : undefined;
+if (plan.hosts.some((host) => host !== 's3')) await ensureWebServers(options);
 const cephs = plan.hosts.includes('s3') ? await startCephs(process.env.CEPH, options) : undefined;
 if (cephs !== undefined) stack.defer(() => cephs.close());
 const ceph = cephs?.running[0];

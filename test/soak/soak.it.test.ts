@@ -6,12 +6,12 @@ import { expect, inject, test } from 'vitest';
 import { describeWithImages, image } from '../support/docker.ts';
 import { clamav, describeWith, describeWithClamav } from '../support/official.ts';
 import { describeWithCeph } from '../support/s3.ts';
-import { startWebServer, WEB_SERVERS, webServers } from '../support/web-servers.ts';
+import { startWebServer, WEB_SERVERS } from '../support/web-servers.ts';
 import { STATES } from './client.ts';
 import type { Publisher } from './mirror.ts';
 import { type SoakParts, type SoakPlan, type SoakResult, soak } from './soak.ts';
 
-const describeWithWebServers = describeWith(webServers);
+const describeWithWebServers = describeWith(inject('webServers'));
 
 const PLAN: SoakPlan = {
   updates: 60,

@@ -81,7 +81,7 @@ describe('a publication', () => {
     const put = publication.put('test.cvd', pipe, { sha256: sha256(BYTES) });
     const temporary = async () =>
       (await readdir(join(folder, PRIVATE_FOLDER))).filter((name) => name !== 'lock');
-    await vi.waitUntil(async () => (await temporary()).length === 1);
+    await vi.waitUntil(async () => (await temporary()).length === 1, { timeout: 30_000 });
     expect((await store.list()).size).toBe(0);
     expect(await readdir(folder)).toEqual([PRIVATE_FOLDER]);
     await writeFile(pipe, BYTES);

@@ -18,7 +18,7 @@ test('defect 15: a publication that is killed leaves a store that the next one c
   });
   await once(child.stdout, 'data');
   const corner = async () => (await readdir(join(folder, PRIVATE_FOLDER))).sort();
-  await vi.waitUntil(async () => (await corner()).length === 2);
+  await vi.waitUntil(async () => (await corner()).length === 2, { timeout: 30_000 });
   const store = new FolderStore(folder);
   await expect(store.begin(undefined)).rejects.toMatchObject({ code: 'store/busy' });
   child.kill('SIGKILL');

@@ -4,15 +4,23 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ensureImages } from '../support/clamav-images.ts';
+import { run } from '../../scripts/demo/programs.ts';
+import { ensureImages, recipeOf } from '../support/clamav-images.ts';
 import { describeWithDocker } from '../support/docker.ts';
 import { docker } from '../support/docker-cli.ts';
 import { ensureDocker } from '../support/docker-engine.ts';
 import { describeWith } from '../support/official.ts';
+import { realPart } from '../support/real-part.ts';
 
-const asRoot =
-  process.geteuid?.() === 0 ? { have: 'root' } : { missing: 'only root can start a Docker engine' };
 const PATH = process.env.PATH ?? '';
+const startable = await realPart('dockerd', async () => {
+  if (process.geteuid?.() !== 0) throw new Error('only root can start a Docker engine');
+  const { exitCode, stderr } = await run(['unshare', '--net', 'dockerd', '--version'], {
+    path: PATH,
+    timeout: 60_000,
+  });
+  if (exitCode !== 0) throw new Error(`dockerd, and a network of its own: ${stderr.trim()}`);
+});
 
 /** Programs of ours come first on the PATH. */
 let folder: string;
@@ -55,7 +63,7 @@ async function expectEnd(pid: number): Promise<void> {
 }
 
 describeWithDocker('a Docker engine', () => {
-  describeWith(asRoot)('that the tests start', () => {
+  describeWith(startable)('that the tests start', () => {
     test('is stopped with them', async () => {
       await ownDockerd();
       const engine = await ensureDocker('a-run', options());
@@ -98,5 +106,39 @@ describe('an image', () => {
     expect(oldest).toMatchObject({ missing: expect.stringContaining('E: no such suite') });
     expect(older).toMatchObject({ missing: expect.stringContaining('E: no such suite') });
     expect(newest).toMatchObject({ missing: expect.stringContaining('security') });
+  });
+
+  test('that needs an archive whose lists are missing is built from it after all', async () => {
+    await program('docker', 'exit 1');
+    await program(
+      'apt-get',
+      `case $* in
+         *update) : > "$HERE/refreshed" ;;
+         *) echo "Debian http://127.0.0.1:9/debian/"
+            [ ! -e "$HERE/refreshed" ] || echo "Debian-Security http://127.0.0.1:9/security/" ;;
+       esac`,
+    );
+    await program('sudo', 'shift; exec "$@"');
+    await program('mmdebstrap', 'echo "E: none of $*" >&2; exit 1');
+    const { newest } = await ensureImages({ ...options(), ask: () => true });
+    expect(newest).toMatchObject({
+      missing: expect.stringContaining('deb http://127.0.0.1:9/security/ bookworm-security main'),
+    });
+  });
+
+  test('that was built and does not run is missing, for the reason that the engine gives', async () => {
+    await program(
+      'docker',
+      `case $1 in
+         image) for tag; do :; done; cat "$HERE/\${tag#*:}" ;;
+         *) echo "cgroups in hybrid mode not supported" >&2; exit 126 ;;
+       esac`,
+    );
+    for (const name of ['oldest', 'older', 'newest'] as const) {
+      await writeFile(join(folder, name), await recipeOf(name));
+    }
+    for (const part of Object.values(await ensureImages(options()))) {
+      expect(part).toMatchObject({ missing: expect.stringContaining('hybrid') });
+    }
   });
 });

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastWords, run } from '../../scripts/demo/programs.ts';
-import { explain } from '../../scripts/errors.ts';
 import { type Archive, findArchive } from './debian-archive.ts';
 import { docker, LABEL } from './docker-cli.ts';
 import type { InstallOptions } from './install.ts';
-import type { RealPart } from './setup.ts';
+import { type RealPart, realPart } from './real-part.ts';
 
 /**
  * Where their ClamAV comes from: Debian 11 has 0.103, the oldest that is worth proving with; Debian 12 as it was released
@@ -26,27 +25,40 @@ export type Images = Readonly<Record<ImageName, RealPart<string>>>;
 const SCRIPT = join(import.meta.dirname, 'clamav-image.sh');
 const TIMEOUT = 5 * 60_000;
 
-/** Builds the images that the Docker engine lacks, with packages from the archive that this machine uses. */
+/**
+ * Builds the images that the Docker engine lacks, with packages from the archive that this machine uses. One that does
+ * not run is none.
+ */
 export async function ensureImages(options: InstallOptions): Promise<Images> {
   let tools: Promise<Archive> | undefined;
   const ensure = async (name: ImageName): Promise<RealPart<string>> => {
     const tag = `${LABEL}:${name}`;
-    const recipe = await recipeOf(name);
-    if ((await recipeIn(tag)) === recipe) return { have: tag };
-    try {
-      tools ??= findArchive(options);
-      await build(name, tag, recipe, await tools, options);
-      return { have: tag };
-    } catch (error) {
-      return { missing: `the Docker image ${tag} cannot be built: ${explain(error)}` };
-    }
+    return await realPart(name, async () => {
+      const recipe = await recipeOf(name);
+      if ((await recipeIn(tag)) !== recipe) {
+        tools ??= findArchive(options);
+        await build(name, tag, recipe, await tools, options).catch(({ message }) => {
+          throw new Error(`the Docker image ${tag} cannot be built: ${message}`);
+        });
+      } else {
+        await tryOut(tag).catch(({ message }) => {
+          throw new Error(`the Docker image ${tag} does not run here: ${message}`);
+        });
+      }
+      return tag;
+    });
   };
   const [oldest, older, newest] = await Promise.all([ensure('oldest'), ensure('older'), ensure('newest')]);
   return { oldest, older, newest };
 }
 
+/** What its ClamAV says of itself, by a container: an engine may answer and be unable to run one. */
+async function tryOut(image: string): Promise<string> {
+  return await docker('run', '--rm', '--network=none', image, 'clamscan', '--version');
+}
+
 /** An image is built anew when this changes. */
-async function recipeOf(name: ImageName): Promise<string> {
+export async function recipeOf(name: ImageName): Promise<string> {
   const text = JSON.stringify(SUITES[name]) + (await readFile(SCRIPT, 'utf8'));
   return createHash('sha256').update(text).digest('hex');
 }
@@ -73,7 +85,7 @@ async function build(
   const result = await run(['env', labels, SCRIPT, suite, ...sources], { ...places, timeout: TIMEOUT });
   const id = /^sha256:\w+$/m.exec(result.stdout)?.[0];
   if (result.exitCode !== 0 || id === undefined) throw new Error(lastWords(result));
-  const version = await docker('run', '--rm', '--network=none', id, 'clamscan', '--version');
+  const version = await tryOut(id);
   await docker('image', 'rm', tag).catch(() => {}); // the one of an earlier recipe
   await docker('tag', id, tag);
   log(`built the Docker image ${tag}: ${version} (${Math.round((Date.now() - started) / 1000)} s)`);

@@ -1,4 +1,6 @@
+import { refreshPackageLists } from '../../scripts/demo/apt.ts';
 import { run } from '../../scripts/demo/programs.ts';
+import { explain } from '../../scripts/errors.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 
 /** Addresses of Debian's archives. */
@@ -7,13 +9,32 @@ export interface Archive {
   readonly security: string | undefined;
 }
 
-/** The archives that this machine uses, and mmdebstrap, which unpacks from them. */
+/**
+ * The archives that this machine uses, and mmdebstrap, which unpacks from them. apt tells those whose lists are there;
+ * where one is missing the lists are refreshed first.
+ */
 export async function findArchive(options: InstallOptions): Promise<Archive> {
   await ensureProgram('mmdebstrap', ['mmdebstrap'], options);
-  const command = ['apt-get', 'indextargets', '--format', '$(LABEL) $(REPO_URI)'];
-  const { stdout } = await run(command, { ...options, timeout: 60_000 });
-  const plain = /^Debian (\S+)$/m.exec(stdout)?.[1];
-  const security = /^Debian-Security (\S+)$/m.exec(stdout)?.[1];
+  let { plain, security } = await archivesInLists(options);
+  if (plain === undefined || security === undefined) {
+    await refresh(options);
+    ({ plain, security } = await archivesInLists(options));
+  }
   if (plain !== undefined) return { plain, security };
   throw new Error("this machine's package lists name no archive of Debian; apt-get update fetches them");
+}
+
+async function archivesInLists(
+  options: InstallOptions,
+): Promise<{ plain: string | undefined; security: string | undefined }> {
+  const command = ['apt-get', 'indextargets', '--format', '$(LABEL) $(REPO_URI)'];
+  const { stdout } = await run(command, { ...options, timeout: 60_000 });
+  const addressOf = (label: string) => new RegExp(`^${label} (\\S+)$`, 'm').exec(stdout)?.[1];
+  return { plain: addressOf('Debian'), security: addressOf('Debian-Security') };
+}
+
+async function refresh(options: InstallOptions): Promise<void> {
+  if (!(await options.ask("Refresh this machine's package lists, which lack an archive (apt-get update)?")))
+    return;
+  await refreshPackageLists(options).catch((error) => options.log(explain(error)));
 }

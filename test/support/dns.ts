@@ -2,19 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { describe } from 'vitest';
-import { prepareInstallation } from '../../scripts/demo/apt.ts';
-import { findProgram } from '../../scripts/demo/programs.ts';
-import { explain } from '../../scripts/errors.ts';
-import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { inject } from 'vitest';
+import { describeWith, have } from './official.ts';
+import { freePort } from './ports.ts';
 
-const dnsmasq = await findDnsmasq();
+const dnsmasq = inject('dnsmasq');
 
-/** Like `describe`, and skipped where there is no dnsmasq and none could be installed without asking. */
-export function describeWithDnsmasq(name: string, body: () => void): void {
-  if (dnsmasq !== undefined) describe(name, body);
-  else describe(name, { skip: true, meta: { missing: 'a real nameserver: dnsmasq, of dnsmasq-base' } }, body);
-}
+/** Like `describe`, and skipped where there is no dnsmasq, which is a real nameserver. */
+export const describeWithDnsmasq = describeWith(dnsmasq);
 
 export interface Nameserver extends AsyncDisposable {
   /** `127.0.0.1:<port>` */
@@ -31,7 +26,7 @@ export async function startNameserver(
   );
   const quiet = ['--no-daemon', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--no-poll'];
   const here = ['--listen-address=127.0.0.1', '--bind-interfaces', `--port=${port}`];
-  const child = spawn(dnsmasq ?? '', [...quiet, ...here, ...texts], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(have(dnsmasq), [...quiet, ...here, ...texts], { stdio: ['ignore', 'ignore', 'pipe'] });
   await started(child);
   return {
     address: `127.0.0.1:${port}`,
@@ -63,28 +58,9 @@ async function started(child: ChildProcess): Promise<void> {
   throw new Error(`dnsmasq did not start: ${said.join('; ')}`);
 }
 
-async function freePort(): Promise<number> {
-  const socket = await bound();
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
-}
-
 async function bound(): Promise<Socket> {
   const socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   return socket;
-}
-
-async function findDnsmasq(): Promise<string | undefined> {
-  const places = { path: searchPath() };
-  const there = await findProgram('dnsmasq', places);
-  if (there !== undefined || !isUnattended()) return there;
-  try {
-    await (await prepareInstallation(['dnsmasq-base'], places)).run();
-  } catch (error) {
-    console.warn(explain(error));
-  }
-  return await findProgram('dnsmasq', places);
 }

@@ -2,7 +2,7 @@ import { inject } from 'vitest';
 import type { ImageName } from './clamav-images.ts';
 import { LABEL, docker as plainDocker } from './docker-cli.ts';
 import { describeWith, have } from './official.ts';
-import type { RealPart } from './setup.ts';
+import type { RealPart } from './real-part.ts';
 
 const engine = inject('docker');
 

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { type AptOptions, prepareInstallation } from '../../scripts/demo/apt.ts';
 import { findProgram } from '../../scripts/demo/programs.ts';
 
@@ -6,6 +7,9 @@ export interface InstallOptions extends AptOptions {
   readonly ask: (question: string) => boolean | Promise<boolean>;
   readonly log: (line: string) => void;
 }
+
+/** One question and one installation at a time; the next one may find that its program has come with it. */
+const oneAtATime = pLimit(1);
 
 /**
  * The path of a program, which these packages bring if it is missing. Throws what `prepareInstallation` throws, and an
@@ -16,6 +20,10 @@ export async function ensureProgram(
   packages: readonly string[],
   options: InstallOptions,
 ): Promise<string> {
+  return await oneAtATime(() => ensure(name, packages, options));
+}
+
+async function ensure(name: string, packages: readonly string[], options: InstallOptions): Promise<string> {
   const found = await findProgram(name, options);
   if (found !== undefined) return found;
   const names = packages.join(', ');

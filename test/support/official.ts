@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, inject } from 'vitest';
 import type { TestedClamav } from './clamav-15/suite.ts';
-import type { RealPart } from './setup.ts';
+import { type RealPart, realPart } from './real-part.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -14,12 +14,12 @@ declare module 'vitest' {
 const officialFolder = inject('official');
 const clamavPrograms = inject('clamav');
 const beside = join(import.meta.dirname, '..', '..', '..', 'shared', 'official');
-const signs: RealPart<string> = existsSync(beside)
-  ? { have: beside }
-  : {
-      missing:
-        "Talos' .sign files and their roots are in no source package of Debian; they go to ../shared/official",
-    };
+const signs = await realPart('signs', () => {
+  if (existsSync(beside)) return beside;
+  throw new Error(
+    "Talos' .sign files and their roots are in no source package of Debian; they go to ../shared/official",
+  );
+});
 
 /**
  * Like `describe`, and skipped where Talos' databases are missing. The body runs in any case, to collect the tests: read

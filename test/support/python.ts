@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { describe } from 'vitest';
+import { describeWith } from './official.ts';
+import { triedPart } from './real-part.ts';
 
-const missing =
-  spawnSync('python3', ['-c', 'import zlib']).status === 0 ? undefined : 'python3 with its zlib';
+const trial = ['python3', '-c', 'import http.server, zlib'];
 
 /** Like `describe`, and skipped where there is no python3, whose zlib is the stock one. */
-export function describeWithPython(name: string, body: () => void): void {
-  if (missing === undefined) describe(name, body);
-  else describe(name, { skip: true, meta: { missing } }, body);
-}
+export const describeWithPython = describeWith(
+  await triedPart('python', trial, 'python3 with its zlib and http.server'),
+);
 
 /** A program: compresses its standard input as sigtool does. */
 export const STOCK_ZLIB = `

@@ -10,10 +10,11 @@ export default class Counts implements Reporter {
     const wants = new Map<string, number>();
     for (const module of modules) {
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        counts[state]++;
-        const { missing } = test.meta();
-        if (state === 'skipped' && missing !== undefined) wants.set(missing, (wants.get(missing) ?? 0) + 1);
+        const result = test.result();
+        counts[result.state]++;
+        if (result.state !== 'skipped') continue;
+        const missing = test.meta().missing ?? result.note;
+        if (missing !== undefined) wants.set(missing, (wants.get(missing) ?? 0) + 1);
       }
       counts.failed += module.errors().length;
       for (const suite of module.children.allSuites()) counts.failed += suite.errors().length;

@@ -2,16 +2,14 @@ import type { TestProject } from 'vitest/node';
 import { ensureClamav } from '../../scripts/demo/clamav.ts';
 import { confirm } from '../../scripts/demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
-import { explain } from '../../scripts/errors.ts';
 import { isUnattended, searchPath } from '../../scripts/settings.ts';
 import { type Ceph, startCephs } from './ceph.ts';
 import { clamavForTests, type TestedClamav } from './clamav-15/suite.ts';
 import { ensureImages, type Images } from './clamav-images.ts';
 import { type DockerEngine, ensureDocker } from './docker-engine.ts';
-import type { InstallOptions } from './install.ts';
-
-/** Something real that tests need, or why it is not there. */
-export type RealPart<T> = { readonly have: T } | { readonly missing: string };
+import { ensureProgram, type InstallOptions } from './install.ts';
+import { type RealPart, realPart } from './real-part.ts';
+import { ensureWebServers } from './web-servers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,6 +19,10 @@ declare module 'vitest' {
     official: RealPart<string>;
     /** A Docker engine with these images. */
     docker: RealPart<Images>;
+    /** nginx, lighttpd, Caddy and Apache, all of which start. */
+    webServers: RealPart<true>;
+    /** The path of the program. */
+    dnsmasq: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
     cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
@@ -33,14 +35,17 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const ask = async (question: string) => isUnattended() || (await confirm(question));
   const options = { path: searchPath(), log: (line: string) => console.log(line), ask };
   const run = `${process.pid}-${Date.now()}`;
-  const official = part(ensureOfficial(DEFAULT_CACHE, options));
-  const installed = await part(ensureClamav({ ...options, daemon: true })); // one installation at a time
+  const official = realPart('official', () => ensureOfficial(DEFAULT_CACHE, options));
+  const installed = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
   const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
-  await import('./web-servers.ts'); // which installs what is missing of them
-  const engine = await part(ensureDocker(run, options));
-  const cephs = part(startCephs(process.env.CEPH, options));
+  const webServers = await realPart('web-servers', () => ensureWebServers(options));
+  const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
+  const engine = await realPart('docker', () => ensureDocker(run, options));
+  const cephs = realPart('cephs', () => startCephs(process.env.CEPH, options));
   project.provide('run', run);
   project.provide('clamav', clamav);
+  project.provide('webServers', webServers);
+  project.provide('dnsmasq', dnsmasq);
   project.provide('docker', await withImages(engine, options));
   project.provide('official', await official);
   const gateways = await cephs;
@@ -57,11 +62,4 @@ async function withImages(
   options: InstallOptions,
 ): Promise<RealPart<Images>> {
   return 'have' in engine ? { have: await ensureImages(options) } : engine;
-}
-
-async function part<T>(wanted: Promise<T>): Promise<RealPart<T>> {
-  return await wanted.then(
-    (have) => ({ have }),
-    (error) => ({ missing: explain(error) }),
-  );
 }

@@ -3,22 +3,19 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from 'vitest';
 import { encodeClamSign } from '../../scripts/cvd/clamsign.ts';
 import { CvdError } from '../../scripts/cvd/error.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';
 import type { TrustedRoot } from '../../scripts/verify/roots.ts';
 import { DigestSet, verifySign } from '../../scripts/verify/sign.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-
-const opensslAvailable = spawnSync('openssl', ['version']).status === 0;
+import { describeWith } from './official.ts';
+import { triedPart } from './real-part.ts';
 
 /** Like `describe`, and skipped where there is no openssl command. */
-export function describeWithOpenssl(name: string, body: () => void): void {
-  if (opensslAvailable) describe(name, body);
-  else
-    describe(name, { skip: true, meta: { missing: 'the openssl command makes their certificates' } }, body);
-}
+export const describeWithOpenssl = describeWith(
+  await triedPart('openssl', ['openssl', 'version'], 'the openssl command makes their certificates'),
+);
 
 /** When the signatures of a test are judged. */
 export const CLOCK = new Date('2026-06-01T00:00:00Z');

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { describeWith } from './official.ts';
+import { triedPart } from './real-part.ts';
+
+const trial = ['unshare', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'];
 
 /** Like `describe`, and skipped where a small file system, to be filled, cannot be mounted. */
 export const describeWithSmallDisks = describeWith(
-  spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
-    ? { have: true }
-    : { missing: 'the right to mount a small file system, to fill it' },
+  await triedPart('small-disks', trial, 'the right to mount a small file system, to fill it'),
 );
 
 /** A file system of this size in the place of a folder. */

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { confirm } from '../../scripts/demo/confirm.ts';
+import { findProgram } from '../../scripts/demo/programs.ts';
 import { explain } from '../../scripts/errors.ts';
-import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { searchPath } from '../../scripts/settings.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
-import type { RealPart } from './setup.ts';
+import { freePort } from './ports.ts';
 
 const HOSTS = join(import.meta.dirname, '..', '..', 'site', 'hosts');
 /** What the configurations of `site/hosts` say, and what tests put in its place. */
@@ -97,25 +97,24 @@ const KINDS: Readonly<Record<WebServerName, Kind>> = {
   },
 };
 
-/** Paths of the web servers, installed if need be; they are not started. Throws if that cannot be done. */
-export async function ensureWebServers(options: InstallOptions): Promise<ReadonlyMap<WebServerName, string>> {
+/** All web servers are there, installed if need be, and start with our configuration. Throws if one does not. */
+export async function ensureWebServers(options: InstallOptions): Promise<true> {
   const packages = WEB_SERVERS.map((name) => KINDS[name].package);
-  const programs = new Map<WebServerName, string>();
-  for (const name of WEB_SERVERS) {
-    programs.set(name, await ensureProgram(KINDS[name].program, packages, options));
-  }
-  return programs;
+  for (const name of WEB_SERVERS) await ensureProgram(KINDS[name].program, packages, options);
+  await Promise.all(WEB_SERVERS.map(tryOut));
+  return true;
 }
 
-/** The web servers of this machine, or why they are not there. */
-export const webServers: RealPart<ReadonlyMap<WebServerName, string>> = await ensureWebServers({
-  path: searchPath(),
-  log: (line) => console.log(line),
-  ask: async (question) => isUnattended() || (await confirm(question)),
-}).then(
-  (have) => ({ have }),
-  (error) => ({ missing: `nginx, lighttpd, Caddy and Apache: ${explain(error)}` }),
-);
+async function tryOut(name: WebServerName): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'web-server-trial-'));
+  try {
+    await using _ = await startWebServer(name, folder);
+  } catch (error) {
+    throw new Error(`${name} does not run here: ${explain(error)}`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 export interface WebServer extends AsyncDisposable {
   /** Without a final slash. */
@@ -144,8 +143,7 @@ export async function startWebServer(
     .replaceAll(PLACEHOLDERS.port, String(port));
   await writeFile(join(own, 'site.conf'), text);
   await writeFile(join(own, 'main.conf'), kind.main(own, text));
-  if ('missing' in webServers) throw new Error(webServers.missing);
-  const program = webServers.have.get(name) ?? '';
+  const program = (await findProgram(kind.program, { path: searchPath() })) ?? kind.program;
   const command = ['--pdeathsig', 'TERM', program, ...kind.command(join(own, 'main.conf'), own)];
   const child = spawn('setpriv', command, {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -167,16 +165,6 @@ export async function startWebServer(
 /** Takes the mark away from the options of a configuration of `site/hosts`. */
 export function withOptions(config: string): string {
   return config.replaceAll(/^(\s*)#: /gm, '$1');
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** Waits until a server that was just started takes connections; throws what it said if it ends instead. */

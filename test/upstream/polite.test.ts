@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
 import { State } from '../../scripts/state.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { openClient, probed, temporaryFolder } from './support.ts';
@@ -21,16 +23,29 @@ test('defect 6: after a 429 on a CDIFF the CVD is not requested', async () => {
   expect(upstream.asked).toEqual(['daily-2.cdiff']);
 });
 
-test('a cool-down that begins while a transfer waits for its next attempt ends that transfer', async () => {
-  await using upstream = await startUpstream(FILES);
-  upstream.fail('daily.cvd', { status: 503, times: 1 });
-  upstream.fail('daily-2.cdiff', { status: 429 });
-  await using open = openClient(upstream.url, { patience: { pause: 100 } });
+test('a cool-down that begins while a transfer is under way ends it before its next attempt', async () => {
+  const [asked, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const names: (string | undefined)[] = [];
+  const server = createServer(async ({ url }, response) => {
+    names.push(url);
+    if (url === '/daily.cvd') {
+      asked.resolve();
+      await begun.promise;
+    }
+    response.writeHead(url === '/daily.cvd' ? 503 : 429).end();
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const patience = { idle: 60_000, file: 60_000 };
+  await using open = openClient(`http://127.0.0.1:${Object(server.address()).port}`, { patience });
   await using folder = await temporaryFolder();
   const download = (name: string) => open.client.download(name, folder.path(name), 10_000);
-  const transfers = await Promise.allSettled(['daily.cvd', 'daily-2.cdiff'].map(download));
-  expect(transfers).toMatchObject([{ reason: COOL_DOWN }, { reason: COOL_DOWN }]);
-  expect(upstream.requests).toHaveLength(2);
+  const transfer = download('daily.cvd').catch((error) => error);
+  await asked.promise;
+  await expect(download('daily-2.cdiff')).rejects.toMatchObject(COOL_DOWN);
+  begun.resolve();
+  expect(await transfer).toMatchObject(COOL_DOWN);
+  expect(names).toEqual(['/daily.cvd', '/daily-2.cdiff']);
 });
 
 test('defect 4: a cool-down outlives the process, and a network exception loses nothing of it', async () => {

@@ -122,7 +122,7 @@ describe('the parsers above it', () => {
   });
 
   // Each OCTET STRING holds the head of a SEQUENCE that claims all that follows. A reader that tries its content as
-  // elements doubles its work with each: @sigstore/core 4.0.1 needs 6 s for 20 of them, and these are 200.
+  // elements doubles its work with each: @sigstore/core 4.0.1 needs 6 s for 20 of them, and these are 200: it would not come to an end.
   test('look into no OCTET STRING of their own accord', () => {
     let bomb = Buffer.alloc(0);
     for (let count = 0; count < 200; count++) {
@@ -132,11 +132,9 @@ describe('the parsers above it', () => {
       ]);
     }
     const oid = encodeDer(0x06, Buffer.from('2a864886f70d010702', 'hex'));
-    const start = performance.now();
     expect(codeFor(() => parseSignedData(encodeDer(0x30, oid, encodeDer(0xa0, encodeDer(0x30, bomb)))))).toBe(
       'verify/sign-format',
     );
     expect(codeFor(() => parseCertificate(encodeDer(0x30, bomb)))).toBe('verify/sign-format');
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -9,7 +9,7 @@ const limits = { warn: 24 * HOUR, fail: 48 * HOUR };
 
 async function verdicts(github: FakeGitHub, file = 'mirror.yml'): Promise<string[]> {
   const [owner = '', repo = ''] = github.slug.split('/');
-  const pace = { timeout: 2000, pause: 1, longestWait: 10 };
+  const pace = { timeout: 20_000, pause: 1, longestWait: 10 };
   const { url: apiUrl, token } = github;
   const settings = { apiUrl, owner, repo, token, login: undefined, proxies: NO_PROXIES };
   const api = openGitHub(settings, pace);
