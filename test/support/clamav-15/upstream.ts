@@ -68,7 +68,6 @@ function dispatcherFor(conf: readonly ConfLine[]): Dispatcher {
   const token = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   return new ProxyAgent({
     uri: proxy.href,
-    proxyTunnel: false,
     requestTls: connect,
     ...(user === undefined ? {} : { token }),
   });

@@ -1,0 +1,358 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dnsRecordsFor } from '../../scripts/dns-record.ts';
+import { clamdAt, freePort } from '../../scripts/proof/clamd.ts';
+import { readsSigns } from '../../scripts/proof/engine.ts';
+import { startNameserver } from '../../scripts/proof/nameserver.ts';
+import { findNativeEngine } from '../../scripts/proof/native.ts';
+import { startProgram } from '../../scripts/proof/program.ts';
+import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
+import { FACTS, type Fact } from '../support/clamav-15/facts.ts';
+import { versionOf } from '../support/clamav-15/load.ts';
+import { SignedOfficial } from '../support/clamav-15/states.ts';
+import { readContainer } from '../support/containers.ts';
+import { describeWithClamav } from '../support/official.ts';
+import { describeWithOpenssl } from '../support/sign-authority.ts';
+import type { SeenRequest, TestUpstream } from '../support/upstream.ts';
+
+/** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
+const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';
+
+const RECORD = 'clamav.test';
+
+let folder: string;
+let signed: SignedOfficial;
+let standIn: Clamav15;
+let cld: Buffer;
+
+interface Run {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+type Program = 'freshclam' | 'clamscan' | 'clamd';
+
+const run = (program: Program, ...args: readonly string[]) => runOf(standIn, program, ...args);
+
+async function runOf({ folder }: Clamav15, program: Program, ...args: readonly string[]): Promise<Run> {
+  const child = spawn(join(folder, program), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output += chunk.toString();
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  return await new Promise((resolve) => child.once('close', (exitCode) => resolve({ exitCode, output })));
+}
+
+/** A client's folder with these files in `db`. */
+async function clientWith(files: ReadonlyMap<string, Uint8Array> = new Map()): Promise<string> {
+  const client = await mkdtemp(join(folder, 'client-'));
+  await mkdir(join(client, 'db'));
+  for (const [name, bytes] of files) await writeFile(join(client, 'db', name), bytes);
+  return client;
+}
+
+async function update(client: string, mirror: TestUpstream, conf: readonly string[] = []): Promise<Run> {
+  const lines = [`DatabaseOwner ${userInfo().username}`, 'ConnectTimeout 10', ...conf];
+  if (!conf.some((line) => line.startsWith('PrivateMirror'))) lines.push(`DatabaseMirror ${mirror.url}`);
+  await writeFile(join(client, 'freshclam.conf'), `${lines.join('\n')}\n`);
+  const places = [`--config-file=${join(client, 'freshclam.conf')}`, `--datadir=${join(client, 'db')}`];
+  return await run('freshclam', ...places, '--no-dns', '--stdout', '--update-db=test');
+}
+
+/** Returns the exit code of clamscan. */
+async function load(client: string, fips: boolean): Promise<number | null> {
+  const args = [...(fips ? ['--fips-limits'] : []), `--database=${join(client, 'db')}`];
+  return (await run('clamscan', ...args, join(folder, 'nothing'))).exitCode;
+}
+
+/** `H C S`, as the facts name what was asked for. */
+function inShort(requests: readonly SeenRequest[]): string {
+  return requests
+    .map(({ name, range, status }) => {
+      const [, version, ending] = /^test-(\d)\.(cdiff(?:\.sign)?)$/.exec(name) ?? [];
+      const short: Record<string, string> = {
+        'test.cld': 'L',
+        'test.cvd': range === 'bytes=0-511' ? 'H' : 'C',
+      };
+      const cdiff = ending === 'cdiff' ? `d${version}` : `s${version}`;
+      const what = version === undefined ? (short[name] ?? name.replace('test-6.cvd.sign', 'S')) : cdiff;
+      return status < 400 ? what : `${what}=${status}`;
+    })
+    .join(' ');
+}
+
+/** `6.cvd+`: what is in a client's folder. */
+async function holdings(client: string): Promise<string> {
+  const names = (await readdir(join(client, 'db'))).filter((name) => name !== 'freshclam.dat').sort();
+  const database = names.find((name) => /\.c[vl]d$/.test(name));
+  if (database === undefined) return names.join(' ') || '-';
+  const version = versionOf(join(client, 'db', database));
+  const sign = `test-${version}.cvd.sign`;
+  const others = names.filter((name) => name !== database && name !== sign);
+  return [`${version}${database.slice('test'.length)}${names.includes(sign) ? '+' : ''}`, ...others].join(
+    ' ',
+  );
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'clamav-15-test-'));
+  await writeFile(join(folder, 'nothing'), '');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describeWithClamav('the stand-in for ClamAV 1.5', () => {
+  describeWithOpenssl('with certificates of the tests', () => {
+    beforeAll(async () => {
+      signed = new SignedOfficial();
+      await writeFile(join(folder, 'clock'), '2026-06-01T00:00:00Z');
+      standIn = await clamav15({ roots: signed.roots, clock: join(folder, 'clock') });
+      await using mirror = await signed.mirror('all', 5);
+      const client = await clientWith(new Map([['test.cvd', signed.file('test-1.cvd')]]));
+      await update(client, mirror);
+      cld = await readFile(join(client, 'db', 'test.cld'));
+    });
+    afterAll(async () => {
+      await standIn?.[Symbol.asyncDispose]();
+      signed?.[Symbol.dispose]();
+    });
+
+    describe.concurrent('does what was measured of the real one', () => {
+      for (const fact of FACTS) {
+        for (const state of EVERYWHERE ? fact.states : fact.states.slice(0, 1)) {
+          const { fips, client, attempts } = fact;
+          test(`${state}: ${client}${fips ? ', FIPS' : ''}${attempts > 1 ? `, ${attempts} attempts` : ''}`, async () => {
+            expect(await played(fact, state)).toEqual({
+              exits: fact.exits,
+              asked: fact.asked,
+              holds: fact.holds,
+              loads: fact.loads,
+            });
+          });
+        }
+      }
+    });
+
+    test('says that it is 1.5.3, of a level that reads .sign files', async () => {
+      const engine = await findNativeEngine(standIn.path);
+      expect(engine).toMatchObject({ version: '1.5.3', fLevel: 233 });
+      expect(readsSigns(engine)).toBe(true);
+      for (const program of ['freshclam', 'clamscan', 'clamd'] as const)
+        expect((await run(program, '--version')).output).toMatch(/^ClamAV 1\.5\.3/);
+    });
+
+    describe('leaves in the CLD that it builds', () => {
+      const of = (version: number) => [`test-${version}.cdiff`, `test-${version}.cdiff.sign`];
+
+      test('each CDIFF with its .sign, beside what clamscan loads', async () => {
+        await using mirror = await signed.mirror('all');
+        const client = await clientWith(new Map([['test.cvd', signed.file('test-1.cvd')]]));
+        await update(client, mirror);
+        expect(await strays(client)).toEqual([2, 3, 4, 5, 6].flatMap(of));
+        expect(await load(client, true)).toBe(0);
+      });
+
+      test('also those of earlier runs', async () => {
+        await using mirror = await signed.mirror('all');
+        const client = await clientWith(new Map([['test.cld', cld]]));
+        await update(client, mirror);
+        expect(await strays(client)).toEqual([2, 3, 4, 5, 6].flatMap(of));
+      });
+
+      test('the notes of a cool-down, if a .sign was forbidden', async () => {
+        await using mirror = await signed.mirror('none-403');
+        const client = await clientWith(new Map([['test.cvd', signed.file('test-5.cvd')]]));
+        await update(client, mirror);
+        expect(await strays(client)).toEqual(['freshclam.dat', 'test-6.cdiff']);
+      });
+    });
+
+    test('asks for the .sign of a CVD that the nameserver says is up to date', async (context) => {
+      const engine = await findNativeEngine(standIn.path);
+      context.skip(!engine.canAskNameserver, 'only root can give a tool a nameserver');
+      await using mirror = await signed.mirror('all');
+      await using nameserver = await startNameserver(
+        dnsRecordsFor(new Map([['test', { version: 6, fLevel: 81 }]]), RECORD, new Date()),
+      );
+      const client = await clientWith(new Map([['test.cvd', signed.file('test-6.cvd')]]));
+      const conf = [`DatabaseMirror ${mirror.url}`, `DatabaseOwner ${userInfo().username}`];
+      await writeFile(join(client, 'freshclam.conf'), [...conf, `DNSDatabaseInfo ${RECORD}`, ''].join('\n'));
+      const program = await engine.start({
+        tool: 'freshclam',
+        folder: client,
+        args: (at) => [`--config-file=${at}/freshclam.conf`, `--datadir=${at}/db`, '--update-db=test'],
+        timeout: 60_000,
+        nameserver: nameserver.address,
+      });
+      expect(await program.ended).toMatchObject({ exitCode: 0 });
+      expect([inShort(mirror.requests), await holdings(client)]).toEqual(['S', '6.cvd+']);
+    });
+
+    test('asks a mirror under a path, with a password, as 1.5.3', async () => {
+      const asked: (string | undefined)[][] = [];
+      const server = createServer(({ url, headers }, response) => {
+        asked.push([url, headers.authorization, headers['user-agent']?.split(' ')[0]]);
+        const name = url?.slice('/some/where/'.length).replace('test.cvd', 'test-6.cvd') ?? '';
+        response.end(signed.files.get(name));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const client = await clientWith();
+      const url = `http://someone:secret@127.0.0.1:${port}/some/where`;
+      const { exitCode, output } = await update(client, { url } as TestUpstream);
+      server.close();
+      expect({ exitCode, holds: await holdings(client) }).toEqual({ exitCode: 0, holds: '6.cvd+' });
+      const who = [`Basic ${Buffer.from('someone:secret').toString('base64')}`, 'ClamAV/1.5.3'];
+      const names = ['test.cvd', 'test.cvd', 'test-6.cvd.sign'];
+      expect(asked).toEqual(names.map((name) => [`/some/where/${name}`, ...who]));
+      expect(output).toContain(`http://127.0.0.1:${port}/some/where/test.cvd`);
+    });
+
+    describe('judges by certificates', () => {
+      const holding = (...names: readonly string[]) =>
+        clientWith(new Map(names.map((name) => [name.replace('test-6.cvd', 'test.cvd'), signed.file(name)])));
+      const scan = async (client: string, standIn: Clamav15, ...args: readonly string[]) =>
+        await runOf(
+          standIn,
+          'clamscan',
+          ...args,
+          `--database=${join(client, 'db')}`,
+          join(folder, 'nothing'),
+        );
+
+      test('and by its own clock, which moves', async () => {
+        const clock = join(folder, 'moving-clock');
+        await using moving = await clamav15({ roots: signed.roots, clock });
+        const client = await clientWith(
+          new Map([
+            ['test.cvd', signed.file('test-6.cvd')],
+            ['test-6.cvd.sign', signed.file('test-6.cvd.sign')],
+          ]),
+        );
+        const codes: (number | null)[] = [];
+        for (const year of ['2024', '2026', '2034', '2036']) {
+          await writeFile(clock, `${year}-06-01T00:00:00Z`);
+          codes.push((await scan(client, moving)).exitCode);
+        }
+        expect(codes).toEqual([2, 0, 0, 2]);
+        expect((await scan(client, moving)).output).toContain("LibClamAV Error: Can't load");
+      });
+
+      test('that the command line may name', async () => {
+        const client = await holding('test-6.cvd');
+        await writeFile(join(client, 'db', 'test-6.cvd.sign'), signed.file('test-6.cvd.sign'));
+        await mkdir(join(client, 'others'));
+        const others = `--cvdcertsdir=${join(client, 'others')}`;
+        expect([
+          (await scan(client, standIn)).exitCode,
+          (await scan(client, standIn, others)).exitCode,
+        ]).toEqual([0, 2]);
+      });
+
+      test('of which no two may have the same name', async () => {
+        await using doubled = await clamav15({ roots: [...signed.roots, ...signed.roots] });
+        const client = await holding('test-6.cvd');
+        await using mirror = await signed.mirror('all');
+        const conf = join(client, 'freshclam.conf');
+        await writeFile(conf, `DatabaseMirror ${mirror.url}\nDatabaseOwner ${userInfo().username}\n`);
+        const places = [`--config-file=${conf}`, `--datadir=${join(client, 'db')}`, '--no-dns'];
+        expect([
+          (await scan(client, doubled)).exitCode,
+          (await runOf(doubled, 'freshclam', ...places)).exitCode,
+          mirror.asked,
+        ]).toEqual([2, 2, []]);
+      });
+    });
+
+    describe('has a clamd that', () => {
+      /** Its end, or what it answers to a ping. */
+      const started = async (files: ReadonlyMap<string, Uint8Array>, ...lines: readonly string[]) => {
+        const client = await clientWith(files);
+        const port = await freePort();
+        const conf = [`TCPSocket ${port}`, 'TCPAddr 127.0.0.1', 'Foreground yes', ...lines, ''];
+        await writeFile(join(client, 'clamd.conf'), conf.join('\n'));
+        const command = [
+          join(standIn.folder, 'clamd'),
+          `--config-file=${join(client, 'clamd.conf')}`,
+        ] as const;
+        const program = await startProgram([...command, `--datadir=${join(client, 'db')}`], {
+          folder: client,
+          timeout: 60_000,
+        });
+        const ended = program.ended.then(({ exitCode }) => `exit ${exitCode}`);
+        for (;;) {
+          const answer = await Promise.race([
+            ended,
+            clamdAt('127.0.0.1', port, 10_000)
+              .ping()
+              .catch(() => ''),
+          ]);
+          if (answer !== '') {
+            await program.stop();
+            return answer;
+          }
+          await wait(50);
+        }
+      };
+      const cvd = (): [string, Buffer] => ['test.cvd', signed.file('test-6.cvd')];
+      const sign = (name: string): [string, Buffer] => ['test-6.cvd.sign', signed.file(name)];
+
+      test('starts on a CVD without a .sign', async () => {
+        expect(await started(new Map([cvd()]))).toBe('PONG');
+      });
+
+      test('with FIPS starts on a CVD with its .sign, and on none without', async () => {
+        const fips = 'FIPSCryptoHashLimits yes';
+        expect(await started(new Map([cvd(), sign('test-6.cvd.sign')]), fips)).toBe('PONG');
+        expect(await started(new Map([cvd()]), fips)).toBe('exit 1');
+      });
+
+      test('does not start on a CVD with the .sign of another one', async () => {
+        expect(await started(new Map([cvd(), sign('test-5.cvd.sign')]))).toBe('exit 1');
+      });
+    });
+  });
+});
+
+/** What is in a client's CLD that no scanner loads, in the order of the alphabet. */
+async function strays(client: string): Promise<string[]> {
+  const { files } = readContainer(await readFile(join(client, 'db', 'test.cld')));
+  return [...files.keys()].filter((name) => /\.(?:cdiff|sign|dat)$/.test(name)).sort();
+}
+
+/** What this stand-in does where the real one was measured. */
+async function played(
+  fact: Fact,
+  state: string,
+): Promise<Pick<Fact, 'exits' | 'asked' | 'holds'> & { loads: number | null }> {
+  await using mirror = await signed.mirror(state);
+  const [, kind, version, ending] =
+    /^(private|whole)? ?(\d)?(.*)$/.exec(fact.client.replace('fresh', '')) ?? [];
+  const files = new Map<string, Buffer>();
+  if (ending === '.cld') files.set('test.cld', cld);
+  else if (version !== undefined) files.set('test.cvd', signed.file(`test-${version}.cvd`));
+  if (ending === '+' && state !== 'other-root')
+    files.set(`test-${version}.cvd.sign`, signed.file(`test-${version}.cvd.sign`));
+  const client = await clientWith(files);
+  const conf = [`MaxAttempts ${fact.attempts}`, `FIPSCryptoHashLimits ${fact.fips ? 'yes' : 'no'}`];
+  if (kind === 'private') conf.push(`PrivateMirror ${mirror.url}`);
+  if (kind === 'whole') conf.push('ScriptedUpdates no');
+  const first = await update(client, mirror, conf);
+  const asked = inShort(mirror.requests);
+  mirror.forget();
+  const second = await update(client, mirror, conf);
+  return {
+    exits: `${first.exitCode}/${second.exitCode}`,
+    asked: [asked, inShort(mirror.requests)],
+    holds: await holdings(client),
+    loads: await load(client, fact.fips),
+  };
+}
