@@ -97,14 +97,16 @@ async function checkDatabase(site: Site, served: Served, options: ProbeOptions):
   const versions = [...chain.sizes.keys()];
   const newest = versions.at(-1);
   const cdiff = newest === undefined ? undefined : cdiffName(database, newest);
+  const signs = await checkSigns(site, served);
+  const missing = missingCdiff(served);
   return [
     ...(await checkRanges(site, served)),
     ...(await checkWhole(site, served)),
     ...(await checkConditional(site, served)),
     ...(await checkMissing(site, served)),
-    ...(await checkCaching(site, database, { cvd, cdiff, missing: missingCdiff(served) })),
+    ...(await checkCaching(site, database, { cvd, cdiff, signs: signs.there, missing })),
     ...chain.findings,
-    ...(await checkSigns(site, served)),
+    ...signs.findings,
     ...(await checkManifest(site, served, chain.sizes)),
     ...(options.full ? await checkFully(site, served, { versions, limit: options.maxSize }) : []),
   ];
