@@ -16,6 +16,8 @@ export interface FreshclamConf {
   readonly attempts: number;
   /** The user that freshclam becomes if it is root. */
   readonly owner: string;
+  /** Whether legacy signatures count for nothing; ClamAV 1.5 and later know that. */
+  readonly fips?: boolean;
   /** Where its databases are; `undefined`: its arguments say it. */
   readonly folder?: string;
 }
@@ -30,7 +32,7 @@ const NO_RECORD = 'no-record.invalid';
 
 /** The text of a `freshclam.conf`. Throws `conf/impossible` for what it cannot express. */
 export function freshclamConf(conf: FreshclamConf): string {
-  const { url, databases, record, proxy, attempts, owner, folder } = conf;
+  const { url, databases, record, proxy, attempts, owner, folder, fips = false } = conf;
   const lines = [
     `DatabaseMirror ${url}`,
     ...(folder === undefined ? [] : [`DatabaseDirectory "${folder}"`]),
@@ -41,6 +43,7 @@ export function freshclamConf(conf: FreshclamConf): string {
     'ScriptedUpdates yes',
     'TestDatabases yes',
     `MaxAttempts ${attempts}`,
+    ...(fips ? ['FIPSCryptoHashLimits yes'] : []),
     'ConnectTimeout 30',
     'ReceiveTimeout 600',
     ...(proxy === undefined ? [] : proxyLines(proxy)),

@@ -16,6 +16,10 @@ export interface FreshclamTask {
   readonly databases: readonly string[];
   readonly record: string | undefined;
   readonly proxies: Proxies;
+  /** How often it tries; default: once. */
+  readonly attempts?: number;
+  /** With FIPS limits, which ClamAV 1.5 and later know. */
+  readonly fips?: boolean;
   /** Milliseconds. */
   readonly timeout: number;
 }
@@ -28,12 +32,12 @@ export interface FreshclamTask {
 export async function runFreshclam(
   engine: Engine,
   folder: string,
-  { url, databases, record, proxies, timeout }: FreshclamTask,
+  { url, databases, record, proxies, attempts = 1, fips = false, timeout }: FreshclamTask,
 ): Promise<{ readonly went: boolean; readonly said: string }> {
   await mkdir(join(folder, DATABASES), { recursive: true });
   await rm(join(folder, DATABASES, 'freshclam.dat'), { force: true });
   const proxy = proxyFor(url, proxies);
-  const conf = { url, databases, record, proxy, attempts: 1, owner: engine.databaseOwner };
+  const conf = { url, databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
   await writeConf(join(folder, 'freshclam.conf'), conf);
   const ended = await run(recorded(engine, new Transcript()), {
     tool: 'freshclam',

@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { archiveName } from '../cvd/names.ts';
+import { archiveName, archiveSignName } from '../cvd/names.ts';
 import { explain, MirrorError } from '../errors.ts';
 import { asVerdict } from '../files/verify.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { CvdVerifier } from '../verify/cvd.ts';
-import { DigestSet } from '../verify/sign.ts';
+import { DigestSet, type FileDigests } from '../verify/sign.ts';
 import type { Findings } from './finding.ts';
 import { proveSign, signOfCvd } from './one-sign.ts';
 import { fetchSign } from './signs.ts';
@@ -88,16 +88,28 @@ async function download(
   }
   file.end();
   await written;
-  const sign = `${name}.sign`;
-  if (site.manifest?.files[sign] === undefined) return { database, version, path, sign: undefined };
-  const bytes = await fetchSign(site, sign);
-  if (!Buffer.isBuffer(bytes)) return { database, version, path, sign: undefined };
+  const bytes = await goodSign(site, { database, version }, digests.digests());
+  if (bytes === undefined) return { database, version, path, sign: undefined };
+  const sign = join(folder, 'base.sign');
+  await writeFile(sign, bytes);
+  return { database, version, path, sign };
+}
+
+/** `undefined` if the archive has none that is good now: it may have ended since. */
+async function goodSign(
+  site: Site,
+  { database, version }: { database: string; version: number },
+  digests: FileDigests,
+): Promise<Uint8Array | undefined> {
+  const name = archiveSignName(database, version);
+  if (site.manifest?.files[name] === undefined) return undefined;
   try {
-    proveSign(bytes, { ...signOfCvd(database, version), name: sign }, digests.digests(), site.trust);
+    const bytes = await fetchSign(site, name);
+    if (typeof bytes === 'number') return undefined;
+    proveSign(bytes, { ...signOfCvd(database, version), name }, digests, site.trust);
+    return bytes;
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error;
-    return { database, version, path, sign: undefined }; // it may have ended since
+    return undefined;
   }
-  await writeFile(join(folder, 'base.sign'), bytes);
-  return { database, version, path, sign: join(folder, 'base.sign') };
 }

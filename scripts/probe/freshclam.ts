@@ -57,7 +57,8 @@ async function playFips(
   play: Play,
 ): Promise<Finding[]> {
   const findings = new Findings('mirror', 'freshclam, FIPS');
-  if (!readsSigns(engine)) return findings.good(`skipped: ClamAV ${engine.version} knows no FIPS limits`).list;
+  if (!readsSigns(engine))
+    return findings.good(`skipped: ClamAV ${engine.version} knows no FIPS limits`).list;
   const having = databases.filter(({ database }) => signed.includes(database));
   if (having.length < databases.length) {
     const lacking = databases.filter((one) => !having.includes(one)).map(({ database }) => database);
@@ -91,7 +92,8 @@ async function playBehind(
     if (all.size > 0) await play({ ...kind, name: 'behind', fips: false, bases: all }, having(all));
     if (all.size === 0 || !readsSigns(engine)) return found;
     const readable = new Map([...all].filter(([, { sign }]) => sign !== undefined));
-    if (readable.size > 0) await play({ ...kind, name: 'behind, FIPS', fips: true, bases: readable }, having(readable));
+    if (readable.size > 0)
+      await play({ ...kind, name: 'behind, FIPS', fips: true, bases: readable }, having(readable));
     if (readable.size === all.size) return found;
     const left = [...all.keys()].filter((name) => !readable.has(name)).join(', ');
     const what = `skipped for ${left}: its archive has no .sign, without which FIPS clients cannot begin from there`;

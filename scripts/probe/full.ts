@@ -11,6 +11,7 @@ import { proveSign, type SignOf, signOfCdiff, signOfCvd } from './one-sign.ts';
 import { fetchSign } from './signs.ts';
 import { guarded, type Served, type Site } from './site.ts';
 import { UNPROVEN_ADVICE } from './start.ts';
+import { statusFault } from './status.ts';
 
 /** One file that is to be proven. */
 interface Wanted {
@@ -82,8 +83,12 @@ async function proveSignOf(
   digests: ReturnType<DigestSet['digests']>,
   findings: Findings,
 ): Promise<boolean> {
-  const bytes = await fetchSign(site, sign.name, findings);
-  if (bytes === undefined || bytes === 'missing') return false;
+  const bytes = await fetchSign(site, sign.name);
+  if (bytes === 404 || bytes === 410) return false;
+  if (typeof bytes === 'number') {
+    statusFault(findings, bytes, [sign.name]);
+    return false;
+  }
   proveSign(bytes, sign, digests, site.trust);
   return true;
 }

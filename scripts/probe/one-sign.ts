@@ -5,7 +5,7 @@ import { FIRST_SIGN_FLEVEL } from '../proof/engine.ts';
 import { harmed, shutOut } from '../store/sign-trouble.ts';
 import { parseSignedData } from '../verify/cms.ts';
 import { VerifyError } from '../verify/error.ts';
-import { type FileDigests, type VerifiedSign, verifySign } from '../verify/sign.ts';
+import { type DigestName, type FileDigests, type VerifiedSign, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
 
 /** A `.sign` file and what depends on it. */
@@ -84,7 +84,7 @@ const NOT_READ: ReadonlySet<string> = new Set([
 
 /** The digests that a `.sign` says its file has. What cannot be read gets its verdict from `verifySign`. */
 function claimsOf(bytes: Uint8Array): FileDigests {
-  const claims = { sha256: NONE, sha384: NONE, sha512: NONE };
+  const claims: Record<DigestName, Uint8Array> = { sha256: NONE, sha384: NONE, sha512: NONE };
   try {
     for (const { signature } of asVerdict(() => parseClamSign(bytes))) {
       const { digest, messageDigest } = parseSignedData(signature);

@@ -47,7 +47,9 @@ export async function playClient(engine: Engine, play: Play): Promise<Finding[]>
       }
       const refused = await load(engine, folder, play.kind);
       if (refused === undefined)
-        findings.good(`freshclam ${engine.version} takes all of it, and clamscan loads it: ${updated.arrived}`);
+        findings.good(
+          `freshclam ${engine.version} takes all of it, and clamscan loads it: ${updated.arrived}`,
+        );
       else
         findings.fault(
           `freshclam ${engine.version} takes all of it, and clamscan does not load it: ${refused}`,

@@ -6,8 +6,7 @@ import { isForAll, type ProvenSign, proveSign, type SignOf, signOfCdiff, signOfC
 import { guarded, type Served, type Site } from './site.ts';
 import { statusFault } from './status.ts';
 
-/** The check of `.sign` files. */
-export const SIGN_CHECK = '.sign files';
+const CHECK = '.sign files';
 
 /** What a mirror has of `.sign` files. */
 export interface Signs {
@@ -25,14 +24,12 @@ export async function checkSigns(site: Site, served: Served): Promise<Signs> {
   const { database, header } = served;
   const there: string[] = [];
   const check = async (sign: SignOf, judge: (found: ProvenSign | 'missing', findings: Findings) => void) =>
-    await guarded(database, SIGN_CHECK, async (findings) => {
-      const bytes = await fetchSign(site, sign.name, findings);
-      if (bytes === undefined) return;
-      if (bytes !== 'missing') there.push(sign.name);
-      judge(
-        bytes === 'missing' ? bytes : proveSign(bytes, sign, digestsOf(site, served, sign), site.trust),
-        findings,
-      );
+    await guarded(database, CHECK, async (findings) => {
+      const bytes = await fetchSign(site, sign.name);
+      if (bytes === 404 || bytes === 410) return judge('missing', findings);
+      if (typeof bytes === 'number') return void statusFault(findings, bytes, [sign.name]);
+      there.push(sign.name);
+      judge(proveSign(bytes, sign, digestsOf(site, served, sign), site.trust), findings);
     });
   const ofCvd = signOfCvd(database, header.version);
   const findings = [
@@ -45,18 +42,10 @@ export async function checkSigns(site: Site, served: Served): Promise<Signs> {
   return { findings, there };
 }
 
-/** The bytes of a `.sign`; `undefined` if the host does not let us see, which is a finding. Throws `ProbeError`. */
-export async function fetchSign(
-  { client }: Site,
-  name: string,
-  findings: Findings,
-): Promise<Buffer | 'missing' | undefined> {
+/** The bytes of a `.sign`, or a status other than 200. Throws `ProbeError`. */
+export async function fetchSign({ client }: Site, name: string): Promise<Buffer | number> {
   const { status, body, ended } = await client.ask(name, { keep: SIGN_LIMIT + 1 });
-  if (status === 404 || status === 410) return 'missing';
-  if (status !== 200) {
-    statusFault(findings, status, [name]);
-    return undefined;
-  }
+  if (status !== 200) return status;
   if (ended === 'cut')
     throw new ProbeError('probe/incomplete', `${name} breaks off after ${body.length} bytes`);
   return body;
