@@ -16,6 +16,8 @@ export interface FreshclamTask {
   readonly databases: readonly string[];
   readonly record: string | undefined;
   readonly proxies: Proxies;
+  /** How often it tries; default: once. */
+  readonly attempts?: number;
   /** Only for an engine that `readsSigns`. */
   readonly fips?: boolean;
   /** Milliseconds. */
@@ -30,12 +32,12 @@ export interface FreshclamTask {
 export async function runFreshclam(
   engine: Engine,
   folder: string,
-  { url, databases, record, proxies, fips = false, timeout }: FreshclamTask,
+  { url, databases, record, proxies, attempts = 1, fips = false, timeout }: FreshclamTask,
 ): Promise<{ readonly went: boolean; readonly said: string }> {
   await mkdir(join(folder, DATABASES), { recursive: true });
   await rm(join(folder, DATABASES, 'freshclam.dat'), { force: true });
   const proxy = proxyFor(url, proxies);
-  const conf = { url, databases, record, proxy, attempts: 1, owner: engine.databaseOwner, fips };
+  const conf = { url, databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
   await writeConf(join(folder, 'freshclam.conf'), conf);
   const ended = await run(recorded(engine, new Transcript()), {
     tool: 'freshclam',

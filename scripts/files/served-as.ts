@@ -1,8 +1,11 @@
 import { extname } from 'node:path';
 
-/** A CDIFF or `.sign` has its version in its name; every other name gets new content. */
+/**
+ * A CDIFF never changes under its name. Every other name gets new content, a `.sign` too: Talos signs a version anew
+ * before the certificates of the first signature end, and one that is not good now is taken away.
+ */
 export function cacheControl(name: string): string {
-  return ['.cdiff', '.sign'].includes(extname(name))
+  return extname(name) === '.cdiff'
     ? 'public, max-age=31536000, immutable'
     : 'public, max-age=60, must-revalidate';
 }

@@ -9,15 +9,22 @@ const SHORT_ADVICE = 'Send Cache-Control: public, max-age=60, must-revalidate';
 const LONG_ADVICE =
   'Send Cache-Control: public, max-age=31536000, immutable: a version in the name means it never changes';
 
-/** How long caches on the way may keep a file: a CVD briefly, a CDIFF for ever. */
+/** How long caches on the way may keep a file: a CVD and a `.sign` briefly, a CDIFF for ever. */
 export async function checkCaching(
   { client }: Site,
   subject: string,
   {
     cvd,
     cdiff,
+    signs,
     missing,
-  }: { readonly cvd: string; readonly cdiff: string | undefined; readonly missing: string },
+  }: {
+    readonly cvd: string;
+    readonly cdiff: string | undefined;
+    /** Those that are there. */
+    readonly signs: readonly string[];
+    readonly missing: string;
+  },
 ): Promise<Finding[]> {
   return await guarded(subject, 'caching', async (findings) => {
     const control = async (name: string) => {
@@ -30,6 +37,14 @@ export async function checkCaching(
       findings.warning(`${cvd} is sent with Cache-Control ${quoted(forCvd)}: caches guess`, SHORT_ADVICE);
     } else if (age > SHORT)
       findings.warning(`caches keep ${cvd} for ${age} s: clients get updates late`, SHORT_ADVICE);
+    for (const sign of signs) {
+      const kept = ageOf(await control(sign));
+      if (kept === undefined || kept <= SHORT) continue;
+      findings.warning(
+        `caches keep ${sign} for ${kept} s: one that is made anew, or taken away, reaches clients late`,
+        SHORT_ADVICE,
+      );
+    }
     const forMissing = ageOf(await control(missing)) ?? 0;
     if (forMissing > SHORT) {
       findings.warning(

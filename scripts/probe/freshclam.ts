@@ -1,27 +1,35 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { codeOf, explain } from '../errors.ts';
-import { versionIn } from '../proof/client.ts';
-import { run } from '../proof/engine.ts';
+import { type Engine, readsSigns } from '../proof/engine.ts';
 import { findNativeEngine } from '../proof/native.ts';
+import { type Base, findBases, removeBases } from './bases.ts';
 import { type Finding, Findings } from './finding.ts';
-import { guarded, type Served } from './site.ts';
+import { type ClientKind, playClient } from './real-client.ts';
+import { guarded, type Served, type Site } from './site.ts';
 
-/** Milliseconds for one run, which downloads and loads everything. */
-const TIMEOUT = 30 * 60_000;
+/** How often freshclam tries, as it is packaged. */
+const AS_PACKAGED = 3;
+const KINDS = ['DatabaseMirror', 'PrivateMirror'] as const;
 
-/** The two kinds of clients. */
-const CLIENTS = ['DatabaseMirror', 'PrivateMirror'] as const;
+export interface RealClients {
+  /** As clients have it: with a user and password, if it has them. */
+  readonly url: string;
+  /** A PATH. */
+  readonly path: string;
+  /** The databases whose `.cvd.sign` is there. */
+  readonly signed: readonly string[];
+  /** The largest file to download, in bytes. */
+  readonly maxSize: number;
+}
 
 /**
- * What the freshclam of this machine makes of the mirror, with an empty folder. Its exit code proves nothing
- * (clamav-formats.md §0.5), so what counts is the version that arrives. `path` is a PATH.
+ * What the freshclam of this machine makes of the mirror: fresh clients of both kinds, ones that are behind if the mirror
+ * has an archive to begin from, and, from ClamAV 1.5 on, each of them with FIPS limits. Then clamscan must load what
+ * they have.
  */
 export async function checkWithFreshclam(
-  url: string,
+  site: Site,
   databases: readonly Served[],
-  path: string,
+  { url, path, signed, maxSize }: RealClients,
 ): Promise<Finding[]> {
   const engine = await findNativeEngine(path).catch((error) => {
     if (codeOf(error)?.startsWith('engine/') !== true) throw error;
@@ -31,51 +39,66 @@ export async function checkWithFreshclam(
     return new Findings('mirror', 'freshclam').warning(engine, 'Install ClamAV, or leave --client out').list;
   }
   const findings: Finding[] = [];
-  for (const kind of CLIENTS) {
-    const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-probe-'));
-    const check = `freshclam, ${kind}`;
-    try {
-      const found = await guarded('mirror', check, async (result) => {
-        await mkdir(join(folder, 'db'));
-        const lines = [`${kind} ${url}`, `DatabaseOwner ${engine.databaseOwner}`, 'MaxAttempts 1', ''];
-        await writeFile(join(folder, 'freshclam.conf'), lines.join('\n'));
-        const { exitCode, output } = await run(engine, {
-          tool: 'freshclam',
-          folder,
-          args: (at) => [
-            `--config-file=${at}/freshclam.conf`,
-            `--datadir=${at}/db`,
-            '--no-dns',
-            '--stdout',
-            ...databases.map(({ database }) => `--update-db=${database}`),
-          ],
-          timeout: TIMEOUT,
-        });
-        const said = output.split('\n').findLast((line) => /^(ERROR|WARNING)/.test(line.trim())) ?? '';
-        const why = said === '' ? '' : `: ${said.trim().replaceAll(/\/\/[^/\s]*@/g, '//')}`; // no password
-        const wrong = await whatIsWrong(join(folder, 'db'), databases);
-        if (wrong === undefined) result.good(`freshclam ${engine.version} takes and loads all of it`);
-        else {
-          result.fault(
-            `freshclam ${engine.version} ${wrong} (exit ${exitCode}${why})`,
-            'See the other findings; run freshclam --verbose against the mirror',
-          );
-        }
-      });
-      findings.push(...found);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
+  const play = async (kind: ClientKind, having: readonly Served[]) =>
+    void findings.push(...(await playClient(engine, { url, databases: having, kind })));
+  for (const option of KINDS) await play({ name: option, option, attempts: 1, fips: false }, databases);
+  findings.push(...(await playFips(engine, databases, signed, play)));
+  findings.push(...(await playBehind(engine, { site, databases, maxSize }, play)));
   return findings;
 }
 
-async function whatIsWrong(folder: string, databases: readonly Served[]): Promise<string | undefined> {
-  for (const { database, header } of databases) {
-    const found = await versionIn(folder, database);
-    if (found === undefined) return `takes no ${database}`;
-    const { version } = found;
-    if (version < header.version) return `has version ${version} of ${database}, not ${header.version}`;
+type Play = (kind: ClientKind, having: readonly Served[]) => Promise<void>;
+
+/** Clients that cannot take a database without its `.cvd.sign`: of such a one, the check of `.sign` files tells. */
+async function playFips(
+  engine: Engine,
+  databases: readonly Served[],
+  signed: readonly string[],
+  play: Play,
+): Promise<Finding[]> {
+  const findings = new Findings('mirror', 'freshclam, FIPS');
+  if (!readsSigns(engine))
+    return findings.good(`skipped: ClamAV ${engine.version} knows no FIPS limits`).list;
+  const having = databases.filter(({ database }) => signed.includes(database));
+  if (having.length < databases.length) {
+    const lacking = databases.filter((one) => !having.includes(one)).map(({ database }) => database);
+    findings.warning(
+      `not played with ${lacking.join(', ')}, for want of a .cvd.sign: there is nothing for these clients`,
+      'See the findings on .sign files',
+    );
   }
-  return undefined;
+  for (const option of having.length === 0 ? [] : KINDS)
+    await play({ name: `${option}, FIPS`, option, attempts: AS_PACKAGED, fips: true }, having);
+  return findings.list;
+}
+
+/** Clients that have an earlier version and go on by CDIFFs. */
+async function playBehind(
+  engine: Engine,
+  { site, databases, maxSize }: { site: Site; databases: readonly Served[]; maxSize: number },
+  play: Play,
+): Promise<Finding[]> {
+  const check = 'freshclam, behind';
+  let bases: readonly Base[] = [];
+  const found = await guarded('mirror', check, async (findings) => {
+    bases = await findBases(site, databases, maxSize, findings);
+    if (bases.length === 0 && findings.list.length === 0)
+      findings.good('skipped: the mirror keeps no earlier version, from which CDIFFs lead on, to begin with');
+  });
+  try {
+    const all = new Map(bases.map((base) => [base.database, base]));
+    const having = (of: ReadonlyMap<string, Base>) => databases.filter(({ database }) => of.has(database));
+    const kind = { option: 'DatabaseMirror', attempts: AS_PACKAGED } as const;
+    if (all.size > 0) await play({ ...kind, name: 'behind', fips: false, bases: all }, having(all));
+    if (all.size === 0 || !readsSigns(engine)) return found;
+    const readable = new Map([...all].filter(([, { sign }]) => sign !== undefined));
+    if (readable.size > 0)
+      await play({ ...kind, name: 'behind, FIPS', fips: true, bases: readable }, having(readable));
+    if (readable.size === all.size) return found;
+    const left = [...all.keys()].filter((name) => !readable.has(name)).join(', ');
+    const what = `skipped for ${left}: its archive has no .sign, without which FIPS clients cannot begin from there`;
+    return [...found, ...new Findings('mirror', 'freshclam, behind, FIPS').good(what).list];
+  } finally {
+    await removeBases(bases);
+  }
 }

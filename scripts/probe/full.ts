@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
-import { cdiffName, cdiffSignName, cvdSignName } from '../cvd/names.ts';
+import { cdiffName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
 import { bytes } from '../log.ts';
 import { CdiffVerifier } from '../verify/cdiff.ts';
 import { CvdVerifier } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
-import { DigestSet, isDoubt, verifySign } from '../verify/sign.ts';
+import { DigestSet } from '../verify/sign.ts';
 import type { Finding, Findings } from './finding.ts';
+import { proveSign, type SignOf, signOfCdiff, signOfCvd } from './one-sign.ts';
+import { fetchSign } from './signs.ts';
 import { guarded, type Served, type Site } from './site.ts';
 import { UNPROVEN_ADVICE } from './start.ts';
+import { statusFault } from './status.ts';
 
 /** One file that is to be proven. */
 interface Wanted {
   readonly name: string;
-  readonly sign: string;
+  readonly sign: SignOf;
   readonly verifier: { write(chunk: Uint8Array): void; end(): unknown };
 }
 
@@ -27,13 +29,13 @@ export async function checkFully(
   const wanted: Wanted[] = [
     {
       name,
-      sign: cvdSignName(database, header.version),
+      sign: signOfCvd(database, header.version),
       verifier: new CvdVerifier(site.trust, { database, version: header.version }),
     },
   ];
   for (const version of versions) {
     const verifier = new CdiffVerifier(site.trust, { database, version });
-    wanted.push({ name: cdiffName(database, version), sign: cdiffSignName(database, version), verifier });
+    wanted.push({ name: cdiffName(database, version), sign: signOfCdiff(database, version), verifier });
   }
   const faults: Finding[] = [];
   const proven = { files: 0, signs: 0, size: 0 };
@@ -45,7 +47,7 @@ export async function checkFully(
         const { digests, size } = await prove(site, file, limit);
         proven.files++;
         proven.size += size;
-        if (await proveSign(site, file.sign, digests, findings)) proven.signs++;
+        if (await proveSignOf(site, file.sign, digests, findings)) proven.signs++;
       },
       UNPROVEN_ADVICE,
     );
@@ -75,20 +77,18 @@ async function prove({ client, manifest }: Site, { name, verifier }: Wanted, lim
 }
 
 /** False if there is none. */
-async function proveSign(
-  { client, trust }: Site,
-  name: string,
+async function proveSignOf(
+  site: Site,
+  sign: SignOf,
   digests: ReturnType<DigestSet['digests']>,
   findings: Findings,
 ): Promise<boolean> {
-  const { status, body } = await client.ask(name, { keep: SIGN_LIMIT + 1 });
-  if (status !== 200) return false;
-  try {
-    asVerdict(() => verifySign(body, digests, trust));
-  } catch (error) {
-    if (!isDoubt(error))
-      throw new VerifyError('verify/signature', `${name} does not sign its file`, { cause: error });
-    findings.warning(`${name}: ${error.message}`, 'Serve .sign files as upstream has them, or none');
+  const bytes = await fetchSign(site, sign.name);
+  if (bytes === 404 || bytes === 410) return false;
+  if (typeof bytes === 'number') {
+    statusFault(findings, bytes, [sign.name]);
+    return false;
   }
+  proveSign(bytes, sign, digests, site.trust);
   return true;
 }

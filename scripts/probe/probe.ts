@@ -1,4 +1,4 @@
-import { cdiffName } from '../cvd/names.ts';
+import { cdiffName, cvdSignName } from '../cvd/names.ts';
 import type { Trust } from '../verify/trust.ts';
 import { checkCaching } from './caching.ts';
 import { checkCdiffs } from './cdiffs.ts';
@@ -44,6 +44,8 @@ export interface ProbeReport {
   readonly probed: string;
   /** Versions by database, as they are served. */
   readonly databases: Readonly<Record<string, number>>;
+  /** Those of the databases whose `.cvd.sign` is served. */
+  readonly signed: readonly string[];
   readonly requests: number;
   /** Of bodies, without what freshclam took. */
   readonly bytes: number;
@@ -60,6 +62,7 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
   await using client = new ProbeClient(options);
   const findings: Finding[] = [];
   const served: Served[] = [];
+  const signed: string[] = [];
 
   const reached = await guarded('mirror', 'reachable', async () => {
     const { manifest, findings: described } = await readManifest(client);
@@ -71,12 +74,15 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
       findings.push(...start.findings);
       if (start.served === undefined) continue;
       served.push(start.served);
-      findings.push(...(await checkDatabase(site, start.served, options)));
+      const found = await checkDatabase(site, start.served, options);
+      findings.push(...found.findings);
+      if (found.signed) signed.push(database);
       findings.push(...checkFreshness(start.served, upstream.record, { asked: dns !== undefined, now }));
     }
     findings.push(...(await checkTransport(client, now)));
     if (options.client !== undefined && served.length > 0) {
-      findings.push(...(await checkWithFreshclam(options.url, served, options.client)));
+      const real = { url: options.url, path: options.client, signed, maxSize: options.maxSize };
+      findings.push(...(await checkWithFreshclam(site, served, real)));
     }
   });
   findings.unshift(...reached);
@@ -85,29 +91,37 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
     verdict: findings.some(({ verdict }) => verdict === 'fault') ? 'failed' : 'good',
     probed: now.toISOString(),
     databases: Object.fromEntries(served.map(({ database, header }) => [database, header.version])),
+    signed,
     requests: client.requests,
     bytes: client.received,
     findings,
   };
 }
 
-async function checkDatabase(site: Site, served: Served, options: ProbeOptions): Promise<Finding[]> {
+async function checkDatabase(
+  site: Site,
+  served: Served,
+  options: ProbeOptions,
+): Promise<{ readonly findings: readonly Finding[]; readonly signed: boolean }> {
   const { name: cvd, database } = served;
   const chain = await checkCdiffs(site, served, options.cdiffs);
   const versions = [...chain.sizes.keys()];
   const newest = versions.at(-1);
   const cdiff = newest === undefined ? undefined : cdiffName(database, newest);
-  return [
+  const signs = await checkSigns(site, served);
+  const missing = missingCdiff(served);
+  const findings = [
     ...(await checkRanges(site, served)),
     ...(await checkWhole(site, served)),
     ...(await checkConditional(site, served)),
     ...(await checkMissing(site, served)),
-    ...(await checkCaching(site, database, { cvd, cdiff, missing: missingCdiff(served) })),
+    ...(await checkCaching(site, database, { cvd, cdiff, signs: signs.there, missing })),
     ...chain.findings,
-    ...(await checkSigns(site, served)),
+    ...signs.findings,
     ...(await checkManifest(site, served, chain.sizes)),
     ...(options.full ? await checkFully(site, served, { versions, limit: options.maxSize }) : []),
   ];
+  return { findings, signed: signs.there.includes(cvdSignName(database, served.header.version)) };
 }
 
 function databasesOf({ manifest }: Site): readonly string[] {

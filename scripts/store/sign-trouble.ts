@@ -7,7 +7,7 @@ export const ENDS_SOON_MS = 28 * DAY;
 
 /** What is not as it should be with the `.sign` of a published CVD. */
 export interface SignTrouble {
-  /** `absent`: some clients are shut out now. `ending`: they will be. */
+  /** `absent`: some clients are shut out now, for it is missing or has ended. `ending`: they will be. */
   readonly kind: 'absent' | 'ending';
   /** What happened and whom it shuts out, in one sentence without a full stop. */
   readonly what: string;
@@ -24,10 +24,17 @@ export function signTroubleOf(
   if (sign === undefined) return undefined;
   const name = cvdSignName(database, version);
   if (sign.state === 'published') {
-    if (sign.notAfter === undefined || Date.parse(sign.notAfter) - now.getTime() > ENDS_SOON_MS)
-      return undefined;
+    if (sign.notAfter === undefined) return undefined;
+    const ends = Date.parse(sign.notAfter);
+    if (ends <= now.getTime())
+      return {
+        kind: 'absent',
+        what: `${name} has ended on ${sign.notAfter}: ${harmed(database)}`,
+        since: ends,
+      };
+    if (ends - now.getTime() > ENDS_SOON_MS) return undefined;
     const what = `${name} is valid until ${sign.notAfter}: then ${shutOut(database)}`;
-    return { kind: 'ending', what, since: Date.parse(sign.notAfter) };
+    return { kind: 'ending', what, since: ends };
   }
   const why =
     sign.state === 'missing'
@@ -39,4 +46,12 @@ export function signTroubleOf(
 /** Whom a missing `.cvd.sign` shuts out (clamav-formats.md §8.3): everybody else gets the database as always. */
 export function shutOut(database: string): string {
   return `ClamAV 1.5 and later with FIPS limits (FIPSCryptoHashLimits, as Ubuntu 24.04 sets it) cannot take ${database}, all others can`;
+}
+
+/**
+ * Whom a `.cvd.sign` harms that is there and not good: freshclam ≥ 1.5 refuses the database, takes it without the `.sign`
+ * in its next attempt, and puts the bad one beside it, unproven, in its next run.
+ */
+export function harmed(database: string): string {
+  return `ClamAV 1.5 and later, sooner or later, puts it beside ${database}, and then clamscan fails and clamd does not start; with FIPS limits, ${database} does not arrive`;
 }

@@ -5,7 +5,7 @@ import { DATABASES, runFreshclam } from '../consumer/freshclam.ts';
 import { type Held, heldIn } from '../consumer/holding.ts';
 import { explain } from '../errors.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
-import { type Engine, run } from '../proof/engine.ts';
+import { type Engine, readsSigns, run } from '../proof/engine.ts';
 import { knowsEicar, SCAN_LIMITS, writeSamples } from '../proof/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
@@ -14,25 +14,54 @@ import type { WatchSettings } from '../settings/watch.ts';
 
 /** Milliseconds for one run of a tool: everything is downloaded, and loaded. */
 const TIMEOUT = 30 * 60_000;
+/** How often freshclam tries, as it is packaged. */
+const AS_PACKAGED = 3;
+
+export interface Served {
+  /** By database. */
+  readonly versions: ReadonlyMap<string, number>;
+  /** The databases whose `.cvd.sign` is there: no others can be had with FIPS limits. */
+  readonly signed: readonly string[];
+}
 
 /**
- * What a real client has of the mirror: its freshclam takes everything into an empty folder, and its clamscan, with that,
- * calls EICAR by its name, also inside archives, and harmless files clean. Throws `engine/broken`.
+ * What real clients have of the mirror: an engine's freshclam takes everything into an empty folder, and its clamscan,
+ * with that, calls EICAR by its name, also inside archives, and harmless files clean. From ClamAV 1.5 on, a client with
+ * FIPS limits does the same, without the databases that lack a `.sign`. Throws `engine/broken`.
  */
 export async function checkWithEngine(
   engine: Engine,
+  { versions, signed }: Served,
+  settings: WatchSettings,
+): Promise<Finding[]> {
+  const findings = await play(engine, versions, { settings, fips: false });
+  const having = new Map([...versions].filter(([database]) => signed.includes(database)));
+  if (readsSigns(engine) && having.size > 0)
+    findings.push(...(await play(engine, having, { settings, fips: true })));
+  return findings;
+}
+
+interface Client {
+  readonly settings: WatchSettings;
+  readonly fips: boolean;
+}
+
+async function play(
+  engine: Engine,
   served: ReadonlyMap<string, number>,
-  { url, proxies }: WatchSettings,
+  { settings: { url, proxies }, fips }: Client,
 ): Promise<Finding[]> {
   const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-watch-'));
-  const client = new Findings('mirror', `freshclam, ${engine.name}`);
+  const name = `${engine.name}${fips ? ', FIPS' : ''}`;
+  const client = new Findings('mirror', `freshclam, ${name}`);
   try {
     const databases = [...served.keys()];
-    const task = { url, databases, record: undefined, proxies, timeout: TIMEOUT };
+    const attempts = fips ? AS_PACKAGED : 1;
+    const task = { url, databases, record: undefined, proxies, attempts, fips, timeout: TIMEOUT };
     const { said } = await runFreshclam(engine, folder, task);
     const held = await heldIn(join(folder, DATABASES), databases);
     const lacking = databases.find(
-      (name) => (held.get(name)?.header.version ?? -1) < (served.get(name) ?? 0),
+      (database) => (held.get(database)?.header.version ?? -1) < (served.get(database) ?? 0),
     );
     if (lacking !== undefined) {
       const version = held.get(lacking)?.header.version;
@@ -43,14 +72,21 @@ export async function checkWithEngine(
       ).list;
     }
     client.good(`a new client gets all of it (ClamAV ${engine.version})`);
-    return [...client.list, ...(await scan(engine, folder, held))];
+    return [...client.list, ...(await scan(engine, { folder, held, fips, name }))];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function scan(engine: Engine, folder: string, held: ReadonlyMap<string, Held>): Promise<Finding[]> {
-  const findings = new Findings('mirror', `clamscan, ${engine.name}`);
+interface Scanning {
+  readonly folder: string;
+  readonly held: ReadonlyMap<string, Held>;
+  readonly fips: boolean;
+  readonly name: string;
+}
+
+async function scan(engine: Engine, { folder, held, fips, name }: Scanning): Promise<Finding[]> {
+  const findings = new Findings('mirror', `clamscan, ${name}`);
   const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
   const samples = await writeSamples(join(folder, 'samples'), counts, []);
   let inside = '';
@@ -59,7 +95,14 @@ async function scan(engine: Engine, folder: string, held: ReadonlyMap<string, He
     folder,
     args: (at) => {
       inside = `${at}/samples`;
-      return [`--database=${at}/${DATABASES}`, ...SCAN_LIMITS, '--recursive', '--no-summary', inside];
+      return [
+        `--database=${at}/${DATABASES}`,
+        ...(fips ? ['--fips-limits'] : []),
+        ...SCAN_LIMITS,
+        '--recursive',
+        '--no-summary',
+        inside,
+      ];
     },
     timeout: TIMEOUT,
   });

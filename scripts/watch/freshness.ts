@@ -74,9 +74,15 @@ export function checkLastCheck(
   return judgeAge(findings, age, limits, what);
 }
 
-export function judgeAge(findings: Findings, age: number, { warn, fail }: Limits, what: string): Finding[] {
-  if (age > fail) return findings.fault(what, ADVICE).list;
-  if (age > warn) return findings.warning(what, ADVICE).list;
+export function judgeAge(
+  findings: Findings,
+  age: number,
+  { warn, fail }: Limits,
+  what: string,
+  advice = ADVICE,
+): Finding[] {
+  if (age > fail) return findings.fault(what, advice).list;
+  if (age > warn) return findings.warning(what, advice).list;
   return findings.good(what).list;
 }
 

@@ -1,11 +1,20 @@
 import type { Failure, FailureClass, RunReport } from '../notify/run-report.ts';
 import type { Finding } from '../probe/finding.ts';
+import { SIGN_AGE } from './signs.ts';
 
 /** What watching tells about: `host` is what clients meet, `stale` is how old what they get is. */
 export type WatchClass = Extract<FailureClass, 'host' | 'stale'>;
 
 /** Checks of the probe that say how old the mirror is, beside those of this folder. */
-const OF_AGE = ['timestamp', 'freshness', 'behind upstream', 'last check', 'schedule', 'last successful run'];
+const OF_AGE = [
+  'timestamp',
+  'freshness',
+  'behind upstream',
+  'last check',
+  'schedule',
+  'last successful run',
+  SIGN_AGE,
+];
 
 /** Characters of a line, and lines: the mirror's own words are in them, and a report travels in a variable. */
 const [LENGTH, LINES] = [1000, 30];

@@ -15,6 +15,7 @@ import { checkWithEngine } from './client.ts';
 import { checkBehind, checkKnown, checkLastCheck } from './freshness.ts';
 import { newestOf } from './newest.ts';
 import { verdictsOf } from './run-report.ts';
+import { checkSignAge } from './signs.ts';
 import { checkWorkflow, type Workflows } from './workflow.ts';
 
 export interface WatchParts {
@@ -46,7 +47,8 @@ export async function watch(settings: WatchSettings, parts: WatchParts): Promise
   findings.push(...found);
   const versions = new Map(Object.entries(probed.databases));
   if (versions.size > 0) {
-    for (const engine of engines) findings.push(...(await checkWithEngine(engine, versions, settings)));
+    const served = { versions, signed: probed.signed };
+    for (const engine of engines) findings.push(...(await checkWithEngine(engine, served, settings)));
   }
   if (workflows !== undefined) {
     findings.push(...(await checkWorkflow(workflows, workflow, { limits, now: now.getTime() })));
@@ -110,6 +112,9 @@ async function checkAge(
       ...(manifest === undefined ? [] : checkLastCheck(manifest, age)),
       ...[...ours].flatMap(([database, has]) =>
         checkBehind(database, has, newest.versions.get(database), { manifest, ...age }),
+      ),
+      ...[...ours].flatMap(([database, { version }]) =>
+        checkSignAge(database, { version, there: probed.signed.includes(database) }, { manifest, ...age }),
       ),
       ...(served.size === 0 ? [] : checkKnown(served.keys(), newest)),
     ],

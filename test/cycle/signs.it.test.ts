@@ -97,7 +97,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     test('that upstream makes anew is proven and published', async () => {
       await using mirror = await startSignedMirror(6);
       await mirror.syncAt(START, quick);
-      const anew = mirror.signed.signedAnew('test-6.cvd', '2036-01-01');
+      const anew = mirror.signed.signOfficial('test-6.cvd', { leaf: { until: '2036-01-01' } });
       mirror.upstream.set(SIGN, anew);
       expect(ofTest(await mirror.syncAt(later(1), quick))).toMatchObject({ outcome: 'published', to: 6 });
       expect(await readFile(join(mirror.store, SIGN))).toEqual(anew);
@@ -105,7 +105,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
 
     test('is taken away before it ends, though upstream is down, and `checked` stays', async () => {
       await using mirror = await startSignedMirror(6);
-      mirror.upstream.set(SIGN, mirror.signed.signedAnew('test-6.cvd', '2026-06-11'));
+      mirror.upstream.set(SIGN, mirror.signed.signOfficial('test-6.cvd', { leaf: { until: '2026-06-11' } }));
       await mirror.syncAt(START, quick);
       mirror.upstream.fail('*', { status: 500 });
       expect((await mirror.syncAt(later(8), quick)).outcome).toBe('failed');
@@ -122,7 +122,10 @@ describeWithOpenssl('the .sign of a published CVD', () => {
 
     test('of a CDIFF is taken away before it ends too: freshclam would take the whole CVD', async () => {
       await using mirror = await startSignedMirror(6);
-      mirror.upstream.set('test-3.cdiff.sign', mirror.signed.signedAnew('test-3.cdiff', '2026-06-11'));
+      mirror.upstream.set(
+        'test-3.cdiff.sign',
+        mirror.signed.signOfficial('test-3.cdiff', { leaf: { until: '2026-06-11' } }),
+      );
       await mirror.syncAt(START, quick);
       expect(await namesIn(mirror.store)).toContain('test-3.cdiff.sign');
       expect((await mirror.syncAt(later(9.6), quick)).outcome).toBe('unchanged');
@@ -229,7 +232,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
 
     test('a mirror goes from version 1 to 6 one by one, is rolled back and released', async () => {
       await using mirror = await startSignedMirror(1);
-      await using clamav = await clamav15({ roots: mirror.signed.roots });
+      await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
       const change = { findProver: proverOf(clamav) };
       for (let version = 1; version <= 6; version++) {
         mirror.offer(version);
@@ -247,7 +250,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
 
     test('a mirror goes from version 1 to 6 at once', async () => {
       await using mirror = await startSignedMirror(1);
-      await using clamav = await clamav15({ roots: mirror.signed.roots });
+      await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
       const change = { findProver: proverOf(clamav) };
       await mirror.syncAt(new Date(), change);
       mirror.offer(6);
@@ -270,7 +273,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     test('without any .sign it is published, and the record says whom that shuts out', async () => {
       await using mirror = await startSignedMirror(5);
       for (const name of mirror.signed.files.keys()) if (name.endsWith('.sign')) mirror.upstream.remove(name);
-      await using clamav = await clamav15({ roots: mirror.signed.roots });
+      await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
       const report = await mirror.syncAt(new Date(), { findProver: proverOf(clamav) });
       expect(ofTest(report)).toMatchObject({ outcome: 'published', to: 5 });
       expect(report.proof?.results.filter(({ result }) => result === 'skipped')).toEqual([

@@ -25,7 +25,8 @@ test('a file is served whole, under the headers that clients and caches need', a
 test.each([
   ['daily.cvd', 'application/octet-stream', 'public, max-age=60, must-revalidate'],
   ['daily-28001.cdiff', 'application/octet-stream', 'public, max-age=31536000, immutable'],
-  ['daily-28001.cvd.sign', 'application/octet-stream', 'public, max-age=31536000, immutable'],
+  ['daily-28001.cvd.sign', 'application/octet-stream', 'public, max-age=60, must-revalidate'],
+  ['daily-28001.cdiff.sign', 'application/octet-stream', 'public, max-age=60, must-revalidate'],
   ['manifest.json', 'application/json', 'public, max-age=60, must-revalidate'],
   ['timestamp', 'text/plain; charset=utf-8', 'public, max-age=60, must-revalidate'],
   ['dns.txt', 'text/plain; charset=utf-8', 'public, max-age=60, must-revalidate'],

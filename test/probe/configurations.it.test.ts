@@ -7,7 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
 import { startWebServer, WEB_SERVERS, type WebServerName, withOptions } from '../support/web-servers.ts';
-import { describeWithWebServers, faults, finding, probe, problems, publishedMirror } from './support.ts';
+import {
+  describeWithWebServers,
+  faults,
+  finding,
+  probe,
+  problems,
+  problemsOfUnsigned,
+  publishedMirror,
+} from './support.ts';
 
 const PASSWORD = `Basic ${btoa('clamav:secret')}`;
 /** `caddy hash-password --plaintext secret` */
@@ -20,6 +28,8 @@ describeMirror('the configurations in site/hosts', () => {
     await writeFile(join(mirror.store, 'index.html'), '<!doctype html>status');
     await mkdir(join(mirror.store, 'archive'), { recursive: true });
     await writeFile(join(mirror.store, 'archive', 'test-5.cvd'), 'an earlier one');
+    for (const name of ['other-6.cvd.sign', 'other-6.cdiff.sign', 'archive/test-5.cvd.sign'])
+      await writeFile(join(mirror.store, name), 'a version can be signed anew');
     await writeFile(join(mirror.store, '.hidden'), 'not for clients');
   });
   afterAll(async () => await mirror[Symbol.asyncDispose]());
@@ -29,7 +39,17 @@ describeMirror('the configurations in site/hosts', () => {
       test('serves what the built-in host serves, with the same Cache-Control, and 404 for all else', async () => {
         await using server = await startWebServer(name, mirror.store);
         await using host = await startHost({ folder: mirror.store });
-        const served = ['', 'test.cvd', 'test-6.cdiff', 'manifest.json', 'timestamp', 'archive/test-5.cvd'];
+        const served = [
+          '',
+          'test.cvd',
+          'test-6.cdiff',
+          'other-6.cdiff.sign',
+          'other-6.cvd.sign',
+          'manifest.json',
+          'timestamp',
+          'archive/test-5.cvd',
+          'archive/test-5.cvd.sign',
+        ];
         const hidden = [
           '.hidden',
           '%2ehidden',
@@ -67,7 +87,7 @@ describeMirror('the configurations in site/hosts', () => {
         await using server = await startProtected(name, mirror.store, '127.0.0.0/8');
         const client = process.env.PATH ?? '';
         const url = server.url.replace('//', '//clamav:secret@');
-        expect(problems(await probe(url, { client }))).toEqual([]);
+        expect(problems(await probe(url, { client }))).toEqual(await problemsOfUnsigned({ client: true }));
         const report = await probe(server.url);
         expect(faults(report)).toEqual(['signature']);
         expect(finding(report, 'signature')?.what).toContain('401');

@@ -87,7 +87,7 @@ describeMirror('probe names the fault of', () => {
         config.replace('$uri =404', '$uri =403').replace(/(location \/ \{\s+return) 404/, '$1 403'),
       );
       const report = await probe(server.url);
-      expect(faults(report)).toEqual(['missing files']);
+      expect(faults(report)).toEqual(['missing files', '.sign files']);
       expect(finding(report, 'missing files')?.advice).toContain('s3:ListBucket');
     });
 
@@ -103,14 +103,21 @@ describeMirror('probe names the fault of', () => {
     });
 
     test('that hands out a cache a year old', async () => {
-      await using server = await startWebServer('nginx', mirror.store, (config) =>
+      await using store = await copy();
+      await writeFile(join(store.folder, 'test-6.cdiff.sign'), 'it may be made anew');
+      await using server = await startWebServer('nginx', store.folder, (config) =>
         config.replace('max-age=60, must-revalidate', 'max-age=31536000').replace('immutable', 'no-cache'),
       );
       const report = await probe(server.url);
-      expect(faults(report)).toEqual([]);
-      expect(
-        report.findings.filter(({ check, verdict }) => check === 'caching' && verdict === 'warning'),
-      ).toHaveLength(2);
+      expect(faults(report)).toEqual(['.sign files']);
+      const warnings = report.findings.filter(
+        ({ check, verdict }) => check === 'caching' && verdict === 'warning',
+      );
+      expect(warnings.map(({ what }) => /test[-.\w]*/.exec(what)?.[0])).toEqual([
+        'test.cvd',
+        'test-6.cdiff.sign',
+        'test-6.cdiff',
+      ]);
     });
 
     test('that limits requests with 429', async () => {

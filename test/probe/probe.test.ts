@@ -87,6 +87,7 @@ describe('the table', () => {
     verdict: 'failed',
     probed: '2026-06-10T12:00:00.000Z',
     databases: { daily: 28000 },
+    signed: [],
     requests: 3,
     bytes: 1024,
     findings: [

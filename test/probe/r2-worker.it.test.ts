@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { faults, finding, probe, publishedMirror, REPOSITORY } from './support.ts';
+import {
+  faults,
+  finding,
+  probe,
+  problems,
+  problemsOfUnsigned,
+  publishedMirror,
+  REPOSITORY,
+} from './support.ts';
 
 interface Worker {
   fetch(request: Request, env: object): Promise<Response>;
@@ -72,8 +80,16 @@ describeMirror('the Worker for R2', () => {
   test('gets a clean bill, and real freshclam takes everything from it', async () => {
     await using worker = await startWorker({ MIRROR: bucketOf(mirror.store), PREFIX: '' });
     const report = await probe(worker.url, { full: true, client: process.env.PATH ?? '' });
-    expect(report.findings.filter(({ verdict }) => verdict !== 'good')).toEqual([]);
+    expect(problems(report)).toEqual(await problemsOfUnsigned({ client: true }));
     expect((await fetch(`${worker.url}/.clamav-mirror/lock`)).status).toBe(404);
+  });
+
+  test('lets caches keep a CDIFF for a year, and a .sign for a minute', async () => {
+    await writeFile(join(mirror.store, 'other-6.cvd.sign'), 'made anew for the same version one day');
+    await using worker = await startWorker({ MIRROR: bucketOf(mirror.store) });
+    const ageOf = async (name: string) => (await fetch(`${worker.url}/${name}`)).headers.get('cache-control');
+    expect(await ageOf('test-6.cdiff')).toContain('max-age=31536000');
+    expect(await ageOf('other-6.cvd.sign')).toContain('max-age=60');
   });
 
   test('never mixes an object with the one that replaces it', async () => {

@@ -8,7 +8,7 @@ import { runCli } from '../support/cli.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';
-import { faults, finding, probe, problems, REPOSITORY } from './support.ts';
+import { faults, finding, probe, problems, problemsOfUnsigned, REPOSITORY } from './support.ts';
 
 describeMirror('a bucket', () => {
   describeWithCeph('that sync published to', (ceph) => {
@@ -28,13 +28,16 @@ describeMirror('a bucket', () => {
       await allow(bucket, ['s3:GetObject', 's3:ListBucket']);
       const report = await probe(url, { full: true, client: process.env.PATH ?? '' });
       expect(report).toMatchObject({ verdict: 'good', databases: { test: 6 } });
-      expect(problems(report)).toEqual(['if-range: warning']); // which Ceph does not know
+      expect(problems(report)).toEqual([
+        'if-range: warning', // which Ceph does not know
+        ...(await problemsOfUnsigned({ client: true })),
+      ]);
     });
 
     test('that nobody may list answers 403 for what is missing, and the probe says what to grant', async () => {
       await allow(bucket, ['s3:GetObject']);
       const report = await probe(url);
-      expect(faults(report)).toEqual(['missing files']);
+      expect(faults(report)).toEqual(['missing files', '.sign files']);
       expect(finding(report, 'missing files')).toMatchObject({
         what: expect.stringMatching(/^403 for test\.cld, test-\d+\.cdiff, test-\d+\.cdiff\.sign/),
         advice: expect.stringContaining('s3:ListBucket'),

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { Finding } from '../../scripts/probe/finding.ts';
 import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
+import { readsSigns } from '../../scripts/proof/engine.ts';
+import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
@@ -47,6 +49,15 @@ export function problems({ findings }: ProbeReport): string[] {
   return findings
     .filter(({ verdict }) => verdict !== 'good')
     .map(({ check, verdict }) => `${check}: ${verdict}`);
+}
+
+/**
+ * The problems of a mirror that is well but for what its upstream does not have: `.sign` files. `client`: as the probe has
+ * them that plays real clients.
+ */
+export async function problemsOfUnsigned({ client = false } = {}): Promise<string[]> {
+  const fips = client && readsSigns(await findNativeEngine(process.env.PATH ?? ''));
+  return ['.sign files: warning', ...(fips ? ['freshclam, FIPS: warning'] : [])];
 }
 
 /** The checks that found a fault. */

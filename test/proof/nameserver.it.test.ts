@@ -11,7 +11,7 @@ import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import { dnsRecordsFor, encodeDnsRecord } from '../../scripts/dns-record.ts';
 import { readStart } from '../../scripts/files/verify.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { type Engine, run } from '../../scripts/proof/engine.ts';
+import { type Engine, readsSigns, run } from '../../scripts/proof/engine.ts';
 import { type Nameserver, startNameserver } from '../../scripts/proof/nameserver.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { mounts } from '../support/mounts.ts';
@@ -202,6 +202,17 @@ describeWith(mounting)('freshclam in DNS mode', () => {
         const files = (await readdir(join(client, 'db'))).filter((name) => name !== 'freshclam.dat');
         return { output, exitCode, names: [...names], requests, files };
       };
+      /** These requests with those for `.sign` files, as the engine asks: after each whole file, had or just taken. */
+      const withSigns = (...names: string[]) => {
+        const versions: Record<string, number> = { 'bytecode.cvd': version, 'test.cvd': 6 };
+        const signOf = (name: string) =>
+          name.endsWith('.cdiff') ? `/${name}.sign` : `/${name.replace('.', `-${versions[name]}.`)}.sign`;
+        return names.flatMap((name) => {
+          const [request, file] = name.startsWith('had ') ? [[], name.slice(4)] : [[`/${name}`], name];
+          const isWhole = readsSigns(engine) && !file.includes(' ');
+          return isWhole ? [...request, signOf(file)] : request;
+        });
+      };
       const bytecode = (advertised: number, age = 0) => {
         const at = new Date(Date.now() - age);
         return new Map([[NAME, encodeDnsRecord({ bytecode: { version: advertised, fLevel: 90 } }, at)]]);
@@ -212,7 +223,7 @@ describeWith(mounting)('freshclam in DNS mode', () => {
       test('brings what our record advertises, without a question to the mirror about the version', async () => {
         const { names, requests, files, output } = await update('bytecode', bytecode(version), []);
         expect(names).toEqual([NAME]);
-        expect(requests).toEqual(['/bytecode.cvd']);
+        expect(requests).toEqual(withSigns('bytecode.cvd'));
         expect(files).toEqual(['bytecode.cvd']);
         expect(output).not.toMatch(/warning/i);
       });
@@ -221,43 +232,43 @@ describeWith(mounting)('freshclam in DNS mode', () => {
         const has: [string, string][] = [['bytecode.cvd', 'bytecode.cvd']];
         const { names, requests, output } = await update('bytecode', bytecode(version), has);
         expect(names).toEqual([NAME]);
-        expect(requests).toEqual([]);
+        expect(requests).toEqual(withSigns('had bytecode.cvd'));
         expect(output).toContain('up-to-date');
         expect(output).not.toMatch(/warning/i);
       });
 
       test('takes what the mirror has if that is newer than our record', async () => {
         const { requests, files } = await update('bytecode', bytecode(version - 1), []);
-        expect(requests).toEqual(['/bytecode.cvd']);
+        expect(requests).toEqual(withSigns('bytecode.cvd'));
         expect(files).toEqual(['bytecode.cvd']);
       });
 
       test('asks the mirror when our record is older than twelve hours', async () => {
         const has: [string, string][] = [['bytecode.cvd', 'bytecode.cvd']];
         const { requests } = await update('bytecode', bytecode(version, 12.1 * HOUR), has);
-        expect(requests).toEqual(['/bytecode.cvd bytes=0-511']);
+        expect(requests).toEqual(withSigns('bytecode.cvd bytes=0-511', 'had bytecode.cvd'));
       });
 
       test('asks the mirror for a database that is not in our record', async () => {
         const { names, requests, files } = await update('bytecode', bytecode(0), []);
         expect(names).toEqual([NAME, 'bytecode.cvd.clamav.net']);
-        expect(requests).toEqual(['/bytecode.cvd bytes=0-511', '/bytecode.cvd']);
+        expect(requests).toEqual(withSigns('bytecode.cvd bytes=0-511', 'bytecode.cvd'));
         expect(files).toEqual(['bytecode.cvd']);
       });
 
       test('brings test-6 from 1 by CDIFFs alone when test has a record of its own', async () => {
         const { names, requests, files } = await update('test', withTest(), [['test.cvd', 'test-1.cvd']]);
         expect(names).toEqual([NAME, 'test.cvd.clamav.net']);
-        expect(requests).toEqual([2, 3, 4, 5, 6].map((to) => `/test-${to}.cdiff`));
+        expect(requests).toEqual(withSigns(...[2, 3, 4, 5, 6].map((to) => `test-${to}.cdiff`)));
         expect(files).toEqual(['test.cld']);
       });
 
       test('brings test-6 to an empty folder without a probe, and asks for nothing once it is there', async () => {
         const { requests, files } = await update('test', withTest(), []);
-        expect(requests).toEqual(['/test.cvd']);
+        expect(requests).toEqual(withSigns('test.cvd'));
         expect(files).toEqual(['test.cvd']);
         const again = await update('test', withTest(), [['test.cvd', 'test-6.cvd']]);
-        expect(again.requests).toEqual([]);
+        expect(again.requests).toEqual(withSigns('had test.cvd'));
         expect(again.output).toContain('version: 6');
       });
     });

@@ -10,7 +10,7 @@ import { actionSettings } from '../../scripts/settings/action.ts';
 import { syncSettings } from '../../scripts/settings.ts';
 import { Copies } from '../../scripts/store/copies.ts';
 import { encodeManifest, type Manifest, parseManifest } from '../../scripts/store/manifest.ts';
-import { probe, faults as probeFaults, problems } from '../probe/support.ts';
+import { probe, faults as probeFaults, problems, problemsOfUnsigned } from '../probe/support.ts';
 import {
   describeMirror,
   faults,
@@ -186,6 +186,6 @@ describeMirror('a mirror that lives where it is served', () => {
   test('passes the probe on a host with the headers of Pages, with a warning about caching only', async () => {
     const report = await probe(pages.url, { client: process.env.PATH ?? '' });
     expect(probeFaults(report)).toEqual([]);
-    expect(problems(report)).toEqual(['caching: warning']);
+    expect(problems(report)).toEqual(['caching: warning', ...(await problemsOfUnsigned({ client: true }))]);
   });
 });

@@ -16,7 +16,7 @@ import { startProgram } from '../../scripts/proof/program.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { FACTS, type Fact } from '../support/clamav-15/facts.ts';
 import { versionOf } from '../support/clamav-15/load.ts';
-import { SignedOfficial } from '../support/clamav-15/states.ts';
+import { SignedStates } from '../support/clamav-15/states.ts';
 import { readContainer } from '../support/containers.ts';
 import { describeWithClamav } from '../support/official.ts';
 import { describeWithOpenssl } from '../support/sign-authority.ts';
@@ -28,7 +28,7 @@ const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';
 const RECORD = 'clamav.test';
 
 let folder: string;
-let signed: SignedOfficial;
+let signed: SignedStates;
 let standIn: Clamav15;
 let cld: Buffer;
 
@@ -112,9 +112,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describeWithClamav('the stand-in for ClamAV 1.5', () => {
   describeWithOpenssl('with certificates of the tests', () => {
     beforeAll(async () => {
-      signed = new SignedOfficial();
+      signed = new SignedStates();
       await writeFile(join(folder, 'clock'), '2026-06-01T00:00:00Z');
-      standIn = await clamav15({ roots: signed.roots, clock: join(folder, 'clock') });
+      standIn = await clamav15({ roots: signed.trust.roots, clock: join(folder, 'clock') });
       await using mirror = await signed.mirror('all', 5);
       const client = await clientWith(new Map([['test.cvd', signed.file('test-1.cvd')]]));
       await update(client, mirror);
@@ -230,7 +230,7 @@ describeWithClamav('the stand-in for ClamAV 1.5', () => {
 
       test('and by its own clock, which moves', async () => {
         const clock = join(folder, 'moving-clock');
-        await using moving = await clamav15({ roots: signed.roots, clock });
+        await using moving = await clamav15({ roots: signed.trust.roots, clock });
         const client = await clientWith(
           new Map([
             ['test.cvd', signed.file('test-6.cvd')],
@@ -258,7 +258,7 @@ describeWithClamav('the stand-in for ClamAV 1.5', () => {
       });
 
       test('of which no two may have the same name', async () => {
-        await using doubled = await clamav15({ roots: [...signed.roots, ...signed.roots] });
+        await using doubled = await clamav15({ roots: [...signed.trust.roots, ...signed.trust.roots] });
         const client = await holding('test-6.cvd');
         await using mirror = await signed.mirror('all');
         const conf = join(client, 'freshclam.conf');

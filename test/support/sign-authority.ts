@@ -167,12 +167,21 @@ export class SignAuthority implements Disposable {
 
   /** A SignedData in DER: detached and with `embedded` beside the signer's certificate unless `flags` say otherwise. */
   sign(signer: Identity, embedded: readonly Identity[], ...flags: string[]): Buffer {
+    return this.signFile(SIGNED_FILE, { leaf: signer, embedded }, ...flags);
+  }
+
+  /** The same for any file. */
+  signFile(
+    file: Uint8Array,
+    { leaf: signer, embedded }: Pick<Chain, 'leaf' | 'embedded'>,
+    ...flags: string[]
+  ): Buffer {
     const [input, certificates, out] = [
       this.#path('input'),
       this.#path('embedded.pem'),
       this.#path('out.der'),
     ];
-    writeFileSync(input, SIGNED_FILE);
+    writeFileSync(input, file);
     writeFileSync(certificates, embedded.map((one) => readFileSync(one.certificatePath, 'utf8')).join(''));
     const more = embedded.length > 0 ? ['-certfile', certificates] : [];
     const who = ['-signer', signer.certificatePath, '-inkey', signer.keyPath, ...more];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
@@ -278,10 +278,13 @@ function serveable(content: Uint8Array | string): Served {
   return { bytes, etag, modified: modified.toUTCString() };
 }
 
+/** What is published from there: nothing whose name begins with a dot. */
 function folder(path: string): [string, string][] {
-  return readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
-    entry.isFile() ? [[entry.name, join(path, entry.name)] as [string, string]] : [],
-  );
+  return readdirSync(path, { withFileTypes: true, recursive: true }).flatMap((entry) => {
+    const file = join(entry.parentPath, entry.name);
+    const name = relative(path, file);
+    return entry.isFile() && !name.startsWith('.') ? [[name, file] as [string, string]] : [];
+  });
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -38,7 +38,7 @@ async function answer(request, bucket, key) {
   const modified = object.uploaded.toUTCString();
   const headers = new Headers({
     'accept-ranges': 'bytes',
-    'cache-control': /\.(cdiff|sign)$/.test(key)
+    'cache-control': /\.cdiff$/.test(key) // all else gets new content under its name, a .sign too
       ? 'public, max-age=31536000, immutable, no-transform'
       : 'public, max-age=60, must-revalidate, no-transform',
     'content-type': object.httpMetadata?.contentType ?? 'application/octet-stream',

@@ -1,42 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { official } from '../official.ts';
-import { type Chain, SignAuthority, signFile } from '../sign-authority.ts';
+import { NEWEST, SignedOfficial } from '../signed-official.ts';
 import { startUpstream, type TestUpstream } from '../upstream.ts';
 
-/** The newest version of Talos' test database. */
-const NEWEST = 6;
 const SIGN = `test-${NEWEST}.cvd.sign`;
 
-/** Talos' test databases with `.sign` files of our own. */
-export class SignedOfficial implements Disposable {
-  readonly #authority = new SignAuthority();
-  readonly #good: Chain;
-  /** By name: `test-1.cvd` to `test-6.cvd`, `test-2.cdiff` to `test-6.cdiff`, and the `.sign` of each. */
-  readonly files = new Map<string, Buffer>();
-
-  constructor() {
-    this.#good = this.#authority.chain();
-    for (let version = 1; version <= NEWEST; version++) {
-      for (const kind of version === 1 ? ['cvd'] : ['cvd', 'cdiff']) {
-        const name = `test-${version}.${kind}`;
-        this.files.set(name, readFileSync(official(name)));
-        this.files.set(`${name}.sign`, this.#sign(name, this.#good));
-      }
-    }
-  }
-
-  /** What to trust. */
-  get roots(): readonly { readonly certificate: Uint8Array }[] {
-    return [this.#good.root];
-  }
-
-  /** A file with this name; throws if there is none. */
-  file(name: string): Buffer {
-    const bytes = this.files.get(name);
-    if (bytes === undefined) throw new Error(`there is no ${name}`);
-    return bytes;
-  }
-
+/** Talos' test databases with `.sign` files of our own, in any of the states that were measured. */
+export class SignedStates extends SignedOfficial {
   /** A mirror of this version in one of the states of `FACTS`. */
   async mirror(state: string, version = NEWEST): Promise<TestUpstream> {
     const names = [...this.files.keys()].filter((name) => !/^test-\d\.cvd$/.test(name));
@@ -59,10 +27,18 @@ export class SignedOfficial implements Disposable {
       files.set(SIGN, Buffer.from(this.file(SIGN).toString('latin1').replace('\n230::', '\n300::')));
     else if (state === 'page-S') files.set(SIGN, Buffer.from('<!DOCTYPE html><title>Attention</title>\n'));
     else if (state === 'empty-S') files.set(SIGN, Buffer.alloc(0));
-    else if (state === 'old-S') files.set(SIGN, this.#sign(`test-${NEWEST}.cvd`, this.#expired()));
+    else if (state === 'old-S')
+      files.set(
+        SIGN,
+        this.signOfficial(`test-${NEWEST}.cvd`, { leaf: { name: 'Old Leaf', until: '2026-01-01' } }),
+      );
     else if (state === 'other-root') {
-      const other = this.#other();
-      for (const name of signs) files.set(name, this.#sign(name.slice(0, -'.sign'.length), other));
+      const other = {
+        root: { name: 'Other Root' },
+        ca: { name: 'Other Intermediate' },
+        leaf: { name: 'Other Leaf' },
+      };
+      for (const name of signs) files.set(name, this.signOfficial(name.slice(0, -'.sign'.length), other));
     } else if (state === 's-429' || state === 's-500') answers = answering(signs, Number(state.slice(2)));
     else if (state !== 'all' && state !== 'all-403') throw new Error(`there is no state ${state}`);
     if (state === 'none-403') answers = answering([...signs, 'test.cld'], 403);
@@ -70,26 +46,6 @@ export class SignedOfficial implements Disposable {
     const mirror = await startUpstream(files);
     for (const [name, status] of answers) mirror.fail(name, { status });
     return mirror;
-  }
-
-  [Symbol.dispose](): void {
-    this.#authority[Symbol.dispose]();
-  }
-
-  #sign(name: string, { leaf, embedded }: Chain): Buffer {
-    return Buffer.from(signFile(this.#authority.sign(leaf, embedded, '-in', official(name)))); // the last one counts
-  }
-
-  #expired(): Chain {
-    return this.#authority.chain({ leaf: { name: 'Old Leaf', until: '2026-01-01' } });
-  }
-
-  #other(): Chain {
-    return this.#authority.chain({
-      root: { name: 'Other Root' },
-      ca: { name: 'Other Intermediate' },
-      leaf: { name: 'Other Leaf' },
-    });
   }
 }
 

@@ -1,0 +1,115 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { archiveName, archiveSignName } from '../cvd/names.ts';
+import { explain, MirrorError } from '../errors.ts';
+import { asVerdict } from '../files/verify.ts';
+import { archivedVersions } from '../store/archive.ts';
+import type { Manifest } from '../store/manifest.ts';
+import { CvdVerifier } from '../verify/cvd.ts';
+import { DigestSet, type FileDigests } from '../verify/sign.ts';
+import type { Findings } from './finding.ts';
+import { proveSign, signOfCvd } from './one-sign.ts';
+import { fetchSign } from './signs.ts';
+import type { Served, Site } from './site.ts';
+
+/** An earlier version of a database, proven, on this machine. */
+export interface Base {
+  readonly database: string;
+  readonly version: number;
+  readonly path: string;
+  /** The path of its `.sign`, if the mirror has a good one. */
+  readonly sign: string | undefined;
+}
+
+/**
+ * Downloads the oldest version of each database from which the CDIFFs of the mirror lead on, out of its archive, as far as
+ * the manifest names one. One that cannot be had is a warning: rollbacks need it, clients do not.
+ */
+export async function findBases(
+  site: Site,
+  databases: readonly Served[],
+  maxSize: number,
+  findings: Findings,
+): Promise<Base[]> {
+  const bases: Base[] = [];
+  for (const { database } of databases) {
+    const version = oldestBase(site.manifest, database);
+    if (version === undefined) continue;
+    const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-base-'));
+    try {
+      bases.push(await download(site, { database, version }, { folder, maxSize }));
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      if (!(error instanceof MirrorError)) throw error;
+      findings.warning(
+        `${archiveName(database, version)} is no base for a client: ${explain(error)}`,
+        'Verify the store: a rollback would need it',
+      );
+    }
+  }
+  return bases;
+}
+
+export async function removeBases(bases: readonly Base[]): Promise<void> {
+  for (const { path } of bases) await rm(dirname(path), { recursive: true, force: true });
+}
+
+function oldestBase(manifest: Manifest | undefined, database: string): number | undefined {
+  const first = manifest?.databases[database]?.cdiffs?.first;
+  if (first === undefined) return undefined;
+  return archivedVersions(manifest, database).findLast((version) => version >= first - 1);
+}
+
+/** Throws `ProbeError`, `VerifyError`. */
+async function download(
+  site: Site,
+  { database, version }: { database: string; version: number },
+  { folder, maxSize }: { folder: string; maxSize: number },
+): Promise<Base> {
+  const [name, path] = [archiveName(database, version), join(folder, 'base.cvd')];
+  const verifier = new CvdVerifier(site.trust, { database, version });
+  const digests = new DigestSet();
+  const file = createWriteStream(path, { flags: 'wx' });
+  const written = finished(file);
+  written.catch(() => {}); // awaited below
+  try {
+    await site.client.stream(name, maxSize, (chunk) => {
+      asVerdict(() => verifier.write(chunk));
+      digests.update(chunk);
+      file.write(chunk);
+    });
+    asVerdict(() => verifier.end());
+  } catch (error) {
+    file.destroy();
+    throw error;
+  }
+  file.end();
+  await written;
+  const bytes = await goodSign(site, { database, version }, digests.digests());
+  if (bytes === undefined) return { database, version, path, sign: undefined };
+  const sign = join(folder, 'base.sign');
+  await writeFile(sign, bytes);
+  return { database, version, path, sign };
+}
+
+/** `undefined` if the archive has none that is good now: it may have ended since. */
+async function goodSign(
+  site: Site,
+  { database, version }: { database: string; version: number },
+  digests: FileDigests,
+): Promise<Uint8Array | undefined> {
+  const name = archiveSignName(database, version);
+  if (site.manifest?.files[name] === undefined) return undefined;
+  try {
+    const bytes = await fetchSign(site, name);
+    if (typeof bytes === 'number') return undefined;
+    proveSign(bytes, { ...signOfCvd(database, version), name }, digests, site.trust);
+    return bytes;
+  } catch (error) {
+    if (!(error instanceof MirrorError)) throw error;
+    return undefined;
+  }
+}

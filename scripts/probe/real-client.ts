@@ -1,0 +1,128 @@
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { versionIn } from '../proof/client.ts';
+import { type Engine, endOf, run } from '../proof/engine.ts';
+import { tellingLine } from '../proof/scenarios/scenario.ts';
+import type { Base } from './bases.ts';
+import type { Finding } from './finding.ts';
+import { guarded, type Served } from './site.ts';
+
+/** Milliseconds for one run, which downloads and loads everything. */
+const TIMEOUT = 30 * 60_000;
+
+/** A client, as far as clients differ. */
+export interface ClientKind {
+  readonly name: string;
+  /** How its `freshclam.conf` names the mirror. */
+  readonly option: 'DatabaseMirror' | 'PrivateMirror';
+  readonly attempts: number;
+  readonly fips: boolean;
+  /** What it has, by database; default: nothing. */
+  readonly bases?: ReadonlyMap<string, Base>;
+}
+
+interface Play {
+  readonly url: string;
+  readonly databases: readonly Served[];
+  readonly kind: ClientKind;
+}
+
+/**
+ * Lets a real freshclam update, and clamscan load what is there then. The exit code of freshclam proves nothing
+ * (clamav-formats.md §0.5): what counts is the versions that arrive, and that they load.
+ */
+export async function playClient(engine: Engine, play: Play): Promise<Finding[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-probe-'));
+  try {
+    return await guarded('mirror', `freshclam, ${play.kind.name}`, async (findings) => {
+      const updated = await update(engine, folder, play);
+      if ('wrong' in updated) {
+        findings.fault(
+          `freshclam ${engine.version} ${updated.wrong}`,
+          'See the other findings; run freshclam --verbose against the mirror',
+        );
+        return;
+      }
+      const refused = await load(engine, folder, play.kind);
+      if (refused === undefined)
+        findings.good(
+          `freshclam ${engine.version} takes all of it, and clamscan loads it: ${updated.arrived}`,
+        );
+      else
+        findings.fault(
+          `freshclam ${engine.version} takes all of it, and clamscan does not load it: ${refused}`,
+          'See the other findings, those on .sign files first',
+        );
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function update(
+  engine: Engine,
+  folder: string,
+  { url, databases, kind }: Play,
+): Promise<{ readonly wrong: string } | { readonly arrived: string }> {
+  const db = join(folder, 'db');
+  await mkdir(db);
+  for (const { database, version, path, sign } of kind.bases?.values() ?? []) {
+    await copyFile(path, join(db, cvdName(database)));
+    if (sign !== undefined) await copyFile(sign, join(db, cvdSignName(database, version)));
+  }
+  const lines = [
+    `${kind.option} ${url}`,
+    `DatabaseOwner ${engine.databaseOwner}`,
+    `MaxAttempts ${kind.attempts}`,
+    ...(kind.fips ? ['FIPSCryptoHashLimits yes'] : []),
+    '',
+  ];
+  await writeFile(join(folder, 'freshclam.conf'), lines.join('\n'));
+  const { exitCode, output } = await run(engine, {
+    tool: 'freshclam',
+    folder,
+    args: (at) => [
+      `--config-file=${at}/freshclam.conf`,
+      `--datadir=${at}/db`,
+      '--no-dns',
+      '--stdout',
+      ...databases.map(({ database }) => `--update-db=${database}`),
+    ],
+    timeout: TIMEOUT,
+  });
+  const arrived: string[] = [];
+  for (const { database, header } of databases) {
+    const found = await versionIn(db, database);
+    if (found !== undefined && found.version >= header.version) {
+      arrived.push(`${found.file} ${found.version}`);
+      continue;
+    }
+    const has =
+      found === undefined
+        ? `takes no ${database}`
+        : `has version ${found.version} of ${database}, not ${header.version}`;
+    const said = output.split('\n').findLast((line) => /^(ERROR|WARNING)/.test(line.trim())) ?? '';
+    const why = said === '' ? '' : `: ${said.trim().replaceAll(/\/\/[^/\s]*@/g, '//')}`; // no password
+    return { wrong: `${has} (exit ${exitCode}${why})` };
+  }
+  return { arrived: arrived.join(', ') };
+}
+
+/** Why clamscan refuses what the client has; `undefined`: it does not. */
+async function load(engine: Engine, folder: string, { fips }: ClientKind): Promise<string | undefined> {
+  await writeFile(join(folder, 'harmless.txt'), 'Nothing in this line is harmful.\n');
+  const ended = await run(engine, {
+    tool: 'clamscan',
+    folder,
+    args: (at) => [
+      `--database=${at}/db`,
+      ...(fips ? ['--fips-limits'] : []),
+      '--no-summary',
+      `${at}/harmless.txt`,
+    ],
+    timeout: TIMEOUT,
+  });
+  return ended.exitCode === 0 ? undefined : `${endOf(ended)}, ${tellingLine(ended)}`;
+}
