@@ -208,9 +208,9 @@ program
     'after',
     `
 A CVD is proven by its header's signature and MD5, the signature of its .info, and the hash of each file inside;
-a CDIFF by its signature; a .sign file by its certificates and the file beside it that it signs. A CLD, which freshclam
-made of a CVD and CDIFFs, has no signature over the whole: the signature of its .info is checked, and the hash of each file
-that ClamAV loads. A published mirror must also be what its manifest says.
+a CDIFF by its signature; a .sign file by its certificates and the file beside it that it signs. A CLD, which
+freshclam made of a CVD and CDIFFs, has no signature over the whole: the signature of its .info is checked, and the
+hash of each file that ClamAV loads. A published mirror must also be what its manifest says.
 
 Exit codes: 0 all proven, 1 a file could not be read, 3 something could not be proven.
 
