@@ -21,6 +21,8 @@ test('a client needs nothing but the URL', () => {
     engine: undefined,
   });
   expect(client('http://mirror.example', { 'max-age': '0' }).maxAge).toBeUndefined();
+  const fips = ['true', 'false'].map((said) => client('http://mirror.example', { fips: said }).fips);
+  expect([client('http://mirror.example').fips, ...fips]).toEqual([false, true, false]);
 });
 
 test.each([
@@ -32,6 +34,7 @@ test.each([
   ['http://mirror.example', { databases: '../etc' }],
   ['http://mirror.example', { 'max-age': 'soon' }],
   ['http://mirror.example', { timeout: '0' }],
+  ['http://mirror.example', { fips: 'yes' }],
 ])('a client does not take %j with %j', (url, flags) => {
   expect(() => client(url, flags as Record<string, string>)).toThrow(SettingError);
 });
@@ -73,6 +76,8 @@ test('freshclam.conf names the mirror and nothing of ClamAV', () => {
   expect(freshclamConf({ ...conf, record: 'current.cvd.mirror.example' })).toContain(
     'DNSDatabaseInfo current.cvd.mirror.example\n',
   );
+  expect(freshclamConf(conf)).not.toContain('FIPS'); // ClamAV before 1.5 stops at what it does not know
+  expect(freshclamConf({ ...conf, fips: true })).toContain('\nFIPSCryptoHashLimits yes\n');
   const proxy = new URL('http://me:p%20s@proxy.example:3128');
   expect(freshclamConf({ ...conf, proxy })).toContain(
     'HTTPProxyServer http://proxy.example\nHTTPProxyPort 3128\nHTTPProxyUsername me\nHTTPProxyPassword p s\n',
