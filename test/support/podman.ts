@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { realPart } from './real-part.ts';
 const LIMITS = ['--log-driver=none', '--network=host'];
 
 const part = await realPart('podman', () => {
-  if (!answers()) throw new Error('podman');
+  podman('--version');
   const images = have(inject('docker'));
   const tag = have(images.newest);
   const folder = mkdtempSync(join(tmpdir(), 'podman-'));
@@ -40,13 +40,8 @@ export function sleepingContainer(): string {
 
 /** Runs the `podman` command. Returns its stdout; throws what it says on stderr. */
 export function podman(...args: readonly string[]): string {
-  return execFileSync('podman', args, { encoding: 'utf8', stdio: 'pipe', timeout: 120_000 }).trim();
-}
-
-function answers(): boolean {
-  try {
-    return podman('--version') !== '';
-  } catch {
-    return false;
-  }
+  const { status, stdout, stderr, error } = spawnSync('podman', args, { encoding: 'utf8', timeout: 120_000 });
+  if (status === 0) return stdout.trim();
+  const [command] = args;
+  throw new Error(`podman ${command}: ${error?.message ?? (stderr.trim() || `exit code ${status}`)}`);
 }
