@@ -82,7 +82,9 @@ describeMirror('sync', () => {
   describeWith(mounts)('without ClamAV', () => {
     test('fails with one JSON object, and downloads nothing', async () => {
       await using mirror = await startMirror();
-      const hide = `mount --bind /dev/null '${clamav().freshclam}' && exec "$@"`;
+      const { freshclam, real } = clamav();
+      const hidden = [freshclam, ...(real === undefined ? [] : [real.freshclam])];
+      const hide = `${hidden.map((program) => `mount --bind /dev/null '${program}' && `).join('')}exec "$@"`;
       const run = await mirror.syncCli([], { wrapper: ['unshare', '--mount', 'sh', '-c', hide, 'sh'] });
       expect(run.exitCode).toBe(1);
       expect(run.json()).toMatchObject({

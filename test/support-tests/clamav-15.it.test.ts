@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -6,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { dnsRecordsFor } from '../../scripts/dns-record.ts';
-import { clamdAt, freePort } from '../../scripts/proof/clamd.ts';
-import { readsSigns } from '../../scripts/proof/engine.ts';
+import { type Clamd, clamdAt, freePort } from '../../scripts/proof/clamd.ts';
+import { type Program, readsSigns, type Tool } from '../../scripts/proof/engine.ts';
 import { startNameserver } from '../../scripts/proof/nameserver.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { startProgram } from '../../scripts/proof/program.ts';
@@ -17,19 +18,27 @@ import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { FACTS, type Fact } from '../support/clamav-15/facts.ts';
 import { versionOf } from '../support/clamav-15/load.ts';
 import { SignedStates } from '../support/clamav-15/states.ts';
+import { isFrom15 } from '../support/clamav-15/suite.ts';
 import { readContainer } from '../support/containers.ts';
-import { describeWithClamav } from '../support/official.ts';
+import { clamav, describeWithClamav } from '../support/official.ts';
 import { describeWithOpenssl } from '../support/sign-authority.ts';
 import type { SeenRequest, TestUpstream } from '../support/upstream.ts';
 
 /** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
 const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';
 
+const tested = inject('clamav');
+/** Then it is held to the facts, and nothing stands in for it. */
+const isReal = 'have' in tested && isFrom15(tested.have.real ?? tested.have);
+const missing = 'a ClamAV before 1.5, for one of 1.5 to be played by';
 const RECORD = 'clamav.test';
 
 let folder: string;
 let signed: SignedStates;
 let standIn: Clamav15;
+/** What is held to the facts: the stand-in, or a real one where there is one. */
+let programs: Readonly<Record<Tool, string>>;
+let environment = process.env;
 let cld: Buffer;
 
 interface Run {
@@ -37,12 +46,14 @@ interface Run {
   readonly output: string;
 }
 
-type Program = 'freshclam' | 'clamscan' | 'clamd';
+const run = (tool: Tool, ...args: readonly string[]) => runOf(programs, tool, ...args);
 
-const run = (program: Program, ...args: readonly string[]) => runOf(standIn, program, ...args);
-
-async function runOf({ folder }: Clamav15, program: Program, ...args: readonly string[]): Promise<Run> {
-  const child = spawn(join(folder, program), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+async function runOf(
+  programs: Readonly<Record<Tool, string>>,
+  tool: Tool,
+  ...args: readonly string[]
+): Promise<Run> {
+  const child = spawn(programs[tool], args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const keep = (chunk: Buffer) => {
     output += chunk.toString();
@@ -109,19 +120,30 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describeWithClamav('the stand-in for ClamAV 1.5', () => {
+describeWithClamav('ClamAV 1.5, or what stands in for it,', () => {
   describeWithOpenssl('with certificates of the tests', () => {
     beforeAll(async () => {
       signed = new SignedStates();
-      await writeFile(join(folder, 'clock'), '2026-06-01T00:00:00Z');
-      standIn = await clamav15({ roots: signed.trust.roots, clock: join(folder, 'clock') });
+      if (isReal) {
+        const certificates = join(folder, 'certs');
+        await mkdir(certificates);
+        for (const { certificate } of signed.trust.roots)
+          await writeFile(join(certificates, 'root.crt'), new X509Certificate(certificate).toString());
+        environment = { ...process.env, CVD_CERTS_DIR: certificates };
+        const { freshclam, clamscan, clamd = '' } = clamav();
+        programs = { freshclam, clamscan, clamd };
+      } else {
+        await writeFile(join(folder, 'clock'), '2026-06-01T00:00:00Z');
+        standIn = await clamav15({ roots: signed.trust.roots, clock: join(folder, 'clock') });
+        programs = standIn.programs;
+      }
       await using mirror = await signed.mirror('all', 5);
       const client = await clientWith(new Map([['test.cvd', signed.file('test-1.cvd')]]));
       await update(client, mirror);
       cld = await readFile(join(client, 'db', 'test.cld'));
     });
     afterAll(async () => {
-      await standIn?.[Symbol.asyncDispose]();
+      if (!isReal) await standIn?.[Symbol.asyncDispose]();
       signed?.[Symbol.dispose]();
     });
 
@@ -139,14 +161,6 @@ describeWithClamav('the stand-in for ClamAV 1.5', () => {
           });
         }
       }
-    });
-
-    test('says that it is 1.5.3, of a level that reads .sign files', async () => {
-      const engine = await findNativeEngine(standIn.path);
-      expect(engine).toMatchObject({ version: '1.5.3', fLevel: 233 });
-      expect(readsSigns(engine)).toBe(true);
-      for (const program of ['freshclam', 'clamscan', 'clamd'] as const)
-        expect((await run(program, '--version')).output).toMatch(/^ClamAV 1\.5\.3/);
     });
 
     describe('leaves in the CLD that it builds', () => {
@@ -175,106 +189,13 @@ describeWithClamav('the stand-in for ClamAV 1.5', () => {
       });
     });
 
-    test('asks for the .sign of a CVD that the nameserver says is up to date', async (context) => {
-      const engine = await findNativeEngine(standIn.path);
-      context.skip(!engine.canAskNameserver, 'only root can give a tool a nameserver');
-      await using mirror = await signed.mirror('all');
-      await using nameserver = await startNameserver(
-        dnsRecordsFor(new Map([['test', { version: 6, fLevel: 81 }]]), RECORD, new Date()),
-      );
-      const client = await clientWith(new Map([['test.cvd', signed.file('test-6.cvd')]]));
-      const conf = [`DatabaseMirror ${mirror.url}`, `DatabaseOwner ${userInfo().username}`];
-      await writeFile(join(client, 'freshclam.conf'), [...conf, `DNSDatabaseInfo ${RECORD}`, ''].join('\n'));
-      const program = await engine.start({
-        tool: 'freshclam',
-        folder: client,
-        args: (at) => [`--config-file=${at}/freshclam.conf`, `--datadir=${at}/db`, '--update-db=test'],
-        timeout: 60_000,
-        nameserver: nameserver.address,
-      });
-      expect(await program.ended).toMatchObject({ exitCode: 0 });
-      expect([inShort(mirror.requests), await holdings(client)]).toEqual(['S', '6.cvd+']);
-    });
-
-    test('asks a mirror under a path, with a password, as 1.5.3', async () => {
-      const asked: (string | undefined)[][] = [];
-      const server = createServer(({ url, headers }, response) => {
-        asked.push([url, headers.authorization, headers['user-agent']?.split(' ')[0]]);
-        const name = url?.slice('/some/where/'.length).replace('test.cvd', 'test-6.cvd') ?? '';
-        response.end(signed.files.get(name));
-      }).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
-      const client = await clientWith();
-      const url = `http://someone:secret@127.0.0.1:${port}/some/where`;
-      const { exitCode, output } = await update(client, { url } as TestUpstream);
-      server.close();
-      expect({ exitCode, holds: await holdings(client) }).toEqual({ exitCode: 0, holds: '6.cvd+' });
-      const who = [`Basic ${Buffer.from('someone:secret').toString('base64')}`, 'ClamAV/1.5.3'];
-      const names = ['test.cvd', 'test.cvd', 'test-6.cvd.sign'];
-      expect(asked).toEqual(names.map((name) => [`/some/where/${name}`, ...who]));
-      expect(output).toContain(`http://127.0.0.1:${port}/some/where/test.cvd`);
-    });
-
-    describe('judges by certificates', () => {
-      const holding = (...names: readonly string[]) =>
-        clientWith(new Map(names.map((name) => [name.replace('test-6.cvd', 'test.cvd'), signed.file(name)])));
-      const scan = async (client: string, standIn: Clamav15, ...args: readonly string[]) =>
-        await runOf(
-          standIn,
-          'clamscan',
-          ...args,
-          `--database=${join(client, 'db')}`,
-          join(folder, 'nothing'),
-        );
-
-      test('and by its own clock, which moves', async () => {
-        const clock = join(folder, 'moving-clock');
-        await using moving = await clamav15({ roots: signed.trust.roots, clock });
-        const client = await clientWith(
-          new Map([
-            ['test.cvd', signed.file('test-6.cvd')],
-            ['test-6.cvd.sign', signed.file('test-6.cvd.sign')],
-          ]),
-        );
-        const codes: (number | null)[] = [];
-        for (const year of ['2024', '2026', '2034', '2036']) {
-          await writeFile(clock, `${year}-06-01T00:00:00Z`);
-          codes.push((await scan(client, moving)).exitCode);
-        }
-        expect(codes).toEqual([2, 0, 0, 2]);
-        expect((await scan(client, moving)).output).toContain("LibClamAV Error: Can't load");
-      });
-
-      test('that the command line may name', async () => {
-        const client = await holding('test-6.cvd');
-        await writeFile(join(client, 'db', 'test-6.cvd.sign'), signed.file('test-6.cvd.sign'));
-        await mkdir(join(client, 'others'));
-        const others = `--cvdcertsdir=${join(client, 'others')}`;
-        expect([
-          (await scan(client, standIn)).exitCode,
-          (await scan(client, standIn, others)).exitCode,
-        ]).toEqual([0, 2]);
-      });
-
-      test('of which no two may have the same name', async () => {
-        await using doubled = await clamav15({ roots: [...signed.trust.roots, ...signed.trust.roots] });
-        const client = await holding('test-6.cvd');
-        await using mirror = await signed.mirror('all');
-        const conf = join(client, 'freshclam.conf');
-        await writeFile(conf, `DatabaseMirror ${mirror.url}\nDatabaseOwner ${userInfo().username}\n`);
-        const places = [`--config-file=${conf}`, `--datadir=${join(client, 'db')}`, '--no-dns'];
-        expect([
-          (await scan(client, doubled)).exitCode,
-          (await runOf(doubled, 'freshclam', ...places)).exitCode,
-          mirror.asked,
-        ]).toEqual([2, 2, []]);
-      });
-    });
-
     describe('has a clamd that', () => {
-      /** Its end, or what it answers to a ping. */
-      const started = async (files: ReadonlyMap<string, Uint8Array>, ...lines: readonly string[]) => {
+      /** Its end, or what it answers to a ping; then `then` has its turn. */
+      const started = async (
+        files: ReadonlyMap<string, Uint8Array>,
+        lines: readonly string[] = [],
+        then?: (clamd: Clamd, program: Program, client: string) => Promise<string>,
+      ) => {
         const client = await clientWith(files);
         const port = await freePort();
         const conf = [`TCPSocket ${port}`, 'TCPAddr 127.0.0.1', 'Foreground yes', ...lines, ''];
@@ -289,15 +210,12 @@ describeWithClamav('the stand-in for ClamAV 1.5', () => {
         });
         const ended = program.ended.then(({ exitCode }) => `exit ${exitCode}`);
         for (;;) {
-          const answer = await Promise.race([
-            ended,
-            clamdAt('127.0.0.1', port, 10_000)
-              .ping()
-              .catch(() => ''),
-          ]);
+          const clamd = clamdAt('127.0.0.1', port, 10_000);
+          const answer = await Promise.race([ended, clamd.ping().catch(() => '')]);
           if (answer !== '') {
+            const said = answer === 'PONG' ? await then?.(clamd, program, client) : undefined;
             await program.stop();
-            return answer;
+            return said ?? answer;
           }
           await wait(50);
         }
@@ -311,12 +229,136 @@ describeWithClamav('the stand-in for ClamAV 1.5', () => {
 
       test('with FIPS starts on a CVD with its .sign, and on none without', async () => {
         const fips = 'FIPSCryptoHashLimits yes';
-        expect(await started(new Map([cvd(), sign('test-6.cvd.sign')]), fips)).toBe('PONG');
-        expect(await started(new Map([cvd()]), fips)).toBe('exit 1');
+        expect(await started(new Map([cvd(), sign('test-6.cvd.sign')]), [fips])).toBe('PONG');
+        expect(await started(new Map([cvd()]), [fips])).toBe('exit 1');
       });
 
       test('does not start on a CVD with the .sign of another one', async () => {
         expect(await started(new Map([cvd(), sign('test-5.cvd.sign')]))).toBe('exit 1');
+      });
+
+      test('says of a reload to such a one that it failed', async () => {
+        const said = await started(new Map([cvd()]), [], async (clamd, program, client) => {
+          const [name, bytes] = sign('test-5.cvd.sign');
+          await writeFile(join(client, 'db', name), bytes);
+          expect(await clamd.reload()).toBe('RELOADING');
+          const end = /Database correctly reloaded|Database reload failed/;
+          while (!end.test(program.output())) await wait(50);
+          return end.exec(program.output())?.[0] ?? '';
+        });
+        expect(said).toBe('Database reload failed');
+      });
+    });
+
+    describe('the stand-in', isReal ? { skip: true, meta: { missing } } : {}, () => {
+      test('says that it is 1.5.3, of a level that reads .sign files', async () => {
+        const engine = await findNativeEngine(standIn.path);
+        expect(engine).toMatchObject({ version: '1.5.3', fLevel: 233 });
+        expect(readsSigns(engine)).toBe(true);
+        for (const program of ['freshclam', 'clamscan', 'clamd'] as const)
+          expect((await run(program, '--version')).output).toMatch(/^ClamAV 1\.5\.3/);
+      });
+
+      test('asks for the .sign of a CVD that the nameserver says is up to date', async (context) => {
+        const engine = await findNativeEngine(standIn.path);
+        context.skip(!engine.canAskNameserver, 'only root can give a tool a nameserver');
+        await using mirror = await signed.mirror('all');
+        await using nameserver = await startNameserver(
+          dnsRecordsFor(new Map([['test', { version: 6, fLevel: 81 }]]), RECORD, new Date()),
+        );
+        const client = await clientWith(new Map([['test.cvd', signed.file('test-6.cvd')]]));
+        const conf = [`DatabaseMirror ${mirror.url}`, `DatabaseOwner ${userInfo().username}`];
+        await writeFile(
+          join(client, 'freshclam.conf'),
+          [...conf, `DNSDatabaseInfo ${RECORD}`, ''].join('\n'),
+        );
+        const program = await engine.start({
+          tool: 'freshclam',
+          folder: client,
+          args: (at) => [`--config-file=${at}/freshclam.conf`, `--datadir=${at}/db`, '--update-db=test'],
+          timeout: 60_000,
+          nameserver: nameserver.address,
+        });
+        expect(await program.ended).toMatchObject({ exitCode: 0 });
+        expect([inShort(mirror.requests), await holdings(client)]).toEqual(['S', '6.cvd+']);
+      });
+
+      test('asks a mirror under a path, with a password, as 1.5.3', async () => {
+        const asked: (string | undefined)[][] = [];
+        const server = createServer(({ url, headers }, response) => {
+          asked.push([url, headers.authorization, headers['user-agent']?.split(' ')[0]]);
+          const name = url?.slice('/some/where/'.length).replace('test.cvd', 'test-6.cvd') ?? '';
+          response.end(signed.files.get(name));
+        }).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const { port } = server.address() as AddressInfo;
+        const client = await clientWith();
+        const url = `http://someone:secret@127.0.0.1:${port}/some/where`;
+        const { exitCode, output } = await update(client, { url } as TestUpstream);
+        server.close();
+        expect({ exitCode, holds: await holdings(client) }).toEqual({ exitCode: 0, holds: '6.cvd+' });
+        const who = [`Basic ${Buffer.from('someone:secret').toString('base64')}`, 'ClamAV/1.5.3'];
+        const names = ['test.cvd', 'test.cvd', 'test-6.cvd.sign'];
+        expect(asked).toEqual(names.map((name) => [`/some/where/${name}`, ...who]));
+        expect(output).toContain(`http://127.0.0.1:${port}/some/where/test.cvd`);
+      });
+
+      describe('judges by certificates', () => {
+        const holding = (...names: readonly string[]) =>
+          clientWith(
+            new Map(names.map((name) => [name.replace('test-6.cvd', 'test.cvd'), signed.file(name)])),
+          );
+        const scan = async (client: string, { programs }: Clamav15, ...args: readonly string[]) =>
+          await runOf(
+            programs,
+            'clamscan',
+            ...args,
+            `--database=${join(client, 'db')}`,
+            join(folder, 'nothing'),
+          );
+
+        test('and by its own clock, which moves', async () => {
+          const clock = join(folder, 'moving-clock');
+          await using moving = await clamav15({ roots: signed.trust.roots, clock });
+          const client = await clientWith(
+            new Map([
+              ['test.cvd', signed.file('test-6.cvd')],
+              ['test-6.cvd.sign', signed.file('test-6.cvd.sign')],
+            ]),
+          );
+          const codes: (number | null)[] = [];
+          for (const year of ['2024', '2026', '2034', '2036']) {
+            await writeFile(clock, `${year}-06-01T00:00:00Z`);
+            codes.push((await scan(client, moving)).exitCode);
+          }
+          expect(codes).toEqual([2, 0, 0, 2]);
+          expect((await scan(client, moving)).output).toContain("LibClamAV Error: Can't load");
+        });
+
+        test('that the command line may name', async () => {
+          const client = await holding('test-6.cvd');
+          await writeFile(join(client, 'db', 'test-6.cvd.sign'), signed.file('test-6.cvd.sign'));
+          await mkdir(join(client, 'others'));
+          const others = `--cvdcertsdir=${join(client, 'others')}`;
+          expect([
+            (await scan(client, standIn)).exitCode,
+            (await scan(client, standIn, others)).exitCode,
+          ]).toEqual([0, 2]);
+        });
+
+        test('of which no two may have the same name', async () => {
+          await using doubled = await clamav15({ roots: [...signed.trust.roots, ...signed.trust.roots] });
+          const client = await holding('test-6.cvd');
+          await using mirror = await signed.mirror('all');
+          const conf = join(client, 'freshclam.conf');
+          await writeFile(conf, `DatabaseMirror ${mirror.url}\nDatabaseOwner ${userInfo().username}\n`);
+          const places = [`--config-file=${conf}`, `--datadir=${join(client, 'db')}`, '--no-dns'];
+          expect([
+            (await scan(client, doubled)).exitCode,
+            (await runOf(doubled.programs, 'freshclam', ...places)).exitCode,
+            mirror.asked,
+          ]).toEqual([2, 2, []]);
+        });
       });
     });
   });

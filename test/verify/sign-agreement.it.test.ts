@@ -3,6 +3,7 @@ import { encodeClamSign } from '../../scripts/cvd/clamsign.ts';
 import type { TrustedRoot } from '../../scripts/verify/roots.ts';
 import { coversFLevel, DigestSet, digestsNeeded, isDoubt, verifySign } from '../../scripts/verify/sign.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { judgeSign } from '../support/clamav-15/verdict.ts';
 import {
   type ChainChange,
   CLOCK,
@@ -243,6 +244,24 @@ describeWithOpenssl('a .sign file beside the answer of sigtool 1.5.3', () => {
     if (verdict === 'published' && !covered) expect(sigtool).toBe('ignored');
     if (verdict === 'offence') expect(sigtool).toBe('refused');
   });
+
+  /** What our verdict does not read, the stand-in for ClamAV 1.5, which asks it, does not read either. */
+  const unread = [
+    'no intermediate, but it is in the certs folder',
+    'SHA-1',
+    'no signed attributes',
+    'not detached',
+  ];
+  const played = { verified: 'good', refused: 'refused', ignored: 'none' } as const;
+  test.each(Object.entries(cases))(
+    'is to the stand-in for it what it was to it: %s',
+    (name, [sigtool, , make]) => {
+      const { sign, roots, file = SIGNED_FILE, at } = make();
+      const now = () => (at === undefined ? CLOCK : new Date(at));
+      const verdict = judgeSign(sign, new DigestSet().update(file).digests(), { roots, now });
+      expect(verdict).toBe(unread.includes(name) ? 'refused' : played[sigtool]);
+    },
+  );
 
   test('is compared in as many cases as sigtool was asked', () => {
     expect(Object.keys(cases)).toHaveLength(46);

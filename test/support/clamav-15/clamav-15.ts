@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { findProgram } from '../../../scripts/proof/find-program.ts';
 import { findNativeEngine } from '../../../scripts/proof/native.ts';
 import type { TrustedRoot } from '../../../scripts/verify/roots.ts';
@@ -34,7 +35,11 @@ const CACHE = join(import.meta.dirname, '..', '..', '..', '.cache', 'node');
 /** Makes a stand-in for ClamAV 1.5 of the real programs on a PATH; see README.md. Throws if they are not there. */
 export async function clamav15(options: Clamav15Options = {}): Promise<Clamav15> {
   const { path = process.env.PATH ?? '', roots = TALOS.roots, clock } = options;
-  const { version: realVersion, fLevel: realFLevel } = await findNativeEngine(path);
+  const realPath = path
+    .split(delimiter)
+    .filter((place) => !isStandIn(place))
+    .join(delimiter);
+  const { fLevel: realFLevel, tools } = await findNativeEngine(realPath);
   const folder = await mkdtemp(join(tmpdir(), 'clamav-15-'));
   const certificates = typeof roots === 'string' ? roots : join(folder, 'certs');
   if (typeof roots !== 'string') {
@@ -44,12 +49,12 @@ export async function clamav15(options: Clamav15Options = {}): Promise<Clamav15>
   }
   const real = { freshclam: '', clamscan: '', clamd: '' };
   for (const program of PROGRAMS)
-    real[program] = (await findProgram(program, path, ['/usr/sbin'])) ?? program;
-  const settings: Settings = { real, realVersion, realFLevel, certificates, clock };
+    real[program] = (await findProgram(program, realPath, ['/usr/sbin'])) ?? program;
+  const settings: Settings = { real, realFLevel, certificates, clock };
   await writeFile(join(folder, SETTINGS_FILE), JSON.stringify(settings));
   const bin = join(folder, 'bin');
   await mkdir(bin);
-  for (const program of PROGRAMS) {
+  for (const program of PROGRAMS.filter((program) => tools.has(program))) {
     const script = join(import.meta.dirname, `${program}.ts`);
     const lines = [
       '#!/bin/sh',
@@ -70,4 +75,9 @@ export async function clamav15(options: Clamav15Options = {}): Promise<Clamav15>
     path: [bin, path].join(delimiter),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** One does not stand on another. */
+function isStandIn(place: string): boolean {
+  return existsSync(join(dirname(place), SETTINGS_FILE));
 }

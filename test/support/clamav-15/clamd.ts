@@ -6,12 +6,15 @@ import { argumentOf, encodeConf, parseConf, takeArguments, takeLines } from './o
 import { runReal } from './real.ts';
 import { BrokenCertificates, readSettings, type Settings } from './settings.ts';
 
+const WHY = "Can't verify database integrity";
+const RELOAD_FAILED = `ERROR: reload_th: Database load failed: ${WHY}\nWARNING: Database reload failed, keeping the previous instance`;
+
 const [, , file = '', ...given] = process.argv;
 process.exitCode = await serve(readSettings(file), given);
 
 /**
- * `clamd` of 1.5: the real one, once every database has passed as 1.5 checks it at the start. What it reloads later is
- * checked by the real one only.
+ * `clamd` of 1.5: the real one, once every database has passed as 1.5 checks it at the start. Of a reload that 1.5 would
+ * refuse it says what 1.5 says; but the real one has taken it by then, and goes on with it.
  */
 async function serve(settings: Settings, given: readonly string[]): Promise<number> {
   const { own, rest } = takeArguments(given);
@@ -25,19 +28,23 @@ async function serve(settings: Settings, given: readonly string[]): Promise<numb
     '/var/lib/clamav';
   const certificates =
     own.certificates ?? lines.own.certificates ?? process.env.CVD_CERTS_DIR ?? settings.certificates;
+  const check = () => refusedIn(folder, { fips: own.fips || lines.own.fips, certificates, settings })[0];
   const work = mkdtempSync(join(tmpdir(), 'clamav-15-'));
   try {
-    const [refused] = refusedIn(folder, { fips: own.fips || lines.own.fips, certificates, settings });
+    const refused = check();
     if (refused !== undefined) {
-      process.stderr.write(`LibClamAV Error: Can't load ${refused}: Can't verify database integrity\n`);
-      process.stderr.write(`LibClamAV Error: cli_loaddbdir: error loading database ${refused}\n`);
-      process.stderr.write("ERROR: Can't verify database integrity\n");
+      process.stderr.write(`${refusal(refused)}ERROR: ${WHY}\n`);
       return 1;
     }
     const copy = join(work, 'clamd.conf');
     writeFileSync(copy, encodeConf(lines.rest), { mode: 0o600 });
     const args = rest.map((arg) => (arg === path ? copy : arg.replace(/^(--config-file=).*/, `$1${copy}`)));
-    return await runReal(settings.real.clamd, args);
+    return await runReal(settings.real.clamd, args, {
+      onLine: (line) => {
+        const refused = line.includes('Database correctly reloaded') ? check() : undefined;
+        return refused === undefined ? line : refusal(refused) + RELOAD_FAILED;
+      },
+    });
   } catch (error) {
     if (!(error instanceof BrokenCertificates)) throw error;
     process.stderr.write(`LibClamAV Error: Failed to initialize: ${error.message}\n`);
@@ -45,4 +52,9 @@ async function serve(settings: Settings, given: readonly string[]): Promise<numb
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** As the real ones say it. */
+function refusal(cvd: string): string {
+  return `LibClamAV Error: Can't load ${cvd}: ${WHY}\nLibClamAV Error: cli_loaddbdir: error loading database ${cvd}\n`;
 }

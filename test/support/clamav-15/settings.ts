@@ -14,7 +14,6 @@ export const SETTINGS_FILE = 'stand-in.json';
 export interface Settings {
   /** Paths of the real programs. */
   readonly real: Readonly<Record<'freshclam' | 'clamscan' | 'clamd', string>>;
-  readonly realVersion: string;
   readonly realFLevel: number;
   /** The folder of certificates that 1.5 would have been built with. */
   readonly certificates: string;

@@ -28,7 +28,8 @@ export async function clamavForTests(
   return { clamav: { have }, close: async () => await standIn[Symbol.asyncDispose]() };
 }
 
-function isFrom15({ version }: ClamavPrograms): boolean {
+/** Whether it reads `.sign` files by itself. */
+export function isFrom15({ version }: ClamavPrograms): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 1 || (major === 1 && minor >= 5);
 }
