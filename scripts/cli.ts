@@ -161,7 +161,7 @@ withOptions(
     'after',
     `
 Beside what probe looks at, real clients take everything from the mirror and scan with it, and its age is judged: how
-far it is behind upstream, and when it was last checked.
+far it is behind upstream, when it was last checked, and for how long the .sign of a CVD has been missing.
 
 Exit codes: 0 well, perhaps with warnings; 1 something breaks a client or the mirror is stale, or it cannot be reached.
 

@@ -163,7 +163,10 @@ export const PROBE_OPTIONS: readonly Option[] = [
   ...SYNC_OPTIONS.filter(({ name }) => LOOKING.includes(name)),
   { name: 'cdiffs', value: '<count>', help: 'how many CDIFFs of each database to look for', fallback: '30' },
   { name: 'full', help: 'download everything and prove every byte' },
-  { name: 'client', help: 'let the freshclam of this machine download everything from it' },
+  {
+    name: 'client',
+    help: 'let the freshclam of this machine be its clients: fresh ones, ones that are behind, ones with FIPS limits',
+  },
 ];
 
 /** Of those of `sync`, what a rollback needs too. */
