@@ -68,8 +68,9 @@ function lines(
   ];
 }
 
-function signLines(database: string, record: DatabaseRecord): string[] {
-  const trouble = signTroubleOf(database, record, new Date());
+/** The `.sign` of a published database in one line: until when it is good, or what is not as it should be. */
+export function signLines(database: string, record: DatabaseRecord, now = new Date()): string[] {
+  const trouble = signTroubleOf(database, record, now);
   const until = record.sign?.notAfter?.slice(0, 10);
   if (trouble !== undefined)
     return [`             ${trouble.kind === 'absent' ? 'NO .sign: ' : ''}${trouble.what}`];
