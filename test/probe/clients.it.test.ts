@@ -118,7 +118,10 @@ describeMirror('probe --client plays real clients', () => {
       });
 
       test('clamscan does not load what freshclam took', async () => {
-        await using tools = await fakeTools({ clamscan: 'echo "LibClamAV Error: cli_loaddb: no"; exit 2' });
+        await using tools = await fakeTools(
+          { clamscan: 'echo "LibClamAV Error: cli_loaddb: no"; exit 2' },
+          { path: engine15.path },
+        );
         const report = await look(tools.path);
         expect(clients(report).slice(0, 2)).toEqual(FRESH.map((name) => `${name}: fault`));
         expect(said(report, 'DatabaseMirror')).toMatch(/clamscan does not load it/);
