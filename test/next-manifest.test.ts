@@ -27,7 +27,14 @@ function published(change: { missing?: string[]; more?: string[]; retired?: stri
   const manifest = manifestOf(databases, files, { retired: change.retired ?? [] });
   const listing = new Map([...names, ...(change.more ?? [])].map((name) => [name, name.length]));
   for (const name of change.missing ?? []) listing.delete(name);
-  return { manifest, tag: 'tag', databases: new Map(Object.entries(databases)), damaged: [], listing };
+  return {
+    manifest,
+    tag: 'tag',
+    databases: new Map(Object.entries(databases)),
+    damaged: [],
+    lostSigns: [],
+    listing,
+  };
 }
 
 const settingsOf = (keep: number) => syncSettings({ flags: { archive: String(keep) }, environment: {} });

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
   const { store: where, s3 } = storeSettings(given);
   const store = await openStore(where, s3);
-  const { manifest, damaged } = await readPublished(store);
+  const { manifest, damaged, lostSigns } = await readPublished(store);
   const promises = await promisesOf(store);
   const log = streamLog(process.stdout);
   if (json) {
@@ -22,15 +22,24 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
       archivedVersions(manifest, name),
     ]);
     const { files: _, ...rest } = manifest ?? { files: {} };
-    const shown = { store: store.where, ...rest, archive: Object.fromEntries(archive), damaged, promises };
+    const shown = {
+      store: store.where,
+      ...rest,
+      archive: Object.fromEntries(archive),
+      damaged,
+      lostSigns,
+      promises,
+    };
     process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
   } else if (manifest === undefined) {
     log.info(`nothing was ever published in ${store.where}`);
     for (const line of promises) log.info(`  ${line}`);
   } else {
     for (const line of lines(store.where, manifest, damaged, promises)) log.info(line);
+    for (const name of lostSigns)
+      log.info(`  DAMAGED    ${name} is missing or has another size: the next sync takes it anew`);
   }
-  return manifest === undefined || damaged.length > 0 ? 'failed' : 'good';
+  return manifest === undefined || damaged.length + lostSigns.length > 0 ? 'failed' : 'good';
 }
 
 /** What the store keeps of a publication's conditions; it is tried with an object that is removed again. */

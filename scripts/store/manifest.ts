@@ -21,7 +21,7 @@ const FileSchema = v.object({
 const SignSchema = v.object({
   /** `missing`: upstream has none, or not yet. `withheld`: upstream's is not good now; clients do better without. */
   state: v.picklist(['published', 'missing', 'withheld']),
-  /** Since when it is so. */
+  /** Since when clients have it, or since when they lack it. */
   since: Time,
   /** When upstream was last asked for it with success. */
   asked: Time,

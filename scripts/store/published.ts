@@ -11,6 +11,8 @@ export interface Published {
   readonly databases: ReadonlyMap<string, DatabaseRecord>;
   /** Databases of the manifest with a CVD or CDIFF that is missing or has another size. */
   readonly damaged: readonly string[];
+  /** Published `.sign` files that are missing or have another size: the next cycle takes them anew. */
+  readonly lostSigns: readonly string[];
   /** Size in bytes of every file in the store, by name. */
   readonly listing: ReadonlyMap<string, number>;
 }
@@ -23,7 +25,14 @@ export async function readPublished(store: Store): Promise<Published> {
   const found = await store.readManifest();
   const listing = await store.list();
   if (found === undefined) {
-    return { manifest: undefined, tag: undefined, databases: new Map(), damaged: [], listing };
+    return {
+      manifest: undefined,
+      tag: undefined,
+      databases: new Map(),
+      damaged: [],
+      lostSigns: [],
+      listing,
+    };
   }
   const manifest = parseManifest(found.text, store.where);
   const databases = new Map<string, DatabaseRecord>();
@@ -36,7 +45,10 @@ export async function readPublished(store: Store): Promise<Published> {
     if (whole) databases.set(database, record);
     else damaged.push(database);
   }
-  return { manifest, tag: found.tag, databases, damaged, listing };
+  const lostSigns = Object.entries(manifest.files)
+    .filter(([name, record]) => parseFileName(name)?.kind === 'sign' && !isListed(name, record, { listing }))
+    .map(([name]) => name);
+  return { manifest, tag: found.tag, databases, damaged, lostSigns, listing };
 }
 
 /** Is there a file of this size in the store? */

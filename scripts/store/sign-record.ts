@@ -16,11 +16,16 @@ export function signRecord(
   times: { readonly now: string; readonly asked: string },
 ): SignRecord {
   const { now, asked } = times;
-  const since = before?.state === outcome.state ? before.since : now;
+  const isSame = before !== undefined && isPublished(before) === isPublished(outcome);
+  const since = isSame ? before.since : now; // clients are shut out by a missing one and by a withheld one alike
   const { state } = outcome;
   if (state === 'missing') return { state, since, asked };
   const etag = outcome.etag !== undefined && outcome.etag.length <= ETAG_LENGTH ? { etag: outcome.etag } : {};
   if (state === 'withheld')
     return { state, since, asked, reason: outcome.reason.slice(0, REASON_LENGTH), ...etag };
   return { state, since, asked, notAfter: outcome.notAfter, ...etag };
+}
+
+function isPublished({ state }: Pick<SignRecord, 'state'>): boolean {
+  return state === 'published';
 }

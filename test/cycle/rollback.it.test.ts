@@ -183,6 +183,7 @@ describeMirror('status', () => {
       databases: { test: { version: 6 } },
       archive: { test: [5, 4] },
       damaged: [],
+      lostSigns: [],
     });
   });
 

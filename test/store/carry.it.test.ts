@@ -38,6 +38,7 @@ async function published(
     tag: undefined,
     databases: new Map(Object.entries(databases)),
     damaged: [],
+    lostSigns: [],
     listing: new Map(),
   };
   const parts = { store, published: state, trust: testTrust(), stage, window: 30, log, ...change };

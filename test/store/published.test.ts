@@ -79,14 +79,16 @@ describe('a database is not damaged by its archive', () => {
 });
 
 describe('a database is damaged, and the others are not', () => {
-  test.each(FILES.slice(1))('if %s is missing', async (name) => {
+  const needed = FILES.slice(1).filter((name) => !name.endsWith('.sign'));
+
+  test.each(needed)('if %s is missing', async (name) => {
     await rm(join(folder, name));
     const { databases, damaged } = await read();
     expect(damaged).toEqual(['test']);
     expect([...databases.keys()]).toEqual(['daily']);
   });
 
-  test.each(FILES.slice(1))('if %s has another size', async (name) => {
+  test.each(needed)('if %s has another size', async (name) => {
     await writeFile(join(folder, name), 'another size altogether');
     expect((await read()).damaged).toEqual(['test']);
   });
@@ -101,6 +103,15 @@ describe('a database is damaged, and the others are not', () => {
     const files = { 'daily.cvd': described('daily.cvd') };
     await writeFile(join(folder, MANIFEST), encodeManifest({ ...MANIFESTED, files }));
     expect((await read()).damaged).toEqual(['test']);
+  });
+});
+
+describe('a database without one of its .sign files is none the worse', () => {
+  test.each(FILES.filter((name) => name.endsWith('.sign')))('as without %s, which is told', async (name) => {
+    await rm(join(folder, name));
+    expect(await read()).toMatchObject({ damaged: [], lostSigns: [name] });
+    await writeFile(join(folder, name), 'another size altogether');
+    expect(await read()).toMatchObject({ damaged: [], lostSigns: [name] });
   });
 });
 
