@@ -23,7 +23,13 @@ export interface DockerEngine {
  * of the run. Throws if there can be none.
  */
 export async function ensureDocker(name: string, options: InstallOptions): Promise<DockerEngine> {
-  if (await answers()) return { close: () => sweep(name) };
+  if (await answers()) {
+    return {
+      close: async () => {
+        if (await answers()) await sweep(name); // else it has ended, and all that was in it
+      },
+    };
+  }
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) {
     throw new Error('no Docker engine answers, and only root on Linux can start one');
   }
