@@ -2,7 +2,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SILENT } from '../../scripts/log.ts';
+import { readsSigns } from '../../scripts/proof/engine.ts';
+import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
+import { openEngines } from '../../scripts/proof/open-engines.ts';
 import { proveWith } from '../../scripts/proof/prove.ts';
 import { release, rollBack } from '../../scripts/rollback.ts';
 import { syncSettings } from '../../scripts/settings.ts';
@@ -10,6 +13,7 @@ import { FolderStore } from '../../scripts/store/folder.ts';
 import { parseManifest, type SignRecord } from '../../scripts/store/manifest.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { describeMirror, namesIn, ofTest } from '../support/cycle.ts';
+import { describeWithImages, image } from '../support/docker.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWithOpenssl } from '../support/sign-authority.ts';
 import { type SignedMirror, startSignedMirror } from '../support/signed-mirror.ts';
@@ -230,11 +234,11 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     const proverOf = (clamav: Clamav15) => async () =>
       proveWith([await findNativeEngine(clamav.path)], { now: () => new Date() });
 
-    test('a mirror goes from version 1 to 6 one by one, is rolled back and released', async () => {
+    test('a mirror goes from version to version, is rolled back and released', async () => {
       await using mirror = await startSignedMirror(1);
       await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
       const change = { findProver: proverOf(clamav) };
-      for (let version = 1; version <= 6; version++) {
+      for (const version of [1, 2, 4, 6]) {
         mirror.offer(version);
         const report = await mirror.syncAt(new Date(), change);
         expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: version });
@@ -242,20 +246,36 @@ describeWithOpenssl('the .sign of a published CVD', () => {
         expect(fips.length).toBeGreaterThanOrEqual(4);
         expect(fips.filter(({ result }) => result !== 'passed')).toEqual([]);
       }
-      await rolledBack(mirror, 5, new Date(), change);
-      expect(await namesIn(mirror.store)).toContain('test-5.cvd.sign');
+      await rolledBack(mirror, 4, new Date(), change);
+      expect(await namesIn(mirror.store)).toContain('test-4.cvd.sign');
       await release('test', { store: new FolderStore(mirror.store) });
       expect(ofTest(await mirror.syncAt(new Date(), change))).toMatchObject({ outcome: 'published', to: 6 });
     });
 
-    test('a mirror goes from version 1 to 6 at once', async () => {
-      await using mirror = await startSignedMirror(1);
-      await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
-      const change = { findProver: proverOf(clamav) };
-      await mirror.syncAt(new Date(), change);
-      mirror.offer(6);
-      const report = await mirror.syncAt(new Date(), change);
-      expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 6 });
+    describeWithImages('oldest')('beside a real 1.4 and a real 0.103', () => {
+      test('a mirror goes from version 1 to 6 at once', async () => {
+        await using mirror = await startSignedMirror(1);
+        await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
+        const findProver = async () => {
+          const options = { path: process.env.PATH ?? '', work: mirror.work, log: SILENT };
+          const specs = ['native', `docker:${image('oldest')}`].map(parseEngineSpec);
+          const later = { ...(await findNativeEngine(clamav.path)), name: 'native 1.5' };
+          return proveWith([later, ...(await openEngines(specs, options))], { now: () => new Date() });
+        };
+        await mirror.syncAt(new Date(), { findProver });
+        mirror.offer(6);
+        const report = await mirror.syncAt(new Date(), { findProver });
+        expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 6 });
+        expect(report.proof?.engines).toHaveLength(3);
+        const played = report.proof?.results.filter(({ scenario }) => scenario.includes('FIPS')) ?? [];
+        expect(
+          new Set(played.filter(({ result }) => result === 'passed').map(({ engine }) => engine)),
+        ).toEqual(
+          new Set(
+            report.proof?.engines.filter(({ fLevel = 0 }) => readsSigns({ fLevel })).map(({ name }) => name),
+          ),
+        );
+      });
     });
 
     test('an engine that does not like a new .sign costs nobody the database', async () => {

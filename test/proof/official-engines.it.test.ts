@@ -29,7 +29,7 @@ async function proveOfficialChain(engines: () => Promise<readonly string[]>): Pr
 }
 
 function resultsOf(proof: Proof | null, engine: string): string[] {
-  const results = proof?.results.filter((result) => result.engine === engine) ?? [];
+  const results = proof?.results.filter((one) => one.engine === engine && one.scenario !== FIPS) ?? [];
   return results.map(({ result, scenario }) => `${result}: ${scenario}`);
 }
 
@@ -47,6 +47,8 @@ const SCENARIOS = [
   'clamd reloads to the staged versions while it scans, finds EICAR, and lives on',
 ];
 const DNS = SCENARIOS[9] ?? '';
+/** Debian's package has no `.sign` files, so that no such client can be played. */
+const FIPS = 'clients with FIPS limits take the databases';
 
 describeMirror('the official chain', () => {
   describeWithImages('oldest', 'older')('is proven together', () => {
