@@ -6,7 +6,7 @@ import { type GoodSign, proveSign, SIGN_MARGIN_MS } from '../files/sign.ts';
 import type { Log } from '../log.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
-import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
+import type { DatabaseRecord, FileRecord, Manifest, SignRecord } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 import { type SignState, signRecord } from './sign-record.ts';
 import type { Store } from './store.ts';
@@ -103,29 +103,28 @@ function amended(
   change: { files: Manifest['files']; gone: ReadonlyMap<string, string>; now: Date },
 ): Published {
   const { files, gone, now } = change;
-  const amend = (database: string, record: DatabaseRecord): DatabaseRecord => {
+  const databases: Record<string, DatabaseRecord> = {};
+  for (const [database, record] of Object.entries(manifest.databases)) {
     const name = cvdSignName(database, record.version);
-    const { sign: before } = record;
-    const asked = before?.asked ?? manifest.checked;
-    return { ...record, sign: signRecord(before, stateOf(name), { now: now.toISOString(), asked }) };
-    function stateOf(of: string): SignState {
-      const good = files[of]?.notAfter;
-      if (good !== undefined) return { state: 'published', notAfter: good, etag: before?.etag };
-      const why = gone.get(of);
-      if (why !== undefined) return { state: 'withheld', reason: why };
-      if (before?.state !== 'withheld') return { state: 'missing' };
-      return { state: 'withheld', reason: before.reason ?? 'it was not good', etag: before.etag };
-    }
-  };
-  const databases = Object.fromEntries(
-    Object.entries(manifest.databases).map(([name, record]) => [name, amend(name, record)] as const),
-  );
-  const whole = [...published.databases.keys()].map((name) => [name, databases[name]] as const);
-  return {
-    ...published,
-    manifest: { ...manifest, databases, files, retired: [...new Set([...manifest.retired, ...gone.keys()])] },
-    databases: new Map(
-      whole.flatMap(([name, record]) => (record === undefined ? [] : [[name, record] as const])),
-    ),
-  };
+    const outcome = stateOf(record.sign, files[name]?.notAfter, gone.get(name));
+    const asked = record.sign?.asked ?? manifest.checked;
+    databases[database] = {
+      ...record,
+      sign: signRecord(record.sign, outcome, { now: now.toISOString(), asked }),
+    };
+  }
+  const retired = [...new Set([...manifest.retired, ...gone.keys()])];
+  const whole = Object.entries(databases).filter(([database]) => published.databases.has(database));
+  return { ...published, manifest: { ...manifest, databases, files, retired }, databases: new Map(whole) };
+}
+
+function stateOf(
+  before: SignRecord | undefined,
+  notAfter: string | undefined,
+  gone: string | undefined,
+): SignState {
+  if (notAfter !== undefined) return { state: 'published', notAfter, etag: before?.etag };
+  if (gone !== undefined) return { state: 'withheld', reason: gone };
+  if (before?.state !== 'withheld') return { state: 'missing' };
+  return { state: 'withheld', reason: before.reason ?? 'it was not good', etag: before.etag };
 }

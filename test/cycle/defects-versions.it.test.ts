@@ -37,7 +37,7 @@ describeMirror('defect 2: an older CVD than DNS advertised is recorded as the ne
       to: 6,
       notes: [expect.any(String)],
     });
-    expect(mirror.upstream.asked).toEqual(['test.cvd']);
+    expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-6.cvd.sign']);
     expect(await published(mirror.store)).toEqual(before);
   });
 
@@ -117,7 +117,8 @@ describeWithSigns('defect 2: the .sign of another version is stored beside a CVD
     offer(mirror, 6);
     expect((await mirror.sync({ trust: await trust() })).outcome).toBe('published');
     const files = await hashes(mirror.store);
-    expect([...files.keys()].filter((name) => name.endsWith('.sign'))).toEqual([
+    expect([...files.keys()].filter((name) => name.endsWith('.sign')).sort()).toEqual([
+      'archive/test-5.cvd.sign',
       'test-6.cdiff.sign',
       'test-6.cvd.sign',
     ]);

@@ -82,7 +82,7 @@ describeMirror('a mirror that may take so many bytes', () => {
     }
     mirror.upstream.forget();
     expect((await sync(mirror, limit)).outcome).toBe('unchanged');
-    expect(mirror.upstream.asked).toEqual(['test.cvd']);
+    expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-6.cvd.sign']);
   });
 
   test('is left as it was if the least of the next one does not fit', async () => {

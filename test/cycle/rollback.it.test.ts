@@ -90,7 +90,7 @@ describeMirror('a rollback', () => {
       to: 5,
       notes: [expect.stringMatching(/held/)],
     });
-    expect(mirror.upstream.asked).toEqual([]);
+    expect(mirror.upstream.asked).toEqual(['test-5.cvd.sign']); // it has none, and is asked for it again
 
     const released = await runCli(['release', '--store', mirror.store, '--database', 'test', '--json']);
     expect(released).toMatchObject({ exitCode: 0 });
