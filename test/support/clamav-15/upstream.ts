@@ -68,6 +68,7 @@ function dispatcherFor(conf: readonly ConfLine[]): Dispatcher {
   const token = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   return new ProxyAgent({
     uri: proxy.href,
+    proxyTunnel: true, // as freshclam does it
     requestTls: connect,
     ...(user === undefined ? {} : { token }),
   });
