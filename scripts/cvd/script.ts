@@ -14,12 +14,18 @@ const COMMENT = 0x23;
 export class ScriptParser {
   readonly #onCommand: (command: Command, scriptLine: number) => void;
   readonly #partial = new ByteBuffer();
+  readonly #lines: number;
   #line = 1;
   #comments = 0;
   #open: string | undefined;
 
-  constructor(onCommand: (command: Command, scriptLine: number) => void) {
+  /** `lines`: how many the script may have. */
+  constructor(
+    onCommand: (command: Command, scriptLine: number) => void,
+    { lines = SCRIPT_LINES_LIMIT }: { readonly lines?: number } = {},
+  ) {
     this.#onCommand = onCommand;
+    this.#lines = lines;
   }
 
   /** Throws `cvd/script`, `cvd/too-large`. */
@@ -60,7 +66,7 @@ export class ScriptParser {
       this.#takeLine(this.#partial.view());
       this.#partial.clear();
     }
-    if (this.#line++ > SCRIPT_LINES_LIMIT) throw this.#tooMany(`${SCRIPT_LINES_LIMIT} lines`);
+    if (this.#line++ > this.#lines) throw this.#tooMany(`${this.#lines} lines`);
   }
 
   #takeLine(line: Uint8Array): void {
