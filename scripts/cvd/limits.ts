@@ -87,7 +87,7 @@ export const REBUILD_HEAP_LIMIT_MB = 384;
 export const REBUILD_TIME_LIMIT_MS = 15 * 60_000;
 
 /**
- * Compressed bytes that are inflated in one go: deflate makes at most 17 MB of them, which is a tenth of a second of work
- * and what a reader that cannot stop in between has to hold.
+ * Compressed bytes that are inflated in one go: deflate makes at most 8.5 MB of them, which is less than a tenth of a
+ * second of work and what a reader that cannot stop in between has to hold.
  */
-export const PIECE_SIZE = 16 * 1024;
+export const PIECE_SIZE = 8 * 1024;

@@ -174,7 +174,9 @@ function readAll(bytes: Uint8Array): { header: CvdHeader; files: Files } {
 function prove(kind: Shape['kind'], bytes: Uint8Array): true {
   const trust = testTrust();
   const verifier =
-    kind === 'cld' ? new CldVerifier(trust, 'test') : new CvdVerifier(trust, { database: 'test' });
+    kind === 'cld'
+      ? new CldVerifier(trust, { database: 'test' })
+      : new CvdVerifier(trust, { database: 'test' });
   verifier.write(bytes);
   verifier.end();
   return true;

@@ -63,7 +63,7 @@ async function cvdStream(bytes: Uint8Array): Promise<unknown> {
 }
 
 async function cld(bytes: Uint8Array): Promise<unknown> {
-  const verifier = new CldVerifier(trust, 'test');
+  const verifier = new CldVerifier(trust, { database: 'test' });
   await feed([bytes], (piece) => asVerdict(() => verifier.write(piece)));
   return asVerdict(() => verifier.end());
 }
