@@ -49,8 +49,8 @@ export class ClamavView implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  static async open({ version: _, ...programs }: ClamavPrograms): Promise<ClamavView> {
-    const rekeyed = await rekeyPrograms(programs, makeTestKeys().keys);
+  static async open({ clamscan, freshclam, sigtool }: ClamavPrograms): Promise<ClamavView> {
+    const rekeyed = await rekeyPrograms({ clamscan, freshclam, sigtool }, makeTestKeys().keys);
     const folder = await mkdtemp(join(tmpdir(), 'clamav-view-'));
     await mkdir(join(folder, 'markers'));
     for (const [name, bytes] of Object.entries(MARKERS))
