@@ -31,6 +31,8 @@ export interface TarTask {
 export const REFUSED = 'refused: ';
 
 const CHUNK = 256 * 1024;
+/** Files of a cache: each CDIFF is one, and its `.sign`. */
+const ENTRIES_LIMIT = 20_000;
 
 async function main([taskFile = '', ...args]: readonly string[]): Promise<void> {
   const task: TarTask = JSON.parse(readFileSync(taskFile, 'utf8'));
@@ -71,21 +73,24 @@ export async function unpack(from: string, to: string): Promise<void> {
     closeSync(file);
     if (hash.digest('hex') !== name && name !== STATE) throw new Error(`${name} has another hash`);
   };
-  const reader = new TarReader({
-    entry({ name, size }) {
-      finish();
-      if (!isContentName(name)) throw new Error(`${JSON.stringify(name)} is no file of ours`);
-      if (name === STATE && size > STATE_LIMIT) throw new Error(`${name} has ${size} bytes`);
-      left -= size + 1024;
-      if (left < 0) throw new Error('it holds more than any mirror keeps');
-      current = { name, file: openSync(join(to, name), 'wx', 0o644), hash: createHash('sha256') };
+  const reader = new TarReader(
+    {
+      entry({ name, size }) {
+        finish();
+        if (!isContentName(name)) throw new Error(`${JSON.stringify(name)} is no file of ours`);
+        if (name === STATE && size > STATE_LIMIT) throw new Error(`${name} has ${size} bytes`);
+        left -= size + 1024;
+        if (left < 0) throw new Error('it holds more than any mirror keeps');
+        current = { name, file: openSync(join(to, name), 'wx', 0o644), hash: createHash('sha256') };
+      },
+      data(chunk) {
+        if (current === undefined) return;
+        current.hash.update(chunk);
+        for (let at = 0; at < chunk.length; ) at += writeSync(current.file, chunk, at);
+      },
     },
-    data(chunk) {
-      if (current === undefined) return;
-      current.hash.update(chunk);
-      for (let at = 0; at < chunk.length; ) at += writeSync(current.file, chunk, at);
-    },
-  });
+    { entries: ENTRIES_LIMIT },
+  );
   try {
     const zipped = createReadStream(from, { highWaterMark: CHUNK });
     await pipeline(zipped, createGunzip({ chunkSize: CHUNK }), async (tar) => {

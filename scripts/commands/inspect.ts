@@ -11,6 +11,7 @@ import { parseFileName } from '../cvd/names.ts';
 import { ScriptParser } from '../cvd/script.ts';
 import type { TarEntry } from '../cvd/tar.ts';
 import { explain } from '../errors.ts';
+import { feed } from '../files/feed.ts';
 import { readStart } from '../files/verify.ts';
 import { streamLog } from '../log.ts';
 import { checkFile } from '../tree/check-file.ts';
@@ -77,7 +78,7 @@ async function readDatabase(path: string, facts: Facts): Promise<void> {
     data() {},
   });
   facts.files = files;
-  for await (const chunk of createReadStream(path)) reader.write(chunk);
+  await feed(createReadStream(path), (piece) => reader.write(piece));
   const { md5, ...totals } = reader.end();
   Object.assign(facts, totals, { bodyMd5: md5 });
 }
@@ -89,7 +90,7 @@ async function readCdiff(path: string, facts: Facts): Promise<void> {
     header: ({ version, size }) => Object.assign(facts, { version, scriptSize: size }),
     script: (chunk) => script.write(chunk),
   });
-  for await (const chunk of createReadStream(path)) reader.write(chunk);
+  await feed(createReadStream(path), (piece) => reader.write(piece));
   const { size, sha256, dsig } = reader.end();
   script.end();
   Object.assign(facts, { size, sha256, dsig, changes: changes.files });

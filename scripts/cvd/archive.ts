@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import { CvdError } from './error.ts';
 import { Gunzip } from './gzip.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader, UNSEALED } from './header.ts';
-import { type TarHandler, TarReader } from './tar.ts';
-
-/** Inflated bytes a container may have: production's main.cvd inflates to about 0.4 GB. */
-export const CONTAINER_LIMIT = 4 * 1024 ** 3;
+import {
+  CLD_ENTRIES_LIMIT,
+  CONTAINER_LIMIT,
+  COPYING_LIMIT,
+  CVD_ENTRIES_LIMIT,
+  INFO_LIMIT,
+} from './limits.ts';
+import { type TarEntry, type TarHandler, type TarLimits, TarReader } from './tar.ts';
 
 /** What a `CvdReader` tells, in order. */
 export interface CvdHandler extends TarHandler {
@@ -28,19 +32,19 @@ export interface CvdTotals {
  */
 export class CvdReader {
   readonly #handler: CvdHandler;
+  readonly #limits: TarLimits;
   readonly #head = Buffer.alloc(HEADER_SIZE);
   readonly #md5 = createHash('md5');
   readonly #sha256 = createHash('sha256');
-  readonly #tar: TarReader;
-  readonly #gunzip: Gunzip;
   #size = 0;
-  #plain: boolean | undefined;
-  #mayBePlain = false;
+  /** Takes what follows the header. */
+  #body: Body | undefined;
+  #isSealed = true;
 
-  constructor(handler: CvdHandler, limit = CONTAINER_LIMIT) {
+  /** `limits`: by default those of a CVD or of a CLD, as its header says. */
+  constructor(handler: CvdHandler, limits: TarLimits = {}) {
     this.#handler = handler;
-    this.#tar = new TarReader(handler);
-    this.#gunzip = new Gunzip((chunk) => this.#tar.write(chunk), limit);
+    this.#limits = limits;
   }
 
   /** Throws `CvdError`. */
@@ -55,30 +59,77 @@ export class CvdReader {
 
   /** Throws `CvdError` if the file is not complete. */
   end(): CvdTotals {
-    if (this.#size <= HEADER_SIZE) {
+    if (this.#body === undefined) {
       throw new CvdError(
         'cvd/container',
         `the file ends after ${this.#size} bytes, inside or right after its header`,
       );
     }
-    if (this.#plain !== true) this.#gunzip.end();
-    this.#tar.end();
+    this.#body.end();
     return { size: this.#size, sha256: this.#sha256.digest('hex'), md5: this.#md5.digest('hex') };
   }
 
   #takeHeader(): void {
     const header = parseHeader(this.#head);
-    this.#mayBePlain = header.md5 === UNSEALED;
+    this.#isSealed = header.md5 !== UNSEALED;
     this.#handler.header(header);
   }
 
   #takeBody(chunk: Uint8Array): void {
     this.#md5.update(chunk);
-    this.#plain ??= this.#mayBePlain && chunk[0] !== 0x1f;
-    if (this.#plain) {
-      this.#tar.write(chunk);
-    } else if (this.#gunzip.write(chunk).length > 0) {
-      throw new CvdError('cvd/container', 'something follows the compressed data');
-    }
+    this.#body ??= this.#begin(chunk[0] === GZIP_START);
+    this.#body.write(chunk);
   }
+
+  #begin(isCompressed: boolean): Body {
+    const entries = this.#isSealed ? CVD_ENTRIES_LIMIT : CLD_ENTRIES_LIMIT;
+    const limits = { entries, size: CONTAINER_LIMIT, ...this.#limits };
+    const tar = new TarReader(bounded(this.#handler), limits);
+    return this.#isSealed || isCompressed ? new CompressedBody(tar, limits.size) : tar;
+  }
+}
+
+const GZIP_START = 0x1f;
+
+interface Body {
+  write(chunk: Uint8Array): void;
+  end(): void;
+}
+
+/** A tar that is exactly one gzip member. */
+class CompressedBody implements Body {
+  readonly #tar: TarReader;
+  readonly #gunzip: Gunzip;
+
+  constructor(tar: TarReader, limit: number) {
+    this.#tar = tar;
+    this.#gunzip = new Gunzip((chunk) => tar.write(chunk), limit);
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#gunzip.write(chunk).length === 0) return;
+    throw new CvdError('cvd/container', 'something follows the compressed data');
+  }
+
+  end(): void {
+    this.#gunzip.end();
+    this.#tar.end();
+  }
+}
+
+/** Refuses what whoever reads a container would have to hold in memory, or what nobody signs, if it is too long. */
+function bounded(handler: TarHandler): TarHandler {
+  return {
+    entry: (entry) => {
+      requireSize(entry);
+      handler.entry(entry);
+    },
+    data: (chunk) => handler.data(chunk),
+  };
+}
+
+function requireSize({ name, size }: TarEntry): void {
+  const limit = name === 'COPYING' ? COPYING_LIMIT : /\.info$/i.test(name) ? INFO_LIMIT : undefined;
+  if (limit === undefined || size <= limit) return;
+  throw new CvdError('cvd/too-large', `${name} has ${size} bytes, more than ${limit}`);
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
+import { ByteBuffer } from './bytes.ts';
 import { CvdError } from './error.ts';
 import { Gunzip } from './gzip.ts';
-
-/** ClamAV looks for the signature in the last 350 bytes, colon included (clamav-formats.md §3). */
-const SIGNATURE_LIMIT = 350;
-/** The longest first part: `ClamAV-Diff:` and two numbers. */
-const HEADER_LIMIT = 64;
-/** Inflated bytes a CDIFF may declare: a step of main.cvd can rewrite most of it. */
-const SCRIPT_LIMIT = 1024 ** 3;
+import {
+  CDIFF_HEADER_LIMIT as HEADER_LIMIT,
+  NUMBER_LIMIT,
+  SCRIPT_LIMIT,
+  CDIFF_SIGNATURE_LIMIT as SIGNATURE_LIMIT,
+} from './limits.ts';
 
 /** The first part of a CDIFF, `ClamAV-Diff:<version>:<size>:`. Source: shared/cdiff.c, cdiff_apply(). */
 export interface CdiffHeader {
@@ -23,15 +23,19 @@ export interface CdiffHandler {
   script(chunk: Uint8Array): void;
 }
 
+/** The signature of a CDIFF and what it has to sign. */
+export interface CdiffSeal {
+  /** SHA-256 of all bytes before the final colon: what the signature covers. */
+  readonly signedDigest: Uint8Array;
+  readonly dsig: string;
+}
+
 /** What is known of a CDIFF once all of it has been read. */
-export interface CdiffTotals {
+export interface CdiffTotals extends CdiffSeal {
   /** Bytes of the file. */
   readonly size: number;
   /** Of the whole file, in hex. */
   readonly sha256: string;
-  /** SHA-256 of all bytes before the final colon: what the signature covers. */
-  readonly signedDigest: Uint8Array;
-  readonly dsig: string;
 }
 
 /** Reads a CDIFF as it streams by. It parses and proves nothing: `scripts/verify/cdiff.ts` does. */
@@ -74,14 +78,7 @@ export class CdiffReader {
       const [said, found] = [this.#header.size, this.#gunzip.total];
       throw new CvdError('cvd/cdiff', `the CDIFF says that its script has ${said} bytes, it has ${found}`);
     }
-    const dsig = /^:([A-Za-z0-9+/]+)$/.exec(this.#tail)?.[1];
-    if (dsig === undefined) throw new CvdError('cvd/cdiff', 'no signature follows the script');
-    if (this.#size < SIGNATURE_LIMIT) {
-      throw new CvdError(
-        'cvd/cdiff',
-        `${this.#size} bytes are too few for a CDIFF: ClamAV wants ${SIGNATURE_LIMIT}`,
-      );
-    }
+    const dsig = parseSignature(this.#tail, this.#size);
     const sha256 = this.#sha256.digest('hex');
     return { size: this.#size, sha256, signedDigest: this.#signed.digest(), dsig };
   }
@@ -92,11 +89,8 @@ export class CdiffReader {
     const part = colon === -1 ? chunk : chunk.subarray(0, colon + 1);
     this.#signed.update(part);
     this.#head += Buffer.from(part.subarray(0, HEADER_LIMIT)).toString('latin1');
-    if (this.#head.length > HEADER_LIMIT || !'ClamAV-Diff:'.startsWith(this.#head.slice(0, 12))) {
-      throw new CvdError(
-        'cvd/cdiff',
-        `not a CDIFF: it starts with ${JSON.stringify(this.#head.slice(0, 24))}`,
-      );
+    if (this.#head.length > HEADER_LIMIT || !MAGIC.startsWith(this.#head.slice(0, MAGIC.length))) {
+      throw notACdiff(this.#head);
     }
     if (this.#head.split(':').length === 4) {
       this.#header = parseCdiffHeader(this.#head);
@@ -107,12 +101,64 @@ export class CdiffReader {
   }
 }
 
+/**
+ * Reads the seal of a CDIFF, as ClamAV finds it, without inflating the script. Source: libclamav_rust/src/cdiff.rs,
+ * read_dsig().
+ */
+export class CdiffSealReader {
+  readonly #signed = createHash('sha256');
+  readonly #head = new ByteBuffer();
+  /** The last bytes so far, which may hold the signature. */
+  #tail = Buffer.alloc(0);
+  #size = 0;
+
+  write(chunk: Uint8Array): void {
+    this.#size += chunk.length;
+    this.#head.append(chunk.subarray(0, HEADER_LIMIT - this.#head.length));
+    const bytes = Buffer.concat([this.#tail, chunk]);
+    const kept = Math.min(bytes.length, SIGNATURE_LIMIT);
+    this.#signed.update(bytes.subarray(0, bytes.length - kept));
+    this.#tail = bytes.subarray(bytes.length - kept);
+  }
+
+  /** Throws `cvd/cdiff`, `cvd/too-large` unless the file begins and ends as a CDIFF does. */
+  end(): CdiffSeal {
+    const head = Buffer.from(this.#head.view()).toString('latin1');
+    if (!head.startsWith(MAGIC)) throw notACdiff(head);
+    parseCdiffHeader(`${head.split(':', 3).join(':')}:`);
+    const colon = Math.max(0, this.#tail.lastIndexOf(':'));
+    const dsig = parseSignature(this.#tail.toString('latin1', colon), this.#size);
+    this.#signed.update(this.#tail.subarray(0, colon));
+    return { signedDigest: this.#signed.digest(), dsig };
+  }
+}
+
+const MAGIC = 'ClamAV-Diff:';
+
+function notACdiff(start: string): CvdError {
+  return new CvdError('cvd/cdiff', `not a CDIFF: it starts with ${JSON.stringify(start.slice(0, 24))}`);
+}
+
+/** `tail`: from the last colon on. `size`: bytes of the whole file. */
+function parseSignature(tail: string, size: number): string {
+  const dsig = /^:([A-Za-z0-9+/]+)$/.exec(tail)?.[1];
+  if (dsig === undefined) throw new CvdError('cvd/cdiff', 'no signature follows the script');
+  if (size >= SIGNATURE_LIMIT) return dsig;
+  throw new CvdError('cvd/cdiff', `${size} bytes are too few for a CDIFF: ClamAV wants ${SIGNATURE_LIMIT}`);
+}
+
 /** Parses `ClamAV-Diff:<version>:<size>:`. Throws `cvd/cdiff`, `cvd/too-large`. */
 export function parseCdiffHeader(text: string): CdiffHeader {
   const match = /^ClamAV-Diff:([1-9]\d{0,9}):(0|[1-9]\d{0,11}):$/.exec(text);
   if (match === null)
     throw new CvdError('cvd/cdiff', `the CDIFF's header is malformed: ${JSON.stringify(text)}`);
   const header = { version: Number(match[1]), size: Number(match[2]) };
+  if (header.version > NUMBER_LIMIT) {
+    throw new CvdError(
+      'cvd/too-large',
+      `the CDIFF leads to version ${header.version}, above ${NUMBER_LIMIT}`,
+    );
+  }
   if (header.size > SCRIPT_LIMIT) {
     throw new CvdError(
       'cvd/too-large',

@@ -1,4 +1,6 @@
 import type { Command } from './command.ts';
+import { CvdError } from './error.ts';
+import { SCRIPT_FILES_LIMIT } from './limits.ts';
 
 /** What a script does to one file, counted in lines. */
 export interface FileChanges {
@@ -21,6 +23,7 @@ export class ChangeCounter {
   readonly #files = new Map<string, Counters>();
   #open: Counters | undefined;
 
+  /** Throws `cvd/too-large` if the script names too many files. */
   add(command: Command): void {
     switch (command.kind) {
       case 'open':
@@ -58,6 +61,9 @@ export class ChangeCounter {
   #of(file: string): Counters {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
+    if (this.#files.size === SCRIPT_FILES_LIMIT) {
+      throw new CvdError('cvd/too-large', `the script names more than ${SCRIPT_FILES_LIMIT} files`);
+    }
     const counters = {
       file,
       added: 0,

@@ -1,12 +1,13 @@
 import { Z_BUF_ERROR, Z_NO_FLUSH, Z_OK, Z_STREAM_END, ZStream, zlibInflate, zlibInflateInit2 } from 'pako';
 import { CvdError } from './error.ts';
+import { INFLATION } from './limits.ts';
 
 const GZIP_ONLY = 15 + 16;
 const OUTPUT_SIZE = 64 * 1024;
 
 /**
- * Inflates exactly one gzip member, chunk by chunk, and never more than `limit` bytes.
- * The bytes given to `onData` are only valid during the call.
+ * Inflates exactly one gzip member, chunk by chunk, and never more than `limit` bytes, nor more than `INFLATION` lets
+ * the compressed bytes so far become. The bytes given to `onData` are only valid during the call.
  */
 export class Gunzip {
   readonly #stream = new ZStream();
@@ -14,6 +15,8 @@ export class Gunzip {
   readonly #onData: (chunk: Uint8Array) => void;
   readonly #limit: number;
   #total = 0;
+  /** Compressed bytes before those at hand. */
+  #consumed = 0;
   #ended = false;
 
   constructor(onData: (chunk: Uint8Array) => void, limit: number) {
@@ -44,7 +47,7 @@ export class Gunzip {
       stream.next_out = 0;
       stream.avail_out = OUTPUT_SIZE;
       const status = zlibInflate(stream, Z_NO_FLUSH);
-      this.#emit(stream.next_out);
+      this.#emit(stream.next_out, this.#consumed + stream.next_in);
       if (status === Z_STREAM_END) {
         this.#ended = true;
         return chunk.subarray(stream.next_in);
@@ -55,7 +58,10 @@ export class Gunzip {
           `the compressed data is damaged: ${stream.msg || `zlib status ${status}`}`,
         );
       }
-      if (stream.avail_in === 0 && stream.avail_out > 0) return chunk.subarray(chunk.length);
+      if (stream.avail_in === 0 && stream.avail_out > 0) {
+        this.#consumed += chunk.length;
+        return chunk.subarray(chunk.length);
+      }
     }
   }
 
@@ -64,10 +70,13 @@ export class Gunzip {
     if (!this.#ended) throw new CvdError('cvd/gzip', 'the compressed data ends early');
   }
 
-  #emit(length: number): void {
+  #emit(length: number, consumed: number): void {
     this.#total += length;
     if (this.#total > this.#limit) {
       throw new CvdError('cvd/too-large', `the data inflates to more than ${this.#limit} bytes`);
+    }
+    if (this.#total > INFLATION.free + INFLATION.ratio * consumed) {
+      throw new CvdError('cvd/too-large', `${consumed} bytes inflate to more than ${INFLATION.ratio} times`);
     }
     if (length > 0) this.#onData(this.#output.subarray(0, length));
   }

@@ -1,4 +1,5 @@
 import { CvdError } from './error.ts';
+import { NUMBER_LIMIT } from './limits.ts';
 
 /** Bytes in a CVD or CLD header (clamav-formats.md §1). */
 export const HEADER_SIZE = 512;
@@ -97,9 +98,13 @@ function matching(text: string | undefined, form: RegExp, what: string): string 
   return text;
 }
 
-/** Decimal without leading zeros, so that each header has one spelling. */
+/** Decimal without leading zeros, so that each header has one spelling, and no larger than ClamAV can tell apart. */
 function wholeNumber(text: string | undefined, what: string): number {
-  return Number(matching(text, /^(0|[1-9]\d{0,14})$/, what));
+  const value = Number(matching(text, /^(0|[1-9]\d{0,9})$/, what));
+  if (value > NUMBER_LIMIT) {
+    throw new CvdError('cvd/header', `the ${what} of the header is ${value}, more than ${NUMBER_LIMIT}`);
+  }
+  return value;
 }
 
 function whatItIs(line: string): string {

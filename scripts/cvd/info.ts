@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, parseHeaderLine, UNSEALED } from './header.ts';
+import { CVD_ENTRIES_LIMIT, INFO_LIMIT, NUMBER_LIMIT } from './limits.ts';
 
-/** Bytes a `.info` may have: production's are below 10 KB, and it is held in memory. */
-export const INFO_LIMIT = 1024 * 1024;
+export { INFO_LIMIT } from './limits.ts';
 
 /** What `<database>.info` says of one file of the container. */
 export interface InfoFile {
@@ -25,8 +25,11 @@ export interface CvdInfo {
   readonly dsig: string;
 }
 
-/** Parses a whole `.info`. Throws `cvd/info` or `cvd/header`. */
+/** Parses a whole `.info`. Throws `cvd/info`, `cvd/header` or `cvd/too-large`. */
 export function parseInfo(bytes: Uint8Array): CvdInfo {
+  if (bytes.length > INFO_LIMIT) {
+    throw new CvdError('cvd/too-large', `.info has ${bytes.length} bytes, more than ${INFO_LIMIT}`);
+  }
   const text = Buffer.from(bytes).toString('latin1');
   if (!text.endsWith('\n')) throw new CvdError('cvd/info', '.info does not end with a line');
   const [first, ...rest] = text.slice(0, -1).split('\n');
@@ -37,6 +40,9 @@ export function parseInfo(bytes: Uint8Array): CvdInfo {
   if (header.md5 !== UNSEALED) throw new CvdError('cvd/info', 'line 1 of .info has an MD5 where X belongs');
   const dsig = /^DSIG:([A-Za-z0-9+/]{100,350})$/.exec(last)?.[1];
   if (dsig === undefined) throw new CvdError('cvd/info', 'the last line of .info is not its signature');
+  if (rest.length > CVD_ENTRIES_LIMIT) {
+    throw new CvdError('cvd/too-large', `.info lists ${rest.length} files, more than ${CVD_ENTRIES_LIMIT}`);
+  }
   const files = rest.map(parseFile);
   if (new Set(files.map((file) => file.name)).size !== files.length) {
     throw new CvdError('cvd/info', '.info lists a file twice');
@@ -59,12 +65,19 @@ function signedPart({ header, files }: Omit<CvdInfo, 'dsig'>): string {
   return `${encodeHeaderLine(header)}\n${lines.join('')}`;
 }
 
-/** A `/` in a name is fatal (§4); the length is what a tar header holds. */
+/**
+ * A `/` in a name is fatal (§4); the length is what a tar header holds. Two names would make the line another one to
+ * ClamAV, which looks at how it begins.
+ */
 function parseFile(line: string): InfoFile {
   const match = /^([A-Za-z0-9][A-Za-z0-9._-]{0,98}):(0|[1-9]\d{0,10}):([0-9a-f]{64})$/.exec(line);
   const [, name, size, sha256] = match ?? [];
-  if (name === undefined || size === undefined || sha256 === undefined) {
+  const isOther = name === 'DSIG' || name === 'ClamAV-VDB';
+  if (name === undefined || size === undefined || sha256 === undefined || isOther) {
     throw new CvdError('cvd/info', `a line of .info is malformed: ${JSON.stringify(line.slice(0, 120))}`);
+  }
+  if (Number(size) > NUMBER_LIMIT) {
+    throw new CvdError('cvd/too-large', `.info lists ${name} with ${size} bytes, more than ${NUMBER_LIMIT}`);
   }
   return { name, size: Number(size), sha256 };
 }

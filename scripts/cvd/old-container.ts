@@ -1,9 +1,7 @@
 import { CvdReader } from './archive.ts';
 import { CvdError } from './error.ts';
+import { PASSES_LIMIT, PIECE_SIZE } from './limits.ts';
 import type { TarEntry } from './tar.ts';
-
-/** Compressed bytes inflated at a time: deflate packs at most 1032 to 1, so that at most 17 MB wait. */
-const PIECE = 16 * 1024;
 
 /**
  * The files of a container, one at a time and in any order. In the container's own order it takes one pass;
@@ -13,16 +11,20 @@ export class OldContainer {
   readonly #open: () => Iterable<Uint8Array>;
   readonly #passed = new Set<string>();
   #events: Generator<TarEntry | Uint8Array> | undefined;
+  #passes = 0;
 
   /** `open` gives the bytes of the CVD from its first one on, each time it is called. */
   constructor(open: () => Iterable<Uint8Array>) {
     this.#open = open;
   }
 
-  /** The content of a file. Throws `CvdError`; `cvd/container` if there is no such file. */
+  /**
+   * The content of a file. Throws `CvdError`; `cvd/container` if there is no such file, `cvd/too-large` if that takes
+   * too many passes.
+   */
   *read(name: string): Generator<Uint8Array> {
     if (this.#passed.has(name)) this.close();
-    this.#events ??= events(this.#open());
+    this.#events ??= this.#begin();
     let remaining = this.#seek(name, this.#events).size;
     while (remaining > 0) {
       const { value } = this.#events.next();
@@ -37,6 +39,13 @@ export class OldContainer {
     this.#events?.return(undefined);
     this.#events = undefined;
     this.#passed.clear();
+  }
+
+  #begin(): Generator<TarEntry | Uint8Array> {
+    if (++this.#passes > PASSES_LIMIT) {
+      throw new CvdError('cvd/too-large', `the old container would be read more than ${PASSES_LIMIT} times`);
+    }
+    return events(this.#open());
   }
 
   #seek(name: string, events: Generator<TarEntry | Uint8Array>): TarEntry {
@@ -58,8 +67,8 @@ function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array>
     data: (chunk) => waiting.push(new Uint8Array(chunk)),
   });
   for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      reader.write(chunk.subarray(at, at + PIECE));
+    for (let at = 0; at < chunk.length; at += PIECE_SIZE) {
+      reader.write(chunk.subarray(at, at + PIECE_SIZE));
       yield* waiting.splice(0);
     }
   }

@@ -1,23 +1,9 @@
 import type { Command, LineRef, Move } from './command.ts';
 import { CvdError } from './error.ts';
+import { PATCH_LIMITS } from './limits.ts';
 import { Block, cut, edit, join, type Lines, slice } from './lines.ts';
 import { OpenFile } from './open-file.ts';
 import { ScriptParser } from './script.ts';
-
-/**
- * What a chain of CDIFFs may cost. Beyond it `cvd/too-large` is thrown, and the full CVD is the cheaper way.
- * A day's script has about 0.3 MB, so that three months of them fit.
- */
-export const PATCH_LIMITS = {
-  /** Bytes of all scripts together. Their payload is held in memory. */
-  scripts: 64 * 1024 ** 2,
-  /** DEL and XCHG in all scripts together. */
-  edits: 500_000,
-  /** Commands that one file goes through, an OPEN with all that it edits being one. */
-  steps: 1000,
-  /** Files that are read to make one: each MOVE reads its source once more, and what the source is made of. */
-  reads: 16,
-} as const;
 
 /** A file as it is after the commands so far. */
 interface PatchedFile {
@@ -40,6 +26,7 @@ export class Patch {
   #version = 0;
   #scriptBytes = 0;
   #edits = 0;
+  #allSteps = 0;
 
   /** `names`: the files there are. `read` gives the content of one of them, as often as it is asked. */
   constructor(names: Iterable<string>, read: (name: string) => Iterable<Uint8Array>) {
@@ -132,6 +119,8 @@ export class Patch {
   }
 
   #put(name: string, lines: Lines, reads: number, steps: number): void {
+    this.#allSteps = within('allSteps', this.#allSteps + 1);
+    if (!this.#files.has(name)) within('files', this.#files.size + 1);
     this.#files.set(name, {
       lines,
       changedBy: this.#version,
@@ -164,5 +153,7 @@ const UNITS: Record<keyof typeof PATCH_LIMITS, string> = {
   scripts: 'bytes',
   edits: 'edits',
   steps: 'steps for one file',
+  allSteps: 'steps',
   reads: 'files to make one',
+  files: 'files',
 };

@@ -3,7 +3,8 @@ import { collect } from './bytes.ts';
 import { CdiffReader } from './cdiff.ts';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts';
-import { type CvdInfo, INFO_LIMIT, type InfoFile, parseInfo } from './info.ts';
+import { type CvdInfo, type InfoFile, parseInfo } from './info.ts';
+import { COPYING_LIMIT, INFO_LIMIT } from './limits.ts';
 import { cdiffName } from './names.ts';
 import { OldContainer } from './old-container.ts';
 import { COPYING, type ContainerOrder, encodeTar, orderOf, type TarFile } from './pack.ts';
@@ -20,9 +21,6 @@ export interface RebuildSources {
   /** The new version's header, which upstream gives in the first 512 bytes of its CVD. */
   readonly header: CvdHeader;
 }
-
-/** COPYING is held in memory, as no `.info` says how long it is. */
-const COPYING_LIMIT = 1024 ** 2;
 
 /**
  * Makes the tar of a new version out of the old CVD and the CDIFFs in between (clamav-formats.md §0.1, §4).

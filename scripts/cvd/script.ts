@@ -1,9 +1,7 @@
 import { ByteBuffer } from './bytes.ts';
 import { type Command, parseCommand } from './command.ts';
 import { CvdError } from './error.ts';
-
-/** Bytes one line may have. ClamAV's C versions stopped at 10 MiB (`#LSIZE`), its Rust versions never do. */
-export const LINE_LIMIT = 16 * 1024 ** 2;
+import { COMMENTS_LIMIT, LINE_LIMIT, SCRIPT_LINES_LIMIT } from './limits.ts';
 
 const NEWLINE = 0x0a;
 const COMMENT = 0x23;
@@ -16,14 +14,21 @@ const COMMENT = 0x23;
 export class ScriptParser {
   readonly #onCommand: (command: Command, scriptLine: number) => void;
   readonly #partial = new ByteBuffer();
+  readonly #lines: number;
   #line = 1;
+  #comments = 0;
   #open: string | undefined;
 
-  constructor(onCommand: (command: Command, scriptLine: number) => void) {
+  /** `lines`: how many the script may have. */
+  constructor(
+    onCommand: (command: Command, scriptLine: number) => void,
+    { lines = SCRIPT_LINES_LIMIT }: { readonly lines?: number } = {},
+  ) {
     this.#onCommand = onCommand;
+    this.#lines = lines;
   }
 
-  /** Throws `cvd/script`. */
+  /** Throws `cvd/script`, `cvd/too-large`. */
   write(chunk: Uint8Array): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
@@ -61,11 +66,14 @@ export class ScriptParser {
       this.#takeLine(this.#partial.view());
       this.#partial.clear();
     }
-    this.#line++;
+    if (this.#line++ > this.#lines) throw this.#tooMany(`${this.#lines} lines`);
   }
 
   #takeLine(line: Uint8Array): void {
-    if (line[0] === COMMENT) return;
+    if (line[0] === COMMENT) {
+      if (++this.#comments > COMMENTS_LIMIT) throw this.#tooMany(`${COMMENTS_LIMIT} comments`);
+      return;
+    }
     let command: Command;
     try {
       command = parseCommand(line);
@@ -85,6 +93,10 @@ export class ScriptParser {
     throw this.#wrong(
       wantsOpen ? `${kind.toUpperCase()} without OPEN` : `${kind.toUpperCase()} while ${this.#open} is open`,
     );
+  }
+
+  #tooMany(what: string): CvdError {
+    return new CvdError('cvd/too-large', `the script has more than ${what}`);
   }
 
   #wrong(what: string): CvdError {

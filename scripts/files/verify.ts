@@ -3,22 +3,24 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
-import { CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
+import { CdiffSealVerifier, CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
 import { CldVerifier, type VerifiedCld } from '../verify/cld.ts';
-import { CvdVerifier, type Expected, type VerifiedCvd } from '../verify/cvd.ts';
+import { CvdVerifier, type Expected, SealVerifier, type VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError, type VerifyErrorCode } from '../verify/error.ts';
 import { DigestSet, type VerifiedSign, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
+import { feed } from './feed.ts';
 
 const CHUNK = 256 * 1024;
 
-/** Proves the CVD at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
+/** Proves the CVD at `path`, streaming: first that Talos sealed it, then each byte of what is inside. Throws `VerifyError`, or what the file system throws. */
 export async function verifyCvdFile(
   path: string,
   trust: Trust,
   expected: Expected = {},
 ): Promise<VerifiedCvd> {
-  return await feed(path, new CvdVerifier(trust, expected));
+  await verifyBy(path, new SealVerifier(trust, expected));
+  return await verifyBy(path, new CvdVerifier(trust, expected));
 }
 
 /** Proves what ClamAV loads of the CLD at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
@@ -27,16 +29,17 @@ export async function verifyCldFile(
   trust: Trust,
   expected: Expected = {},
 ): Promise<VerifiedCld> {
-  return await feed(path, new CldVerifier(trust, expected));
+  return await verifyBy(path, new CldVerifier(trust, expected));
 }
 
-/** Proves the CDIFF at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
+/** Proves the CDIFF at `path`, streaming: first its signature, then what it holds. Throws `VerifyError`, or what the file system throws. */
 export async function verifyCdiffFile(
   path: string,
   trust: Trust,
   expected: Expected = {},
 ): Promise<VerifiedCdiff> {
-  return await feed(path, new CdiffVerifier(trust, expected));
+  await verifyBy(path, new CdiffSealVerifier(trust));
+  return await verifyBy(path, new CdiffVerifier(trust, expected));
 }
 
 /** A `.sign` file that signs another file, and what is known of itself. */
@@ -66,9 +69,9 @@ export async function readStart(path: string, length: number): Promise<Buffer> {
   }
 }
 
-async function feed<T>(path: string, verifier: { write(chunk: Uint8Array): void; end(): T }): Promise<T> {
+async function verifyBy<T>(path: string, verifier: { write(chunk: Uint8Array): void; end(): T }): Promise<T> {
   const file = createReadStream(path, { highWaterMark: CHUNK });
-  for await (const chunk of file) asVerdict(() => verifier.write(chunk));
+  await feed(file, (piece) => asVerdict(() => verifier.write(piece)));
   return asVerdict(() => verifier.end());
 }
 

@@ -112,7 +112,7 @@ export class ProbeClient implements AsyncDisposable {
   }
 
   /** Reads a whole file. Throws `ProbeError` if it cannot be had whole, or what `onChunk` throws. */
-  async stream(name: string, limit: number, onChunk: (chunk: Buffer) => void): Promise<void> {
+  async stream(name: string, limit: number, onChunk: (chunk: Buffer) => void | Promise<void>): Promise<void> {
     const { status, body } = await this.#open(name, {}, this.#patience.file);
     if (status !== 200) {
       body.destroy();
@@ -128,7 +128,7 @@ export class ProbeClient implements AsyncDisposable {
       size += next.value.length;
       try {
         if (size > limit) throw new ProbeError('probe/too-large', `${name} has more than ${limit} bytes`);
-        onChunk(next.value);
+        await onChunk(next.value);
       } catch (error) {
         body.destroy();
         throw error;

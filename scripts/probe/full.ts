@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cdiffName } from '../cvd/names.ts';
+import { feed } from '../files/feed.ts';
 import { asVerdict } from '../files/verify.ts';
 import { bytes } from '../log.ts';
 import { CdiffVerifier } from '../verify/cdiff.ts';
@@ -62,8 +63,8 @@ async function prove({ client, manifest }: Site, { name, verifier }: Wanted, lim
   const digests = new DigestSet();
   const sha256 = createHash('sha256');
   let size = 0;
-  await client.stream(name, limit, (chunk) => {
-    asVerdict(() => verifier.write(chunk));
+  await client.stream(name, limit, async (chunk) => {
+    await feed([chunk], (piece) => asVerdict(() => verifier.write(piece)));
     digests.update(chunk);
     sha256.update(chunk);
     size += chunk.length;

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { CvdReader } from '../cvd/archive.ts';
 import { isInfo, isLoaded } from '../cvd/database-extensions.ts';
 import { CvdError } from '../cvd/error.ts';
+import { feed } from '../files/feed.ts';
 
 /** Files that are compared: production's databases have about thirty. */
 const FILES_LIMIT = 500;
@@ -26,7 +27,7 @@ export async function contentsOf(path: string): Promise<ReadonlyMap<string, stri
     },
     data: (chunk) => void current?.update(chunk),
   });
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) reader.write(chunk);
+  await feed(createReadStream(path, { highWaterMark: 256 * 1024 }), (piece) => reader.write(piece));
   reader.end();
   return new Map([...hashes].map(([name, hash]) => [name, hash.digest('hex')]));
 }

@@ -1,8 +1,17 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/archive.ts';
+import { ByteBuffer } from '../cvd/bytes.ts';
 import { verifyHeaderSignature, verifyPssSignature } from '../cvd/dsig.ts';
-import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from '../cvd/header.ts';
-import { type CvdInfo, INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
+import {
+  type CvdHeader,
+  encodeHeaderLine,
+  HEADER_SIZE,
+  parseHeader,
+  UNSEALED,
+  unseal,
+} from '../cvd/header.ts';
+import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
+import { COPYING } from '../cvd/pack.ts';
 import type { TarEntry } from '../cvd/tar.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
@@ -24,7 +33,8 @@ export interface VerifiedCvd extends CvdTotals {
 /**
  * Proves a CVD as it streams by, in one pass and little memory: the header's signature and MD5, the signature
  * of `.info`, that header and `.info` say the same, and that the container holds COPYING, `.info` and exactly
- * the files that `.info` lists, with their sizes and hashes (clamav-formats.md §0.7, §1, §4).
+ * the files that `.info` lists, with their sizes and hashes (clamav-formats.md §0.7, §1, §4). Whatever is not as it must
+ * be is refused when it comes by; `SealVerifier` can say before that whether the bytes are Talos' own.
  *
  * `write` and `end` throw `CvdError` or `VerifyError`.
  */
@@ -33,9 +43,11 @@ export class CvdVerifier implements CvdHandler {
   readonly #expected: Expected;
   readonly #reader = new CvdReader(this);
   readonly #found = new Map<string, { size: number; hash: Hash }>();
+  readonly #infoBytes = new ByteBuffer();
   #header: CvdHeader | undefined;
   #infoName: string | undefined;
-  #infoBytes: Uint8Array[] = [];
+  /** Proven, as soon as all of it has been read. */
+  #info: CvdInfo | undefined;
   #current: { entry: TarEntry; hash: Hash } | undefined;
 
   constructor(trust: Trust, expected: Expected = {}) {
@@ -49,17 +61,12 @@ export class CvdVerifier implements CvdHandler {
 
   end(): VerifiedCvd {
     const totals = this.#reader.end();
-    const header = this.#header;
-    if (header === undefined || this.#infoName === undefined) {
+    const [header, info] = [this.#header, this.#info];
+    if (header === undefined || info === undefined || this.#infoName === undefined) {
       throw new VerifyError('verify/mismatch', 'the container holds no .info');
     }
     if (totals.md5 !== header.md5) {
       throw new VerifyError('verify/mismatch', `the MD5 is ${totals.md5}, the header says ${header.md5}`);
-    }
-    const info = parseInfo(Buffer.concat(this.#infoBytes));
-    verifyPssSignature(infoDigest(info), info.dsig, this.#trust.keys.info);
-    if (encodeHeaderLine(unseal(header)) !== encodeHeaderLine(info.header)) {
-      throw new VerifyError('verify/mismatch', 'the header is not the one that .info signs');
     }
     requireListedFiles(info, this.#infoName, this.#found);
     return { ...totals, database: this.#infoName.slice(0, -'.info'.length), header, info };
@@ -70,6 +77,7 @@ export class CvdVerifier implements CvdHandler {
   }
 
   entry(entry: TarEntry): void {
+    if (this.#info !== undefined) requireListed(this.#info, entry);
     const hash = createHash('sha256');
     this.#found.set(entry.name, { size: entry.size, hash });
     this.#current = { entry, hash };
@@ -78,19 +86,80 @@ export class CvdVerifier implements CvdHandler {
 
   data(chunk: Uint8Array): void {
     this.#current?.hash.update(chunk);
-    if (this.#current?.entry.name === this.#infoName) this.#infoBytes.push(Uint8Array.from(chunk));
+    if (this.#infoName === undefined || this.#current?.entry.name !== this.#infoName) return;
+    this.#infoBytes.append(chunk);
+    if (this.#infoBytes.length === this.#current.entry.size) this.#takeInfo(this.#infoName);
+  }
+
+  #takeInfo(name: string): void {
+    const info = parseInfo(this.#infoBytes.view());
+    verifyPssSignature(infoDigest(info), info.dsig, this.#trust.keys.info);
+    if (
+      this.#header === undefined ||
+      encodeHeaderLine(unseal(this.#header)) !== encodeHeaderLine(info.header)
+    ) {
+      throw new VerifyError('verify/mismatch', 'the header is not the one that .info signs');
+    }
+    this.#info = info;
+    for (const [earlier, { size }] of this.#found) {
+      if (earlier !== name) requireListed(info, { name: earlier, size });
+    }
   }
 
   /** Any signed database loads under any name (§6), so the name inside is the one that counts. */
-  #startInfo({ name, size }: TarEntry): void {
+  #startInfo({ name }: TarEntry): void {
     const wanted = this.#expected.database;
     if (wanted !== undefined && name !== `${wanted}.info`) {
       throw new VerifyError('verify/wrong-database', `this is database ${name.slice(0, -5)}, not ${wanted}`);
     }
     if (this.#infoName !== undefined)
       throw new VerifyError('verify/mismatch', 'the container holds two .info');
-    if (size > INFO_LIMIT) throw new VerifyError('verify/format', `${name} has ${size} bytes`);
     this.#infoName = name;
+  }
+}
+
+/**
+ * Proves that Talos sealed a CVD, without inflating or parsing any of it: the header's signature, and its MD5 over all
+ * the compressed bytes. So the bytes that `CvdVerifier` takes apart are nobody else's. `write` and `end` throw `CvdError`
+ * or `VerifyError`; `verify/format` for a file that is damaged or cut.
+ */
+export class SealVerifier {
+  readonly #trust: Trust;
+  readonly #expected: Expected;
+  readonly #md5 = createHash('md5');
+  readonly #head = new ByteBuffer();
+  #header: CvdHeader | undefined;
+
+  constructor(trust: Trust, expected: Expected = {}) {
+    this.#trust = trust;
+    this.#expected = expected;
+  }
+
+  write(chunk: Uint8Array): void {
+    const head = chunk.subarray(0, HEADER_SIZE - this.#head.length);
+    if (head.length > 0) this.#takeHead(head);
+    this.#md5.update(chunk.subarray(head.length));
+  }
+
+  end(): void {
+    if (this.#header === undefined) {
+      throw new VerifyError(
+        'verify/format',
+        `the file ends after ${this.#head.length} bytes, inside its header`,
+      );
+    }
+    const md5 = this.#md5.digest('hex');
+    if (md5 === this.#header.md5) return;
+    throw new VerifyError(
+      'verify/format',
+      `damaged or cut: the MD5 is ${md5}, the header says ${this.#header.md5}`,
+    );
+  }
+
+  #takeHead(bytes: Uint8Array): void {
+    this.#head.append(bytes);
+    if (this.#head.length < HEADER_SIZE) return;
+    this.#header = verifyHeader(parseHeader(this.#head.view()), this.#trust, this.#expected.version);
   }
 }
 
@@ -109,6 +178,15 @@ export function verifyHeader(header: CvdHeader, trust: Trust, version?: number):
   return header;
 }
 
+function requireListed(info: CvdInfo, { name, size }: TarEntry): void {
+  if (name === COPYING) return;
+  const listed = info.files.find((file) => file.name === name);
+  if (listed === undefined) throw new VerifyError('verify/mismatch', `.info does not list ${name}`);
+  if (listed.size !== size) {
+    throw new VerifyError('verify/mismatch', `${name} has ${size} bytes, .info says ${listed.size}`);
+  }
+}
+
 /** ClamAV accepts a container that lacks a listed file; `.info` lists neither itself nor COPYING (§0.7, §4). */
 export function requireListedFiles(
   info: CvdInfo,
@@ -123,9 +201,8 @@ export function requireListedFiles(
       throw new VerifyError('verify/mismatch', `${file.name} is not the file that .info lists`);
     }
   }
-  if (!found.has('COPYING'))
-    throw new VerifyError('verify/mismatch', 'COPYING is missing from the container');
-  const listed = new Set(info.files.map((file) => file.name)).add(infoName).add('COPYING');
+  if (!found.has(COPYING)) throw new VerifyError('verify/mismatch', 'COPYING is missing from the container');
+  const listed = new Set(info.files.map((file) => file.name)).add(infoName).add(COPYING);
   const stray = [...found.keys()].find((name) => !listed.has(name));
   if (stray !== undefined) throw new VerifyError('verify/mismatch', `.info does not list ${stray}`);
 }

@@ -37,9 +37,9 @@ describe('a gzip member', () => {
     const gunzip = new Gunzip((chunk) => {
       largest = Math.max(largest, chunk.length);
     }, 1e9);
-    gunzip.write(gzipSync(Buffer.alloc(50_000_000)));
+    gunzip.write(gzipSync(Buffer.alloc(10_000_000)));
     gunzip.end();
-    expect(gunzip.total).toBe(50_000_000);
+    expect(gunzip.total).toBe(10_000_000);
     expect(largest).toBeLessThanOrEqual(65_536);
   });
 

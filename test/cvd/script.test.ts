@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Command, encodeCommand, parseCommand } from '../../scripts/cvd/command.ts';
-import { LINE_LIMIT, ScriptParser } from '../../scripts/cvd/script.ts';
+import { LINE_LIMIT } from '../../scripts/cvd/limits.ts';
+import { ScriptParser } from '../../scripts/cvd/script.ts';
 import { anyFiles, anySizes, anySteps, encodeScript, inPieces, scriptFor } from '../support/generate.ts';
 import { INVALID_SCRIPTS, VALID_SCRIPTS } from '../support/golden-scripts.ts';
 import { withCode } from '../support/throws.ts';

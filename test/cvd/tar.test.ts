@@ -102,7 +102,6 @@ describe('a tar', () => {
     ['a name of 100 bytes', 'a'.repeat(100), 1],
     ['a negative size', 'a', -1],
     ['a fraction of a byte', 'a', 0.5],
-    ['8 GiB', 'a', 8 ** 11],
   ])('is not written with %s', (_, name, size) => {
     expect(() => encodeTarHeader({ name, size })).toThrow(withCode('cvd/tar'));
   });
