@@ -1,6 +1,6 @@
 import { type ClientReport, updateClient } from '../consumer/client.ts';
 import { openOneEngine } from '../consumer/engine.ts';
-import { type Log, streamLog } from '../log.ts';
+import { type Log, printJson, streamLog } from '../log.ts';
 import { type ClientSettings, clientSettings } from '../settings/client.ts';
 import type { Given } from '../settings/read.ts';
 import { searchPath } from '../settings.ts';
@@ -13,7 +13,7 @@ export async function client(url: string, given: Given, json: boolean): Promise<
   const settings = clientSettings(url, given);
   endOnSignal();
   const report = await runClient(settings, log);
-  if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  if (json) printJson(process.stdout, report);
   return 'good';
 }
 

@@ -12,7 +12,7 @@ import { ScriptParser } from '../cvd/script.ts';
 import type { TarEntry } from '../cvd/tar.ts';
 import { explain } from '../errors.ts';
 import { readStart } from '../files/verify.ts';
-import { streamLog } from '../log.ts';
+import { printJson, streamLog } from '../log.ts';
 import { checkFile } from '../tree/check-file.ts';
 import { chainEnd } from '../verify/chain.ts';
 import { parseSignedData } from '../verify/cms.ts';
@@ -43,7 +43,7 @@ export async function inspect(paths: readonly string[], json: boolean): Promise<
       ...(await read(path)),
     };
     if (facts.error !== undefined) readable = false;
-    if (json) log.info(JSON.stringify(facts));
+    if (json) printJson(process.stdout, facts, 0);
     else for (const line of lines(facts)) log.info(line);
   }
   return readable ? 'good' : 'failed';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Log, streamLog } from '../log.ts';
+import { type Log, print, printJson, streamLog } from '../log.ts';
 import { tableOf } from '../probe/table.ts';
 import { openEngines } from '../proof/open-engines.ts';
 import type { Given } from '../settings/read.ts';
@@ -17,7 +17,8 @@ export async function watch(url: string, given: Given, json: boolean): Promise<'
   const settings = watchSettings(url, given);
   endOnSignal();
   const report = await runWatch(settings, streamLog(process.stderr));
-  process.stdout.write(`${json ? JSON.stringify(report, undefined, 2) : tableOf(report, process.stdout)}\n`);
+  if (json) printJson(process.stdout, report);
+  else print(process.stdout, tableOf(report));
   return report.verdict;
 }
 
