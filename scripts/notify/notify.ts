@@ -41,7 +41,7 @@ export async function notify(report: RunReport | undefined, parts: NotifyParts):
 
   let open: OurIssue[];
   try {
-    open = await ourIssues(parts.github, { state: 'open' });
+    open = await ourIssues(parts.github, parts.mirror, { state: 'open' });
   } catch (error) {
     for (const failure of failures) untold(failure, error);
     if (recovered.size > 0) warnings.push(notClosed([...recovered], error));

@@ -108,10 +108,10 @@ describeWithOfficial('a host', () => {
     const { mirror, child } = await serveWith('pipe', ['--json']);
     await using _ = mirror;
     if (child.stdout === null) throw new Error('it has a pipe');
-    const { value } = await createInterface(child.stdout)[Symbol.asyncIterator]().next();
+    const [line] = await once(createInterface(child.stdout), 'line');
     child.stdout.destroy();
     child.stderr?.destroy();
-    const { url } = JSON.parse(value);
+    const { url } = JSON.parse(line);
     await ask(url, 20); // more than a log keeps to itself before it writes
     await ask(url, 20);
     child.kill('SIGTERM');
