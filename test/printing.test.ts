@@ -159,6 +159,7 @@ function probeReport(): ProbeReport {
     verdict: 'failed',
     probed: '2026-06-10T12:00:00.000Z',
     databases: { daily: 28000 },
+    signed: ['daily'],
     requests: 3,
     bytes: 1024,
     findings: new Findings('daily', 'range').good('fine').fault('bad', 'do this').list,

@@ -6,7 +6,7 @@ import { tableOf } from '../probe/table.ts';
 import { openEngines } from '../proof/open-engines.ts';
 import type { Given } from '../settings/read.ts';
 import { type WatchSettings, watchSettings } from '../settings/watch.ts';
-import { searchPath } from '../settings.ts';
+import { programs } from '../settings.ts';
 import { TALOS } from '../verify/trust.ts';
 import { type WatchReport, watch as watchMirror } from '../watch/watch.ts';
 import type { Workflows } from '../watch/workflow.ts';
@@ -30,7 +30,7 @@ export async function runWatch(
 ): Promise<WatchReport> {
   const work = await mkdtemp(join(tmpdir(), 'clamav-mirror-watch-'));
   try {
-    const engines = await openEngines(settings.engines, { path: searchPath(), work, log });
+    const engines = await openEngines(settings.engines, { ...programs(), work, log });
     const parts = { engines, trust: TALOS, now: () => new Date() };
     return await watchMirror(settings, workflows === undefined ? parts : { ...parts, workflows });
   } finally {
