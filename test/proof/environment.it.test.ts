@@ -71,7 +71,7 @@ describeMirror('the programs that a command starts', () => {
     await using proxy = await startProxy(Number(new URL(host.url).port), 'me:hidden');
     const proxied = { ...environment(), http_proxy: proxy.url('me:hidden') };
     const through = await runCli(args.with(1, 'http://mirror.invalid'), { environment: proxied });
-    expect(findings(through.json()), through.stdout).toEqual(['good', 'good']);
+    expect(new Set(findings(through.json())), through.stdout).toEqual(new Set(['good']));
     await requireClean(tools);
   });
 });
