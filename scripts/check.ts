@@ -1,5 +1,5 @@
 import { appendFile } from 'node:fs/promises';
-import { printable } from './log.ts';
+import { outliveReaders, print } from './log.ts';
 import { plain } from './notify/markdown.ts';
 import { quickLook } from './quick-look.ts';
 import { checkSettings } from './settings/check.ts';
@@ -8,9 +8,10 @@ import { checkSettings } from './settings/check.ts';
  * The first job of the workflow: is there anything to do? It needs Node alone, no package and no container, so a
  * run without news ends here. Wiring only.
  */
+outliveReaders();
 const settings = checkSettings();
 const { needed, reason } = await quickLook(settings, new Date());
-process.stdout.write(`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${printable(reason)}\n`);
+print(process.stdout, [`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${reason}`]);
 if (settings.output !== undefined) await appendFile(settings.output, `needed=${needed}\n`);
 if (settings.summary !== undefined && !needed) {
   await appendFile(settings.summary, `✅ Nothing to do: ${plain(reason)}\n`);

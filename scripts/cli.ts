@@ -4,6 +4,7 @@ import { keepCompiled } from './compile-cache.ts';
 import { explain } from './errors.ts';
 import { EXIT, exitFor, type Verdict } from './exit.ts';
 import { VERSION } from './identity.ts';
+import { outliveReaders, print } from './log.ts';
 import { CLIENT_OPTIONS } from './settings/client.ts';
 import {
   type Option,
@@ -20,6 +21,7 @@ import { WATCH_OPTIONS } from './settings/watch.ts';
 import { given } from './settings.ts';
 
 keepCompiled();
+outliveReaders();
 
 /** For people: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
 const program = new Command('clamav-mirror')
@@ -29,6 +31,10 @@ const program = new Command('clamav-mirror')
   .version(VERSION)
   .showHelpAfterError('(add --help for what there is)')
   .exitOverride()
+  .configureOutput({
+    writeOut: (text) => print(process.stdout, text.trimEnd().split('\n')),
+    writeErr: (text) => print(process.stderr, text.trimEnd().split('\n')),
+  })
   .addHelpText(
     'after',
     `
@@ -298,7 +304,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
   } else {
-    process.stderr.write(`clamav-mirror: ${explain(error)}\n`);
+    print(process.stderr, [`clamav-mirror: ${explain(error)}`]);
     process.exitCode = EXIT[exitFor(error)];
   }
 }

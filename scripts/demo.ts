@@ -5,7 +5,7 @@ import { confirm } from './demo/confirm.ts';
 import { DEFAULT_CACHE, ensureOfficial } from './demo/official.ts';
 import { play } from './demo/story.ts';
 import { explain } from './errors.ts';
-import { streamLog } from './log.ts';
+import { outliveReaders, print, streamLog } from './log.ts';
 import { isUnattended, searchPath } from './settings.ts';
 
 const HELP = `npm run demo [-- --yes] [-- --keep]
@@ -17,13 +17,14 @@ an upstream on loopback, two cycles, real clients, EICAR, and a forged database 
   --keep   leave the mirror running at the end, until Ctrl-C
 `;
 
+outliveReaders();
 const log = streamLog(process.stdout);
 try {
   const { values } = parseArgs({
     options: { yes: { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    print(process.stdout, HELP.trimEnd().split('\n'));
   } else {
     const unattended = values.yes === true || isUnattended();
     const path = searchPath();
@@ -37,6 +38,6 @@ try {
     await play({ official, path, keep: values.keep === true, log });
   }
 } catch (error) {
-  process.stderr.write(`demo: ${explain(error)}\n`);
+  print(process.stderr, [`demo: ${explain(error)}`]);
   process.exitCode = 1;
 }

@@ -105,10 +105,22 @@ async function openIssue({ github }: CheckSettings): Promise<number | undefined>
   if (github === undefined) return undefined;
   const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
   const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
-  const issues: readonly { number: number; labels: readonly { name: string }[] }[] = JSON.parse(
-    await fetchText(url, headers),
-  );
-  return issues.find(({ labels }) => labels.some(({ name }) => WAITING.test(name)))?.number;
+  const issues: readonly Issue[] = JSON.parse(await fetchText(url, headers));
+  return issues.find(
+    ({ labels, body }) => labels.some(({ name }) => WAITING.test(name)) && !isOfAnother(body, github.mirror),
+  )?.number;
+}
+
+interface Issue {
+  readonly number: number;
+  readonly labels: readonly { readonly name: string }[];
+  readonly body?: string | null;
+}
+
+/** True if the marker at its beginning names another mirror (notify/issue-state.ts, which takes a package to read it). */
+function isOfAnother(body: string | null | undefined, mirror: string): boolean {
+  const named = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/.exec(body ?? '')?.[1];
+  return named !== undefined && named !== mirror;
 }
 
 async function fetchText(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {

@@ -12,6 +12,7 @@ import {
   STORE_OPTIONS,
   SYNC_OPTIONS,
 } from './settings/options.ts';
+import { type Environment, type Programs, programsFrom } from './settings/programs.ts';
 import { type Given, named, SettingError, together, validated } from './settings/read.ts';
 import {
   isHttp,
@@ -91,6 +92,8 @@ export interface ProbeSettings extends Pick<SyncSettings, 'dns' | 'maxSize' | 'p
   readonly full: boolean;
   /** Where to look for freshclam, a PATH, if that is to download everything too. */
   readonly client: string | undefined;
+  /** What freshclam is given. */
+  readonly environment: Environment;
 }
 
 /** These flags and this process's environment. */
@@ -191,6 +194,7 @@ export function probeSettings(url: string, from: Given): ProbeSettings {
     proxies: proxiesFrom(environment),
     full: settings.full === 'true',
     client: settings.client === 'true' ? (environment.PATH ?? '') : undefined,
+    environment: programsFrom(environment).environment.tools,
   };
 }
 
@@ -201,7 +205,12 @@ export function serveSettings(from: Given): ServeSettings {
 
 /** Where to look for programs: a PATH. */
 export function searchPath(): string {
-  return process.env.PATH ?? '';
+  return programs().path;
+}
+
+/** The programs of this machine, with what they may know of this process's environment. */
+export function programs(): Programs {
+  return programsFrom(process.env);
 }
 
 /** True if no person is there to answer a question. */

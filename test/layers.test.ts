@@ -25,6 +25,15 @@ describe('the sources', () => {
     expect(readers.map(([name]) => name).sort()).toEqual(['settings.ts', 'settings/check.ts']);
   });
 
+  test('print by way of log.ts only, which lets nobody command a terminal or a runner', () => {
+    const printers = [...sources].filter(([, text]) =>
+      /\b(stdout|stderr)\s*\.\s*(write|end)\b|\bconsole\s*\.|\bcore\.(info|notice|warning|error|debug|setFailed)\b/.test(
+        text,
+      ),
+    );
+    expect(printers.map(([name]) => name).sort()).toEqual(['actions/log.ts']);
+  });
+
   test('of cvd/ import nothing but node:crypto, pako and themselves', () => {
     expect(imports('cvd/').length).toBeGreaterThan(20);
     const others = imports('cvd/').filter(([, what]) => !/^(node:crypto|pako|cvd\/.*)$/.test(what));

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { encodeTarHeader, paddingOf, TarReader } from '../cvd/tar.ts';
+import { print } from '../log.ts';
 import {
   type CachedFile,
   CONTENTS_LIMIT,
@@ -107,7 +108,7 @@ if (import.meta.main) {
   try {
     await main(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    print(process.stderr, [error instanceof Error ? error.message : String(error)]);
     process.exitCode = 1;
   }
 }

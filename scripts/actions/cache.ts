@@ -136,9 +136,14 @@ async function runChild(
   const tarTask: TarTask = { work, files, unpackTo: join(folder, UNPACKED) };
   await writeFile(join(folder, 'task.json'), JSON.stringify(tarTask));
   const command = [process.execPath, join(import.meta.dirname, 'cache-tar.ts'), join(folder, 'task.json')];
-  await writeFile(join(bin, 'tar'), `#!/bin/sh\nexec ${command.map(quoted).join(' ')} "$@"\n`, {
-    mode: 0o755,
-  });
+  // What an archive holds is anybody's: whoever reads it knows no token.
+  await writeFile(
+    join(bin, 'tar'),
+    `#!/bin/sh\nexec /usr/bin/env -i ${command.map(quoted).join(' ')} "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  );
 
   const child = fork(join(import.meta.dirname, 'cache-child.ts'), [JSON.stringify(task)], {
     cwd,

@@ -12,7 +12,7 @@ export const client: Prepare = (given) => {
     const rows = Object.entries(versions).map(([name, version]) => [
       plain(name),
       String(version),
-      how[name] ?? '',
+      plain(how[name] ?? ''),
     ]);
     return {
       verdict: 'good',
@@ -25,7 +25,7 @@ export const client: Prepare = (given) => {
       summary: [
         `## ✅ Databases from ${plain(url)}`,
         table(['Database', 'Version', 'How'], rows),
-        `The mirror was checked ${checked ?? 'at a time that it does not tell'}.`,
+        `The mirror was checked ${plain(checked ?? 'at a time that it does not tell')}.`,
         '',
       ].join('\n\n'),
     };

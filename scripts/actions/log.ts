@@ -1,5 +1,6 @@
 import * as core from '@actions/core';
-import { type Log, printable } from '../log.ts';
+import type { Log } from '../log.ts';
+import { logLine } from '../printable.ts';
 
 /** Lines that are kept for whoever reads of a failure somewhere else. */
 const TAIL = 30;
@@ -24,7 +25,7 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
   let isOpen = false;
   let said = Number.NEGATIVE_INFINITY;
   const keep = (line: string) => {
-    tail.push(printable(line).slice(0, LENGTH));
+    tail.push(logLine(line).slice(0, LENGTH));
     if (tail.length > TAIL) tail.shift();
   };
   const end = () => {
@@ -36,16 +37,16 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
     end,
     info(line) {
       keep(line);
-      core.info(harmless(printable(line)));
+      core.info(logLine(line));
     },
     warn(line) {
       keep(`warning: ${line}`);
-      core.warning(printable(line));
+      core.warning(logLine(line));
     },
     progress(line) {
       if (now() - said < PAUSE) return;
       said = now();
-      core.debug(printable(line));
+      core.debug(logLine(line));
     },
     part(name) {
       end();
@@ -55,7 +56,7 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
   };
 }
 
-/** The runner takes a line for a command that begins with `::`, and one that has `##[` anywhere. */
-export function harmless(line: string): string {
-  return line.replace(/^(\s*):(?=:)/, '$1: ').replace(/##(?=\[)/g, '# #');
+/** Says what failed in an annotation of its own. */
+export function annotateError(what: string, title: string): void {
+  core.error(logLine(what), { title: logLine(title) });
 }

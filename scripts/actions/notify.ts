@@ -17,11 +17,12 @@ export const notify: Prepare = (given) => {
   });
   return async ({ log, now }) => {
     const { report, results } = needs;
-    const { github, run, patience } = settings;
+    const { github, run, mirror, patience } = settings;
     const said = report === undefined ? undefined : parseRunReport(report);
     const { issue, warnings } = await notifyOf(said, {
       github: openGitHub(github),
       run,
+      mirror,
       patience,
       results,
       now,

@@ -8,7 +8,7 @@ import type { RunReport } from '../notify/run-report.ts';
 import { type ActionCommand, type ActionSettings, actionSettings, secretsIn } from '../settings/action.ts';
 import { type Given, together } from '../settings/read.ts';
 import type { Ended, Prepare } from './command.ts';
-import { type ActionsLog, actionsLog } from './log.ts';
+import { type ActionsLog, actionsLog, annotateError } from './log.ts';
 import { tellOthers } from './tell.ts';
 
 /** Each loads what it needs. */
@@ -40,11 +40,11 @@ export async function runAction(given: Given): Promise<number> {
   const { verdict, outputs, summary } = ended;
   const report = ended.report && withoutSecrets(ended.report, secrets);
   for (const { class: kind, code, what } of report?.failures ?? []) {
-    core.error(what, { title: `${kind}: ${code}` });
+    annotateError(what, `${kind}: ${code}`);
   }
   const all = { ...outputs, ...(report && { report: JSON.stringify(report) }) };
   for (const [name, value] of Object.entries(all)) core.setOutput(name, value);
-  await addToSummary(hidden(summary, secrets));
+  await addToSummary(hidden(summary, secrets), log);
   const told = await tellOthers(report, { given, action, verdict, log });
   for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
   return EXIT[verdict];
@@ -65,12 +65,12 @@ function hidden(text: string, secrets: readonly string[]): string {
     .reduce((rest, form) => rest.replaceAll(form, '***'), text);
 }
 
-async function addToSummary(text: string): Promise<void> {
+async function addToSummary(text: string, log: ActionsLog): Promise<void> {
   if (text === '') return;
   await core.summary
     .addRaw(text.slice(0, SUMMARY))
     .write()
-    .catch((error) => core.info(`there is no summary: ${explain(error)}`));
+    .catch((error) => log.info(`there is no summary: ${explain(error)}`));
 }
 
 /** GitHub takes a megabyte, in bytes. */

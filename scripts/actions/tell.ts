@@ -34,10 +34,18 @@ export async function tellOthers(
 }
 
 async function tellByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
-  const { github, run, patience } = notifySettings(given.environment);
+  const { github, run, mirror, patience } = notifySettings(given.environment);
   const { openGitHub } = await import('../notify/github.ts');
   const { notify } = await import('../notify/notify.ts');
-  const parts = { github: openGitHub(github), run, patience, results: {}, now: () => new Date(), log };
+  const parts = {
+    github: openGitHub(github),
+    run,
+    mirror,
+    patience,
+    results: {},
+    now: () => new Date(),
+    log,
+  };
   const { issue, warnings } = await notify(report, parts);
   for (const warning of warnings) log.warn(warning);
   return issue;

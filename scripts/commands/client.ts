@@ -1,9 +1,9 @@
 import { type ClientReport, updateClient } from '../consumer/client.ts';
 import { openOneEngine } from '../consumer/engine.ts';
-import { type Log, streamLog } from '../log.ts';
+import { type Log, printJson, streamLog } from '../log.ts';
 import { type ClientSettings, clientSettings } from '../settings/client.ts';
 import type { Given } from '../settings/read.ts';
-import { searchPath } from '../settings.ts';
+import { programs } from '../settings.ts';
 import { TALOS } from '../verify/trust.ts';
 import { endOnSignal } from './parts.ts';
 
@@ -13,14 +13,14 @@ export async function client(url: string, given: Given, json: boolean): Promise<
   const settings = clientSettings(url, given);
   endOnSignal();
   const report = await runClient(settings, log);
-  if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  if (json) printJson(process.stdout, report);
   return 'good';
 }
 
 /** Throws what `updateClient` throws, and `engine/missing`. */
 export async function runClient(settings: ClientSettings, log: Log): Promise<ClientReport> {
   const report = await updateClient(settings, {
-    openEngine: (work) => openOneEngine(settings.engine, { path: searchPath(), work, log }),
+    openEngine: (work) => openOneEngine(settings.engine, { ...programs(), work, log }),
     trust: TALOS,
     log,
     now: () => new Date(),

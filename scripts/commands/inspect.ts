@@ -13,7 +13,7 @@ import type { TarEntry } from '../cvd/tar.ts';
 import { explain } from '../errors.ts';
 import { feed } from '../files/feed.ts';
 import { readStart } from '../files/verify.ts';
-import { streamLog } from '../log.ts';
+import { printJson, streamLog } from '../log.ts';
 import { checkFile } from '../tree/check-file.ts';
 import { chainEnd } from '../verify/chain.ts';
 import { parseSignedData } from '../verify/cms.ts';
@@ -44,7 +44,7 @@ export async function inspect(paths: readonly string[], json: boolean): Promise<
       ...(await read(path)),
     };
     if (facts.error !== undefined) readable = false;
-    if (json) log.info(JSON.stringify(facts));
+    if (json) printJson(process.stdout, facts, 0);
     else for (const line of lines(facts)) log.info(line);
   }
   return readable ? 'good' : 'failed';

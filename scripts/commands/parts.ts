@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import { openEngines } from '../proof/open-engines.ts';
 import { proveWith } from '../proof/prove.ts';
 import { readUserSamples } from '../proof/user-samples.ts';
-import { type SyncSettings, searchPath } from '../settings.ts';
+import { programs, type SyncSettings } from '../settings.ts';
 import { Stage } from '../stage.ts';
 import { CachedStore } from '../store/cached-store.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
@@ -29,7 +29,7 @@ export async function partsFor(settings: SyncSettings, log: Log): Promise<CycleP
     store: await filledStore(settings, log, now),
     findProver: async () => {
       const userSamples = await readUserSamples(samples);
-      const found = await openEngines(engines, { path: searchPath(), work, log });
+      const found = await openEngines(engines, { ...programs(), work, log });
       return proveWith(found, { now, samples: userSamples, failures: join(work, 'failed') });
     },
     trust: TALOS,

@@ -1,3 +1,4 @@
+import { print, printJson } from '../log.ts';
 import { probeMirror } from '../probe/probe.ts';
 import { tableOf } from '../probe/table.ts';
 import type { Given } from '../settings/read.ts';
@@ -8,6 +9,7 @@ import { TALOS } from '../verify/trust.ts';
 export async function probe(url: string, given: Given, json: boolean): Promise<'good' | 'failed'> {
   const settings = probeSettings(url, given);
   const report = await probeMirror({ ...settings, trust: TALOS, now: () => new Date() });
-  process.stdout.write(`${json ? JSON.stringify(report, undefined, 2) : tableOf(report, process.stdout)}\n`);
+  if (json) printJson(process.stdout, report);
+  else print(process.stdout, tableOf(report));
   return report.verdict;
 }

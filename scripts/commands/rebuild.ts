@@ -5,7 +5,7 @@ import { GZIP_HEADER, GZIP_HEADER_SIZE } from '../cvd/deflate.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { syncFolder } from '../files/atomic.ts';
 import { asVerdict, readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
-import { bytes, streamLog } from '../log.ts';
+import { bytes, printJson, streamLog } from '../log.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import { SettingError } from '../settings/read.ts';
 import { given, syncSettings } from '../settings.ts';
@@ -46,9 +46,7 @@ export async function rebuild(flags: RebuildFlags, json: boolean): Promise<'good
     const { version } = made.header;
     if (json) {
       const { database, size, sha256, md5 } = made;
-      process.stdout.write(
-        `${JSON.stringify({ output: flags.output, database, version, size, sha256, md5 })}\n`,
-      );
+      printJson(process.stdout, { output: flags.output, database, version, size, sha256, md5 }, 0);
     } else {
       log.info(
         `${flags.output}: ${old.database} ${version}, ${bytes(made.size)}, bit for bit as Talos signed it`,

@@ -1,4 +1,4 @@
-import { streamLog } from '../log.ts';
+import { printJson, streamLog } from '../log.ts';
 import { proofTable } from '../proof/table.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
 import type { Given } from '../settings/read.ts';
@@ -14,7 +14,7 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
   endOnSignal();
   const done = await rollBack(settings, wanted, await partsFor(settings, log));
   if (json) {
-    process.stdout.write(`${JSON.stringify(done, undefined, 2)}\n`);
+    printJson(process.stdout, done);
     return 'good';
   }
   for (const line of proofTable(done.proof).trimEnd().split('\n')) log.info(line);
@@ -32,7 +32,7 @@ export async function release(given: Given, json: boolean): Promise<'good'> {
   const { store, s3 } = storeSettings(given);
   const log = streamLog(process.stderr);
   const { version, held } = await releaseDatabase(database, { store: await openStore(store, s3) });
-  if (json) process.stdout.write(`${JSON.stringify({ database, version, held }, undefined, 2)}\n`);
+  if (json) printJson(process.stdout, { database, version, held });
   else log.info(`${database} was held at version ${version} since ${held?.since}; the next sync may move it`);
   return 'good';
 }

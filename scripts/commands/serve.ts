@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { startHost } from '../host/host.ts';
 import { RequestLog } from '../host/request-log.ts';
-import { bytes, printable, streamLog } from '../log.ts';
+import { bytes, print, printJson, streamLog } from '../log.ts';
+import { printableJson } from '../printable.ts';
 import type { Given } from '../settings/read.ts';
 import { serveSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
@@ -10,18 +11,21 @@ import { FolderStore } from '../store/folder.ts';
 export async function serve(given: Given, json: boolean): Promise<'good'> {
   const { store, address, port } = serveSettings(given);
   const log = streamLog(process.stdout);
-  using requests = new RequestLog((lines) => process.stdout.write(lines));
+  using requests = new RequestLog((lines) => print(process.stdout, lines), {
+    waiting: () => process.stdout.writableLength,
+    ...(json && { gap: (notLogged) => printableJson({ notLogged }) }),
+  });
   await using host = await startHost({
     folder: store,
     address,
     port,
     onRequest: (request) => {
-      if (json) return requests.add(printable(JSON.stringify(request)));
+      if (json) return requests.add(printableJson(request));
       const { method, path, status, bytes: sent, userAgent } = request;
-      requests.add(printable(`${status} ${method} ${path} ${bytes(sent)} ${userAgent ?? '-'}`));
+      requests.add(`${status} ${method} ${path} ${bytes(sent)} ${userAgent ?? '-'}`);
     },
   });
-  if (json) log.info(JSON.stringify({ url: host.url, store }));
+  if (json) printJson(process.stdout, { url: host.url, store }, 0);
   else log.info(`serving ${store} at ${host.url}; in freshclam.conf: DatabaseMirror ${host.url}`);
   if ((await new FolderStore(store).readManifest()) === undefined) {
     streamLog(process.stderr).warn(

@@ -1,5 +1,5 @@
 import { explain } from '../errors.ts';
-import { streamLog } from '../log.ts';
+import { printJson, streamLog } from '../log.ts';
 import type { Given } from '../settings/read.ts';
 import { storeSettings } from '../settings.ts';
 import { archivedVersions } from '../store/archive.ts';
@@ -30,7 +30,7 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
       lostSigns,
       promises,
     };
-    process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+    printJson(process.stdout, shown);
   } else if (manifest === undefined) {
     log.info(`nothing was ever published in ${store.where}`);
     for (const line of promises) log.info(`  ${line}`);

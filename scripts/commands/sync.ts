@@ -1,5 +1,5 @@
 import { runCycle } from '../cycle.ts';
-import { bytes, type Log, streamLog } from '../log.ts';
+import { bytes, type Log, printJson, streamLog } from '../log.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
 import type { Given } from '../settings/read.ts';
 import { syncSettings } from '../settings.ts';
@@ -11,13 +11,13 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   const log = streamLog(process.stderr);
   endOnSignal();
   const report = await runCycle(settings, await partsFor(settings, log));
-  if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  if (json) printJson(process.stdout, report);
   else tell(report, settings.store, log);
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;
   return 'good';
 }
 
-function tell(report: CycleReport, store: string, log: Log): void {
+export function tell(report: CycleReport, store: string, log: Log): void {
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
     log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${duration} s)`);
   }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { DATABASE_NAME } from '../cvd/names.ts';
-import { streamLog } from '../log.ts';
+import { printJson, streamLog } from '../log.ts';
 import { SettingError } from '../settings/read.ts';
 import { type Checked, checkFile } from '../tree/check-file.ts';
 import { checkTree } from '../tree/check-tree.ts';
@@ -21,7 +21,7 @@ export async function verify(
   const checked: Checked[] = [];
   for (const path of paths) checked.push(...(await check(path, database)));
   const outcome = worstOf(checked);
-  if (json) process.stdout.write(`${JSON.stringify({ outcome, files: checked }, undefined, 2)}\n`);
+  if (json) printJson(process.stdout, { outcome, files: checked });
   else tell(checked);
   return outcome === 'proven' ? 'good' : outcome === 'unproven' ? 'refused' : 'failed';
 }
@@ -42,7 +42,7 @@ function worstOf(checked: readonly Checked[]): 'proven' | 'unproven' | 'unreadab
   return checked.some(({ verdict }) => verdict === 'unreadable') ? 'unreadable' : 'proven';
 }
 
-function tell(checked: readonly Checked[]): void {
+export function tell(checked: readonly Checked[]): void {
   const log = streamLog(process.stdout);
   for (const { path, verdict, what, reason } of checked) {
     log.info(

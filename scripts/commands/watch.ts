@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Log, streamLog } from '../log.ts';
+import { type Log, print, printJson, streamLog } from '../log.ts';
 import { tableOf } from '../probe/table.ts';
 import { openEngines } from '../proof/open-engines.ts';
 import type { Given } from '../settings/read.ts';
 import { type WatchSettings, watchSettings } from '../settings/watch.ts';
-import { searchPath } from '../settings.ts';
+import { programs } from '../settings.ts';
 import { TALOS } from '../verify/trust.ts';
 import { type WatchReport, watch as watchMirror } from '../watch/watch.ts';
 import type { Workflows } from '../watch/workflow.ts';
@@ -17,7 +17,8 @@ export async function watch(url: string, given: Given, json: boolean): Promise<'
   const settings = watchSettings(url, given);
   endOnSignal();
   const report = await runWatch(settings, streamLog(process.stderr));
-  process.stdout.write(`${json ? JSON.stringify(report, undefined, 2) : tableOf(report, process.stdout)}\n`);
+  if (json) printJson(process.stdout, report);
+  else print(process.stdout, tableOf(report));
   return report.verdict;
 }
 
@@ -29,7 +30,7 @@ export async function runWatch(
 ): Promise<WatchReport> {
   const work = await mkdtemp(join(tmpdir(), 'clamav-mirror-watch-'));
   try {
-    const engines = await openEngines(settings.engines, { path: searchPath(), work, log });
+    const engines = await openEngines(settings.engines, { ...programs(), work, log });
     const parts = { engines, trust: TALOS, now: () => new Date() };
     return await watchMirror(settings, workflows === undefined ? parts : { ...parts, workflows });
   } finally {

@@ -62,7 +62,8 @@ export function freshclamConf(conf: FreshclamConf): string {
   return `${lines.join('\n')}\n`;
 }
 
-function proxyLines({ protocol, hostname, port, username, password }: URL): string[] {
+/** The lines of a `freshclam.conf` that lead through a proxy. */
+export function proxyLines({ protocol, hostname, port, username, password }: URL): string[] {
   return [
     `HTTPProxyServer ${protocol}//${hostname}`,
     `HTTPProxyPort ${port || (protocol === 'https:' ? '443' : '80')}`,

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { programs } from '../settings.ts';
 
 /** Where packages put programs: a plain user's PATH lacks some of them, and so does root's after `su`. */
 const USUAL_PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -39,16 +40,15 @@ export function widePath({ path = '', usualPlaces = USUAL_PLACES }: Places): str
   return [...path.split(delimiter), ...usualPlaces].filter((folder) => folder !== '').join(delimiter);
 }
 
-/** Runs a program without a terminal, in English, with the wide PATH, and waits for its end; never throws. */
+/** Runs a program without a terminal, in English, with the wide PATH and no secrets, and waits for its end; never throws. */
 export async function run(
   command: readonly string[],
   options: Places & { readonly timeout: number; readonly folder?: string },
 ): Promise<Run> {
-  // Not by way of the `env` option: that would replace the environment, which only the settings may read.
-  const args = [`PATH=${widePath(options)}`, 'LC_ALL=C', ...command];
+  const env = { ...programs().environment.services, PATH: widePath(options), LC_ALL: 'C' };
   return await new Promise((resolve) => {
-    const limits = { timeout: options.timeout, maxBuffer: OUTPUT_LIMIT, cwd: options.folder };
-    const child = execFile('/usr/bin/env', args, limits, (error, stdout, stderr) => {
+    const limits = { env, timeout: options.timeout, maxBuffer: OUTPUT_LIMIT, cwd: options.folder };
+    const child = execFile('/usr/bin/env', command, limits, (error, stdout, stderr) => {
       if (error === null) resolve({ exitCode: 0, stdout, stderr });
       else if (typeof error.code === 'number') resolve({ exitCode: error.code, stdout, stderr });
       else resolve({ exitCode: null, stdout, stderr: `${stderr}\nended by ${error.signal ?? error.code}` });

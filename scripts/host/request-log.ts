@@ -2,20 +2,36 @@
 const FULL = 64 * 1024;
 /** Milliseconds that a line waits for others at most. */
 const DELAY = 500;
+/** Bytes that may wait for a reader who has stopped to read; the lines after them are counted and dropped. */
+const WAITING_LIMIT = 1024 * 1024;
+
+export interface RequestLogOptions {
+  /** How many bytes were written and have not been taken yet: a reader that stands still must not fill the memory. */
+  readonly waiting?: () => number;
+  /** The line that stands for lines that were dropped. */
+  readonly gap?: (dropped: number) => string;
+}
 
 /** Lines that are written many at a time, as a write costs more than an answer. Disposing of it writes the rest. */
 export class RequestLog implements Disposable {
-  readonly #write: (text: string) => void;
-  #lines = '';
+  readonly #write: (lines: readonly string[]) => void;
+  readonly #waiting: () => number;
+  readonly #gap: (dropped: number) => string;
+  #lines: string[] = [];
+  #size = 0;
+  #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(write: (text: string) => void) {
+  constructor(write: (lines: readonly string[]) => void, options: RequestLogOptions = {}) {
     this.#write = write;
+    this.#waiting = options.waiting ?? (() => 0);
+    this.#gap = options.gap ?? ((dropped) => `${dropped} requests were not logged: the log was not read`);
   }
 
   add(line: string): void {
-    this.#lines += `${line}\n`;
-    if (this.#lines.length >= FULL) this.#flush();
+    this.#lines.push(line);
+    this.#size += line.length + 1;
+    if (this.#size >= FULL) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), DELAY);
   }
 
@@ -27,7 +43,15 @@ export class RequestLog implements Disposable {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lines = this.#lines;
-    this.#lines = '';
-    if (lines !== '') this.#write(lines);
+    this.#lines = [];
+    this.#size = 0;
+    if (lines.length === 0) return;
+    if (this.#waiting() >= WAITING_LIMIT) {
+      this.#dropped += lines.length;
+      return;
+    }
+    const gap = this.#dropped === 0 ? [] : [this.#gap(this.#dropped)];
+    this.#dropped = 0;
+    this.#write([...gap, ...lines]);
   }
 }

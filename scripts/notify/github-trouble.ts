@@ -1,4 +1,4 @@
-import { oneLine } from './untrusted.ts';
+import { oneLine } from './markdown.ts';
 
 /** The status of GitHub's answer; `undefined` if there was none. */
 export function statusOf(error: unknown): number | undefined {

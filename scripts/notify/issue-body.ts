@@ -1,10 +1,10 @@
 import type { RunInfo } from '../settings/github.ts';
 import { adviceFor, TEXTS } from './advice.ts';
 import { type IssueState, marker } from './issue-state.ts';
+import { code, fenced, fencedLog, link } from './markdown.ts';
 import type { EarlierRuns } from './patience.ts';
 import type { Failure, RunReport } from './run-report.ts';
 import { counted, moment, span } from './spans.ts';
-import { code, fenced, fencedLog } from './untrusted.ts';
 
 /** What an issue tells. All limits together stay far below GitHub's 65,536 characters. */
 export interface Tale {
@@ -60,7 +60,7 @@ export function recoveryComment(state: IssueState, run: RunInfo, now: Date): str
 }
 
 function runLink({ id, attempt, url }: RunInfo): string {
-  return `[run ${id}, attempt ${attempt}](${url})`;
+  return link(`run ${id}, attempt ${attempt}`, url);
 }
 
 function history({ state, run, earlier }: Tale): string {
@@ -70,7 +70,9 @@ function history({ state, run, earlier }: Tale): string {
   ];
   const good = earlier?.lastGood;
   if (good !== undefined) {
-    lines.push(`- The last good run: [${moment(good.at)}](${good.url}), ${span(good.at, state.last)} before`);
+    lines.push(
+      `- The last good run: ${link(moment(good.at), good.url)}, ${span(good.at, state.last)} before`,
+    );
   }
   return lines.join('\n');
 }

@@ -6,6 +6,8 @@ const Time = v.pipe(v.string(), v.isoTimestamp());
 
 const StateSchema = v.object({
   class: v.picklist(FAILURE_CLASSES),
+  /** Of which mirror; issues of the version before do not say it. */
+  mirror: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/))),
   /** When it began to fail. */
   first: Time,
   /** When a run failed last. */
@@ -15,7 +17,7 @@ const StateSchema = v.object({
   /** When we last told of it by more than the counter. */
   commented: Time,
   /** The run that was counted last, with its attempt. */
-  run: v.string(),
+  run: v.pipe(v.string(), v.regex(/^\d{1,15}\.\d{1,15}$/)),
 });
 
 /** What an issue of ours remembers: it is in its body, where people do not see it. */
@@ -41,9 +43,9 @@ export function parseMarker(body: string): IssueState | undefined {
 }
 
 /** The state of what begins to fail now. */
-export function firstState(failed: IssueState['class'], run: RunInfo, now: Date): IssueState {
+export function firstState(failed: IssueState['class'], mirror: string, run: RunInfo, now: Date): IssueState {
   const at = now.toISOString();
-  return { class: failed, first: at, last: at, count: 1, commented: at, run: nameOf(run) };
+  return { class: failed, mirror, first: at, last: at, count: 1, commented: at, run: nameOf(run) };
 }
 
 /** One failed run more; the same run counts once, whoever tells of it twice. */

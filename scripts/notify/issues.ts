@@ -11,6 +11,8 @@ import type { FailureClass } from './run-report.ts';
 export interface Keeper {
   readonly github: GitHub;
   readonly run: RunInfo;
+  /** The mirror that the run is about: issues of others are left alone. */
+  readonly mirror: string;
   readonly now: () => Date;
   readonly log: Log;
 }
@@ -24,8 +26,8 @@ const BETWEEN_COMMENTS = 23.5 * HOUR;
 const REOPEN_WITHIN = 240 * HOUR;
 
 /**
- * Tells of a failure in the one open issue of its class, `open` being all of ours that are. Without one it reopens one
- * that was closed a short while ago, or opens one, if it `isDue`. Returns the issue's number, if there is one.
+ * Tells of a failure in the one open issue of its class, `open` being all of this mirror that are. Without one it
+ * reopens one that was closed a short while ago, or opens one, if it `isDue`. Returns the issue's number, if there is one.
  */
 export async function raise(
   news: News,
@@ -59,22 +61,31 @@ export async function resolve(
 }
 
 async function repeat(issue: OurIssue, news: News, keeper: Keeper): Promise<void> {
-  const counted = nextState(issue.state, keeper.run, keeper.now());
+  const counted = { ...nextState(issue.state, keeper.run, keeper.now()), mirror: keeper.mirror };
   const { state, speak } = speaking(issue, counted);
   const tale = { ...news, state, run: keeper.run };
-  await update(issue, { body: issueBody(tale) }, keeper);
+  await update(issue, { ...adopted(issue, news, keeper), body: issueBody(tale) }, keeper);
   if (speak) await comment(issue, repeatComment(tale), keeper);
 }
 
 async function reopen(issue: OurIssue, news: News, keeper: Keeper): Promise<number> {
   const { commented } = issue.state;
-  const anew = { ...firstState(news.failure.class, keeper.run, keeper.now()), commented };
+  const anew = { ...firstState(news.failure.class, keeper.mirror, keeper.run, keeper.now()), commented };
   const { state, speak } = speaking(issue, anew);
   const tale = { ...news, state, run: keeper.run };
-  await update(issue, { state: 'open', body: issueBody(tale) }, keeper);
+  await update(issue, { ...adopted(issue, news, keeper), state: 'open', body: issueBody(tale) }, keeper);
   if (speak) await comment(issue, reopenComment(tale), keeper);
   keeper.log.info(`reopened issue ${issue.number}: ${news.failure.class}`);
   return issue.number;
+}
+
+/** An issue that did not say whose it is gets a title that does. */
+function adopted({ state }: OurIssue, { failure }: News, keeper: Keeper): Pick<Change, 'title'> {
+  return state.mirror === undefined ? { title: titleOf(failure.class, keeper) } : {};
+}
+
+function titleOf(failed: FailureClass, { mirror }: Keeper): string {
+  return `${TEXTS[failed].title} (mirror ${mirror})`;
 }
 
 /** Whether to comment now; if so, the state already says that we did: rather one comment too few than one each run. */
@@ -88,13 +99,13 @@ function speaking(issue: OurIssue, state: IssueState): { state: IssueState; spea
  * more, and let the lowest number be the one.
  */
 async function create(news: News, keeper: Keeper): Promise<number> {
-  const { github, run, now, log } = keeper;
+  const { github, run, mirror, now, log } = keeper;
   const failed = news.failure.class;
-  const state = firstState(failed, run, now());
+  const state = firstState(failed, mirror, run, now());
   const labels = [LABEL, `${LABEL}: ${failed}`];
   const { data } = await github.rest.issues.create({
     ...github.repository,
-    title: TEXTS[failed].title,
+    title: titleOf(failed, keeper),
     body: issueBody({ ...news, state, run }),
     labels,
   });
@@ -105,7 +116,7 @@ async function create(news: News, keeper: Keeper): Promise<number> {
   if (author !== (await github.login())) {
     log.warn(`our issues are by ${author}: set CLAMAV_MIRROR_GITHUB_LOGIN to that, to find them at once`);
   }
-  const same = (await ourIssues(github, { state: 'open' }, author)).filter(
+  const same = (await ourIssues(github, mirror, { state: 'open' }, author)).filter(
     (one) => one.state.class === failed,
   );
   const kept = same.find(({ number }) => number < data.number);
@@ -120,7 +131,7 @@ async function create(news: News, keeper: Keeper): Promise<number> {
 
 async function lastClosed(failed: FailureClass, keeper: Keeper): Promise<OurIssue | undefined> {
   const since = new Date(keeper.now().getTime() - REOPEN_WITHIN).toISOString();
-  const closed = await ourIssues(keeper.github, { state: 'closed', since });
+  const closed = await ourIssues(keeper.github, keeper.mirror, { state: 'closed', since });
   return closed
     .filter((issue) => issue.state.class === failed && !issue.duplicate)
     .filter((issue) => Date.parse(issue.closed ?? '') > Date.parse(since))
@@ -138,6 +149,7 @@ async function closeAsDuplicate(
 }
 
 interface Change {
+  readonly title?: string;
   readonly body?: string;
   readonly state?: 'open' | 'closed';
   readonly state_reason?: 'completed' | 'duplicate';

@@ -1,10 +1,10 @@
 import { explain } from '../errors.ts';
 import { troubleOf } from './github-trouble.ts';
 import { type Keeper, raise, resolve } from './issues.ts';
+import { oneLine } from './markdown.ts';
 import { type OurIssue, ourIssues } from './our-issues.ts';
 import { type EarlierRuns, earlierRuns, isDue } from './patience.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
-import { oneLine } from './untrusted.ts';
 
 /** How a job that we need ended, as GitHub says it. */
 export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
@@ -41,7 +41,7 @@ export async function notify(report: RunReport | undefined, parts: NotifyParts):
 
   let open: OurIssue[];
   try {
-    open = await ourIssues(parts.github, { state: 'open' });
+    open = await ourIssues(parts.github, parts.mirror, { state: 'open' });
   } catch (error) {
     for (const failure of failures) untold(failure, error);
     if (recovered.size > 0) warnings.push(notClosed([...recovered], error));

@@ -3,7 +3,7 @@ import type { GitHub } from './github.ts';
 import { statusOf } from './github-trouble.ts';
 import { type IssueState, parseMarker } from './issue-state.ts';
 
-/** An issue that we opened and recognise. */
+/** An issue that we opened, and recognise as one of this mirror. */
 export interface OurIssue {
   readonly number: number;
   readonly id: number;
@@ -24,11 +24,17 @@ const PER_PAGE = 100;
 const PAGES = 10;
 
 /**
- * Our issues, lowest number first. Anybody may open an issue that looks like ours, so the marker counts only in what
+ * The issues of a mirror, lowest number first. One that does not say whose it is comes from the version before: it counts
+ * as long as none of those that were found is another mirror's. Anybody may open an issue that looks like ours, so the marker counts only in what
  * our own login wrote. The label finds them quickly; by our login we find those whose labels GitHub dropped or a
  * person took off. Search is not used: it lags, and so makes duplicates.
  */
-export async function ourIssues(github: GitHub, filter: Filter, login?: string): Promise<OurIssue[]> {
+export async function ourIssues(
+  github: GitHub,
+  mirror: string,
+  filter: Filter,
+  login?: string,
+): Promise<OurIssue[]> {
   const author = login ?? (await github.login());
   const found = new Map<number, OurIssue>();
   for (const by of [{ labels: LABEL }, { creator: author }]) {
@@ -37,7 +43,11 @@ export async function ourIssues(github: GitHub, filter: Filter, login?: string):
       if (ours !== undefined) found.set(ours.number, ours);
     }
   }
-  return [...found.values()].sort((one, other) => one.number - other.number);
+  const all = [...found.values()];
+  const isAlone = all.every(({ state }) => (state.mirror ?? mirror) === mirror);
+  return all
+    .filter(({ state }) => state.mirror === mirror || (state.mirror === undefined && isAlone))
+    .sort((one, other) => one.number - other.number);
 }
 
 async function list(github: GitHub, query: object): Promise<Listed[]> {

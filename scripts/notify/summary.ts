@@ -3,7 +3,7 @@ import type { Proof, ScenarioResult } from '../proof/record.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
 import { MANIFEST, type Manifest } from '../store/manifest.ts';
 import { PROOF_TXT } from '../store/pages.ts';
-import { plain, table } from './markdown.ts';
+import { link, plain, table } from './markdown.ts';
 
 const TITLES: Readonly<Record<CycleReport['outcome'], string>> = {
   published: '✅ Published',
@@ -50,7 +50,7 @@ function rowOf(
   const failed = outcome === 'refused' || outcome === 'failed';
   const told = failed
     ? `**${outcome}**${offered === undefined ? '' : ` ${offered}`}: ${plain(reason ?? '')}`
-    : how;
+    : plain(how);
   return [plain(database), String(from ?? '–'), String(to ?? '–'), told, bytes(upstreamBytes)];
 }
 
@@ -94,12 +94,12 @@ function servingLine(manifest: Manifest | undefined, publicUrl: string | undefin
   if (manifest === undefined) return 'Nothing is published.';
   const versions = Object.entries(manifest.databases).map(
     ([name, { version, held }]) =>
-      `${plain(name)} ${version}${held === undefined ? '' : ` (held since ${held.since}: ${plain(held.reason)})`}`,
+      `${plain(name)} ${version}${held === undefined ? '' : ` (held since ${plain(held.since)}: ${plain(held.reason)})`}`,
   );
   const links =
     publicUrl === undefined
       ? []
-      : [`[manifest](${publicUrl}/${MANIFEST})`, `[proof](${publicUrl}/${PROOF_TXT})`];
-  const now = `Clients get ${versions.join(', ')}, published ${manifest.published}, checked ${manifest.checked}`;
+      : [link('manifest', `${publicUrl}/${MANIFEST}`), link('proof', `${publicUrl}/${PROOF_TXT}`)];
+  const now = `Clients get ${versions.join(', ')}, published ${plain(manifest.published)}, checked ${plain(manifest.checked)}`;
   return [now, ...links].join(' · ');
 }

@@ -1,6 +1,9 @@
+import { proxyFor } from '../consumer/proxy.ts';
 import { codeOf, explain } from '../errors.ts';
 import { type Engine, readsSigns } from '../proof/engine.ts';
 import { findNativeEngine } from '../proof/native.ts';
+import type { Environment } from '../settings/programs.ts';
+import type { Proxies } from '../upstream/open.ts';
 import { type Base, findBases, removeBases } from './bases.ts';
 import { type Finding, Findings } from './finding.ts';
 import { type ClientKind, playClient } from './real-client.ts';
@@ -13,8 +16,11 @@ const KINDS = ['DatabaseMirror', 'PrivateMirror'] as const;
 export interface RealClients {
   /** As clients have it: with a user and password, if it has them. */
   readonly url: string;
+  readonly proxies: Proxies;
   /** A PATH. */
   readonly path: string;
+  /** Without proxies: the one for this URL is in the configuration of each client. */
+  readonly environment?: Environment;
   /** The databases whose `.cvd.sign` is there. */
   readonly signed: readonly string[];
   /** The largest file to download, in bytes. */
@@ -29,9 +35,9 @@ export interface RealClients {
 export async function checkWithFreshclam(
   site: Site,
   databases: readonly Served[],
-  { url, path, signed, maxSize }: RealClients,
+  { url, proxies, path, environment, signed, maxSize }: RealClients,
 ): Promise<Finding[]> {
-  const engine = await findNativeEngine(path).catch((error) => {
+  const engine = await findNativeEngine(path, environment).catch((error) => {
     if (codeOf(error)?.startsWith('engine/') !== true) throw error;
     return explain(error);
   });
@@ -39,8 +45,9 @@ export async function checkWithFreshclam(
     return new Findings('mirror', 'freshclam').warning(engine, 'Install ClamAV, or leave --client out').list;
   }
   const findings: Finding[] = [];
+  const proxy = proxyFor(url, proxies);
   const play = async (kind: ClientKind, having: readonly Served[]) =>
-    void findings.push(...(await playClient(engine, { url, databases: having, kind })));
+    void findings.push(...(await playClient(engine, { url, proxy, databases: having, kind })));
   for (const option of KINDS) await play({ name: option, option, attempts: 1, fips: false }, databases);
   findings.push(...(await playFips(engine, databases, signed, play)));
   findings.push(...(await playBehind(engine, { site, databases, maxSize }, play)));

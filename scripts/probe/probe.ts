@@ -1,4 +1,5 @@
 import { cdiffName, cvdSignName } from '../cvd/names.ts';
+import type { Environment } from '../settings/programs.ts';
 import type { Trust } from '../verify/trust.ts';
 import { checkCaching } from './caching.ts';
 import { checkCdiffs } from './cdiffs.ts';
@@ -32,6 +33,8 @@ export interface ProbeOptions extends ProbeClientOptions {
   readonly full: boolean;
   /** Whether to let a real freshclam download everything: its PATH. */
   readonly client: string | undefined;
+  /** What that freshclam is given; default: nothing but its PATH. */
+  readonly environment?: Environment;
   readonly trust: Trust;
   readonly now: () => Date;
 }
@@ -81,7 +84,7 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
     }
     findings.push(...(await checkTransport(client, now)));
     if (options.client !== undefined && served.length > 0) {
-      const real = { url: options.url, path: options.client, signed, maxSize: options.maxSize };
+      const real = { ...options, path: options.client, signed };
       findings.push(...(await checkWithFreshclam(site, served, real)));
     }
   });

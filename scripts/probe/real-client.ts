@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { proxyLines } from '../consumer/conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { versionIn } from '../proof/client.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
@@ -25,6 +26,7 @@ export interface ClientKind {
 
 interface Play {
   readonly url: string;
+  readonly proxy: URL | undefined;
   readonly databases: readonly Served[];
   readonly kind: ClientKind;
 }
@@ -64,7 +66,7 @@ export async function playClient(engine: Engine, play: Play): Promise<Finding[]>
 async function update(
   engine: Engine,
   folder: string,
-  { url, databases, kind }: Play,
+  { url, proxy, databases, kind }: Play,
 ): Promise<{ readonly wrong: string } | { readonly arrived: string }> {
   const db = join(folder, 'db');
   await mkdir(db);
@@ -77,9 +79,10 @@ async function update(
     `DatabaseOwner ${engine.databaseOwner}`,
     `MaxAttempts ${kind.attempts}`,
     ...(kind.fips ? ['FIPSCryptoHashLimits yes'] : []),
+    ...(proxy === undefined ? [] : proxyLines(proxy)),
     '',
   ];
-  await writeFile(join(folder, 'freshclam.conf'), lines.join('\n'));
+  await writeFile(join(folder, 'freshclam.conf'), lines.join('\n'), { mode: 0o600 });
   const { exitCode, output } = await run(engine, {
     tool: 'freshclam',
     folder,

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { atExit } from './at-exit.ts';
 import { foldersIn } from './container-folders.ts';
-import type { ContainerProgram } from './container-program.ts';
+import { type ContainerProgram, WITHOUT_PROXIES } from './container-program.ts';
 import { FORGET, RUN, STOP } from './container-shell.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun } from './engine.ts';
 import { startProgram } from './program.ts';
@@ -19,7 +19,7 @@ export async function openContainer(
   const { program, work } = options;
   const { id, ...addresses } = await findContainer(name, program);
   const root = `/tmp/clamav-mirror-${createHash('sha256').update(`${work}\0${name}`).digest('hex').slice(0, 16)}`;
-  const exec = (...command: string[]) => ['exec', '--user=0:0', id, ...command];
+  const exec = (...command: string[]) => ['exec', '--user=0:0', ...WITHOUT_PROXIES, id, ...command];
   // What an earlier run left that was killed; the work folder's lock says that it is over.
   await program.command(exec('sh', '-c', `set -- "$0"/run-*; ${STOP} && rm -rf "$0"`, root));
   const folders = foldersIn(program, id, root);
@@ -65,7 +65,10 @@ export async function openContainer(
       await program.command(exec('mkdir', '-p', '-m', '700', root, run));
       const inside = await folders.enter(task.folder);
       const args = exec('sh', '-c', RUN, 'sh', run, inside, task.tool, ...task.args(inside));
-      const client = await startProgram([program.path, ...args], task);
+      const client = await startProgram([program.path, ...args], {
+        ...task,
+        environment: program.environment,
+      });
       const ended = client.ended.then(verdict, async (error) => {
         await finish().catch(() => {});
         throw error;

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Environment } from '../settings/programs.ts';
 import { EngineError } from './engine.ts';
 import { findProgram } from './find-program.ts';
 
@@ -8,28 +9,44 @@ const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/snap/
 const COMMAND_TIMEOUT = 60_000;
 const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
+/**
+ * Takes proxies away that docker puts into every container (~/.docker/config.json, "proxies"), or an image has: a tool
+ * would ask the proxy for our host on loopback. To curl an empty one is none.
+ */
+export const WITHOUT_PROXIES: readonly string[] = ['http', 'https', 'all', 'ftp', 'no'].flatMap((kind) => [
+  `--env=${kind}_proxy=`,
+  `--env=${kind.toUpperCase()}_PROXY=`,
+]);
+
 /** docker or podman; whatever else speaks docker's command line may stand for docker. */
 export interface ContainerProgram {
   readonly path: string;
   readonly isPodman: boolean;
+  /** What it is given of our environment; its containers get nothing of that. */
+  readonly environment: Environment;
   /** Runs a command and returns its stdout. Throws `engine/broken`, also for an answer that takes too long. */
   command(args: readonly string[], timeout?: number): Promise<string>;
   /** The same while this process exits: it waits, and failure is ignored. */
   commandAtExit(args: readonly string[]): void;
 }
 
-/** The first of docker and podman that answers. Throws `engine/missing`. */
-export async function findContainerProgram(path: string): Promise<ContainerProgram> {
+/**
+ * The first of docker and podman that answers. `path` is a PATH; of the environment it gets that and what is given.
+ * Throws `engine/missing`.
+ */
+export async function findContainerProgram(path: string, given: Environment = {}): Promise<ContainerProgram> {
+  const environment = { ...given, PATH: path };
   let cause: unknown = new Error('neither docker nor podman is installed');
   let found = false;
   for (const name of ['docker', 'podman']) {
     const program = await findProgram(name, path, USUAL_PLACES);
     if (program === undefined) continue;
     try {
-      const command = commandOf(program);
+      const command = commandOf(program, environment);
       const isPodman = /podman/i.test(await command(['--version'])); // podman comes as `docker`, too
       await command(['info']); // which fails if the daemon does not answer
-      return { path: program, isPodman, command, commandAtExit: (args) => commandAtExit(program, args) };
+      const atExit = (args: readonly string[]) => commandAtExit(program, args, environment);
+      return { path: program, isPodman, environment, command, commandAtExit: atExit };
     } catch (error) {
       if (!found) cause = error; // docker's, if both fail
       found = true;
@@ -41,10 +58,11 @@ export async function findContainerProgram(path: string): Promise<ContainerProgr
   });
 }
 
-function commandOf(program: string): ContainerProgram['command'] {
+function commandOf(program: string, environment: Environment): ContainerProgram['command'] {
+  const env = { ...environment };
   return async (args, timeout = COMMAND_TIMEOUT) => {
     try {
-      const limits = { timeout, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
+      const limits = { env, timeout, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
       const { stdout } = await promisify(execFile)(program, [...args], limits);
       return stdout;
     } catch (error) {
@@ -53,8 +71,9 @@ function commandOf(program: string): ContainerProgram['command'] {
   };
 }
 
-function commandAtExit(program: string, args: readonly string[]): void {
-  spawnSync(program, args, { stdio: 'ignore', timeout: COMMAND_TIMEOUT, killSignal: 'SIGKILL' });
+function commandAtExit(program: string, args: readonly string[], environment: Environment): void {
+  const limits = { timeout: COMMAND_TIMEOUT, killSignal: 'SIGKILL' } as const;
+  spawnSync(program, args, { env: { ...environment }, stdio: 'ignore', ...limits });
 }
 
 /** What the program itself said; Node's message would repeat the whole command. */

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
 import { atExit } from './at-exit.ts';
-import type { ContainerProgram } from './container-program.ts';
+import { type ContainerProgram, WITHOUT_PROXIES } from './container-program.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun } from './engine.ts';
 import { startProgram } from './program.ts';
 import { askEngine, ToolNotFound } from './tools.ts';
@@ -22,6 +22,7 @@ export async function openImage(
   options: { readonly program: ContainerProgram; readonly work: string; readonly log: Log },
 ): Promise<Omit<Engine, 'name'>> {
   const { program } = options;
+  const { environment } = program;
   const { id, volumes } = await haveImage(image, program, options.log);
   const common = [
     '--pull=never',
@@ -33,6 +34,9 @@ export async function openImage(
     '--security-opt=no-new-privileges',
     '--security-opt=label=disable', // SELinux denies a container what it was not labelled for
     `--label=${labelOf(options.work)}`,
+    ...WITHOUT_PROXIES,
+    ...(program.isPodman ? ['--http-proxy=false'] : []), // else it hands ours on
+
     ...withoutVolumes(program, volumes),
   ];
   const start = async (task: Task): Promise<Program> => {
@@ -56,7 +60,10 @@ export async function openImage(
         ...task.args(INSIDE),
       ];
       await program.command(['create', ...args]);
-      const client = await startProgram([program.path, 'start', '--attach', name], task);
+      const client = await startProgram([program.path, 'start', '--attach', name], {
+        ...task,
+        environment,
+      });
       const ended = client.ended.then((run) => verdict(program, name, task, run)).finally(remove);
       ended.catch(() => {}); // whoever waits for it is told
       const stop = async () => {
@@ -124,6 +131,7 @@ async function haveImage(
     const pull = await startProgram([program.path, 'pull', '--quiet', image], {
       folder: '/',
       timeout: PULL_TIMEOUT,
+      environment: program.environment,
     });
     const { exitCode, timedOut, output } = await pull.ended;
     if (exitCode === 0) return await look();

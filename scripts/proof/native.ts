@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { Environment } from '../settings/programs.ts';
 import { describeEngine } from './describe-engine.ts';
 import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
 import { findProgram } from './find-program.ts';
@@ -18,8 +19,12 @@ const USUAL_PLACES = [
   '/usr/local/clamav/sbin',
 ];
 
-/** The ClamAV installed on this machine. `path` is a PATH. Throws `engine/missing`, `engine/broken`. */
-export async function findNativeEngine(path: string): Promise<Engine> {
+/**
+ * The ClamAV installed on this machine. `path` is a PATH; of the environment its tools get that and what is given.
+ * Throws `engine/missing`, `engine/broken`.
+ */
+export async function findNativeEngine(path: string, given: Environment = {}): Promise<Engine> {
+  const environment = { ...given, PATH: path };
   const programs = new Map<Tool, string>();
   for (const tool of ['freshclam', 'clamscan', 'clamd'] as const) {
     const program = await findProgram(tool, path, USUAL_PLACES);
@@ -32,13 +37,13 @@ export async function findNativeEngine(path: string): Promise<Engine> {
     const program = programs.get(tool);
     if (program === undefined) throw missing(tool);
     const command = [program, ...args(folder)] as const;
-    if (nameserver === undefined) return await startProgram([...command], { folder, timeout });
+    if (nameserver === undefined) return await startProgram([...command], { folder, timeout, environment });
     if (unshare === undefined)
       throw new EngineError('engine/broken', 'only root can give a tool a nameserver');
     const resolvConf = join(folder, 'resolv.conf');
     await writeFile(resolvConf, `nameserver ${nameserver}\n`);
     const isolated = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, resolvConf, ...command] as const;
-    return await startProgram([...isolated], { folder, timeout });
+    return await startProgram([...isolated], { folder, timeout, environment });
   };
   return {
     name: 'native',

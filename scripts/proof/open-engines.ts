@@ -1,5 +1,6 @@
 import { codeOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Programs } from '../settings/programs.ts';
 import { openContainer } from './container-engine.ts';
 import { type ContainerProgram, findContainerProgram } from './container-program.ts';
 import { type Engine, EngineError } from './engine.ts';
@@ -11,6 +12,8 @@ import { findNativeEngine } from './native.ts';
 export interface OpenOptions {
   /** A PATH. */
   readonly path: string;
+  /** Default: nothing but the PATH. */
+  readonly environment?: Programs['environment'];
   /** The absolute path of the work folder, which no other run uses: what one that was killed left behind is removed. */
   readonly work: string;
   readonly log: Log;
@@ -57,19 +60,19 @@ async function openAll(specs: readonly EngineSpec[], options: OpenOptions): Prom
   return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
-async function prepare({ path, work }: OpenOptions): Promise<ContainerProgram> {
-  const program = await findContainerProgram(path);
+async function prepare({ path, environment, work }: OpenOptions): Promise<ContainerProgram> {
+  const program = await findContainerProgram(path, environment?.services);
   await removeLeftContainers(program, work);
   return program;
 }
 
 async function open(
   spec: EngineSpec,
-  { path, work, log }: OpenOptions,
+  { path, environment, work, log }: OpenOptions,
   containers: () => Promise<ContainerProgram>,
 ): Promise<Engine> {
   try {
-    if (spec.kind === 'native') return await findNativeEngine(path);
+    if (spec.kind === 'native') return await findNativeEngine(path, environment?.tools);
     const program = await containers();
     const engine =
       spec.kind === 'docker'

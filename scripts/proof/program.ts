@@ -1,17 +1,27 @@
 import { spawn } from 'node:child_process';
+import type { Environment } from '../settings/programs.ts';
 import { atExit } from './at-exit.ts';
 import { EngineError, type Program, type ToolRun } from './engine.ts';
 
 const OUTPUT_LIMIT = 1024 * 1024;
 
+export interface ProgramOptions {
+  readonly folder: string;
+  /** Milliseconds; then it is killed. */
+  readonly timeout: number;
+  /** All of it: of this process's own nothing is inherited. */
+  readonly environment: Environment;
+}
+
 /** Starts a program in a process group of its own, which ends with it, with its time, or with this process. */
 export async function startProgram(
   command: readonly [program: string, ...args: string[]],
-  options: { readonly folder: string; readonly timeout: number },
+  options: ProgramOptions,
 ): Promise<Program> {
   const [program, ...args] = command;
   const child = spawn(program, args, {
     cwd: options.folder,
+    env: { ...options.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -1,6 +1,7 @@
+import { logLine } from '../printable.ts';
 import type { Proof } from './record.ts';
 
-/** The record for people: each engine with its scenarios, how each went, how long it took, and what was read. */
+/** The record for people, with upstream's and the tools' words made printable: each engine with its scenarios, how each went, how long it took, and what was read. */
 export function proofTable(proof: Proof): string {
   const databases = Object.entries(proof.databases).map(([name, version]) => `${name} ${version}`);
   const { accepted } = proof;
@@ -17,18 +18,15 @@ export function proofTable(proof: Proof): string {
         .filter(({ engine }) => engine === name)
         .flatMap(({ result, scenario, duration, evidence }) => [
           `  ${result.padEnd(7)} ${duration.toFixed(1).padStart(6)} s  ${scenario}`,
-          `  ${' '.repeat(18)}${oneLine(evidence)}`,
+          `  ${' '.repeat(18)}${evidence}`,
         ]),
     ]),
     '',
-  ].join('\n');
+  ]
+    .map(logLine)
+    .join('\n');
 }
 
 function indent(line: string): string {
   return `  ${line}`;
-}
-
-/** Evidence is a tool's words, and those are upstream's. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../files/atomic.ts';
+import { printableText } from '../printable.ts';
 import { type Engine, EngineError, endOf, type Program, type Task, type ToolRun } from './engine.ts';
 
 /** Characters that are kept of one tool's output, half from its beginning and half from its end. */
@@ -20,7 +21,7 @@ export class Transcript {
   async keep(folder: string, name: string, reason: string): Promise<string> {
     await mkdir(folder, { recursive: true });
     const path = join(folder, `${new Date().toISOString().replaceAll(':', '')}-${slug(name)}.log`);
-    await replaceFile(path, printable(`${name}\n${reason}\n\n${this.#parts.join('\n')}`));
+    await replaceFile(path, printableText(`${name}\n${reason}\n\n${this.#parts.join('\n')}`));
     const names = (await readdir(folder)).filter((file) => file.endsWith('.log')).sort();
     for (const old of names.slice(0, -FILES_KEPT)) await rm(join(folder, old), { force: true });
     return path;
@@ -68,12 +69,6 @@ function shortened(text: string): string {
   if (text.length <= PART_LIMIT) return text;
   const half = PART_LIMIT / 2;
   return `${text.slice(0, half)}\n[… ${text.length - PART_LIMIT} characters …]\n${text.slice(-half)}`;
-}
-
-/** People read it in a terminal, which must not obey what upstream has put into a database. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
 }
 
 function slug(text: string): string {

@@ -1,3 +1,5 @@
+import { mirrorId } from './mirror-id.ts';
+
 /** What the quick look before a run needs to know; it stands without any package. */
 export interface CheckSettings {
   /** `undefined` if no command or event asks for a run whatever upstream has. */
@@ -9,8 +11,8 @@ export interface CheckSettings {
   /** The TXT record, or `undefined` to ask upstream itself. */
   readonly record: string | undefined;
   readonly nameservers: readonly string[];
-  /** Where to look for open issues; `undefined` if nobody may. */
-  readonly github: { readonly url: string; readonly token: string } | undefined;
+  /** Where to look for open issues, and whose; `undefined` if nobody may. */
+  readonly github: { readonly url: string; readonly token: string; readonly mirror: string } | undefined;
   /** The runner's files. */
   readonly output: string | undefined;
   readonly summary: string | undefined;
@@ -36,7 +38,10 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
     databases: list(of('DATABASES') ?? 'main,daily,bytecode'),
     record: record === 'off' ? undefined : record,
     nameservers: list(of('NAMESERVERS') ?? ''),
-    github: token && repository ? { url: `${plain(api)}/repos/${repository}`, token } : undefined,
+    github:
+      token && repository
+        ? { url: `${plain(api)}/repos/${repository}`, token, mirror: mirrorId(environment) }
+        : undefined,
     output: environment.GITHUB_OUTPUT,
     summary: environment.GITHUB_STEP_SUMMARY,
   };

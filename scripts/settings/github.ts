@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
+import { mirrorId } from './mirror-id.ts';
 import { type Given, SettingError } from './read.ts';
 import { isHttp } from './schemas.ts';
 
@@ -30,6 +31,8 @@ export interface RunInfo {
 export interface NotifySettings {
   readonly github: GitHubSettings;
   readonly run: RunInfo;
+  /** Whose issues these are. */
+  readonly mirror: string;
   /** How many runs in a row must fail before an issue tells of a trouble that may pass. */
   readonly patience: number;
 }
@@ -97,6 +100,7 @@ export function notifySettings(environment: Given['environment']): NotifySetting
       url: `${variables.GITHUB_SERVER_URL}/${slug}/actions/runs/${id}/attempts/${attempt}`,
       workflow: workflowOf(variables.GITHUB_WORKFLOW_REF ?? '', slug),
     },
+    mirror: mirrorId(environment),
     patience: variables.CLAMAV_MIRROR_ISSUE_AFTER,
   };
 }

@@ -9,7 +9,7 @@ import { type Given, SettingError, validated } from './read.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
 
 /** What watching a mirror needs to know, validated. */
-export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client'> {
+export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client' | 'environment'> {
   /** Where the mirror's databases come from, without a final slash. */
   readonly upstream: string;
   /** Milliseconds: how old is a warning, and how old is a fault. */

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { type QuickLook, quickLook } from '../../scripts/quick-look.ts';
 import { checkSettings } from '../../scripts/settings/check.ts';
+import { mirrorId } from '../../scripts/settings/mirror-id.ts';
 import { describeWithOfficial, official } from '../support/official.ts';
 
 const run = promisify(execFile);
@@ -143,6 +145,23 @@ describeWithOfficial('the quick look', () => {
       expect(await look(github())).toMatchObject({ needed: false });
       issues('question');
       expect(await look(github())).toMatchObject({ needed: false });
+    });
+
+    test('leaves those of another mirror to that', async () => {
+      publish(published(6));
+      const waiting = (mirror: string) => ({
+        number: 7,
+        labels: [{ name: 'clamav-mirror: proof' }],
+        body: marker(firstState('proof', mirror, { id: 1, attempt: 1, url, workflow: undefined }, NOW)),
+      });
+      const answer = (...bodies: object[]) =>
+        answers.set('/repos/owner/name/issues?state=open&labels=clamav-mirror&per_page=100', {
+          body: JSON.stringify(bodies),
+        });
+      answer(waiting(mirrorId({ CLAMAV_MIRROR_PUBLIC_URL: 'https://other.example' })));
+      expect(await look(github())).toMatchObject({ needed: false });
+      answer(waiting(mirrorId(environment())));
+      expect(await look(github())).toMatchObject({ needed: true });
     });
 
     test('shows its token to nobody else', async () => {

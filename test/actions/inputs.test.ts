@@ -5,8 +5,12 @@ import { DEFAULT_IMAGES } from '../../scripts/proof/images.ts';
 import { ACTION_OPTIONS, actionSettings, secretsIn } from '../../scripts/settings/action.ts';
 import { actionInputs } from '../../scripts/settings/inputs.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
+import { fill } from '../support/runner/expressions.ts';
 
 const read = async (path: string) => parse(await readFile(new URL(`../../${path}`, import.meta.url), 'utf8'));
+
+/** Inputs that not every command is given. */
+const SECRETS = ['healthcheck-url', 'github-token', 'needs'];
 
 interface Input {
   readonly description?: string;
@@ -34,8 +38,34 @@ describe('action.yml', async () => {
   test('hands each input on as the variable of its option, and beside that only the way to the cache', () => {
     const given = Object.entries(steps.find(({ id }) => id === 'mirror')?.env ?? {});
     const env = Object.fromEntries(given.filter(([name]) => !name.startsWith('ACTIONS_')));
-    const expected = actionInputs().map(({ name }) => [variableOf(name), `\${{ inputs.${name} }}`]);
-    expect(env).toEqual(Object.fromEntries(expected));
+    const expected = actionInputs()
+      .filter(({ name }) => !SECRETS.includes(name))
+      .map(({ name }) => [variableOf(name), `\${{ inputs.${name} }}`]);
+    const secrets = SECRETS.map((name) => [variableOf(name), expect.stringContaining(`inputs.${name} `)]);
+    expect(env).toEqual(Object.fromEntries([...expected, ...secrets]));
+  });
+
+  test.each([
+    ['sync', { 'healthcheck-url': 'https://hc.example' }, ['healthcheck-url']],
+    [
+      'resync',
+      { 'healthcheck-url': 'https://hc.example', issues: 'true' },
+      ['healthcheck-url', 'github-token'],
+    ],
+    ['probe', {}, []],
+    ['client', {}, []],
+    ['verify', {}, []],
+    ['watchdog', {}, ['github-token']],
+    ['notify', { needs: '{}' }, ['github-token', 'needs']],
+  ])('gives %s the secrets that it has a use for, and no other', (command, given, known) => {
+    const all = { 'healthcheck-url': 'https://hc.example', 'github-token': 'ghs_x', needs: '{}' };
+    const names = Object.keys(inputs).map((name) => [name, inputs[name]?.default ?? '']);
+    const scope = {
+      contexts: { inputs: { ...Object.fromEntries(names), issues: 'false', ...all, ...given, command } },
+    };
+    const env = steps.find(({ id }) => id === 'mirror')?.env ?? {};
+    const handed = SECRETS.filter((name) => fill(env[variableOf(name)] ?? '', scope) !== '');
+    expect(handed.sort()).toEqual([...known].sort());
   });
 
   test('describes every input and output', () => {

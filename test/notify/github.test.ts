@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openGitHub } from '../../scripts/notify/github.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
+import { mirrorId } from '../../scripts/settings/mirror-id.ts';
 import { startGitHub } from '../support/github-api.ts';
 import { startProxy } from '../upstream/proxy.ts';
 import { environment, RUN } from './support.ts';
@@ -19,6 +20,7 @@ describe('the settings for GitHub', () => {
         proxies: { httpProxy: '', httpsProxy: '', noProxy: '' },
       },
       run: RUN,
+      mirror: mirrorId({}),
       patience: 3,
     });
   });

@@ -8,13 +8,13 @@ import {
   type Tale,
 } from '../../scripts/notify/issue-body.ts';
 import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
+import { code, fenced, oneLine } from '../../scripts/notify/markdown.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
 import { span } from '../../scripts/notify/spans.ts';
-import { code, fenced, oneLine } from '../../scripts/notify/untrusted.ts';
-import { failure, RUN, reportOf } from './support.ts';
+import { failure, MIRROR, RUN, reportOf } from './support.ts';
 
 const NOW = new Date('2026-03-01T10:00:00Z');
-const STATE = firstState('integrity', RUN, NOW);
+const STATE = firstState('integrity', MIRROR, RUN, NOW);
 const EVIL = [
   '```',
   '``````````',

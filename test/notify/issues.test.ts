@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
+import { mirrorId } from '../../scripts/settings/mirror-id.ts';
 import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
-import { Clock, failing, failure, RUN, reportOf, startNotifier, well } from './support.ts';
+import { Clock, failing, failure, MIRROR, RUN, reportOf, startNotifier, well } from './support.ts';
 
 const BOT = 'github-actions[bot]';
 const openOnes = ({ issues }: FakeGitHub) =>
   issues.filter(({ state }) => state === 'open').map(({ number }) => number);
 const countOf = ({ issues }: FakeGitHub, number: number) =>
   parseMarker(issues[number - 1]?.body ?? '')?.count;
-const bodyAs = (clock: Clock) => marker(firstState('integrity', RUN, clock.now()));
+const bodyAs = (clock: Clock) => marker(firstState('integrity', MIRROR, RUN, clock.now()));
 
 describe('a failure', () => {
   test('opens one issue, which tells what is served and what to do', async () => {
@@ -194,6 +195,112 @@ describe('two notifiers', () => {
     expect(openOnes(github)).toEqual([1]);
     expect(countOf(github, 1)).toBe(1);
   });
+});
+
+describe('two mirrors in one repository', () => {
+  const ONE = { CLAMAV_MIRROR_PUBLIC_URL: 'https://one.example/clamav' };
+  const OTHER = { CLAMAV_MIRROR_PUBLIC_URL: 'https://other.example/clamav' };
+
+  test('have issues of their own, which tell in their titles whose they are', async () => {
+    await using github = await startGitHub();
+    const [one, other] = [ONE, OTHER].map((mirror) => startNotifier(github, new Clock(), mirror));
+    expect((await one?.tell(failing('integrity')))?.issue).toBe(1);
+    expect((await other?.tell(failing('integrity')))?.issue).toBe(2);
+    expect((await one?.tell(failing('integrity')))?.issue).toBe(1);
+    expect(openOnes(github)).toEqual([1, 2]);
+    expect(new Set(github.issues.map(({ title }) => title)).size).toBe(2);
+    for (const [at, mirror] of [ONE, OTHER].entries())
+      expect(github.issues[at]?.title).toContain(mirrorId(mirror));
+  });
+
+  test('close only their own', async () => {
+    await using github = await startGitHub();
+    await startNotifier(github, new Clock(), OTHER).tell(failing('integrity', 'stale'));
+    const before = structuredClone(github.issues);
+    await startNotifier(github, new Clock(), ONE).tell(well(...FAILURE_CLASSES));
+    expect(github.issues).toEqual(before);
+    await startNotifier(github, new Clock(), OTHER).tell(well('integrity'));
+    expect(openOnes(github)).toEqual([2]);
+  });
+
+  test('reopen only their own', async () => {
+    await using github = await startGitHub();
+    const other = startNotifier(github, new Clock(), OTHER);
+    await other.tell(failing('integrity'));
+    await other.tell(well('integrity'));
+    expect((await startNotifier(github, new Clock(), ONE).tell(failing('integrity'))).issue).toBe(2);
+    expect(openOnes(github)).toEqual([2]);
+  });
+
+  test('that fail at once take neither for a duplicate of the other', async () => {
+    await using github = await startGitHub();
+    github.fault({ on: /^POST .*\/issues$/, together: 2, times: 2 });
+    await Promise.all(
+      [ONE, OTHER].map((mirror) => startNotifier(github, new Clock(), mirror).tell(failing('integrity'))),
+    );
+    expect(openOnes(github)).toEqual([1, 2]);
+  });
+});
+
+describe('an issue of the version before, which does not say whose it is', () => {
+  const earlier = (clock: Clock) => {
+    const { mirror: _, ...state } = firstState('integrity', MIRROR, RUN, clock.now());
+    return { author: BOT, labels: ['clamav-mirror'], title: 'as it was', body: marker(state) };
+  };
+
+  test('is that of the only mirror, and says so from then on', async () => {
+    const clock = new Clock();
+    await using github = await startGitHub({ now: clock.now });
+    github.open(earlier(clock));
+    expect((await startNotifier(github, clock).tell(failing('integrity'))).issue).toBe(1);
+    expect(parseMarker(github.issues[0]?.body ?? '')?.mirror).toBe(MIRROR);
+    expect(github.issues[0]?.title).toContain(MIRROR);
+  });
+
+  test('is closed by the only mirror', async () => {
+    const clock = new Clock();
+    await using github = await startGitHub({ now: clock.now });
+    github.open(earlier(clock));
+    await startNotifier(github, clock).tell(well('integrity'));
+    expect(openOnes(github)).toEqual([]);
+  });
+
+  test('is left alone once there is another mirror', async () => {
+    const clock = new Clock();
+    await using github = await startGitHub({ now: clock.now });
+    const other = startNotifier(github, clock, { CLAMAV_MIRROR_PUBLIC_URL: 'https://other.example' });
+    await other.tell(failing('proof'));
+    github.open(earlier(clock));
+    expect((await startNotifier(github, clock).tell(failing('integrity'))).issue).toBe(3);
+    expect(openOnes(github)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('the name of a mirror', () => {
+  test.each<[what: string, one: Record<string, string>, other: Record<string, string>]>([
+    ['a final slash', { PUBLIC_URL: 'https://a.example/x/' }, { PUBLIC_URL: 'https://a.example/x' }],
+    ['large letters', { PUBLIC_URL: 'https://A.example' }, { PUBLIC_URL: 'https://a.example' }],
+    ['a password', { URL: 'https://user:secret@a.example' }, { URL: 'https://a.example' }],
+    ['who looks', { URL: 'https://a.example' }, { PUBLIC_URL: 'https://a.example', STORE: 's3://b' }],
+    ['a word', {}, { STORE: './mirror' }],
+  ])('is the same with and without %s', (_, one, other) => {
+    expect(mirrorId(variables(one))).toBe(mirrorId(variables(other)));
+  });
+
+  test('differs by address, bucket and endpoint', () => {
+    const mirrors = [
+      { PUBLIC_URL: 'https://a.example' },
+      { PUBLIC_URL: 'https://a.example/b' },
+      { STORE: 's3://a' },
+      { STORE: 's3://a/b' },
+      { STORE: 's3://a', S3_ENDPOINT: 'https://s3.example' },
+      {},
+    ];
+    expect(new Set(mirrors.map((one) => mirrorId(variables(one)))).size).toBe(mirrors.length);
+  });
+
+  const variables = (given: Readonly<Record<string, string | undefined>>) =>
+    Object.fromEntries(Object.entries(given).map(([name, value]) => [`CLAMAV_MIRROR_${name}`, value]));
 });
 
 describe('issues of others', () => {

@@ -3,6 +3,7 @@ import { type Notified, type NotifyParts, notify } from '../../scripts/notify/no
 import type { Failure, FailureClass, RunReport } from '../../scripts/notify/run-report.ts';
 import type { RunInfo } from '../../scripts/settings/github.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
+import { mirrorId } from '../../scripts/settings/mirror-id.ts';
 import type { FakeGitHub } from '../support/github-api.ts';
 
 const MINUTE = 60_000;
@@ -58,6 +59,9 @@ export function environment(
     CLAMAV_MIRROR_GITHUB_TOKEN: github.token,
   };
 }
+
+/** Of the environment below, which names no mirror. */
+export const MIRROR = mirrorId({});
 
 export const RUN: RunInfo = {
   id: 1000,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { describe, expect, test } from 'vitest';
+import { print } from '../../scripts/log.ts';
 import type { Answer } from '../../scripts/probe/client.ts';
 import { Findings } from '../../scripts/probe/finding.ts';
 import { checkFreshness } from '../../scripts/probe/freshness.ts';
@@ -97,14 +98,13 @@ describe('the table', () => {
   };
 
   test('is plain text with the worst first, an advice below each, and no control characters', () => {
-    const text = tableOf(
-      report,
-      Object.assign(new PassThrough(), { isTTY: false }) as unknown as WriteStream,
-    );
+    const stream = new PassThrough();
+    print(Object.assign(stream, { isTTY: false }) as unknown as WriteStream, tableOf(report));
+    const text = String(stream.read());
     expect(text).toBe(
       [
         'daily 28000',
-        '  fault    range  bad  [2Jwords',
+        '  fault    range  bad ?[2Jwords',
         '                  → do this',
         '  good     range  fine',
         '',
@@ -113,6 +113,7 @@ describe('the table', () => {
         '                  → renew',
         '',
         'http://mirror.example: NOT fit for clients, 1 fault, 1 warning (3 requests, 1.0 KB)',
+        '',
       ].join('\n'),
     );
   });

@@ -39,7 +39,7 @@ native: ClamAV 1.4.6, f-level 216
 
 docker:clamav:0.103: ClamAV 0.103.10, f-level 129
   failed     4.0 s  clamd lives
-                    it died [2J
+                    it?died?[2J
 `);
 });
 

@@ -207,6 +207,7 @@ describeWithClamav('ClamAV 1.5, or what stands in for it,', () => {
         const program = await startProgram([...command, `--datadir=${join(client, 'db')}`], {
           folder: client,
           timeout: 60_000,
+          environment: { PATH: process.env.PATH },
         });
         const ended = program.ended.then(({ exitCode }) => `exit ${exitCode}`);
         for (;;) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const CLI = join(ROOT, 'scripts', 'cli.ts');
+export const CLI = join(ROOT, 'scripts', 'cli.ts');
 /** Node starts twice as fast with it. */
 const CACHE = { NODE_COMPILE_CACHE: join(ROOT, '.cache', 'node') };
 /** A command that hangs is killed, so that the test fails with what it printed. Milliseconds. */

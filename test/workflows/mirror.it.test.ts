@@ -129,7 +129,10 @@ describeWithOfficial('mirror.yml', () =>
           'Look: success',
         ]);
         expect(check?.log).not.toMatch(/npm|docker|container/);
-        expect(upstream.requests.slice(before)).toMatchObject([{ name: 'test.cvd', range: 'bytes=0-511' }]);
+        expect(upstream.requests.slice(before)).toMatchObject([
+          { name: 'test.cvd', range: 'bytes=0-511' },
+          { name: 'test-4.cvd.sign' }, // which upstream did not have yet
+        ]);
       });
 
       test('called from another repository, it runs what is in its own', async () => {

@@ -1,8 +1,9 @@
 import { isMap, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { type Danger, dangers } from './dangers.ts';
 
-/** The project's own rules for workflows and actions. */
+/** The project's own rules for workflows and actions; `Danger` has those against known attacks. */
 export type Rule =
-  | 'pull-request-target'
+  | Danger
   | 'cron-minute'
   | 'kebab-case'
   | 'description'
@@ -31,7 +32,7 @@ const VERSION = /^ v\d+(\.\d+)+$/;
 
 /** Where a workflow or an action.yml breaks a rule. */
 export function breaches(source: string): Breach[] {
-  const found: Breach[] = [];
+  const found: Breach[] = dangers(source);
   const document = parseDocument(source);
   const at = (...path: readonly (string | number)[]) => document.getIn(path, true) as Node | undefined;
   const value = (...path: readonly (string | number)[]): unknown => document.getIn(path);
@@ -84,9 +85,6 @@ export function breaches(source: string): Breach[] {
     return found;
   }
 
-  const on = value('on');
-  const events = typeof on === 'string' ? [on] : isSeq(on) ? on.items.map(String) : keys('on');
-  check('pull-request-target', !events.includes('pull_request_target'), 'on');
   const schedule = at('on', 'schedule');
   for (const index of isSeq(schedule) ? schedule.items.keys() : []) {
     const minutes =

@@ -1,0 +1,56 @@
+import type { Given } from './read.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the programs are that we start, and all of our environment that they get. */
+export interface Programs {
+  /** A PATH. */
+  readonly path: string;
+  readonly environment: {
+    /** For ClamAV: what it needs to run. A proxy stands in its configuration, for the URL that it is for. */
+    readonly tools: Environment;
+    /** For docker, podman and apt, which reach engines and registries by themselves. */
+    readonly services: Environment;
+  };
+}
+
+/** Names that tell a program where it is and how to speak; none of them holds a secret. */
+const COMMON = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LANGUAGE', 'TZ', 'TMPDIR', 'TMP', 'TEMP'],
+  ...['LC_ALL', 'LC_COLLATE', 'LC_CTYPE', 'LC_MESSAGES', 'LC_MONETARY', 'LC_NUMERIC', 'LC_TIME'],
+  ...['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'CURL_CA_BUNDLE'],
+];
+/** Where ClamAV 1.5 looks for certificates (clamscan(1), ENVIRONMENT). */
+const TOOLS = [...COMMON, 'CVD_CERTS_DIR'];
+/** Environment of docker(1), podman(1) and containers-common; proxies are for pulling images. */
+const SERVICES = [
+  ...COMMON,
+  ...['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY'],
+  ...['DOCKER_CERT_PATH', 'DOCKER_API_VERSION', 'DOCKER_DEFAULT_PLATFORM', 'DOCKER_AUTH_CONFIG'],
+  ...['CONTAINER_HOST', 'CONTAINER_SSHKEY', 'CONTAINER_CONNECTION', 'CONTAINERS_CONF'],
+  ...['CONTAINERS_CONF_OVERRIDE', 'CONTAINERS_REGISTRIES_CONF', 'CONTAINERS_STORAGE_CONF'],
+  ...['REGISTRY_AUTH_FILE', 'XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME'],
+  ...['DBUS_SESSION_BUS_ADDRESS', 'SSH_AUTH_SOCK'],
+  ...[
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'ALL_PROXY',
+    'NO_PROXY',
+    'http_proxy',
+    'https_proxy',
+    'all_proxy',
+    'no_proxy',
+  ],
+];
+
+/**
+ * A clean environment for every program that we start. ClamAV parses what comes from outside: a flaw in it must not find
+ * the keys of a bucket or the tokens of a workflow, so only names get through that are listed here.
+ */
+export function programsFrom(environment: Given['environment']): Programs {
+  const only = (names: readonly string[]): Environment =>
+    Object.fromEntries(
+      names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+    );
+  return { path: environment.PATH ?? '', environment: { tools: only(TOOLS), services: only(SERVICES) } };
+}

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const SCRIPT = join(import.meta.dirname, '../../scripts/install.sh');
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'install-'));
+  for (const name of ['bin', 'scripts']) await mkdir(join(folder, name));
+  await copyFile(SCRIPT, join(folder, 'scripts', 'install.sh'));
+  const npm = `#!/bin/sh\nenv > '${folder}/said'; echo "$PWD $*" >> '${folder}/said'\n`;
+  await writeFile(join(folder, 'bin', 'npm'), npm, { mode: 0o755 });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const SECRET = 'a-secret';
+
+async function install(): Promise<string> {
+  const env = {
+    PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+    HOME: '/a home',
+    https_proxy: 'http://proxy.example',
+    npm_config_registry: 'https://registry.example',
+    AWS_SECRET_ACCESS_KEY: SECRET,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: SECRET,
+    GITHUB_TOKEN: SECRET,
+    npm_config__auth: SECRET,
+    CLAMAV_MIRROR_GITHUB_TOKEN: SECRET,
+  };
+  await promisify(execFile)(join(folder, 'scripts', 'install.sh'), { env, cwd: '/' });
+  return await readFile(join(folder, 'said'), 'utf8');
+}
+
+test('packages are installed where the action is, without scripts and without a secret', async () => {
+  const said = await install();
+  expect(said).not.toContain(SECRET);
+  expect(said).toMatch(/^HOME=\/a home$/m);
+  expect(said).toMatch(/^https_proxy=http:\/\/proxy\.example$/m);
+  expect(said).toMatch(/^npm_config_registry=/m);
+  expect(said).toContain(`${folder} ci --omit=dev --ignore-scripts`);
+});
+
+test('what is installed is not installed again', async () => {
+  await mkdir(join(folder, 'node_modules'));
+  await writeFile(join(folder, 'node_modules', '.package-lock.json'), '{}');
+  await expect(install()).rejects.toMatchObject({ code: 'ENOENT' });
+});
