@@ -3,6 +3,7 @@ import { openOneEngine } from '../../scripts/consumer/engine.ts';
 import { SILENT } from '../../scripts/log.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { type ChainLink, makeChain } from '../support/chain.ts';
+import { clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { SOUND } from '../support/hostile.ts';
 import { describeWithClamav } from '../support/official.ts';
 import { type RekeyedNative, rekeyedNative } from '../support/rekeyed.ts';
@@ -24,6 +25,11 @@ describeWithClamav('a client that updates again and again', () => {
 
   test('takes one whole CVD, and a CDIFF for each version after it', async () => {
     expect(await asked(native.path)).toEqual({ cvds: 1, cdiffs: UPDATES, how: ['whole', 'cdiffs'] });
+  });
+
+  test('does so with ClamAV 1.5, which leaves CDIFFs in what it builds', { timeout: 300_000 }, async () => {
+    await using later = await clamav15({ path: native.path });
+    expect(await asked(later.path)).toEqual({ cvds: 1, cdiffs: UPDATES, how: ['whole', 'cdiffs'] });
   });
 
   /** Follows the chain version by version with the ClamAV of this PATH, and counts what the mirror was asked for. */
