@@ -30,19 +30,17 @@ export interface Clamav15 extends AsyncDisposable {
 }
 
 const PROGRAMS = ['freshclam', 'clamscan', 'clamd'] as const;
-const FOLDER = 'clamav-15-';
 const CACHE = join(import.meta.dirname, '..', '..', '..', '.cache', 'node');
 
 /** Makes a stand-in for ClamAV 1.5 of the real programs on a PATH; see README.md. Throws if they are not there. */
 export async function clamav15(options: Clamav15Options = {}): Promise<Clamav15> {
-  const { roots = TALOS.roots, clock } = options;
-  const path = withoutStandIns(options.path ?? process.env.PATH ?? '');
+  const { path = process.env.PATH ?? '', roots = TALOS.roots, clock } = options;
   const realPath = path
     .split(delimiter)
     .filter((place) => !isStandIn(place))
     .join(delimiter);
   const { fLevel: realFLevel, tools } = await findNativeEngine(realPath);
-  const folder = await mkdtemp(join(tmpdir(), FOLDER));
+  const folder = await mkdtemp(join(tmpdir(), 'clamav-15-'));
   const certificates = typeof roots === 'string' ? roots : join(folder, 'certs');
   if (typeof roots !== 'string') {
     await mkdir(certificates);
@@ -82,13 +80,4 @@ export async function clamav15(options: Clamav15Options = {}): Promise<Clamav15>
 /** One does not stand on another. */
 function isStandIn(place: string): boolean {
   return existsSync(join(dirname(place), SETTINGS_FILE));
-}
-
-/** A PATH on which the real programs come first: one stand-in stands on no other. */
-function withoutStandIns(path: string): string {
-  const isStandIn = (folder: string) => basename(dirname(folder)).startsWith(FOLDER);
-  return path
-    .split(delimiter)
-    .filter((folder) => !isStandIn(folder))
-    .join(delimiter);
 }
