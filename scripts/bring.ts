@@ -1,3 +1,4 @@
+import { isWithin } from './clock.ts';
 import { cdiffName, cvdName, cvdSignName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
 import type { Log } from './log.ts';
@@ -30,6 +31,8 @@ export interface Look {
   readonly advertisement: Advertisement;
   /** Upstream's `.sign` of the published version, if it is another one than the published. */
   readonly signOffer?: Fetched;
+  /** What was found out about what is published. */
+  readonly note?: string;
   /** Why the version on offer is not tried: it was refused before. */
   readonly held?: RefusalError;
   /** Why upstream could not be asked, or what it offered cannot be believed. */
@@ -66,17 +69,45 @@ export async function look(
   parts: LookParts,
 ): Promise<Look> {
   const { client } = parts;
-  if (published?.held !== undefined) {
-    const signs = await lookForSign(database, published, parts);
-    return { database, client, ...signs, advertisement: { news: false, note: holdNote(published) } };
-  }
+  if (published?.held !== undefined) return await lookAtHeld(database, published, parts);
   try {
-    const advertisement = await advertise(database, published?.version, parts);
-    const isNew = advertisement.news || published === undefined; // then its own `.sign` comes with it
-    const signs = isNew ? { published } : await lookForSign(database, published, parts);
+    const seenLately = !parts.isAsked && isSeenLately(published, parts.now);
+    const advertisement = await advertise(database, published?.version, { ...parts, seenLately });
+    const known = published && asSeen(published, advertisement, parts.now);
+    const isNew = advertisement.news || known === undefined; // then its own `.sign` comes with it
+    const signs = isNew ? { published: known } : await lookForSign(database, known, parts);
     return { database, client, ...signs, advertisement };
   } catch (trouble) {
     return { database, client, published, advertisement: { news: false }, trouble };
+  }
+}
+
+/** Upstream's own header is asked for this often, whatever DNS says: DNS is not signed. */
+export const SEEN_LATELY_MS = 6 * 60 * 60_000;
+
+function isSeenLately(published: DatabaseRecord | undefined, now: Date): boolean {
+  const { seen, version } = published ?? {};
+  return seen !== undefined && seen.version === version && isWithin(seen.at, SEEN_LATELY_MS, now);
+}
+
+function asSeen(record: DatabaseRecord, advertisement: Advertisement, now: Date): DatabaseRecord {
+  const version = advertisement.news ? advertisement.offer.header.version : advertisement.seen;
+  return version === undefined ? record : { ...record, seen: { at: now.toISOString(), version } };
+}
+
+/** Of a database that is held, upstream is asked too: for how long nobody looked must not depend on a pin. */
+async function lookAtHeld(database: string, published: DatabaseRecord, parts: LookParts): Promise<Look> {
+  const { client, now, isAsked } = parts;
+  const hold = (record: DatabaseRecord) => ({ news: false, note: holdNote(record, parts.pinDoubt) }) as const;
+  try {
+    const isDue = isAsked || !isWithin(published.seen?.at, SEEN_LATELY_MS, now);
+    const known = isDue
+      ? asSeen(published, await advertise(database, published.version, { ...parts, record: undefined }), now)
+      : published;
+    const signs = await lookForSign(database, known, parts);
+    return { database, client, ...signs, advertisement: hold(known) };
+  } catch (trouble) {
+    return { database, client, published, advertisement: hold(published), trouble };
   }
 }
 
@@ -89,6 +120,10 @@ export interface LookParts {
   readonly now: Date;
   /** Whether somebody asked for it by hand. */
   readonly isAsked: boolean;
+  /** Of the published CVD. */
+  readonly md5?: string | undefined;
+  /** Why the pin that holds it should be looked at. */
+  readonly pinDoubt?: string | undefined;
 }
 
 /** Most clients do without a `.sign`, so not to know of one is no trouble of the database. */
@@ -107,8 +142,10 @@ async function lookForSign(
 }
 
 /** What is said of a database that a rollback holds. */
-function holdNote({ version, held }: DatabaseRecord): string {
-  return `held at version ${version} since ${held?.since}: ${held?.reason}; "release" lets it move again`;
+function holdNote({ version, held, seen }: DatabaseRecord, doubt: string | undefined): string {
+  const upstream = seen === undefined || seen.version === version ? '' : `; upstream has ${seen.version}`;
+  const doubted = doubt === undefined ? '' : ` (${doubt})`;
+  return `held at version ${version} since ${held?.since}: ${held?.reason}${doubted}${upstream}; "release" lets it move again`;
 }
 
 /** Is there something to fetch: a new version, another `.sign`, or a CDIFF that was missing? */
@@ -198,8 +235,9 @@ async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
     return { database, record, how: 'unchanged', news, trouble: held };
   }
   const { offer } = advertisement;
-  requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
   const previous = await findPrevious(database, parts);
+  // by hand, only what the store has counts: a manifest may claim any version
+  if (parts.resync !== true) requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
   requireNoOlder(offer, previous?.verified.header.version);
   const signName = cvdSignName(database, offer.header.version);
   const answer = await askForSign(signName, client);
@@ -218,7 +256,8 @@ async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
       : await stageSign(signName, answer, { sha256: cvd.sha256, path }, parts);
   const now = parts.now().toISOString();
   const sign = signRecord(published?.sign, outcome, { now, asked: now });
-  const record = { ...describeCvd(cvd), ...chain, sign };
+  const lastSeen = { at: now, version: offer.header.version };
+  const record = { ...describeCvd(cvd), ...chain, sign, seen: lastSeen };
   if (previous === undefined || previous.verified.header.version !== published?.version)
     return { database, record, how, because, news: true };
   const publishedSign = await fetchPublishedSign(database, published.version, parts);

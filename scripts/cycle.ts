@@ -14,7 +14,7 @@ import { bytes, type Log } from './log.ts';
 import { checkedManifest, nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
-import { heldBack, remember } from './quarantine.ts';
+import { heldBack, quarantineDeadly, remember, triedOf } from './quarantine.ts';
 import { type ReadBackPatience, requireServed } from './read-back.ts';
 import {
   type CycleReport,
@@ -24,17 +24,21 @@ import {
   nothingBrought,
   type Story,
   summarize,
+  together,
 } from './report.ts';
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { withGoodSigns } from './store/good-signs.ts';
-import type { DatabaseRecord } from './store/manifest.ts';
+import { type DatabaseRecord, encodeManifest } from './store/manifest.ts';
+import { judgePin } from './store/pin.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
 import type { Store } from './store/store.ts';
+import { withTrueRecords } from './store/true-records.ts';
+import { Trials } from './trials.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
 import type { Trust } from './verify/trust.ts';
@@ -55,7 +59,15 @@ export async function runCycle(settings: SyncSettings, parts: CycleParts): Promi
   const watch = new Stopwatch((part) => parts.log.part?.(part));
   try {
     await using workspace = await openWorkspace(settings.work, parts.log);
-    return { ...(await cycle(settings, parts, workspace.folder, watch)), ...watch.read() };
+    const memory = {
+      state: await State.load(settings.work, parts.now()),
+      trials: await Trials.load(settings.work),
+    };
+    const stories: Story[] = [];
+    for (const group of groupsOf(settings.databases, memory.trials)) {
+      stories.push(await cycle(settings, parts, { ...memory, group, workFolder: workspace.folder, watch }));
+    }
+    return { ...together(stories), ...watch.read() };
   } catch (error) {
     const outcome = isRefusal(error) ? 'refused' : 'failed';
     const failure = { code: codeOf(error) ?? 'unexpected', message: explain(error) };
@@ -63,33 +75,42 @@ export async function runCycle(settings: SyncSettings, parts: CycleParts): Promi
   }
 }
 
-async function cycle(
-  settings: SyncSettings,
-  parts: CycleParts,
-  workFolder: string,
-  watch: Stopwatch,
-): Promise<Story> {
+/** After a run that died, what it may have died of comes last, and each by itself: so the others are published in any case. */
+function groupsOf(databases: readonly string[], trials: Trials): (readonly string[])[] {
+  const suspects = trials.suspects(databases);
+  const others = databases.filter((database) => !suspects.includes(database));
+  return [others, ...suspects.map((database) => [database])].filter((group) => group.length > 0);
+}
+
+interface CycleMemory {
+  readonly state: State;
+  readonly trials: Trials;
+  /** The databases of this turn. */
+  readonly group: readonly string[];
+  readonly workFolder: string;
+  readonly watch: Stopwatch;
+}
+
+async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMemory): Promise<Story> {
   const { store, trust, log, now } = parts;
-  const { published, gone } = await withGoodSigns(await readPublished(store), {
-    store,
-    trust,
-    folder: join(workFolder, 'signs'),
-    log,
-  });
-  const state = await State.load(settings.work, now());
+  const { state, trials, group, workFolder, watch } = memory;
+  const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
+  const stored = await readPublished(store);
+  const folder = join(workFolder, 'signs');
+  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
+  const { published, gone } = await withGoodSigns(records.published, { store, trust, folder, log });
   await using upstream = openUpstream({
     url: settings.upstream,
     userAgent: settings.userAgent(state.uuid),
     proxies: settings.proxies,
-    coolDown: state.coolDownOf(settings.upstream),
+    coolDown: state.coolDownOf(settings.upstream, { isAsked }),
     now,
   });
 
   watch.begin('look');
   const record = await askDns(settings, parts);
-  const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
   const looks = await Promise.all(
-    settings.databases.map(async (database) => {
+    group.map(async (database) => {
       const client = upstream.client((received) =>
         log.progress(`${database}: ${bytes(received)} from upstream`),
       );
@@ -103,11 +124,18 @@ async function cycle(
         manifest: published.manifest,
         now: now(),
         isAsked,
+        md5: records.headers.get(database)?.md5,
+        pinDoubt: pinDoubtOf(database, published, now()),
       });
-      return isAsked ? seen : heldBack(seen, state, now());
+      const note = records.notes.get(database);
+      const noted = note === undefined ? seen : { ...seen, note };
+      if (isAsked) return noted;
+      return heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
     }),
   );
-  const unchanged = { looks, published, gone, proof: null };
+  const idle = looks.filter((seen) => seen.trouble === undefined && triedOf(seen) === undefined);
+  await trials.forget(idle.map(({ database }) => database));
+  const unchanged = { looks, published, stored, gone, isMended: records.isMended, proof: null };
   if (!looks.some(wantsWork)) {
     return await endWithoutNews(settings, looks.map(nothingBrought), unchanged, parts);
   }
@@ -115,6 +143,14 @@ async function cycle(
   watch.begin('bring');
   const prove = await parts.findProver();
   const stage = await Stage.create(workFolder);
+  await using _trial = await trials.begin(
+    new Map(
+      looks.flatMap((seen) => {
+        const tried = triedOf(seen);
+        return tried === undefined ? [] : [[seen.database, tried] as const];
+      }),
+    ),
+  );
   const limits = { cvd: settings.maxSize, cdiff: settings.maxSize };
   const bringParts: BringParts = {
     store,
@@ -178,6 +214,7 @@ async function cycle(
       copies,
       spoilt,
       proof,
+      mirrored: settings.databases,
     });
     await publish(store, published.tag, { stage, archive: copies, next });
     if (publicUrl !== undefined) {
@@ -194,6 +231,11 @@ async function cycle(
     return ended(endedBy(error));
   }
   return ended();
+}
+
+function pinDoubtOf(database: string, { manifest }: Published, now: Date): string | undefined {
+  const record = manifest?.databases[database];
+  return record && manifest && judgePin(database, record, manifest, now).doubt;
 }
 
 /** What is published of a database, as far as it is whole. One that is held stays what it is even where it is not. */
@@ -214,21 +256,32 @@ async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<
 }
 
 /**
- * Nothing to prove or to publish. If all is well, the mirror says when it was checked; `.sign` files that are not good
- * any more go in any case.
+ * Nothing to prove or to publish. If all is well, the mirror says when upstream was last seen; `.sign` files that are not
+ * good any more go in any case, and what the manifest was wrong about is corrected.
  */
 async function endWithoutNews(
   settings: SyncSettings,
   brought: readonly Brought[],
-  found: { looks: readonly Look[]; published: Published; gone: readonly string[]; proof: Proof | null },
+  found: {
+    looks: readonly Look[];
+    published: Published;
+    /** As the store has it, before anything of it was found to be wrong. */
+    stored: Published;
+    gone: readonly string[];
+    isMended: boolean;
+    proof: Proof | null;
+  },
   { store, now }: CycleParts,
 ): Promise<Story> {
-  const { published, gone } = found;
+  const { published, stored, gone } = found;
   const { manifest, tag } = published;
   const isChecked = brought.every(({ trouble }) => trouble === undefined);
-  if (manifest !== undefined && !settings.dryRun && (isChecked || gone.length > 0)) {
-    const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked });
-    await publish(store, tag, { stage: undefined, next });
+  if (manifest !== undefined && stored.manifest !== undefined && !settings.dryRun) {
+    const mirrored = settings.databases;
+    const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked, mirrored });
+    const differs = encodeManifest(next) !== encodeManifest(stored.manifest);
+    if (differs && (isChecked || gone.length > 0 || found.isMended))
+      await publish(store, tag, { stage: undefined, next });
   }
   return summarize({ ...found, brought, end: undefined, now: now() });
 }

@@ -25,6 +25,8 @@ export function nextManifest(cycle: {
   /** Names in the archive that are of no use. */
   spoilt: readonly string[];
   proof: Proof;
+  /** All databases that are mirrored, whether or not they took part. */
+  mirrored?: readonly string[];
 }): Manifest {
   const { settings, published, looks, brought, stage, copies, spoilt, proof } = cycle;
   const previous = published.manifest;
@@ -51,7 +53,12 @@ export function nextManifest(cycle: {
         .map(({ built }) => built)
         .sort()
         .at(-1) ?? now,
-    checked: allWell ? now : (previous?.checked ?? now),
+    checked: checkedAt(databases, {
+      isChecked: allWell,
+      mirrored: cycle.mirrored ?? settings.databases,
+      previous: previous?.checked,
+      now: cycle.now,
+    }),
     published: now,
     upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
     databases,
@@ -64,31 +71,58 @@ export function nextManifest(cycle: {
 
 /**
  * The manifest of a mirror that has no news: archived CVDs, CDIFFs and `.sign` may be fewer, and what is known of `.sign`
- * is brought up to date. `checked`: whether upstream was asked for all with success.
+ * and of upstream is brought up to date. `isChecked`: whether nothing is wrong with any.
  * Throws `store/too-large` if it cannot be made to fit.
  */
 export function checkedManifest(
   previous: Manifest,
   cycle: {
-    settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize'>;
+    settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize' | 'databases'>;
     now: Date;
     published: Published;
     brought: readonly Brought[];
     isChecked: boolean;
+    mirrored?: readonly string[];
   },
 ): Manifest {
   const { settings, now, published, brought, isChecked } = cycle;
   const databases = { ...previous.databases };
   for (const { database, record } of brought) {
     const described = databases[database];
-    if (described?.version === record?.version && record?.sign !== undefined && described !== undefined)
-      databases[database] = { ...described, sign: record.sign };
+    if (described === undefined || described.version !== record?.version) continue;
+    const { sign = described.sign, seen = described.seen } = record;
+    databases[database] = { ...described, ...(sign && { sign }), ...(seen && { seen }) };
   }
   const archive = nextArchive(databases, { published, keep: settings.archive });
   const others = Object.entries(previous.files).filter(([name]) => !isArchived(parseFileName(name)));
   const files = { ...Object.fromEntries(others), ...archive };
-  const checked = isChecked ? now.toISOString() : previous.checked;
+  const mirrored = cycle.mirrored ?? settings.databases;
+  const checked = checkedAt(databases, { isChecked, mirrored, previous: previous.checked, now });
   return completed({ ...previous, checked, databases, files }, published, settings.maxMirrorSize);
+}
+
+/**
+ * When the mirror was last held against upstream's own headers: as long ago as for the database that was seen the longest
+ * ago. What DNS says does not count, nor a cycle in which something was wrong. It never lies ahead.
+ */
+function checkedAt(
+  databases: Readonly<Record<string, DatabaseRecord>>,
+  cycle: {
+    isChecked: boolean;
+    mirrored: readonly string[];
+    previous: string | undefined;
+    now: Date;
+  },
+): string {
+  const { isChecked, mirrored, previous, now } = cycle;
+  const earliest = (times: readonly string[]) =>
+    new Date(Math.min(now.getTime(), ...times.map((time) => Date.parse(time)))).toISOString();
+  const seen = mirrored.flatMap((database) => databases[database]?.seen?.at ?? []);
+  const isSeen = mirrored.every(
+    (database) => databases[database] === undefined || databases[database].seen !== undefined,
+  );
+  if (isChecked && isSeen) return earliest(seen);
+  return earliest(previous === undefined ? [] : [previous]);
 }
 
 /** Made to fit, and with what that retires. */

@@ -1,27 +1,73 @@
-import type { Brought, Look } from './bring.ts';
+import { type Brought, type Look, wantsWork } from './bring.ts';
 import { codeOf, explain } from './errors.ts';
 import { RefusalError } from './refusal.ts';
 import { isRefusal } from './report.ts';
-import type { State } from './state.ts';
+import type { Quarantine, State } from './state.ts';
+import { DEADLY, type Trials, type Tried } from './trials.ts';
 import { VerifyError } from './verify/error.ts';
 
 /** What was not genuine may have been spoilt on its way: it is asked for again after so many milliseconds. */
 const SPOILT = 12 * 60 * 60_000;
 
+/** In place of an MD5: late CDIFFs or a `.sign` of the published version, which have none in common. */
+const LATE_FILES = 'late files';
+
+/** What a look is about to try; `undefined` if there is nothing to do. */
+export function triedOf(seen: Look): Tried | undefined {
+  const { advertisement, published } = seen;
+  if (!wantsWork(seen)) return undefined;
+  if (!advertisement.news) return published && { version: published.version, md5: LATE_FILES };
+  const { version, md5 } = advertisement.offer.header;
+  return { version, md5 };
+}
+
+/** Puts into quarantine what this process has died of, more than once; the others can go on then. */
+export async function quarantineDeadly(seen: Look, trials: Trials, state: State, now: Date): Promise<Look> {
+  const { database } = seen;
+  const tried = triedOf(seen);
+  const deaths = tried === undefined ? 0 : trials.deathsOf(database, tried);
+  if (tried === undefined || deaths < DEADLY) return seen;
+  const what =
+    tried.md5 === LATE_FILES ? `late files of version ${tried.version}` : `version ${tried.version}`;
+  const reason = `${deaths} runs died while they tried ${what}`;
+  const until = new Date(now.getTime() + SPOILT).toISOString();
+  await state.setQuarantine(database, {
+    ...tried,
+    reason,
+    code: 'proof/killed',
+    since: now.toISOString(),
+    until,
+  });
+  await trials.forget([database]);
+  const advice = `It is not tried again before ${until}; ask for it with --retry, and look at how much memory there is`;
+  return barred(seen, new RefusalError('proof/killed', reason, { advice }));
+}
+
 /** Holds back a version that was refused before: it is not tried again until upstream offers another one. */
 export function heldBack(seen: Look, state: State, now: Date): Look {
-  const { advertisement, database } = seen;
+  const { database } = seen;
   const refused = state.quarantineOf(database);
-  if (!advertisement.news || refused === undefined) return seen;
-  const { version, md5 } = advertisement.offer.header;
-  const isOther = refused.version !== version || refused.md5 !== md5;
-  if (isOther || (refused.until !== null && Date.parse(refused.until) <= now.getTime())) return seen;
+  const tried = triedOf(seen);
+  if (tried === undefined || refused === undefined) return seen;
+  const isOther = refused.version !== tried.version || refused.md5 !== tried.md5;
+  if (isOther || isOver(refused, now)) return seen;
   const when = refused.until === null ? 'until upstream offers another one' : `before ${refused.until}`;
   const code = refused.code.startsWith('proof/') ? 'proof/held' : 'verify/held';
   const held = new RefusalError(code, `refused since ${refused.since}: ${refused.reason}`, {
     advice: `It is not tried again ${when}; ask for it with --retry`,
   });
-  return { ...seen, held };
+  return barred(seen, held);
+}
+
+/** Of late files, nothing is asked for; of a version, it is only its own that is held back. */
+function barred(seen: Look, held: RefusalError): Look {
+  const { advertisement, published, signOffer: _, ...rest } = seen;
+  if (advertisement.news || published === undefined) return { ...seen, held };
+  return { ...rest, advertisement, published: { ...published, missingCdiffs: [] }, held };
+}
+
+function isOver({ until }: Quarantine, now: Date): boolean {
+  return until !== null && Date.parse(until) <= now.getTime();
 }
 
 /** Remembers what this cycle refused, and forgets what passed. */

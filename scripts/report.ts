@@ -93,6 +93,16 @@ export function summarize(story: {
   };
 }
 
+/** What several turns of one run came to. */
+export function together(stories: readonly Story[]): Story {
+  return {
+    outcome: worst(stories.map(({ outcome }) => outcome)),
+    databases: Object.assign({}, ...stories.map(({ databases }) => databases)),
+    proof: stories.findLast(({ proof }) => proof !== null)?.proof ?? null,
+    upstreamBytes: stories.reduce((sum, { upstreamBytes }) => sum + upstreamBytes, 0),
+  };
+}
+
 function reportOf(
   seen: Look,
   brought: Brought,
@@ -103,7 +113,7 @@ function reportOf(
   // told with each publication; between them, `status` and `watch` tell
   const news = brought.news && end === undefined ? brought.record : undefined;
   const sign = news && signTroubleOf(seen.database, news, now)?.what;
-  const notes = [advertisement.note, sign].filter((note) => note !== undefined);
+  const notes = [seen.note, advertisement.note, sign].filter((note) => note !== undefined);
   const upstreamBytes = seen.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
   const because = brought.because === undefined ? {} : { because: brought.because };

@@ -1,64 +1,93 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
+import { printable } from './log.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
-const CoolDownSchema = v.object({ until: v.pipe(v.string(), v.isoTimestamp()), reason: v.string() });
+/** What the machine's own runs have written. */
+export const STATE_FILE = 'state.json';
+/** The same from a cache that others may write: read once, within bounds, if there is no state of our own. */
+export const CACHED_STATE_FILE = 'cached-state.json';
+
+/** Characters of a reason: it is printed, and told in issues. */
+const REASON_LENGTH = 500;
+const CACHED_REASON_LENGTH = 200;
+
+const Time = v.pipe(v.string(), v.isoTimestamp());
+const Reason = v.pipe(
+  v.string(),
+  v.transform((text) => printable(text).slice(0, REASON_LENGTH)),
+);
+const Cached = v.optional(v.literal(true));
+const CoolDownSchema = v.object({
+  until: Time,
+  reason: Reason,
+  /** It came from a cache: whoever asks by hand is not kept waiting by it. */
+  cached: Cached,
+});
 /** A version of a database that was refused, and why. */
 const QuarantineSchema = v.object({
   version: v.number(),
   /** Of the CVD, in its header: a version that upstream made anew is another one. */
-  md5: v.string(),
-  reason: v.string(),
-  code: v.string(),
+  md5: v.pipe(v.string(), v.maxLength(32)),
+  reason: Reason,
+  code: v.pipe(v.string(), v.maxLength(40)),
   /** When it was refused first. */
-  since: v.pipe(v.string(), v.isoTimestamp()),
+  since: Time,
   /** When it is tried again by itself; `null`: when somebody asks for it. */
-  until: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+  until: v.nullable(Time),
+  cached: Cached,
 });
-const StateSchema = v.object({
-  /** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */
-  uuid: v.pipe(v.string(), v.uuid()),
-  /** By upstream URL. */
-  coolDowns: v.record(v.string(), CoolDownSchema),
-  /** By database. */
-  quarantine: v.optional(v.record(v.string(), QuarantineSchema), {}),
-});
+/** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */
+const UuidSchema = v.pipe(v.string(), v.uuid());
 
+type KnownCoolDown = v.InferOutput<typeof CoolDownSchema>;
 export type Quarantine = v.InferOutput<typeof QuarantineSchema>;
 
-const DAY = 24 * 60 * 60_000;
+interface Content {
+  readonly uuid: string;
+  /** By upstream URL. */
+  coolDowns: Readonly<Record<string, KnownCoolDown>>;
+  /** By database. */
+  quarantine: Readonly<Record<string, Quarantine>>;
+}
+
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
 /** A refused version is tried again after so many milliseconds, should upstream still offer it. */
 const LONGEST_QUARANTINE = 30 * DAY;
+/** What a cache may hold up, at most. Milliseconds. */
+const CACHED_LIMITS = { coolDown: HOUR, quarantine: DAY } as const;
 
 /**
- * What one machine remembers between runs. Losing it costs politeness, never safety. It may come from a cache that
- * somebody else wrote, so nothing in it stops the mirror for long: a quarantine ends, and a cool-down that lies too far
- * ahead is not obeyed (cool-down.ts).
+ * What one machine remembers between runs. Losing it costs politeness, never safety. It is read part by part: an entry
+ * that cannot be understood takes nothing else with it. It may come from a cache that somebody else wrote, so nothing in
+ * that stops the mirror for long: a cool-down for an hour, a quarantine for a day, and neither of them one who asks by hand.
  */
 export class State {
   readonly #path: string;
-  readonly #content: v.InferOutput<typeof StateSchema>;
+  readonly #content: Content;
   #saved: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, content: v.InferOutput<typeof StateSchema>) {
+  private constructor(path: string, content: Content) {
     this.#path = path;
     this.#content = content;
   }
 
-  /** Reads `state.json` in the work folder; what cannot be understood is replaced by a new state. */
+  /** Reads the state in the work folder, else the one that came from a cache, else begins a new one. */
   static async load(workFolder: string, now = new Date()): Promise<State> {
-    const path = join(workFolder, 'state.json');
-    const parsed = v.safeParse(StateSchema, await readJson(path));
-    if (parsed.success) {
-      const quarantine = Object.entries(parsed.output.quarantine).filter(([, one]) => isPlausible(one, now));
-      return new State(path, { ...parsed.output, quarantine: Object.fromEntries(quarantine) });
-    }
-    const state = new State(path, { uuid: randomUUID(), coolDowns: {}, quarantine: {} });
-    await state.#save();
+    const path = join(workFolder, STATE_FILE);
+    const cachedPath = join(workFolder, CACHED_STATE_FILE);
+    const own = await readJson(path);
+    const found = own ?? bounded(understood(await readJson(cachedPath), now), now);
+    const content = understood(found, now);
+    const state = new State(path, { ...content, uuid: content.uuid ?? randomUUID() });
+    if (own === undefined || content.uuid === undefined) await state.#save();
+    await rm(cachedPath, { force: true });
     return state;
   }
 
@@ -66,18 +95,22 @@ export class State {
     return this.#content.uuid;
   }
 
-  coolDownOf(upstream: string): CoolDownMemory {
+  /** `isAsked`: somebody asked for this run by hand. */
+  coolDownOf(upstream: string, { isAsked = false } = {}): CoolDownMemory {
     return {
-      load: () => this.#content.coolDowns[upstream],
-      save: async (coolDown: CoolDown) => {
-        this.#content.coolDowns[upstream] = coolDown;
+      load: () => {
+        const coolDown = own(this.#content.coolDowns, upstream);
+        return isAsked && coolDown?.cached === true ? undefined : coolDown;
+      },
+      save: async ({ until, reason }: CoolDown) => {
+        this.#content.coolDowns = { ...this.#content.coolDowns, [upstream]: { until, reason } };
         await this.#save();
       },
     };
   }
 
   quarantineOf(database: string): Quarantine | undefined {
-    return this.#content.quarantine[database];
+    return own(this.#content.quarantine, database);
   }
 
   /** Remembers a refused version, or, with `undefined`, forgets it. */
@@ -96,11 +129,70 @@ export class State {
   }
 }
 
+/** As much of a state as can be understood and is plausible. */
+function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 'uuid'> {
+  const parts = v.safeParse(v.record(v.string(), v.unknown()), json);
+  const { uuid, coolDowns, quarantine } = parts.success ? parts.output : {};
+  const known = v.safeParse(UuidSchema, uuid);
+  return {
+    ...(known.success && { uuid: known.output }),
+    coolDowns: eachOf(CoolDownSchema, coolDowns),
+    quarantine: Object.fromEntries(
+      Object.entries(eachOf(QuarantineSchema, quarantine)).filter(([, one]) => isPlausible(one, now)),
+    ),
+  };
+}
+
+/** Those entries that are of this form. */
+function eachOf<T>(schema: v.GenericSchema<unknown, T>, entries: unknown): Record<string, T> {
+  const all = v.safeParse(v.record(v.string(), v.unknown()), entries);
+  const known = Object.entries(all.success ? all.output : {}).flatMap(([name, entry]) => {
+    const parsed = v.safeParse(schema, entry);
+    return parsed.success ? [[name, parsed.output] as const] : [];
+  });
+  return Object.fromEntries(known);
+}
+
 /** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */
 function isPlausible({ since, until }: Quarantine, now: Date): boolean {
-  const age = now.getTime() - Date.parse(since);
   const left = until === null ? 0 : Date.parse(until) - now.getTime();
-  return age >= 0 && age < LONGEST_QUARANTINE && left <= DAY;
+  return isWithin(since, LONGEST_QUARANTINE, now) && left <= DAY + CLOCK_TOLERANCE_MS;
+}
+
+/** A cache may be anybody's word: what it says is marked, short, and over soon. */
+function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
+  const within = (until: string | null, limit: number) => {
+    const latest = now.getTime() + limit;
+    return new Date(Math.min(until === null ? latest : Date.parse(until), latest)).toISOString();
+  };
+  const marked = <T extends { readonly until: string | null; readonly reason: string }>(
+    entries: Readonly<Record<string, T>>,
+    limit: number,
+  ) =>
+    Object.entries(entries).map(([name, entry]) => {
+      const { reason } = entry;
+      const short = reason.startsWith(CACHE_SAYS) ? reason : `${CACHE_SAYS}${reason}`;
+      return [
+        name,
+        {
+          ...entry,
+          until: within(entry.until, limit),
+          reason: short.slice(0, CACHED_REASON_LENGTH),
+          cached: true,
+        },
+      ] as const;
+    });
+  return {
+    ...content,
+    coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_LIMITS.coolDown)),
+    quarantine: Object.fromEntries(marked(content.quarantine, CACHED_LIMITS.quarantine)),
+  };
+}
+
+const CACHE_SAYS = 'by the cache of an earlier run, ';
+
+function own<T>(entries: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -24,7 +24,10 @@ export class Stopwatch {
   }
 
   #end(): void {
-    if (this.#part !== undefined) this.#times.set(this.#part.name, secondsSince(this.#part.begun));
+    if (this.#part !== undefined) {
+      const { name, begun } = this.#part;
+      this.#times.set(name, (this.#times.get(name) ?? 0) + secondsSince(begun));
+    }
     this.#part = undefined;
   }
 }

@@ -6,6 +6,7 @@ import { ARCHIVE_FOLDER } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
+import { readStart } from '../files/verify.ts';
 import { MANIFEST } from './manifest.ts';
 import { type Publication, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
@@ -58,6 +59,16 @@ export class FolderStore implements Store {
       if (codeOf(cause) === 'ENOENT')
         throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });
       throw cause;
+    }
+  }
+
+  async readStart(name: string, length: number): Promise<Buffer> {
+    try {
+      return await readStart(join(this.where, name), length);
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT')
+        throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });
+      throw new StoreError('store/unreadable', `cannot read ${name} in ${this.where}`, { cause });
     }
   }
 

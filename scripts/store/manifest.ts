@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { CvdHeader } from '../cvd/header.ts';
 import { parseFileName } from '../cvd/names.ts';
 import { ProofSchema } from '../proof/record.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
@@ -33,6 +34,13 @@ const SignSchema = v.object({
   etag: v.optional(v.pipe(v.string(), v.maxLength(200))),
 });
 
+/** Upstream's own signed header of a database, as it was last seen. */
+const SeenSchema = v.object({
+  at: Time,
+  /** Which version it announced. */
+  version: Count,
+});
+
 const DatabaseSchema = v.object({
   version: Count,
   /** When Talos built it. */
@@ -46,6 +54,8 @@ const DatabaseSchema = v.object({
   missingCdiffs: v.pipe(v.array(Count), v.readonly()),
   /** Mirrors published before ClamAV 1.5 was known say nothing. */
   sign: v.optional(SignSchema),
+  /** Mirrors published before it was recorded say nothing: then upstream is asked. */
+  seen: v.optional(SeenSchema),
   /** Set by a rollback: the database stays at this version until it is released. */
   held: v.optional(v.object({ since: Time, reason: v.string() })),
 });
@@ -55,7 +65,7 @@ const ManifestSchema = v.object({
   generator: v.string(),
   /** When Talos built the newest database. */
   built: Time,
-  /** When upstream was last asked with success. */
+  /** When upstream's own signed headers were last seen: that of each database was seen then or later. */
   checked: Time,
   /** When the files last changed. */
   published: Time,
@@ -78,6 +88,7 @@ const ManifestSchema = v.object({
 
 export type FileRecord = v.InferOutput<typeof FileSchema>;
 export type SignRecord = v.InferOutput<typeof SignSchema>;
+export type Seen = v.InferOutput<typeof SeenSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
 /** The published description of the mirror; it moves last (design.md). */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
@@ -87,9 +98,18 @@ export function describeCvd({
   header,
   size,
   sha256,
-}: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs' | 'held' | 'sign'> {
-  const { version, signatures, fLevel, stime } = header;
-  return { version, built: new Date(stime * 1000).toISOString(), signatures, fLevel, size, sha256 };
+}: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs' | 'held' | 'sign' | 'seen'> {
+  return { ...describeHeader(header), size, sha256 };
+}
+
+/** As much of it as the header tells. */
+export function describeHeader({
+  version,
+  signatures,
+  fLevel,
+  stime,
+}: CvdHeader): Pick<DatabaseRecord, 'version' | 'built' | 'signatures' | 'fLevel'> {
+  return { version, built: new Date(stime * 1000).toISOString(), signatures, fLevel };
 }
 
 /** Parses `manifest.json`. Throws `store/manifest`: what cannot be read is not the same as an empty mirror. */

@@ -118,6 +118,25 @@ export class Bucket {
     });
   }
 
+  /** At most so many bytes of an object's beginning. Throws `store/missing`. */
+  async readStart(name: string, length: number): Promise<Buffer> {
+    const start = await this.#reading(name, async () => {
+      const Range = `bytes=0-${length - 1}`;
+      const { Body } = await this.client.send(new GetObjectCommand({ ...this.key(name), Range }));
+      if (!(Body instanceof Readable)) throw new Error('an answer without a body');
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of Body) {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size >= length) break; // leaving the loop hangs up on a store without Range
+      }
+      return Buffer.concat(chunks).subarray(0, length);
+    });
+    if (start === undefined) throw new StoreError('store/missing', `${this.where} has no ${name}`);
+    return start;
+  }
+
   /** Copies an object to a path on this machine. Throws `store/missing`. */
   async download(name: string, path: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {

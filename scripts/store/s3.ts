@@ -37,6 +37,10 @@ export class S3Store implements Store {
     await this.#bucket.download(requireStoreName(name), path);
   }
 
+  async readStart(name: string, length: number): Promise<Buffer> {
+    return await this.#bucket.readStart(requireStoreName(name), length);
+  }
+
   async begin(tag: string | undefined): Promise<Publication> {
     const bucket = this.#bucket;
     const attributes = privateAttributes(bucket.settings);

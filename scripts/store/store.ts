@@ -35,6 +35,8 @@ export interface Store {
   readManifest(): Promise<{ readonly text: string; readonly tag: string } | undefined>;
   /** Size in bytes of every published file, by name. */
   list(): Promise<ReadonlyMap<string, number>>;
+  /** At most the first `length` bytes of a published file, as the store has it now. Throws `store/missing`. */
+  readStart(name: string, length: number): Promise<Buffer>;
   /** Copies a published file to a path on this machine. Throws `store/missing`. */
   fetch(name: string, path: string): Promise<void>;
   /**

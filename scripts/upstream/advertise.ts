@@ -9,36 +9,59 @@ import type { DnsRecord } from './dns.ts';
 
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =
-  | { readonly news: false; readonly note?: string }
+  | {
+      readonly news: false;
+      /** Which version upstream's own header announces, if it was asked. */
+      readonly seen?: number;
+      readonly note?: string;
+    }
   | { readonly news: true; readonly offer: Offer; readonly note?: string };
 
+export interface AdvertiseParts {
+  readonly client: Pick<UpstreamClient, 'probe'>;
+  readonly record: DnsRecord | undefined;
+  readonly trust: Trust;
+  /** Whether upstream itself was seen lately with the published version, so that DNS may stand for it. */
+  readonly seenLately?: boolean;
+  /** Of the published CVD, as far as it is known. */
+  readonly md5?: string | undefined;
+}
+
 /**
- * Finds out whether upstream has a newer version than `published`: from DNS alone where its record settles it,
- * else from the header of the CVD. A version counts only as what its signed header says, never as what DNS says
- * (field-notes.md, defect 2).
+ * Finds out whether upstream has another version than `published`: from DNS alone where its record names that one and
+ * upstream itself was seen lately, else from the header of the CVD. A version counts only as what its signed header says,
+ * never as what DNS says (field-notes.md, defect 2), and DNS is anybody's: whoever answers for it must not keep upstream
+ * from being asked.
  */
 export async function advertise(
   database: string,
   published: number | undefined,
-  parts: { client: UpstreamClient; record: DnsRecord | undefined; trust: Trust },
+  parts: AdvertiseParts,
 ): Promise<Advertisement> {
   const advertised = parts.record?.versions.get(database);
-  if (advertised !== undefined && published !== undefined && advertised <= published) {
-    return advertised === published
-      ? { news: false }
-      : { news: false, note: `DNS advertises version ${advertised}, older than the published ${published}` };
-  }
+  if (advertised !== undefined && advertised === published && parts.seenLately === true)
+    return { news: false };
   const probe = await parts.client.probe(cvdName(database));
   const header = asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust));
   const { version } = header;
-  const lag =
-    advertised !== undefined && version < advertised
-      ? { note: `DNS advertises version ${advertised}, but upstream still has ${version}` }
-      : {};
-  if (published === undefined || version > published) {
-    const gzipHeader = Uint8Array.from(probe.subarray(HEADER_SIZE));
-    return { news: true, offer: { database, header, gzipHeader }, ...lag };
+  const lag = lagNote(advertised, version);
+  const gzipHeader = Uint8Array.from(probe.subarray(HEADER_SIZE));
+  const offer = { database, header, gzipHeader };
+  if (published === undefined || version > published) return { news: true, offer, ...lag };
+  if (version === published) {
+    // the MD5 is signed, the version is not: an old header with another number would look like this too
+    if (parts.md5 === undefined || parts.md5 === header.md5) return { news: false, seen: version, ...lag };
+    return { news: true, offer, note: `upstream offers another CVD of version ${version}` };
   }
-  if (version === published) return { news: false, ...lag };
-  return { news: false, note: `upstream offers version ${version}, older than the published ${published}` };
+  const note = `upstream offers version ${version}, older than the published ${published}`;
+  return { news: false, seen: version, note };
+}
+
+function lagNote(advertised: number | undefined, version: number): { readonly note?: string } {
+  if (advertised === undefined || advertised === version) return {};
+  const note =
+    version < advertised
+      ? `DNS advertises version ${advertised}, but upstream still has ${version}`
+      : `DNS advertises version ${advertised}, and upstream has ${version}: the record is stale`;
+  return { note };
 }

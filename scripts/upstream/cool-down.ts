@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE_MS } from '../clock.ts';
 import { UpstreamError } from './error.ts';
 
 const MINUTE = 60_000;
@@ -53,7 +54,7 @@ export class CoolDownGuard {
   #current(): CoolDown | undefined {
     const current = this.#memory.load();
     const left = Date.parse(current?.until ?? '') - this.#now().getTime();
-    return left > 0 && left <= LONGEST ? current : undefined;
+    return left > 0 && left <= LONGEST + CLOCK_TOLERANCE_MS ? current : undefined;
   }
 }
 

@@ -79,6 +79,7 @@ function watched(store: Store, seen: Parameters<Publisher>[1]): Store {
     readManifest: () => store.readManifest(),
     list: () => store.list(),
     fetch: (name, path) => store.fetch(name, path),
+    readStart: (name, length) => store.readStart(name, length),
     async begin(tag) {
       const publication = await store.begin(tag);
       return {

@@ -73,6 +73,10 @@ class RecordingStore implements Store {
     throw new StoreError('store/missing', name);
   }
 
+  async readStart(name: string): Promise<Buffer> {
+    throw new StoreError('store/missing', name);
+  }
+
   async begin(tag: string | undefined): Promise<Publication> {
     const tell = async (...words: string[]) => {
       this.told.push(words.join(' '));

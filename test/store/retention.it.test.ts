@@ -55,7 +55,7 @@ async function expectSound(): Promise<void> {
 async function check(keep: string | number): Promise<Manifest> {
   const published = await readPublished(it.store);
   if (published.manifest === undefined) throw new Error('nothing is published');
-  const settings = { archive: Number(keep), maxMirrorSize: undefined };
+  const settings = { databases: [], archive: Number(keep), maxMirrorSize: undefined };
   const next = checkedManifest(published.manifest, {
     settings,
     now: new Date(),
