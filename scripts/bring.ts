@@ -1,4 +1,4 @@
-import { isWithin } from './clock.ts';
+import { isWithin, SEEN_LATELY_MS } from './clock.ts';
 import { cdiffName, cvdName, cvdSignName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
 import type { Log } from './log.ts';
@@ -81,9 +81,6 @@ export async function look(
     return { database, client, published, advertisement: { news: false }, trouble };
   }
 }
-
-/** Upstream's own header is asked for this often, whatever DNS says: DNS is not signed. */
-export const SEEN_LATELY_MS = 6 * 60 * 60_000;
 
 function isSeenLately(published: DatabaseRecord | undefined, now: Date): boolean {
   const { seen, version } = published ?? {};

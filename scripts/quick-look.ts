@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isWithin, SEEN_LATELY_MS } from './clock.ts';
 import { HEADER_SIZE, parseHeader } from './cvd/header.ts';
 import { cvdName, cvdSignName } from './cvd/names.ts';
 import { explain } from './errors.ts';
@@ -7,7 +8,7 @@ import type { CheckSettings } from './settings/check.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 
 /** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
-const CHECKED = 6 * 60 * 60_000;
+const CHECKED = SEEN_LATELY_MS;
 /** For each request. Milliseconds. */
 const TIMEOUT = 10_000;
 /** A manifest of thirty databases has a tenth of this. Bytes. */
@@ -37,7 +38,14 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
     for (const database of settings.databases) {
       const published = manifest.databases[database];
       if (published === undefined) return needed(`${database} is not published`);
-      const offered = versions.get(database) ?? (await offeredVersion(settings.upstream, database));
+      const { at, version } = published.seen ?? {};
+      const seenLately = version === published.version && isWithin(String(at), CHECKED, now);
+      const advertised = versions.get(database);
+      // DNS alone is anybody's word: it counts where it names the published version, and for some hours only
+      const offered =
+        seenLately && advertised === published.version
+          ? advertised
+          : await offeredVersion(settings.upstream, database);
       if (published.held === undefined && offered !== published.version) {
         return needed(`${database}: ${published.version} is published, upstream has ${offered}`);
       }
@@ -65,6 +73,7 @@ interface Seen {
 
 interface SeenDatabase {
   readonly version: unknown;
+  readonly seen?: { readonly at?: unknown; readonly version?: unknown };
   readonly held?: unknown;
   readonly sign?: { readonly state?: unknown };
 }
@@ -96,7 +105,7 @@ async function offeredVersion(upstream: string, database: string): Promise<numbe
 
 async function isThere(url: string): Promise<boolean> {
   const headers = { range: 'bytes=0-0', 'user-agent': userAgentOf(randomUUID()) };
-  const { ok, body } = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT) });
+  const { ok, body } = await follow(url, headers);
   await body?.cancel();
   return ok;
 }
@@ -130,10 +139,25 @@ async function fetchText(url: string, headers: Readonly<Record<string, string>> 
 }
 
 async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT) });
+  const answer = await follow(url, headers);
   if (answer.ok) return answer;
   await answer.body?.cancel();
   throw new Error(`${url} is answered with ${answer.status}`);
+}
+
+/** Redirects are followed on the same host only, three times: where others lead is for the cycle to judge. */
+async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  const signal = AbortSignal.timeout(TIMEOUT);
+  let url = from;
+  for (let left = 3; ; left--) {
+    const answer = await fetch(url, { headers, signal, redirect: 'manual' });
+    const next = URL.parse(answer.headers.get('location') ?? '', url);
+    const isRedirect = answer.status >= 300 && answer.status < 400 && next !== null;
+    if (!isRedirect || next.hostname !== new URL(url).hostname || left === 0) return answer;
+    await answer.body?.cancel();
+    if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol) return answer;
+    url = next.href;
+  }
 }
 
 /** At least so many bytes of a body, if it has them; the rest is not read. */

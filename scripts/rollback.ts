@@ -4,7 +4,7 @@ import { type Brought, stagedAsPublished } from './bring.ts';
 import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from './cvd/names.ts';
 import type { CycleParts } from './cycle.ts';
-import { MirrorError } from './errors.ts';
+import { codeOf, MirrorError } from './errors.ts';
 import { proveSign } from './files/sign.ts';
 import { readStart, verifyCvdFile } from './files/verify.ts';
 import { judge } from './judge.ts';
@@ -15,12 +15,13 @@ import { Stage } from './stage.ts';
 import { archivedVersions } from './store/archive.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 import { withGoodSigns } from './store/good-signs.ts';
-import { type DatabaseRecord, describeCvd, type Manifest } from './store/manifest.ts';
+import { type DatabaseRecord, describeCvd, type Manifest, parseManifest } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
-import { readPublished } from './store/published.ts';
+import { type Published, readPublished } from './store/published.ts';
 import { fetchArchivedSign } from './store/published-sign.ts';
 import { archiveCopies } from './store/retention.ts';
 import { type SignState, signRecord } from './store/sign-record.ts';
+import type { Store } from './store/store.ts';
 import { VerifyError } from './verify/error.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -62,7 +63,7 @@ export async function rollBack(
   const cvd = await stageArchived(database, to, carryParts);
   const outcome = await stageArchivedSign(database, to, cvd.sha256, carryParts);
   const sign = signRecord(undefined, outcome, { now: held.since, asked: held.since });
-  const record = { ...cvd, ...chainUntil(to, from), sign, held };
+  const record = { ...cvd, ...chainUntil(to, from), sign, ...(from.seen && { seen: from.seen }), held };
   await carry(database, to, carryParts);
   const brought: Brought[] = [{ database, record, how: 'rolled back', news: true }];
   for (const [other, described] of Object.entries(manifest?.databases ?? {})) {
@@ -92,17 +93,17 @@ export async function rollBack(
     spoilt: [],
     proof,
   });
-  await publish(store, published.tag, {
-    stage,
-    archive: copies,
-    next: { ...next, checked: manifest?.checked ?? next.checked },
+  const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
+  await publishOnto(store, published, async (tag, newest) => {
+    await publish(store, tag, { stage, archive: copies, next: asChecked(rolledBack, newest) });
   });
   return { database, from: from.version, to, proof };
 }
 
 /** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
 export async function release(database: string, parts: Pick<CycleParts, 'store'>): Promise<DatabaseRecord> {
-  const { manifest, tag } = await readPublished(parts.store);
+  const published = await readPublished(parts.store);
+  const { manifest } = published;
   const described = manifest?.databases[database];
   if (manifest === undefined || described?.held === undefined) {
     throw new RollbackError('rollback/held', `${database} is not held in ${parts.store.where}`, {
@@ -111,8 +112,57 @@ export async function release(database: string, parts: Pick<CycleParts, 'store'>
   }
   const { held: _, ...record } = described;
   const next = { ...manifest, databases: { ...manifest.databases, [database]: record } };
-  await publish(parts.store, tag, { stage: undefined, next });
+  await publishOnto(parts.store, published, async (tag, newest) => {
+    await publish(parts.store, tag, { stage: undefined, next: asChecked(next, newest) });
+  });
   return described;
+}
+
+/** A cycle without news may come in between again while files are sent. */
+const ATTEMPTS = 5;
+
+/**
+ * Publishes, and once more if a cycle without news came in between: that changed nothing but what is known of upstream, and
+ * a proof takes minutes, a cycle a second. `publishTo` is given the newest manifest and its tag. Throws `store/conflict` if
+ * another run has published files.
+ */
+async function publishOnto(
+  store: Store,
+  from: Published,
+  publishTo: (tag: string | undefined, newest: Manifest | undefined) => Promise<void>,
+): Promise<void> {
+  let { manifest, tag } = from;
+  for (let left = ATTEMPTS; ; left--) {
+    try {
+      return await publishTo(tag, manifest);
+    } catch (error) {
+      if (codeOf(error) !== 'store/conflict' || left === 1) throw error;
+      const found = await store.readManifest();
+      if (found === undefined || from.manifest === undefined || found.tag === tag) throw error;
+      manifest = parseManifest(found.text, store.where);
+      if (filesIn(manifest) !== filesIn(from.manifest)) throw error;
+      tag = found.tag;
+    }
+  }
+}
+
+/** What a manifest says but for what a cycle without news changes. */
+function filesIn({ checked: _, retired: __, ...manifest }: Manifest): string {
+  const databases = Object.entries(manifest.databases).map(([name, { seen: _, sign, ...record }]) => {
+    return [name, { ...record, sign: sign?.state }];
+  });
+  return JSON.stringify({ ...manifest, databases: Object.fromEntries(databases) });
+}
+
+/** With what the newest manifest knows of upstream. */
+function asChecked(next: Manifest, newest: Manifest | undefined): Manifest {
+  if (newest === undefined) return next;
+  const databases = Object.entries(next.databases).map(([name, record]) => {
+    const { seen, sign, version } = newest.databases[name] ?? {};
+    const isSame = version === record.version && sign !== undefined;
+    return [name, { ...record, ...(seen && { seen }), ...(isSame && { sign }) }] as const;
+  });
+  return { ...next, checked: newest.checked, databases: Object.fromEntries(databases) };
 }
 
 function requireArchived(manifest: Manifest | undefined, database: string, to: number): DatabaseRecord {

@@ -128,7 +128,7 @@ export function syncSettings(from: Given): SyncSettings {
     window: settings.cdiffs,
     maxSize: settings['max-size'] * MEGABYTE,
     userAgent: (uuid) => settings['user-agent'] ?? userAgentOf(uuid),
-    proxies: proxiesFrom(from.environment),
+    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
     engines: settings.engines,
     samples: { clean: settings['clean-samples'], infected: settings['infected-samples'] },
     archive: settings.archive,
@@ -191,7 +191,7 @@ export function probeSettings(url: string, from: Given): ProbeSettings {
     maxSize: settings['max-size'] * MEGABYTE,
     dns: dnsFrom(settings.dns, settings.nameservers),
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(environment),
+    proxies: proxiesFrom(environment, settings['allow-private-redirects']),
     full: settings.full === 'true',
     client: settings.client === 'true' ? (environment.PATH ?? '') : undefined,
     environment: programsFrom(environment).environment.tools,
@@ -242,12 +242,13 @@ function bytesOf(megabytes: number | undefined): number | undefined {
 }
 
 /** The usual variables, in lower and upper case. Throws `setting/invalid`. */
-export function proxiesFrom(environment: Given['environment']): Proxies {
+export function proxiesFrom(environment: Given['environment'], privateRedirects?: string): Proxies {
   const either = (name: string) => environment[name.toLowerCase()] || environment[name] || '';
   return {
     httpProxy: proxyUrl('HTTP_PROXY', either('HTTP_PROXY')),
     httpsProxy: proxyUrl('HTTPS_PROXY', either('HTTPS_PROXY')),
     noProxy: either('NO_PROXY'),
+    ...(privateRedirects === 'true' && { privateRedirects: true }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isWithin } from './clock.ts';
 import { cvdSignName } from './cvd/names.ts';
 import type { DatabaseRecord, Manifest } from './store/manifest.ts';
 import { signRecord } from './store/sign-record.ts';
@@ -34,7 +35,7 @@ export async function surveySign(
   const { manifest, client, now, isAsked } = parts;
   if (!isAsked && sign !== undefined && !isDue(sign, now)) return { record };
   const name = cvdSignName(database, record.version);
-  const answer = await askForSign(name, client, sign?.etag);
+  const answer = await askForSign(name, client, etagOf(sign, now));
   const asked = now.toISOString();
   const published = manifest?.files[name]?.sha256;
   const isSame =
@@ -48,6 +49,17 @@ export async function surveySign(
       ? ({ state: 'missing' } as const)
       : ({ state: 'withheld', reason: 'upstream sends too many bytes' } as const);
   return { record: { ...record, sign: signRecord(sign, outcome, { now: asked, asked }) } };
+}
+
+/**
+ * What upstream may answer "unchanged" to. The manifest is nobody's word: of a `.sign` that we do not have, its ETag may
+ * be that of a good one, so once a day it does not count; of one that is missing it never does.
+ */
+function etagOf(sign: DatabaseRecord['sign'], now: Date): string | undefined {
+  if (sign?.state === 'published') return sign.etag;
+  if (sign?.state !== 'withheld' || !isWithin(sign.asked, COMPARE_EVERY_MS, now)) return undefined;
+  const day = (time: number) => Math.floor((time - Date.parse(sign.since)) / COMPARE_EVERY_MS);
+  return day(now.getTime()) === day(Date.parse(sign.asked)) ? sign.etag : undefined;
 }
 
 function isDue({ state, asked, notAfter }: NonNullable<DatabaseRecord['sign']>, now: Date): boolean {

@@ -5,6 +5,7 @@ import { storeSettings } from '../settings.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';
+import { judgePin } from '../store/pin.ts';
 import { readPublished } from '../store/published.ts';
 import { signTroubleOf } from '../store/sign-trouble.ts';
 import type { Store } from '../store/store.ts';
@@ -69,12 +70,22 @@ function lines(
       `  ${database.padEnd(10)} ${describe(record, archivedVersions(manifest, database))}`,
       ...(record.held === undefined
         ? []
-        : [`             HELD since ${record.held.since}: ${record.held.reason}`]),
+        : [
+            `             HELD since ${record.held.since}: ${record.held.reason}`,
+            ...pinLines(database, record, manifest),
+          ]),
       ...signLines(database, record),
       ...(damaged.includes(database) ? ['             DAMAGED: a file is missing or has another size'] : []),
     ]),
     ...promises.map((promise, at) => `  ${(at === 0 ? 'store' : '').padEnd(10)} ${promise}`),
   ];
+}
+
+/** Why a pin may be nobody's. */
+function pinLines(database: string, record: DatabaseRecord, manifest: Manifest): string[] {
+  const { bogus, doubt } = judgePin(database, record, manifest, new Date());
+  if (bogus !== undefined) return [`             NOT OBEYED: ${bogus}`];
+  return doubt === undefined ? [] : [`             DOUBTED: ${doubt}`];
 }
 
 /** The `.sign` of a published database in one line: until when it is good, or what is not as it should be. */

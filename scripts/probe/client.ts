@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { codeOf } from '../errors.ts';
-import type { Proxies } from '../upstream/open.ts';
+import { Agents, type Proxies, REDIRECTS } from '../upstream/agents.ts';
+import { InsideError } from '../upstream/inside.ts';
 import { ProbeError } from './error.ts';
 
 /** Bytes of a body that are read at most: a host that ignores Range must not cost 75 MB. */
 export const BODY_LIMIT = 1_000_000;
-/** As many as freshclam follows (clamav-formats.md §6). */
-const REDIRECTS = 3;
 /** After so many requests in a row without an answer, no more are made. */
 const TIMEOUTS = 3;
 
@@ -62,7 +61,7 @@ export class ProbeClient implements AsyncDisposable {
   readonly #options: ProbeClientOptions;
   readonly #patience: ProbePatience;
   readonly #authorization: Readonly<Record<string, string>>;
-  readonly #agent: EnvHttpProxyAgent;
+  readonly #agents: Agents;
   #requests = 0;
   #received = 0;
   #timeouts = 0;
@@ -75,7 +74,7 @@ export class ProbeClient implements AsyncDisposable {
     this.#options = options;
     this.#patience = { ...PATIENCE, ...options.patience };
     const connect = { timeout: this.#patience.connect, ...(ca === undefined ? {} : { ca }) };
-    this.#agent = new EnvHttpProxyAgent({ ...proxies, connect });
+    this.#agents = new Agents(options.url, proxies, connect);
   }
 
   get requests(): number {
@@ -137,13 +136,13 @@ export class ProbeClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    await this.#agents[Symbol.asyncDispose]();
   }
 
   async #open(name: string, { method = 'GET', headers }: Wanted, timeout: number) {
-    let url = `${this.url}/${name}`;
+    let next = { url: `${this.url}/${name}`, dispatcher: this.#agents.first };
     for (let left = REDIRECTS; ; left--) {
-      const answer = await this.#send(url, { method, headers: headers ?? {} }, timeout);
+      const answer = await this.#send(next, { method, headers: headers ?? {} }, timeout);
       answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
       const header = (wanted: string) => {
         const value = answer.headers[wanted];
@@ -156,12 +155,18 @@ export class ProbeClient implements AsyncDisposable {
       }
       answer.body.destroy();
       if (left === 0) throw redirectError(name, `is redirected more than ${REDIRECTS} times`);
-      url = followed(name, url, location);
-      this.redirects.set(name, url);
+      const found = this.#agents.follow(next.url, location);
+      if (typeof found === 'string') throw redirectError(name, found);
+      next = found;
+      this.redirects.set(name, next.url);
     }
   }
 
-  async #send(url: string, asked: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>, timeout: number) {
+  async #send(
+    { url, dispatcher }: { url: string; dispatcher: Dispatcher },
+    asked: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>,
+    timeout: number,
+  ) {
     if (this.#timeouts >= TIMEOUTS) {
       throw new ProbeError('probe/timeout', 'the mirror has stopped answering; nothing more is asked');
     }
@@ -171,7 +176,7 @@ export class ProbeClient implements AsyncDisposable {
       return await request(url, {
         method: asked.method,
         headers: { 'user-agent': this.#options.userAgent, accept: '*/*', ...authorization, ...asked.headers },
-        dispatcher: this.#agent,
+        dispatcher,
         reset: true, // Connection: close, as freshclam has it: no answer can spoil the next
         signal: AbortSignal.timeout(timeout),
         headersTimeout: this.#patience.idle,
@@ -197,17 +202,6 @@ function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(text).toString('base64')}`;
 }
 
-function followed(name: string, from: string, location: string): string {
-  const next = URL.parse(location, from);
-  if (next === null || !/^https?:$/.test(next.protocol)) {
-    throw redirectError(name, 'is redirected to what is no http or https URL');
-  }
-  if (from.startsWith('https:') && next.protocol === 'http:') {
-    throw redirectError(name, 'is redirected from https to plain http');
-  }
-  return next.href;
-}
-
 function redirectError(name: string, what: string): ProbeError {
   return new ProbeError('probe/redirect', `${name} ${what}`, {
     advice: 'Serve the files under the URL that clients have in freshclam.conf, without redirects',
@@ -220,6 +214,7 @@ function isTimeout(error: unknown): boolean {
 }
 
 function problemOf(cause: unknown, url: string): ProbeError {
+  if (cause instanceof InsideError) return redirectError(url, `is where it is redirected to: ${cause.message}`);
   const code = codeOf(cause) ?? '';
   if (isTimeout(cause)) {
     return new ProbeError('probe/timeout', `no answer in time from ${url}`, {

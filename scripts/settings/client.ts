@@ -71,7 +71,7 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     value: '<name>',
     help: 'whose freshclam to use: native, docker:IMAGE or container:ID (default: native if it is installed, else the newest ClamAV by docker or podman)',
   },
-  ...SYNC_OPTIONS.filter(({ name }) => name === 'user-agent'),
+  ...SYNC_OPTIONS.filter(({ name }) => ['user-agent', 'allow-private-redirects'].includes(name)),
 ];
 
 const ClientSchema = v.object({
@@ -89,6 +89,7 @@ const ClientSchema = v.object({
   timeout: wholeNumber(1, 1440),
   engines: v.optional(v.pipe(SyncSchema.entries.engines.wrapped, v.maxLength(1, 'takes one engine'))),
   'user-agent': ProbeSchema.entries['user-agent'],
+  'allow-private-redirects': ProbeSchema.entries['allow-private-redirects'],
 });
 
 /** Throws `setting/invalid`. */
@@ -108,6 +109,6 @@ export function clientSettings(url: string, from: Given): ClientSettings {
     timeout: settings.timeout * 60_000,
     engine: settings.engines?.[0],
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(from.environment),
+    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
   };
 }

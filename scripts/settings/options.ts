@@ -94,6 +94,10 @@ export const SYNC_OPTIONS: readonly Option[] = [
     help: 'what upstream is told about us (default: the form it serves to mirrors)',
   },
   {
+    name: 'allow-private-redirects',
+    help: 'follow a redirect from a public host to a private address too, for odd networks',
+  },
+  {
     name: 'engines',
     value: '<names>',
     help: 'ClamAV installations that must all prove a stage, separated by commas: native, docker:IMAGE, container:ID (default: native if it is installed, else the newest ClamAV and the oldest supported one by docker or podman)',
@@ -146,7 +150,7 @@ export const SYNC_OPTIONS: readonly Option[] = [
 ];
 
 /** What looking at a mirror and mirroring it have in common. */
-const LOOKING = ['nameservers', 'max-size', 'user-agent'];
+const LOOKING = ['nameservers', 'max-size', 'user-agent', 'allow-private-redirects'];
 
 export const PROBE_OPTIONS: readonly Option[] = [
   {

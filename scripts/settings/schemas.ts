@@ -93,6 +93,7 @@ export const SyncSchema = v.object({
   cdiffs: wholeNumber(1, 1000),
   'max-size': wholeNumber(1, 16_384),
   'user-agent': v.optional(HeaderText),
+  'allow-private-redirects': v.optional(TrueOrFalse),
   engines: v.optional(Engines),
   'clean-samples': v.optional(FilePath),
   'infected-samples': v.optional(FilePath),
@@ -123,6 +124,7 @@ export const ProbeSchema = v.object({
   cdiffs: wholeNumber(1, 1000),
   'max-size': wholeNumber(1, 16_384),
   'user-agent': v.optional(HeaderText),
+  'allow-private-redirects': v.optional(TrueOrFalse),
   full: v.optional(TrueOrFalse),
   client: v.optional(TrueOrFalse),
 });

@@ -20,7 +20,7 @@ export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client' | '
   readonly engines: readonly EngineSpec[] | undefined;
 }
 
-const OF_SYNC = ['upstream', 'dns', 'nameservers', 'max-size', 'user-agent'];
+const OF_SYNC = ['upstream', 'dns', 'nameservers', ...['max-size', 'user-agent', 'allow-private-redirects']];
 
 export const WATCH_OPTIONS: readonly Option[] = [
   {
@@ -58,6 +58,7 @@ const WatchSchema = v.object({
   nameservers: SyncSchema.entries.nameservers,
   'max-size': SyncSchema.entries['max-size'],
   'user-agent': SyncSchema.entries['user-agent'],
+  'allow-private-redirects': SyncSchema.entries['allow-private-redirects'],
   cdiffs: SyncSchema.entries.cdiffs,
   engines: SyncSchema.entries.engines,
   'warn-after': wholeNumber(1, 8760),
@@ -90,7 +91,7 @@ export function watchSettings(url: string, from: Given): WatchSettings {
     maxSize: settings['max-size'] * MEGABYTE,
     cdiffs: settings.cdiffs,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(from.environment),
+    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
     limits,
     workflow: settings.workflow,
     engines: settings.engines,

@@ -4,6 +4,7 @@ import { ARCHIVE_FOLDER, cdiffName, cvdName, parseFileName } from '../cvd/names.
 import { codeOf, explain } from '../errors.ts';
 import { FolderStore } from '../store/folder.ts';
 import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
+import { judgePin } from '../store/pin.ts';
 import type { Trust } from '../verify/trust.ts';
 import { type Checked, checkFile } from './check-file.ts';
 
@@ -74,12 +75,15 @@ function checkManifest(
       return wrong(path, `${name} is not the file that the manifest names`);
     }
   }
-  for (const [database, { version, sha256, cdiffs }] of Object.entries(manifest.databases)) {
+  for (const [database, record] of Object.entries(manifest.databases)) {
+    const { version, sha256, cdiffs } = record;
     const name = cvdName(database);
     const there = byName.get(name);
     if (manifest.files[name]?.sha256 !== sha256 || (there?.sha256 === sha256 && there.version !== version)) {
       return wrong(path, `${name} is not the version ${version} that the manifest describes`);
     }
+    const { bogus } = judgePin(database, record, manifest, new Date());
+    if (bogus !== undefined) return wrong(path, `the pin that holds ${database} is nobody's: ${bogus}`);
     for (let step = cdiffs?.first ?? 1; step <= (cdiffs?.last ?? 0); step++) {
       const cdiff = cdiffName(database, step);
       if (manifest.files[cdiff] === undefined) return wrong(path, `${cdiff} is missing from the manifest`);

@@ -1,11 +1,13 @@
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Dispatcher, request } from 'undici';
+import { request } from 'undici';
 import { codeOf } from '../errors.ts';
 import { FileError } from '../files/atomic.ts';
+import { type Agents, REDIRECTS } from './agents.ts';
 import type { CoolDownGuard } from './cool-down.ts';
 import { UpstreamError } from './error.ts';
+import { InsideError } from './inside.ts';
 
 /** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
 export const PROBE_SIZE = 522;
@@ -29,7 +31,7 @@ export interface ClientOptions {
   /** Base URL without a final slash. */
   readonly url: string;
   readonly userAgent: string;
-  readonly dispatcher: Dispatcher;
+  readonly agents: Agents;
   readonly coolDown: CoolDownGuard;
   readonly patience?: Patience;
   readonly onBytes?: (bytes: number) => void;
@@ -147,16 +149,9 @@ export class UpstreamClient {
   }
 
   async #ask(name: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
-    const { url, userAgent, dispatcher, coolDown } = this.#options;
+    const { coolDown } = this.#options;
     coolDown.requireNone();
-    const answer = await request(`${url}/${name}`, {
-      dispatcher,
-      headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
-      signal,
-      headersTimeout: this.#patience.idle,
-      bodyTimeout: this.#patience.idle,
-    });
-    answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+    const answer = await this.#follow(name, headers, signal);
     const header = (wanted: string) => {
       const value = answer.headers[wanted];
       return typeof value === 'string' ? value : undefined;
@@ -175,6 +170,33 @@ export class UpstreamClient {
     }
     const code = status >= 500 || status === 408 ? 'upstream/unavailable' : 'upstream/status';
     throw new UpstreamError(code, `upstream answered ${status} to ${name}`);
+  }
+
+  /** The first answer that is no redirect. */
+  async #follow(name: string, headers: Record<string, string>, signal: AbortSignal) {
+    const { url: base, userAgent, agents } = this.#options;
+    let next = { url: `${base}/${name}`, dispatcher: agents.first };
+    const asked: string[] = [];
+    for (;;) {
+      const { url, dispatcher } = next;
+      asked.push(url);
+      const answer = await request(url, {
+        dispatcher,
+        headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+        signal,
+        headersTimeout: this.#patience.idle,
+        bodyTimeout: this.#patience.idle,
+      });
+      answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+      const { location } = answer.headers;
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string') return answer;
+      await this.#discard(answer.body).catch(() => undefined);
+      const found = agents.follow(url, location);
+      if (typeof found === 'string') throw redirected(`${name} ${found}`);
+      if (asked.includes(found.url)) throw redirected(`${name} is redirected in a circle`);
+      if (asked.length > REDIRECTS) throw redirected(`${name} is redirected more than ${REDIRECTS} times`);
+      next = found;
+    }
   }
 
   /** Reads an error page to its end, if that is near: then the connection can be used again. */
@@ -219,12 +241,14 @@ interface Transfer {
 function mayPass(error: unknown): boolean {
   if (error instanceof UpstreamError)
     return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
-  // undici's word for a redirect loop, a redirect to no URL, and a proxy that wants other credentials
+  if (codeOf(error) === 'ERR_INSIDE') return false;
+  // undici's word for a proxy that wants other credentials
   return !(error instanceof FileError) && codeOf(error) !== 'UND_ERR_INVALID_ARG';
 }
 
 function named(error: unknown, name: string, url: string): unknown {
   if (error instanceof UpstreamError || error instanceof FileError) return error;
+  if (error instanceof InsideError) return redirected(`${name} is redirected inside: ${error.message}`);
   return new UpstreamError('upstream/unreachable', `cannot get ${name} from ${url}`, {
     cause: error,
     advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
@@ -252,6 +276,12 @@ function placeOf(answer: Answer): { from: number; total: number } {
 function validatorOf(answer: Answer): string | undefined {
   const etag = answer.header('etag');
   return etag?.startsWith('"') === true ? etag : answer.header('last-modified');
+}
+
+function redirected(what: string): UpstreamError {
+  return new UpstreamError('upstream/redirect', what, {
+    advice: 'If upstream is to lead there, name that address with --upstream, or set --allow-private-redirects',
+  });
 }
 
 function tooLarge(name: string, limit: number): UpstreamError {

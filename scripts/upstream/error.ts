@@ -10,6 +10,8 @@ export type UpstreamErrorCode =
   | 'upstream/too-large'
   | 'upstream/incomplete'
   | 'upstream/encoded'
+  /** Where it leads, nothing is asked. */
+  | 'upstream/redirect'
   | 'upstream/dns'
   | 'upstream/record';
 

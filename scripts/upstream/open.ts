@@ -1,18 +1,11 @@
-import { EnvHttpProxyAgent, interceptors } from 'undici';
+import { Agents, type Proxies } from './agents.ts';
 import { type Patience, UpstreamClient } from './client.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
 
-/** As many as freshclam follows (clamav-formats.md §6). */
-const REDIRECTS = 3;
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 15_000;
 
-/** URLs, or empty; `noProxy` lists the hosts to reach directly. */
-export interface Proxies {
-  readonly httpProxy: string;
-  readonly httpsProxy: string;
-  readonly noProxy: string;
-}
+export type { Proxies };
 
 export interface Upstream extends AsyncDisposable {
   /** A client with a byte count of its own; all of them share connections and the cool-down. */
@@ -29,21 +22,20 @@ export function openUpstream(options: {
   patience?: Patience;
 }): Upstream {
   const { url, userAgent, proxies, patience } = options;
-  const agent = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: CONNECT_TIMEOUT } });
-  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: REDIRECTS }));
+  const agents = new Agents(url, proxies, { timeout: CONNECT_TIMEOUT });
   const coolDown = new CoolDownGuard(options.coolDown, options.now);
   return {
     client(onBytes) {
       const client: UpstreamClient = new UpstreamClient({
         url,
         userAgent,
-        dispatcher,
+        agents,
         coolDown,
         ...(patience === undefined ? {} : { patience }),
         onBytes: () => onBytes?.(client.received),
       });
       return client;
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
   };
 }

@@ -1,5 +1,6 @@
 import { type Finding, Findings, listed } from '../probe/finding.ts';
-import type { Manifest } from '../store/manifest.ts';
+import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
+import { judgePin } from '../store/pin.ts';
 import type { Newest, Version } from './newest.ts';
 
 const HOUR = 3_600_000;
@@ -20,15 +21,30 @@ export function checkBehind(
   { manifest, limits, now }: { manifest: Manifest | undefined; limits: Limits; now: number },
 ): Finding[] {
   const findings = new Findings(database, CHECK);
-  const { held } = manifest?.databases[database] ?? {};
+  const record = manifest?.databases[database];
+  if (manifest !== undefined && record?.held !== undefined)
+    return checkHeld(findings, newest, { database, record, manifest, now }).list;
   if (newest === undefined || newest.version === 0) return []; // `checkKnown` says it
   if (newest.version <= ours.version)
     return findings.good(`version ${ours.version} is upstream's newest`).list;
   const what = `version ${ours.version}, upstream has ${newest.version}`;
-  if (held !== undefined) return findings.good(`${what}; held since ${held.since}: ${held.reason}`).list;
   const checked = manifest === undefined ? undefined : Date.parse(manifest.checked);
   const age = now - behindSince(ours, { ...newest, checked, now });
   return judgeAge(findings, age, limits, `behind for ${hours(age)}: ${what}`);
+}
+
+/** A pin is told each time: whoever can write the manifest can plant one, and it keeps clients behind for as long as it is there. */
+function checkHeld(
+  findings: Findings,
+  newest: Version | undefined,
+  pin: { database: string; record: DatabaseRecord; manifest: Manifest; now: number },
+): Findings {
+  const { database, record, manifest, now } = pin;
+  const upstream = newest === undefined ? '' : `, upstream has ${newest.version}`;
+  const what = `version ${record.version}${upstream}; held since ${record.held?.since}: ${record.held?.reason}`;
+  const { bogus, doubt = bogus } = judgePin(database, record, manifest, new Date(now));
+  if (doubt === undefined) return findings.good(what);
+  return findings.warning(`${what} (${doubt})`, `Let it move again: clamav-mirror release --database ${database}`);
 }
 
 /**

@@ -23,14 +23,16 @@ export interface Newest {
 }
 
 /**
- * Asks for the newest versions of these databases: DNS first, and upstream's own headers only for what DNS does not know
- * and for the build time of what the mirror does not have, 512 bytes each. Never throws for what upstream does.
+ * Asks for the newest versions of these databases: DNS first, and upstream's own headers for what DNS does not know, says
+ * to be older than what is served, or names while the mirror itself has not seen upstream lately (`seen`), and for the
+ * build time of what the mirror does not have, 522 bytes each. Never throws for what upstream does.
  */
 export async function newestOf(
   served: ReadonlyMap<string, number>,
   { upstream: url, dns, userAgent, proxies }: WatchSettings,
-  { trust, now }: { readonly trust: Trust; readonly now: Date },
+  parts: { readonly trust: Trust; readonly now: Date; readonly seenLately: ReadonlySet<string> },
 ): Promise<Newest> {
+  const { trust, now, seenLately } = parts;
   const versions = new Map<string, Version>();
   const doubts: string[] = [];
   const orDoubt = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
@@ -49,14 +51,15 @@ export async function newestOf(
   const client = upstream.client();
   for (const [database, version] of served) {
     const advertised = record?.versions.get(database);
-    if (advertised !== undefined) versions.set(database, { version: advertised, built: undefined });
-    if (dns !== undefined && record === undefined) continue; // the doubt is enough
-    if (advertised !== undefined && advertised <= version) continue;
+    // what is older than what is served is no news of upstream, but a stale record
+    if (advertised !== undefined && advertised >= version)
+      versions.set(database, { version: advertised, built: undefined });
+    if (advertised === version && seenLately.has(database)) continue;
     const header = await orDoubt(async () => {
       const probe = await client.probe(cvdName(database));
       return asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), trust));
     });
-    if (header !== undefined && header.version >= (advertised ?? 0))
+    if (header !== undefined && header.version >= (versions.get(database)?.version ?? 0))
       versions.set(database, { version: header.version, built: header.stime * 1000 });
   }
   return { versions, doubts: [...new Set(doubts)] };

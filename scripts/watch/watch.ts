@@ -1,3 +1,4 @@
+import { isWithin, SEEN_LATELY_MS } from '../clock.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
@@ -103,7 +104,7 @@ async function checkAge(
     }
   });
   const served = new Map([...ours].map(([database, { version }]) => [database, version]));
-  const newest = await newestOf(served, settings, { trust, now });
+  const newest = await newestOf(served, settings, { trust, now, seenLately: seenLately(manifest, now) });
   return {
     manifest,
     served: served.size,
@@ -119,6 +120,14 @@ async function checkAge(
       ...(served.size === 0 ? [] : checkKnown(served.keys(), newest)),
     ],
   };
+}
+
+/** By the mirror's own word; it says since when, so a mirror that lies can hide no more than some hours. */
+function seenLately(manifest: Manifest | undefined, now: Date): ReadonlySet<string> {
+  const seen = Object.entries(manifest?.databases ?? {}).filter(
+    ([, { seen, version }]) => seen?.version === version && isWithin(seen.at, SEEN_LATELY_MS, now),
+  );
+  return new Set(seen.map(([database]) => database));
 }
 
 function drop(findings: Finding[], check: string): void {

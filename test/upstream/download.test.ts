@@ -119,19 +119,19 @@ test('a redirect is followed three times, as freshclam does', async () => {
   upstream.forget();
   upstream.fail('real.cvd', { redirect: '/one-more' });
   const fourth = open.client.download('daily.cvd', folder.path('incoming'), LIMIT);
-  await expect(fourth).rejects.toMatchObject({ code: 'upstream/status' });
+  await expect(fourth).rejects.toMatchObject({ code: 'upstream/redirect' });
   expect(upstream.asked).toEqual(['daily.cvd', 'a', 'b', 'real.cvd']);
 });
 
 test('a redirect that leads back to itself ends at once', async () => {
   const { code, requests } = await download([{ redirect: '/daily.cvd' }]);
-  expect(code).toBe('upstream/unreachable');
+  expect(code).toBe('upstream/redirect');
   expect(requests).toHaveLength(1);
 });
 
 test('a redirect to something other than HTTP is not followed', async () => {
   const { code, requests } = await download([{ redirect: 'file:///etc/passwd' }]);
-  expect(code).toBe('upstream/unreachable');
+  expect(code).toBe('upstream/redirect');
   expect(requests).toHaveLength(1);
 });
 

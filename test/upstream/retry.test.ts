@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Agents } from '../../scripts/upstream/agents.ts';
 import { UpstreamClient } from '../../scripts/upstream/client.ts';
 import { CoolDownGuard } from '../../scripts/upstream/cool-down.ts';
 import { type Fault, startUpstream } from '../support/upstream.ts';
@@ -55,15 +55,17 @@ describe('what may pass is tried again', () => {
 
   test('a refused connection is given up after three attempts', async () => {
     let dispatched = 0;
-    const agent = new Agent();
-    onTestFinished(() => agent.destroy());
+    const agents = new Agents(NOBODY, { httpProxy: '', httpsProxy: '', noProxy: '' }, { timeout: 1000 });
+    onTestFinished(async () => await agents[Symbol.asyncDispose]());
+    const first = agents.first.compose((dispatch) => (options, handler) => {
+      dispatched++;
+      return dispatch(options, handler);
+    });
+    Object.defineProperty(agents, 'first', { value: first });
     const client = new UpstreamClient({
       url: NOBODY,
       userAgent: 'test',
-      dispatcher: agent.compose((dispatch) => (options, handler) => {
-        dispatched++;
-        return dispatch(options, handler);
-      }),
+      agents,
       coolDown: new CoolDownGuard(memory(), () => new Date()),
       patience: QUICK,
     });
