@@ -6,12 +6,8 @@ import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
 import { printable } from './log.ts';
+import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
-
-/** What the machine's own runs have written. */
-export const STATE_FILE = 'state.json';
-/** The same from a cache that others may write: read once, within bounds, if there is no state of our own. */
-export const CACHED_STATE_FILE = 'cached-state.json';
 
 /** Characters of a reason: it is printed, and told in issues. */
 const REASON_LENGTH = 500;

@@ -45,6 +45,8 @@ test('without a word it is served to this machine only', () => {
   expect(serveSettings(NOTHING)).toEqual({ store: resolve('mirror'), address: '127.0.0.1', port: 8080 });
 });
 
+const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
+
 /** For each option: what is given, and what it means. */
 const meanings: [string, string, Partial<SyncSettings>][] = [
   ['upstream', 'http://mirror.example/clamav/', { upstream: 'http://mirror.example/clamav' }],
@@ -82,6 +84,7 @@ const meanings: [string, string, Partial<SyncSettings>][] = [
   ['restore-from', 'https://me.github.io/mirror/', { restoreFrom: 'https://me.github.io/mirror' }],
   ['max-signature-drop', '5', { maxSignatureDrop: 0.05 }],
   ['accept', ' main was built anew ', { accept: 'main was built anew' }],
+  ['allow-private-redirects', 'true', { proxies: { ...NO_PROXIES, privateRedirects: true } }],
   ['retry', 'true', { retry: true }],
   ['resync', 'true', { resync: true }],
   ['dry-run', 'true', { dryRun: true }],
@@ -307,7 +310,7 @@ test('all that is wrong is said at once, as people know the settings', () => {
   expect(said('input')).toMatch(/the input cdiffs .*; the input archive .*; the input store /);
 });
 
-const ALONE = ['retry', 'resync', 'dry-run'];
+const ALONE = ['allow-private-redirects', 'retry', 'resync', 'dry-run'];
 
 test('every option has a value or stands alone, and all have a help text for people', () => {
   for (const { name, value, help } of [...SYNC_OPTIONS, ...SERVE_OPTIONS]) {

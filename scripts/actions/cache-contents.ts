@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CACHED_STATE_FILE, STATE_FILE } from '../state-files.ts';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../store/copies.ts';
 
-export const STATE = 'state.json';
+export const STATE = STATE_FILE;
 
 /** Bytes: it holds a line or two for each database. */
 export const STATE_LIMIT = 65_536;
@@ -20,7 +22,7 @@ export interface CachedFile {
 
 /** What the work folder has to keep for the next run, sorted by name. */
 export async function contentsOf(work: string): Promise<CachedFile[]> {
-  return await contentsIn(join(work, COPIES_FOLDER), join(work, STATE));
+  return await contentsIn(join(work, COPIES_FOLDER), sourceOf(STATE, work));
 }
 
 /** The copies in a folder, and the state at a path. */
@@ -41,7 +43,16 @@ export function isContentName(name: string): boolean {
   return name === STATE || COPY_NAME.test(name);
 }
 
-/** Where a file of a cache belongs. */
-export function placeOf(name: string, work: string): string {
-  return name === STATE ? join(work, STATE) : join(work, COPIES_FOLDER, name);
+/** Where a file is that goes into a cache; a state that no run has read yet goes back as it came. */
+export function sourceOf(name: string, work: string): string {
+  if (name !== STATE) return join(work, COPIES_FOLDER, name);
+  const [own, cached] = [join(work, STATE), join(work, CACHED_STATE_FILE)];
+  return existsSync(own) || !existsSync(cached) ? own : cached;
+}
+
+/** Where a file of a cache belongs, and which file must not be there for that. */
+export function placeOf(name: string, work: string): { readonly place: string; readonly before: string } {
+  if (name === STATE) return { place: join(work, CACHED_STATE_FILE), before: join(work, STATE) };
+  const place = join(work, COPIES_FOLDER, name);
+  return { place, before: place };
 }

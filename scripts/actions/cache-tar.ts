@@ -4,7 +4,15 @@
  * and unpacks plain files of known names, each with the hash that it is called by, and only in a private folder.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, createReadStream, createWriteStream, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -14,9 +22,9 @@ import {
   type CachedFile,
   CONTENTS_LIMIT,
   isContentName,
-  placeOf,
   STATE,
   STATE_LIMIT,
+  sourceOf,
 } from './cache-contents.ts';
 
 /** What a `tar` is for: written to a file by cache.ts. */
@@ -34,6 +42,8 @@ export const REFUSED = 'refused: ';
 const CHUNK = 256 * 1024;
 /** Files of a cache: each CDIFF is one, and its `.sign`. */
 const ENTRIES_LIMIT = 20_000;
+/** Bytes that an archive may grow by: `pack` compresses nothing, so that no small file takes long to unpack. */
+const GROWTH_LIMIT = 1024 * 1024;
 
 async function main([taskFile = '', ...args]: readonly string[]): Promise<void> {
   const task: TarTask = JSON.parse(readFileSync(taskFile, 'utf8'));
@@ -51,7 +61,7 @@ async function pack(to: string, { work, files }: TarTask): Promise<void> {
     for (const { name, size, sha256 } of files) {
       yield encodeTarHeader({ name, size });
       const hash = createHash('sha256');
-      for await (const chunk of createReadStream(placeOf(name, work), { highWaterMark: CHUNK })) {
+      for await (const chunk of createReadStream(sourceOf(name, work), { highWaterMark: CHUNK })) {
         hash.update(chunk);
         yield chunk;
       }
@@ -93,9 +103,16 @@ export async function unpack(from: string, to: string): Promise<void> {
     { entries: ENTRIES_LIMIT },
   );
   try {
+    const { size } = statSync(from);
+    if (size > CONTENTS_LIMIT) throw new Error('it is larger than any of ours');
     const zipped = createReadStream(from, { highWaterMark: CHUNK });
+    let inflated = 0;
     await pipeline(zipped, createGunzip({ chunkSize: CHUNK }), async (tar) => {
-      for await (const chunk of tar) reader.write(chunk);
+      for await (const chunk of tar) {
+        inflated += chunk.length;
+        if (inflated > size + GROWTH_LIMIT) throw new Error('it is compressed, and ours are not');
+        reader.write(chunk);
+      }
     });
     reader.end();
     finish();

@@ -218,8 +218,8 @@ function reasonIn(output: string): string | undefined {
 async function takeFiles(files: readonly CachedFile[], from: string, work: string): Promise<CachedFile[]> {
   const taken: CachedFile[] = [];
   for (const file of files) {
-    const place = placeOf(file.name, work);
-    if ((await lstat(place).catch(() => undefined)) !== undefined) continue;
+    const { place, before } = placeOf(file.name, work);
+    if ((await lstat(before).catch(() => undefined)) !== undefined) continue;
     await mkdir(dirname(place), { recursive: true });
     await rename(join(from, file.name), place);
     taken.push(file);

@@ -214,7 +214,8 @@ function isTimeout(error: unknown): boolean {
 }
 
 function problemOf(cause: unknown, url: string): ProbeError {
-  if (cause instanceof InsideError) return redirectError(url, `is where it is redirected to: ${cause.message}`);
+  if (cause instanceof InsideError)
+    return redirectError(url, `is where it is redirected to: ${cause.message}`);
   const code = codeOf(cause) ?? '';
   if (isTimeout(cause)) {
     return new ProbeError('probe/timeout', `no answer in time from ${url}`, {

@@ -189,7 +189,8 @@ export class UpstreamClient {
       });
       answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
       const { location } = answer.headers;
-      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string') return answer;
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string')
+        return answer;
       await this.#discard(answer.body).catch(() => undefined);
       const found = agents.follow(url, location);
       if (typeof found === 'string') throw redirected(`${name} ${found}`);
@@ -280,7 +281,8 @@ function validatorOf(answer: Answer): string | undefined {
 
 function redirected(what: string): UpstreamError {
   return new UpstreamError('upstream/redirect', what, {
-    advice: 'If upstream is to lead there, name that address with --upstream, or set --allow-private-redirects',
+    advice:
+      'If upstream is to lead there, name that address with --upstream, or set --allow-private-redirects',
   });
 }
 

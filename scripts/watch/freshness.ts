@@ -44,7 +44,10 @@ function checkHeld(
   const what = `version ${record.version}${upstream}; held since ${record.held?.since}: ${record.held?.reason}`;
   const { bogus, doubt = bogus } = judgePin(database, record, manifest, new Date(now));
   if (doubt === undefined) return findings.good(what);
-  return findings.warning(`${what} (${doubt})`, `Let it move again: clamav-mirror release --database ${database}`);
+  return findings.warning(
+    `${what} (${doubt})`,
+    `Let it move again: clamav-mirror release --database ${database}`,
+  );
 }
 
 /**

@@ -10,11 +10,13 @@ import { type CacheReport, restoreCache, saveCache } from '../../scripts/actions
 import { prefixOf } from '../../scripts/actions/cache-key.ts';
 import { unpack } from '../../scripts/actions/cache-tar.ts';
 import { encodeTarHeader, paddingOf } from '../../scripts/cvd/tar.ts';
+import { State } from '../../scripts/state.ts';
 import { type CacheService, startCacheService } from '../support/cache-service.ts';
 
 const OWNER = { store: 's3://bucket/clamav', databases: ['daily', 'main'] };
 const NOTHING: CacheReport = { outcome: 'absent', files: 0, bytes: 0 };
-const STATE = '{"uuid":"123e4567-e89b-42d3-a456-426614174000","coolDowns":{},"quarantine":{}}\n';
+const CONTENT = { uuid: '123e4567-e89b-42d3-a456-426614174000', coolDowns: {}, quarantine: {} };
+const STATE = `${JSON.stringify(CONTENT, undefined, 2)}\n`;
 
 let service: CacheService;
 let work = '';
@@ -48,13 +50,45 @@ test('what one run saves, the next one restores, in another folder and as the sa
   expect(restored).toMatchObject({ outcome: 'restored', key: saved.key, files: 3, bytes: saved.bytes });
   expect(await copiesIn(work)).toEqual([sha256('main 1'), sha256('daily 1')].sort());
   expect(await readFile(join(work, 'copies', sha256('main 1')), 'utf8')).toBe('main 1');
-  expect(await readFile(join(work, 'state.json'), 'utf8')).toBe(STATE);
-  expect((await readdir(work)).sort()).toEqual(['copies', 'state.json']);
+  // whoever reads it there knows that anybody may have written it
+  expect(await readFile(join(work, 'cached-state.json'), 'utf8')).toBe(STATE);
+  expect((await readdir(work)).sort()).toEqual(['cached-state.json', 'copies']);
   // whether or not this machine has zstd
   expect(service.entries[0]?.version).toBe(sha256('mirror|gzip|1.0'));
   const mine = newWork(['main 1'], 'mine');
   expect(await restore(mine)).toMatchObject({ outcome: 'restored', files: 1 });
   expect(await readFile(join(mine, 'state.json'), 'utf8')).toBe('mine');
+});
+
+test('a state that somebody else may have written holds a run up for an hour, and nobody who asks by hand', async () => {
+  const now = new Date('2026-06-01T12:00:00.000Z');
+  const upstream = 'https://database.clamav.net';
+  const evil = '::error::\u001b[31m<b>call +49…</b> '.repeat(50);
+  const refused = { version: 6, md5: 'a'.repeat(32), reason: evil, code: 'proof/failed', until: null };
+  const content = {
+    ...CONTENT,
+    coolDowns: { [upstream]: { until: '2026-06-02T11:59:00.000Z', reason: evil } },
+    quarantine: { daily: { ...refused, since: '2026-06-01T11:00:00.000Z' } },
+  };
+  await save(newWork([], JSON.stringify(content)));
+  await restore();
+  const state = await State.load(work, now);
+  expect(state.coolDownOf(upstream, { isAsked: true }).load()).toBeUndefined();
+  const coolDown = state.coolDownOf(upstream).load();
+  expect(coolDown?.until).toBe('2026-06-01T13:00:00.000Z');
+  expect(state.quarantineOf('daily')?.until).toBe('2026-06-02T12:00:00.000Z');
+  for (const reason of [coolDown?.reason, state.quarantineOf('daily')?.reason]) {
+    expect(reason?.length).toBeLessThanOrEqual(200);
+    expect(reason).toMatch(/^by the cache/);
+    expect(reason).not.toContain('\u001b');
+  }
+  // the next run gets it from the cache again: its end does not move on
+  const next = newWork();
+  await save(work);
+  await restore(next);
+  const later = await State.load(next, new Date('2026-06-01T12:59:00.000Z'));
+  expect(later.coolDownOf(upstream).load()?.until).toBe('2026-06-01T13:00:00.000Z');
+  expect(later.quarantineOf('daily')?.until).toBe('2026-06-02T12:00:00.000Z');
 });
 
 describe('a cache is saved', () => {
@@ -74,7 +108,7 @@ describe('a cache is saved', () => {
     const saved = [await save(first), await save(second), await save(first)];
     expect(new Set(saved.map(({ key }) => key)).size).toBe(3);
     await restore();
-    expect(await readFile(join(work, 'state.json'), 'utf8')).toBe('one');
+    expect(await readFile(join(work, 'cached-state.json'), 'utf8')).toBe('one');
   });
 
   test('without a copy that is not what its name says', async () => {
@@ -221,6 +255,9 @@ describe('of a poisoned cache nothing is taken', () => {
     },
     'a state that is no state of ours by its size': () => archiveOf({ 'state.json': 'x'.repeat(65_537) }),
     'more than any disk has': () => gzipSync(encodeTarHeader({ name: hash, size: 2_147_000_000 })),
+    'a bomb of zeros': () => gzipSync(Buffer.alloc(300_000_000)),
+    'a bomb of zeros behind what is ours': () =>
+      gzipSync(Buffer.concat([gunzipSync(archiveOf({ 'state.json': STATE })), Buffer.alloc(50_000_000)])),
     'no archive': () => Buffer.from('<html>'),
     'half an archive': () => archiveOf({ [hash]: 'main 1', 'state.json': STATE }).subarray(0, 90),
     'a tar that ends early': () => gzipSync(gunzipSync(archiveOf({ [hash]: 'main 1' })).subarray(0, 600)),

@@ -10,6 +10,7 @@ import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { type QuickLook, quickLook } from '../../scripts/quick-look.ts';
 import { checkSettings } from '../../scripts/settings/check.ts';
 import { mirrorId } from '../../scripts/settings/mirror-id.ts';
+import { describeWithDnsmasq, startNameserver } from '../support/dns.ts';
 import { describeWithOfficial, official } from '../support/official.ts';
 
 const run = promisify(execFile);
@@ -203,6 +204,30 @@ describe('the variables of the quick look', () => {
       github: undefined,
       output: undefined,
       summary: undefined,
+    });
+  });
+});
+
+describeWithOfficial('the quick look', () => {
+  describeWithDnsmasq('with a nameserver', () => {
+    test('takes what DNS says for some hours only, and asks upstream after that', async () => {
+      const epoch = Math.floor(NOW.getTime() / 1000);
+      await using nameserver = await startNameserver({ 'current.example': [`0.103:1:6:${epoch}:1:90:1:1`] });
+      answers.set('/upstream/daily.cvd', { body: await readFile(official('test-6.cvd')) });
+      const change = { CLAMAV_MIRROR_DNS: 'current.example', CLAMAV_MIRROR_NAMESERVERS: nameserver.address };
+      const daily = (at?: string) => ({
+        ...published(6),
+        databases: { daily: { version: 6, ...(at !== undefined && { seen: { at, version: 6 } }) } },
+      });
+      const requests = async (manifest: unknown) => {
+        asked.length = 0;
+        publish(manifest);
+        expect(await look({ ...change, CLAMAV_MIRROR_DATABASES: 'daily' })).toMatchObject({ needed: false });
+        return asked.map(({ path }) => path);
+      };
+      expect(await requests(daily('2026-11-21T11:23:45Z'))).toEqual(['/mirror/manifest.json']);
+      expect(await requests(daily('2026-11-21T05:59:00Z'))).toContain('/upstream/daily.cvd');
+      expect(await requests(daily())).toContain('/upstream/daily.cvd');
     });
   });
 });

@@ -10,13 +10,18 @@ const CVD = offered(CHAIN).get('test.cvd') ?? Buffer.alloc(0);
 const GZIP_MAGIC = [0x1f, 0x8b, 8];
 
 /** What is found out while upstream has version 6, and how many requests it took. */
-async function ask(published: number | undefined, dns?: number, cvd: Uint8Array | undefined = CVD) {
+async function ask(
+  published: number | undefined,
+  dns?: number,
+  cvd: Uint8Array | undefined = CVD,
+  known: { readonly seenLately?: boolean; readonly md5?: string } = {},
+) {
   await using it = await startAcquiring(new Map([['test.cvd', cvd]]));
   const record: DnsRecord | undefined =
     dns === undefined
       ? undefined
       : { recommendedVersion: '', epoch: 0, fLevel: 90, versions: new Map([['test', dns]]) };
-  const advertisement = await advertise('test', published, { ...it.parts, record });
+  const advertisement = await advertise('test', published, { ...it.parts, ...known, record });
   return { advertisement, requests: it.upstream.requests.length };
 }
 
@@ -50,14 +55,16 @@ test('defect 2: an older version than the published one is no news', async () =>
 });
 
 describe('a DNS record', () => {
-  test('that names the published version settles it without a request', async () => {
-    expect(await ask(6, 6)).toEqual({ advertisement: { news: false }, requests: 0 });
+  test('that names the published version settles it without a request, if upstream was seen lately', async () => {
+    const seenLately = await ask(6, 6, CVD, { seenLately: true });
+    expect(seenLately).toEqual({ advertisement: { news: false }, requests: 0 });
+    expect(await ask(6, 6)).toEqual({ advertisement: { news: false, seen: 6 }, requests: 1 });
   });
 
-  test('that is behind the published version settles it as well, with a note', async () => {
-    const { advertisement, requests } = await ask(6, 5);
-    expect(advertisement).toEqual({ news: false, note: expect.stringContaining('older') });
-    expect(requests).toBe(0);
+  test('that is behind the published version settles nothing: upstream is asked', async () => {
+    const { advertisement, requests } = await ask(5, 4, CVD, { seenLately: true });
+    expect(news(advertisement)).toBe(6);
+    expect(requests).toBe(1);
   });
 
   test('that names a newer version is a reason to ask, not an answer', async () => {
@@ -71,7 +78,7 @@ describe('a DNS record', () => {
     expect(news(behind.advertisement)).toBe(6);
     expect(behind.advertisement.note).toContain('7');
     const same = await ask(6, 7);
-    expect(same.advertisement).toEqual({ news: false, note: expect.stringContaining('7') });
+    expect(same.advertisement).toEqual({ news: false, seen: 6, note: expect.stringContaining('7') });
   });
 
   test('tells a new mirror nothing that it could trust', async () => {
@@ -108,6 +115,12 @@ describe('an offer is refused', () => {
       code: 'verify/signature',
     });
   });
+});
+
+test('a header with the published version and another MD5 is news: only the MD5 is signed', async () => {
+  const { md5 } = parseHeader(CVD.subarray(0, HEADER_SIZE));
+  expect(news((await ask(6, undefined, CVD, { md5 })).advertisement)).toBeUndefined();
+  expect(news((await ask(6, undefined, CVD, { md5: '0'.repeat(32) })).advertisement)).toBe(6);
 });
 
 test('a database that upstream does not have is missing', async () => {

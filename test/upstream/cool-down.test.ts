@@ -69,6 +69,13 @@ describe('a cool-down', () => {
     expect(() => at(NOW.getTime() - 24 * HOUR).requireNone()).not.toThrow();
   });
 
+  test('of a day is obeyed by a clock that is a little behind', async () => {
+    const kept = memory();
+    await new CoolDownGuard(kept, () => NOW).start(403, undefined, 'daily.cvd');
+    const behind = new CoolDownGuard(kept, () => new Date(NOW.getTime() - 2 * MINUTE));
+    expect(() => behind.requireNone()).toThrow();
+  });
+
   test('is never made shorter by a later answer', async () => {
     const kept = memory();
     const guard = new CoolDownGuard(kept, () => NOW);

@@ -49,7 +49,10 @@ describe('how old a mirror may be', () => {
   const behind = (age: number, held?: { since: string; reason: string }) => {
     const manifest = {
       checked: new Date(NOW).toISOString(),
-      databases: { daily: { held } },
+      published: '2026-05-20T00:00:00Z',
+      databases: { daily: { version: 10, held } },
+      files: { 'archive/daily-11.cvd': {} },
+      proof: {},
     } as unknown as Manifest;
     const [finding] = checkBehind(
       'daily',
@@ -74,6 +77,13 @@ describe('how old a mirror may be', () => {
 
   test('a database that somebody holds where it is may stay there', () => {
     expect(behind(500, { since: '2026-05-01T00:00:00Z', reason: 'it flags our own installer' })).toBe('good');
+  });
+
+  test('a pin that no rollback can have made is told as one', () => {
+    expect(behind(500, { since: '2026-05-01T00:00:00Z', reason: ' ' })).toBe('warning');
+    expect(behind(500, { since: '2026-06-01T00:00:00Z', reason: 'nothing was published since' })).toBe(
+      'warning',
+    );
   });
 
   test('the last check as well, and one that lies ahead is no good sign', () => {
