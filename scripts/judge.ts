@@ -13,6 +13,8 @@ export interface JudgeParts extends CarryParts {
   readonly retained: ReadonlyMap<string, readonly EarlierCvd[]>;
   readonly workFolder: string;
   readonly maxSignatureDrop: number;
+  /** Whether somebody asked for everything anew. */
+  readonly resync?: boolean;
   /** Why to take what looks implausible. */
   readonly accept: string | undefined;
 }
@@ -62,7 +64,10 @@ export async function judge(brought: readonly Brought[], parts: JudgeParts): Pro
 
 function implausible({ database, news, record }: Brought, parts: JudgeParts): string[] {
   if (!news || record === undefined) return [];
-  return implausibleIn(database, record, parts.published.manifest?.databases[database], parts);
+  const { manifest, databases } = parts.published;
+  // by hand, only what is whole counts: a manifest may claim any version
+  const before = parts.resync === true ? databases.get(database) : manifest?.databases[database];
+  return implausibleIn(database, record, before, parts);
 }
 
 interface Attempt {

@@ -14,7 +14,7 @@ if (isMainThread && KILL_ON !== undefined) {
     if (String(from).includes(KILL_ON)) {
       if (END_BY === 'abort') process.abort();
       process.kill(process.pid, END_BY);
-      await new Promise(() => {});
+      await new Promise(() => setInterval(() => {}, 1000)); // until the signal has come
     }
     await rename(from, to);
   };
