@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { explain } from '../errors.ts';
+import { confText, placeConf } from '../files/clamav-conf.ts';
 import type { Log } from '../log.ts';
 import { ProbeClient } from '../probe/client.ts';
 import { readManifest } from '../probe/description.ts';
@@ -9,7 +10,7 @@ import { type Engine, readsSigns } from '../proof/engine.ts';
 import type { ClientSettings } from '../settings/client.ts';
 import type { Manifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
-import { USUAL_DATABASES, writeConf } from './conf.ts';
+import { freshclamConf, USUAL_DATABASES } from './conf.ts';
 import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
 import { type ClientFolder, takeClientFolder } from './folder.ts';
@@ -62,24 +63,20 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
   const { log, trust, now, patience = PATIENCE } = parts;
   const deadline = performance.now() + settings.timeout;
   await using folder = await takeClientFolder(into, trust, log);
-  await using mirror = new ProbeClient(settings);
-  const manifest = await manifestOf(mirror, settings, parts);
+  await using mirror = new ProbeClient({ ...settings, timeout: deadline - performance.now() });
+  const manifest = await manifestOf(mirror, settings, parts, deadline);
   const databases = settings.databases ?? databasesOf(manifest);
+  const proxy = proxyFor(url, proxies);
+  const owner = userInfo().username;
+  const conf = confText(
+    freshclamConf({ url, databases, record, proxy, attempts: 3, owner, fips, folder: into }),
+  );
   const engine = await parts.openEngine(folder.work);
   if (fips) requireFips(engine);
-  await writeConf(settings.conf, {
-    url,
-    databases,
-    record,
-    proxy: proxyFor(url, proxies),
-    attempts: 3,
-    owner: userInfo().username,
-    fips,
-    folder: into,
-  });
   const updating = { engine, trust, log, now, patience };
   const held = await proven(folder, { databases, manifest }, settings, updating, deadline);
   await install(folder.proven, held, join(folder.work, UPDATE, DATABASES), into);
+  await placeConf(settings.conf, conf); // whatever was refused before leaves none
   if (maxAge !== undefined && manifest !== undefined) requireFresh(manifest.checked, maxAge, now());
   return {
     url: mirror.url,
@@ -156,18 +153,21 @@ function databasesOf(manifest: Manifest | undefined): readonly string[] {
 
 async function manifestOf(
   mirror: ProbeClient,
-  { maxAge }: ClientSettings,
+  { maxAge, databases }: ClientSettings,
   { log, patience = PATIENCE }: ClientParts,
+  deadline: number,
 ): Promise<Manifest | undefined> {
   for (let left = patience.attempts - 1; ; left--) {
     try {
-      const { manifest } = await readManifest(mirror);
+      const { manifest, trouble } = await readManifest(mirror);
+      // what it says is needed; clients of ClamAV alone never ask
+      if (trouble !== undefined && (maxAge !== undefined || databases === undefined)) throw trouble;
       if (manifest !== undefined || maxAge === undefined) return manifest;
       throw new ClientError('client/no-manifest', `${mirror.url} does not say when it was last checked`, {
         advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
       });
     } catch (error) {
-      if (left <= 0) throw error;
+      if (left <= 0 || performance.now() + patience.wait > deadline) throw error;
       log.warn(`tried again: ${explain(error)}`);
     }
     await wait(patience.wait);
