@@ -14,6 +14,8 @@ import { ProofSchema } from '../proof/record.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { StoreError } from './store.ts';
 
+export { MANIFEST_LIMIT };
+
 export const MANIFEST = 'manifest.json';
 /** Of the manifests that this program makes, and takes. */
 const FORMAT = 1;
@@ -127,9 +129,14 @@ export function parseManifest(text: string, where: string): Manifest {
   return judged(json, where);
 }
 
+/** How it is written, whether anybody could read it or not. */
+export function textOf(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
 /** The inverse of `parseManifest`. Throws `store/manifest` for what nobody could read afterwards. */
 export function encodeManifest(manifest: Manifest): string {
-  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+  const text = textOf(manifest);
   if (Buffer.byteLength(text) > MANIFEST_LIMIT)
     throw unreadable('this run', `it has more than ${MANIFEST_LIMIT} bytes`, undefined);
   judged(manifest, 'this run');
