@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { explain } from '../errors.ts';
+import { codeOf, explain } from '../errors.ts';
 import { confText, placeConf } from '../files/clamav-conf.ts';
 import type { Log } from '../log.ts';
 import { ProbeClient } from '../probe/client.ts';
-import { readManifest } from '../probe/description.ts';
+import { type Description, readManifest } from '../probe/description.ts';
+import { ProbeError } from '../probe/error.ts';
 import { type Engine, readsSigns } from '../proof/engine.ts';
 import type { ClientSettings } from '../settings/client.ts';
 import type { Manifest } from '../store/manifest.ts';
@@ -56,7 +57,8 @@ const CLOCK_SKEW = HOUR;
  * The folder is ClamAV's to read at any time: files in it are replaced once all of them have come, each at once. What
  * has come is judged by its files, since freshclam's exit code proves nothing (clamav-formats.md §0.5), and by whether
  * the engine finds EICAR with it.
- * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `EngineError`.
+ * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `StoreError` if it says what nobody understands,
+ * `ConfError`, `EngineError`.
  */
 export async function updateClient(settings: ClientSettings, parts: ClientParts): Promise<ClientReport> {
   const { url, into, proxies, record, fips, maxAge } = settings;
@@ -65,7 +67,7 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
   await using folder = await takeClientFolder(into, trust, log);
   await using mirror = new ProbeClient({ ...settings, timeout: deadline - performance.now() });
   const manifest = await manifestOf(mirror, settings, parts, deadline);
-  const databases = settings.databases ?? databasesOf(manifest);
+  const databases = settings.databases ?? databasesOf(manifest, mirror.url);
   const proxy = proxyFor(url, proxies);
   const owner = userInfo().username;
   const conf = confText(
@@ -147,31 +149,44 @@ function requireFips(engine: Engine): void {
     { advice: 'Leave out --fips, or name a newer ClamAV with --engines' },
   );
 }
-function databasesOf(manifest: Manifest | undefined): readonly string[] {
-  return manifest === undefined ? USUAL_DATABASES : Object.keys(manifest.databases);
+/** Throws `client/no-databases`: to end with none is no update. */
+function databasesOf(manifest: Manifest | undefined, url: string): readonly string[] {
+  const names = manifest === undefined ? USUAL_DATABASES : Object.keys(manifest.databases);
+  if (names.length > 0) return names;
+  throw new ClientError('client/no-databases', `${url} says that it has no database`, {
+    advice: 'Nothing was changed. Find out why it is empty, or name what to take with --databases',
+  });
 }
 
 async function manifestOf(
   mirror: ProbeClient,
-  { maxAge, databases }: ClientSettings,
+  settings: ClientSettings,
   { log, patience = PATIENCE }: ClientParts,
   deadline: number,
 ): Promise<Manifest | undefined> {
   for (let left = patience.attempts - 1; ; left--) {
     try {
-      const { manifest, trouble } = await readManifest(mirror);
-      // what it says is needed; clients of ClamAV alone never ask
-      if (trouble !== undefined && (maxAge !== undefined || databases === undefined)) throw trouble;
-      if (manifest !== undefined || maxAge === undefined) return manifest;
-      throw new ClientError('client/no-manifest', `${mirror.url} does not say when it was last checked`, {
-        advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
-      });
+      return requireNeeded(await readManifest(mirror), mirror.url, settings);
     } catch (error) {
-      if (left <= 0 || performance.now() + patience.wait > deadline) throw error;
+      const passes = error instanceof ProbeError || codeOf(error) === 'client/no-manifest';
+      if (!passes || left <= 0 || performance.now() + patience.wait > deadline) throw error;
       log.warn(`tried again: ${explain(error)}`);
     }
     await wait(patience.wait);
   }
+}
+
+/** The manifest, as far as it is needed: clients of ClamAV alone never ask. Throws `StoreError`, `client/no-manifest`. */
+function requireNeeded(
+  { manifest, trouble }: Description,
+  url: string,
+  { maxAge, databases }: ClientSettings,
+): Manifest | undefined {
+  if (trouble !== undefined && (maxAge !== undefined || databases === undefined)) throw trouble;
+  if (manifest !== undefined || maxAge === undefined) return manifest;
+  throw new ClientError('client/no-manifest', `${url} does not say when it was last checked`, {
+    advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
+  });
 }
 
 function howOf(before: Held | undefined, { file, header }: Held): 'unchanged' | 'cdiffs' | 'whole' {

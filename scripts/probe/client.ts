@@ -203,6 +203,7 @@ export class ProbeClient implements AsyncDisposable {
       });
     } catch (error) {
       if (isTimeout(error) || codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') this.#timeouts++;
+      if (isTimeout(error)) this.left(); // it may have been the time for all of it
       throw problemOf(error, url);
     }
   }
