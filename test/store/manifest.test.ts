@@ -35,7 +35,10 @@ test('a manifest of any databases and files is parsed into what was encoded', ()
         name,
         databaseRecord(one.version, one),
       ]);
-      const files = Object.entries(sizes).map(([name, size]) => [`${name}.cvd`, { ...described(name), size }]);
+      const files = Object.entries(sizes).map(([name, size]) => [
+        `${name}.cvd`,
+        { ...described(name), size },
+      ]);
       const manifest = manifestOf(Object.fromEntries(databases), Object.fromEntries(files));
       expect(parseManifest(encodeManifest(manifest), 'here')).toEqual(manifest);
     }),
