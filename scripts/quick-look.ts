@@ -4,6 +4,8 @@ import { HEADER_SIZE, parseHeader } from './cvd/header.ts';
 import { cvdName, cvdSignName } from './cvd/names.ts';
 import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
+import { parseJson } from './json.ts';
+import { isPlausibleCount, isPlausibleTime, MANIFEST_LIMIT } from './manifest-limits.ts';
 import type { CheckSettings } from './settings/check.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 
@@ -11,8 +13,8 @@ import { type DnsRecord, lookUp } from './upstream/dns.ts';
 const CHECKED = SEEN_LATELY_MS;
 /** For each request. Milliseconds. */
 const TIMEOUT = 10_000;
-/** A manifest of thirty databases has a tenth of this. Bytes. */
-const LIMIT = 8 * 1024 * 1024;
+/** Of GitHub's list of a hundred issues. Bytes. */
+const ISSUES_LIMIT = 8 * 1024 * 1024;
 /** Labels of issues that a good cycle closes. */
 const WAITING = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
 
@@ -31,26 +33,26 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
   if (asked !== undefined) return needed(asked);
   if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
   try {
-    const manifest = read(await fetchText(`${publicUrl}/manifest.json`));
+    const manifest = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_LIMIT), settings.databases);
     const age = now.getTime() - Date.parse(manifest.checked);
     if (!(age >= 0 && age < CHECKED)) return needed(`the mirror was checked at ${manifest.checked}`);
     const versions = await advertised(settings, now);
     for (const database of settings.databases) {
-      const published = manifest.databases[database];
+      const published = manifest.databases.get(database);
       if (published === undefined) return needed(`${database} is not published`);
-      const { at, version } = published.seen ?? {};
-      const seenLately = version === published.version && isWithin(String(at), CHECKED, now);
+      const { at, version } = published.seen;
+      const seenLately = version === published.version && isWithin(at, CHECKED, now);
       const advertised = versions.get(database);
       // DNS alone is anybody's word: it counts where it names the published version, and for some hours only
       const offered =
         seenLately && advertised === published.version
           ? advertised
           : await offeredVersion(settings.upstream, database);
-      if (published.held === undefined && offered !== published.version) {
+      if (!published.isHeld && offered !== published.version) {
         return needed(`${database}: ${published.version} is published, upstream has ${offered}`);
       }
-      const sign = cvdSignName(database, Number(published.version));
-      if (published.sign?.state === 'missing' && (await isThere(`${settings.upstream}/${sign}`))) {
+      const sign = cvdSignName(database, published.version);
+      if (published.lacksSign && (await isThere(`${settings.upstream}/${sign}`))) {
         return needed(`upstream has ${sign} now`);
       }
     }
@@ -68,21 +70,39 @@ function needed(reason: string): QuickLook {
 
 interface Seen {
   readonly checked: string;
-  readonly databases: Readonly<Record<string, SeenDatabase>>;
+  readonly databases: ReadonlyMap<string, SeenDatabase>;
 }
 
 interface SeenDatabase {
-  readonly version: unknown;
-  readonly seen?: { readonly at?: unknown; readonly version?: unknown };
-  readonly held?: unknown;
-  readonly sign?: { readonly state?: unknown };
+  readonly version: number;
+  readonly isHeld: boolean;
+  readonly lacksSign: boolean;
+  readonly seen: { readonly at: string; readonly version: unknown };
 }
 
-/** As much of a manifest as is looked at here; the cycle reads it strictly. */
-function read(text: string): Seen {
-  const manifest = JSON.parse(text);
-  if (manifest?.format === 1 && typeof manifest.checked === 'string' && manifest.databases) return manifest;
-  throw new Error('what is published has no manifest that can be understood');
+/** As much of a manifest as is looked at here, without a package; the cycle reads it strictly (store/manifest.ts). */
+function read(text: string, wanted: readonly string[]): Seen {
+  const { format, checked, databases } = fields(parseJson(text, MANIFEST_LIMIT));
+  if (format !== 1 || typeof checked !== 'string' || checked.length > 40 || !isPlausibleTime(checked))
+    throw new Error('what is published has no manifest that can be understood');
+  const seen = new Map<string, SeenDatabase>();
+  for (const database of wanted) {
+    const { version, held, sign, seen: last } = fields(fields(databases)[database]);
+    if (typeof version !== 'number' || !isPlausibleCount(version)) continue;
+    const { at, version: seenVersion } = fields(last);
+    seen.set(database, {
+      version,
+      isHeld: held !== undefined,
+      lacksSign: fields(sign).state === 'missing',
+      seen: { at: String(at), version: seenVersion },
+    });
+  }
+  return { checked, databases: seen };
+}
+
+/** What an object says itself, and nothing that all objects have; what is none says nothing. */
+function fields(json: unknown): Readonly<Record<string, unknown>> {
+  return Object.assign(Object.create(null), typeof json === 'object' ? json : {});
 }
 
 /** By database; DNS is a convenience, so it may be silent. */
@@ -114,27 +134,30 @@ async function openIssue({ github }: CheckSettings): Promise<number | undefined>
   if (github === undefined) return undefined;
   const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
   const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
-  const issues: readonly Issue[] = JSON.parse(await fetchText(url, headers));
-  return issues.find(
-    ({ labels, body }) => labels.some(({ name }) => WAITING.test(name)) && !isOfAnother(body, github.mirror),
-  )?.number;
-}
-
-interface Issue {
-  readonly number: number;
-  readonly labels: readonly { readonly name: string }[];
-  readonly body?: string | null;
+  const issues = parseJson(await fetchText(url, ISSUES_LIMIT, headers), ISSUES_LIMIT);
+  if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
+  for (const issue of issues) {
+    const { number, labels, body } = fields(issue);
+    const isWaiting =
+      Array.isArray(labels) && labels.some((label) => WAITING.test(String(fields(label).name)));
+    if (isWaiting && !isOfAnother(body, github.mirror)) return Number(number);
+  }
+  return undefined;
 }
 
 /** True if the marker at its beginning names another mirror (notify/issue-state.ts, which takes a package to read it). */
-function isOfAnother(body: string | null | undefined, mirror: string): boolean {
-  const named = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/.exec(body ?? '')?.[1];
+function isOfAnother(body: unknown, mirror: string): boolean {
+  const named = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/.exec(String(body ?? ''))?.[1];
   return named !== undefined && named !== mirror;
 }
 
-async function fetchText(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
-  const start = await readStart(await ask(url, headers), LIMIT);
-  if (start.length >= LIMIT) throw new Error(`${url} is too large`);
+async function fetchText(
+  url: string,
+  limit: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const start = await readStart(await ask(url, headers), limit + 1);
+  if (start.length > limit) throw new Error(`${url} is too large`);
   return start.toString('utf8');
 }
 

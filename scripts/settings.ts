@@ -88,6 +88,8 @@ export interface ProbeSettings extends Pick<SyncSettings, 'dns' | 'maxSize' | 'p
   /** How many CDIFFs of each database to look for. */
   readonly cdiffs: number;
   readonly userAgent: string;
+  /** Milliseconds for all of it. */
+  readonly timeout: number;
   /** Whether to download and prove every byte. */
   readonly full: boolean;
   /** Where to look for freshclam, a PATH, if that is to download everything too. */
@@ -192,6 +194,7 @@ export function probeSettings(url: string, from: Given): ProbeSettings {
     dns: dnsFrom(settings.dns, settings.nameservers),
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
     proxies: proxiesFrom(environment, settings['allow-private-redirects']),
+    timeout: settings.timeout * 60_000,
     full: settings.full === 'true',
     client: settings.client === 'true' ? (environment.PATH ?? '') : undefined,
     environment: programsFrom(environment).environment.tools,

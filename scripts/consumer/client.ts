@@ -1,15 +1,17 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { explain } from '../errors.ts';
+import { codeOf, explain } from '../errors.ts';
+import { confText, placeConf } from '../files/clamav-conf.ts';
 import type { Log } from '../log.ts';
 import { ProbeClient } from '../probe/client.ts';
-import { readManifest } from '../probe/description.ts';
+import { type Description, readManifest } from '../probe/description.ts';
+import { ProbeError } from '../probe/error.ts';
 import { type Engine, readsSigns } from '../proof/engine.ts';
 import type { ClientSettings } from '../settings/client.ts';
 import type { Manifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
-import { USUAL_DATABASES, writeConf } from './conf.ts';
+import { freshclamConf, USUAL_DATABASES } from './conf.ts';
 import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
 import { type ClientFolder, takeClientFolder } from './folder.ts';
@@ -55,31 +57,28 @@ const CLOCK_SKEW = HOUR;
  * The folder is ClamAV's to read at any time: files in it are replaced once all of them have come, each at once. What
  * has come is judged by its files, since freshclam's exit code proves nothing (clamav-formats.md §0.5), and by whether
  * the engine finds EICAR with it.
- * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `EngineError`.
+ * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `StoreError` if it says what nobody understands,
+ * `ConfError`, `EngineError`.
  */
 export async function updateClient(settings: ClientSettings, parts: ClientParts): Promise<ClientReport> {
   const { url, into, proxies, record, fips, maxAge } = settings;
   const { log, trust, now, patience = PATIENCE } = parts;
   const deadline = performance.now() + settings.timeout;
   await using folder = await takeClientFolder(into, trust, log);
-  await using mirror = new ProbeClient(settings);
-  const manifest = await manifestOf(mirror, settings, parts);
-  const databases = settings.databases ?? databasesOf(manifest);
+  await using mirror = new ProbeClient({ ...settings, timeout: deadline - performance.now() });
+  const manifest = await manifestOf(mirror, settings, parts, deadline);
+  const databases = settings.databases ?? databasesOf(manifest, mirror.url);
+  const proxy = proxyFor(url, proxies);
+  const owner = userInfo().username;
+  const conf = confText(
+    freshclamConf({ url, databases, record, proxy, attempts: 3, owner, fips, folder: into }),
+  );
   const engine = await parts.openEngine(folder.work);
   if (fips) requireFips(engine);
-  await writeConf(settings.conf, {
-    url,
-    databases,
-    record,
-    proxy: proxyFor(url, proxies),
-    attempts: 3,
-    owner: userInfo().username,
-    fips,
-    folder: into,
-  });
   const updating = { engine, trust, log, now, patience };
   const held = await proven(folder, { databases, manifest }, settings, updating, deadline);
   await install(folder.proven, held, join(folder.work, UPDATE, DATABASES), into);
+  await placeConf(settings.conf, conf); // whatever was refused before leaves none
   if (maxAge !== undefined && manifest !== undefined) requireFresh(manifest.checked, maxAge, now());
   return {
     url: mirror.url,
@@ -150,28 +149,44 @@ function requireFips(engine: Engine): void {
     { advice: 'Leave out --fips, or name a newer ClamAV with --engines' },
   );
 }
-function databasesOf(manifest: Manifest | undefined): readonly string[] {
-  return manifest === undefined ? USUAL_DATABASES : Object.keys(manifest.databases);
+/** Throws `client/no-databases`: to end with none is no update. */
+function databasesOf(manifest: Manifest | undefined, url: string): readonly string[] {
+  const names = manifest === undefined ? USUAL_DATABASES : Object.keys(manifest.databases);
+  if (names.length > 0) return names;
+  throw new ClientError('client/no-databases', `${url} says that it has no database`, {
+    advice: 'Nothing was changed. Find out why it is empty, or name what to take with --databases',
+  });
 }
 
 async function manifestOf(
   mirror: ProbeClient,
-  { maxAge }: ClientSettings,
+  settings: ClientSettings,
   { log, patience = PATIENCE }: ClientParts,
+  deadline: number,
 ): Promise<Manifest | undefined> {
   for (let left = patience.attempts - 1; ; left--) {
     try {
-      const { manifest } = await readManifest(mirror);
-      if (manifest !== undefined || maxAge === undefined) return manifest;
-      throw new ClientError('client/no-manifest', `${mirror.url} does not say when it was last checked`, {
-        advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
-      });
+      return requireNeeded(await readManifest(mirror), mirror.url, settings);
     } catch (error) {
-      if (left <= 0) throw error;
+      const passes = error instanceof ProbeError || codeOf(error) === 'client/no-manifest';
+      if (!passes || left <= 0 || performance.now() + patience.wait > deadline) throw error;
       log.warn(`tried again: ${explain(error)}`);
     }
     await wait(patience.wait);
   }
+}
+
+/** The manifest, as far as it is needed: clients of ClamAV alone never ask. Throws `StoreError`, `client/no-manifest`. */
+function requireNeeded(
+  { manifest, trouble }: Description,
+  url: string,
+  { maxAge, databases }: ClientSettings,
+): Manifest | undefined {
+  if (trouble !== undefined && (maxAge !== undefined || databases === undefined)) throw trouble;
+  if (manifest !== undefined || maxAge === undefined) return manifest;
+  throw new ClientError('client/no-manifest', `${url} does not say when it was last checked`, {
+    advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
+  });
 }
 
 function howOf(before: Held | undefined, { file, header }: Held): 'unchanged' | 'cdiffs' | 'whole' {

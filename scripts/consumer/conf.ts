@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { MirrorError } from '../errors.ts';
-
-export class ConfError extends MirrorError<'conf/impossible'> {}
+import { DATABASE_NAME } from '../cvd/names.ts';
+import { ConfError, type ConfOption } from '../files/clamav-conf.ts';
 
 /** What a client's `freshclam.conf` says; ClamAV 0.103 and all later versions understand it, but for `fips`. */
 export interface FreshclamConf {
@@ -30,57 +27,43 @@ export const USUAL_DATABASES: readonly string[] = ['main', 'daily', 'bytecode'];
  */
 const NO_RECORD = 'no-record.invalid';
 
-/** The text of a `freshclam.conf`. Throws `conf/impossible` for what it cannot express. */
-export function freshclamConf(conf: FreshclamConf): string {
+/** The options of a `freshclam.conf`. Throws `conf/impossible` for a database without a proper name. */
+export function freshclamConf(conf: FreshclamConf): readonly ConfOption[] {
   const { url, databases, record, proxy, attempts, owner, fips = false, folder } = conf;
-  const lines = [
-    `DatabaseMirror ${url}`,
-    ...(folder === undefined ? [] : [`DatabaseDirectory "${folder}"`]),
-    `DatabaseOwner ${owner}`,
-    `DNSDatabaseInfo ${record ?? NO_RECORD}`,
-    ...USUAL_DATABASES.filter((name) => !databases.includes(name)).map((name) => `ExcludeDatabase ${name}`),
-    ...databases.filter((name) => !USUAL_DATABASES.includes(name)).map((name) => `ExtraDatabase ${name}`),
-    'ScriptedUpdates yes',
-    'TestDatabases yes',
-    ...(fips ? ['FIPSCryptoHashLimits yes'] : []),
-    `MaxAttempts ${attempts}`,
-    'ConnectTimeout 30',
-    'ReceiveTimeout 600',
-    ...(proxy === undefined ? [] : proxyLines(proxy)),
-  ];
-  // A line more would be an option more: OnUpdateExecute runs programs.
-  const unsafe = lines.find((line) => /\p{Cc}/u.test(line) || /".*".*"/.test(line));
-  if (unsafe !== undefined) {
-    throw new ConfError(
-      'conf/impossible',
-      `freshclam.conf cannot hold ${JSON.stringify(unsafe.split(' ')[0])} as it was given`,
-      {
-        advice: 'Use a name without quotes and control characters',
-      },
-    );
+  const strange = databases.find((name) => !DATABASE_NAME.test(name));
+  if (strange !== undefined) {
+    const shown = JSON.stringify(strange.slice(0, 40));
+    throw new ConfError('conf/impossible', `freshclam.conf cannot name a database ${shown}`, {
+      advice: 'Name databases such as daily',
+    });
   }
-  return `${lines.join('\n')}\n`;
-}
-
-/** The lines of a `freshclam.conf` that lead through a proxy. */
-export function proxyLines({ protocol, hostname, port, username, password }: URL): string[] {
   return [
-    `HTTPProxyServer ${protocol}//${hostname}`,
-    `HTTPProxyPort ${port || (protocol === 'https:' ? '443' : '80')}`,
-    ...(username === '' ? [] : [`HTTPProxyUsername ${decodeURIComponent(username)}`]),
-    ...(password === '' ? [] : [`HTTPProxyPassword ${decodeURIComponent(password)}`]),
+    ['DatabaseMirror', url],
+    ...(folder === undefined ? [] : [['DatabaseDirectory', folder] as const]),
+    ['DatabaseOwner', owner],
+    ['DNSDatabaseInfo', record ?? NO_RECORD],
+    ...USUAL_DATABASES.filter((name) => !databases.includes(name)).map(
+      (name) => ['ExcludeDatabase', name] as const,
+    ),
+    ...databases
+      .filter((name) => !USUAL_DATABASES.includes(name))
+      .map((name) => ['ExtraDatabase', name] as const),
+    ['ScriptedUpdates', true],
+    ['TestDatabases', true],
+    ...(fips ? [['FIPSCryptoHashLimits', true] as const] : []),
+    ['MaxAttempts', attempts],
+    ['ConnectTimeout', 30],
+    ['ReceiveTimeout', 600],
+    ...(proxy === undefined ? [] : proxyOptions(proxy)),
   ];
 }
 
-/** Writes it for its owner's eyes only: it may hold passwords. */
-export async function writeConf(path: string, conf: FreshclamConf): Promise<void> {
-  const text = freshclamConf(conf);
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+/** The options that lead through a proxy. */
+export function proxyOptions({ protocol, hostname, port, username, password }: URL): ConfOption[] {
+  return [
+    ['HTTPProxyServer', `${protocol}//${hostname}`],
+    ['HTTPProxyPort', port || (protocol === 'https:' ? '443' : '80')],
+    ...(username === '' ? [] : [['HTTPProxyUsername', decodeURIComponent(username)] as const]),
+    ...(password === '' ? [] : [['HTTPProxyPassword', decodeURIComponent(password)] as const]),
+  ];
 }

@@ -5,6 +5,7 @@ export type ClientErrorCode =
   | 'client/does-not-detect'
   | 'client/fips-unknown'
   | 'client/foreign-folder'
+  | 'client/no-databases'
   | 'client/no-manifest'
   | 'client/no-sign'
   | 'client/not-scanned'

@@ -1,10 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeConf } from '../files/clamav-conf.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
 import { recorded, Transcript } from '../proof/transcript.ts';
 import type { Proxies } from '../upstream/open.ts';
-import { writeConf } from './conf.ts';
+import { freshclamConf } from './conf.ts';
 import { proxyFor } from './proxy.ts';
 
 /** Below a client's folder: its databases. */
@@ -38,7 +39,7 @@ export async function runFreshclam(
   await rm(join(folder, DATABASES, 'freshclam.dat'), { force: true });
   const proxy = proxyFor(url, proxies);
   const conf = { url, databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
-  await writeConf(join(folder, 'freshclam.conf'), conf);
+  await writeConf(join(folder, 'freshclam.conf'), freshclamConf(conf));
   const ended = await run(recorded(engine, new Transcript()), {
     tool: 'freshclam',
     folder,

@@ -9,6 +9,11 @@ import { ProbeError } from './error.ts';
 export const BODY_LIMIT = 1_000_000;
 /** After so many requests in a row without an answer, no more are made. */
 const TIMEOUTS = 3;
+/**
+ * For all that is asked of one mirror. Each of three databases takes 40 and one for each CDIFF; with all of 1000 CDIFFs
+ * proven, 3000.
+ */
+const REQUESTS = 10_000;
 
 /** Milliseconds. */
 export interface ProbePatience {
@@ -29,6 +34,10 @@ export interface ProbeClientOptions {
   readonly userAgent: string;
   readonly proxies: Proxies;
   readonly patience?: Partial<ProbePatience>;
+  /** Milliseconds for all that is asked; default: no end. */
+  readonly timeout?: number;
+  /** How often it may be asked; default: ten thousand times. */
+  readonly mostRequests?: number;
   /** In PEM: the only certificates to trust. */
   readonly ca?: string;
 }
@@ -62,6 +71,7 @@ export class ProbeClient implements AsyncDisposable {
   readonly #patience: ProbePatience;
   readonly #authorization: Readonly<Record<string, string>>;
   readonly #agents: Agents;
+  readonly #begun = performance.now();
   #requests = 0;
   #received = 0;
   #timeouts = 0;
@@ -84,6 +94,19 @@ export class ProbeClient implements AsyncDisposable {
   /** Bytes of bodies. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Milliseconds until the mirror is given up. Throws `probe/gave-up` if it is. */
+  left(): number {
+    const { timeout = Number.POSITIVE_INFINITY, mostRequests = REQUESTS } = this.#options;
+    const left = timeout - (performance.now() - this.#begun);
+    const spent =
+      left <= 0 ? `${timeout / 1000} seconds` : this.#requests >= mostRequests && `${mostRequests} requests`;
+    if (spent === false) return left;
+    throw new ProbeError('probe/gave-up', `gave up after ${spent}: the mirror is not judged any further`, {
+      advice:
+        'Find out why it answers slowly, or names so much; --timeout gives it more time, --databases less to do',
+    });
   }
 
   /** Throws `ProbeError` if there is no answer; one that breaks off is an answer. */
@@ -170,6 +193,7 @@ export class ProbeClient implements AsyncDisposable {
     if (this.#timeouts >= TIMEOUTS) {
       throw new ProbeError('probe/timeout', 'the mirror has stopped answering; nothing more is asked');
     }
+    const left = this.left();
     this.#requests++;
     const authorization = new URL(url).origin === new URL(this.url).origin ? this.#authorization : {};
     try {
@@ -178,12 +202,13 @@ export class ProbeClient implements AsyncDisposable {
         headers: { 'user-agent': this.#options.userAgent, accept: '*/*', ...authorization, ...asked.headers },
         dispatcher,
         reset: true, // Connection: close, as freshclam has it: no answer can spoil the next
-        signal: AbortSignal.timeout(timeout),
+        signal: AbortSignal.timeout(Math.ceil(Math.min(timeout, left))),
         headersTimeout: this.#patience.idle,
         bodyTimeout: this.#patience.idle,
       });
     } catch (error) {
       if (isTimeout(error) || codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') this.#timeouts++;
+      if (isTimeout(error)) this.left(); // it may have been the time for all of it
       throw problemOf(error, url);
     }
   }

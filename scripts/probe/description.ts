@@ -1,5 +1,8 @@
 import { cdiffName, cvdName } from '../cvd/names.ts';
-import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
+import { MirrorError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+import { MANIFEST_LIMIT } from '../manifest-limits.ts';
+import { formatOf, MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
 import { TIMESTAMP } from '../store/pages.ts';
 import type { ProbeClient } from './client.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -7,23 +10,45 @@ import { guarded, type Served, type Site } from './site.ts';
 
 const DAY = 86_400_000;
 
-/** Reads the manifest, if the mirror has one that we understand. Throws `ProbeError` if nothing answers. */
-export async function readManifest(
-  client: ProbeClient,
-): Promise<{ manifest: Manifest | undefined; findings: Finding[] }> {
+/** What a mirror says of itself. */
+export interface Description {
+  /** `undefined`: it has none that we understand. */
+  readonly manifest: Manifest | undefined;
+  /** What is wrong with the manifest that it has, if it is one of ours. */
+  readonly trouble: MirrorError | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Reads the manifest, if the mirror has one. Throws `ProbeError` if nothing answers. */
+export async function readManifest(client: ProbeClient): Promise<Description> {
   const findings = new Findings('mirror', 'manifest');
-  const { status, body, ended } = await client.ask(MANIFEST);
-  if (status !== 200 || ended !== 'whole' || !/^\s*\{/.test(body.toString('latin1'))) {
-    return { manifest: undefined, findings: findings.good('there is none: not a mirror of ours').list };
+  const { status, body, ended } = await client.ask(MANIFEST, { keep: MANIFEST_LIMIT });
+  const text = body.toString('utf8');
+  if (status !== 200 || ended !== 'whole' || !/^\s*\{/.test(text)) {
+    const list = findings.good('there is none: not a mirror of ours').list;
+    return { manifest: undefined, trouble: undefined, findings: list };
   }
   try {
-    return { manifest: parseManifest(body.toString('utf8'), client.url), findings: [] };
+    return { manifest: parseManifest(text, client.url), trouble: undefined, findings: [] };
+  } catch (error) {
+    if (!(error instanceof MirrorError)) throw error;
+    if (!isOurs(text)) {
+      const what = `there is a ${MANIFEST}, but not of a form that is known`;
+      findings.warning(what, 'Serve the mirror under a URL of its own');
+      return { manifest: undefined, trouble: undefined, findings: findings.list };
+    }
+    if (error.code === 'store/newer') findings.warning(error.message, 'Update this tool');
+    else findings.fault(error.message, 'Publish it again: clamav-mirror client takes nothing from there');
+    return { manifest: undefined, trouble: error, findings: findings.list };
+  }
+}
+
+/** Of ours or of a later version: other programs have files of this name, too. */
+function isOurs(text: string): boolean {
+  try {
+    return formatOf(parseJson(text, MANIFEST_LIMIT)) !== undefined;
   } catch {
-    findings.warning(
-      `there is a ${MANIFEST}, but not of a form that is known`,
-      'Use the version of this program that made it',
-    );
-    return { manifest: undefined, findings: findings.list };
+    return true; // cut short, or too large for anybody
   }
 }
 

@@ -8,6 +8,8 @@ export type ProbeErrorCode =
   | 'probe/redirect'
   | 'probe/malformed'
   | 'probe/incomplete'
-  | 'probe/too-large';
+  | 'probe/too-large'
+  /** The time or the requests for all of it are spent. */
+  | 'probe/gave-up';
 
 export class ProbeError extends MirrorError<ProbeErrorCode> {}

@@ -47,7 +47,9 @@ export async function checkWithFreshclam(
   const findings: Finding[] = [];
   const proxy = proxyFor(url, proxies);
   const play = async (kind: ClientKind, having: readonly Served[]) =>
-    void findings.push(...(await playClient(engine, { url, proxy, databases: having, kind })));
+    void findings.push(
+      ...(await playClient(engine, { url, proxy, databases: having, kind, left: () => site.client.left() })),
+    );
   for (const option of KINDS) await play({ name: option, option, attempts: 1, fips: false }, databases);
   findings.push(...(await playFips(engine, databases, signed, play)));
   findings.push(...(await playBehind(engine, { site, databases, maxSize }, play)));

@@ -13,7 +13,7 @@ import { checkFully } from './full.ts';
 import { checkMissing, missingCdiff } from './missing.ts';
 import { checkRanges } from './range.ts';
 import { checkSigns } from './signs.ts';
-import { guarded, type Served, type Site } from './site.ts';
+import { guarded, type Served, type Site, untilGivenUp } from './site.ts';
 import { checkStart } from './start.ts';
 import { checkTransport } from './transport.ts';
 import { checkWhole } from './whole.ts';
@@ -31,6 +31,8 @@ export interface ProbeOptions extends ProbeClientOptions {
   readonly maxSize: number;
   /** Whether to download and prove every byte. */
   readonly full: boolean;
+  /** Milliseconds for all of it. */
+  readonly timeout: number;
   /** Whether to let a real freshclam download everything: its PATH. */
   readonly client: string | undefined;
   /** What that freshclam is given; default: nothing but its PATH. */
@@ -67,7 +69,7 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
   const served: Served[] = [];
   const signed: string[] = [];
 
-  const reached = await guarded('mirror', 'reachable', async () => {
+  const judge = async () => {
     const { manifest, findings: described } = await readManifest(client);
     const site: Site = { client, manifest, trust, now };
     const upstream = await readRecord(dns, now);
@@ -87,8 +89,12 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
       const real = { ...options, path: options.client, signed };
       findings.push(...(await checkWithFreshclam(site, served, real)));
     }
+  };
+  const reached: Finding[] = [];
+  const givenUp = await untilGivenUp(async () => {
+    reached.push(...(await guarded('mirror', 'reachable', judge)));
   });
-  findings.unshift(...reached);
+  findings.unshift(...reached, ...givenUp);
   return {
     url: client.url,
     verdict: findings.some(({ verdict }) => verdict === 'fault') ? 'failed' : 'good',

@@ -1,8 +1,9 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { proxyLines } from '../consumer/conf.ts';
+import { proxyOptions } from '../consumer/conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { writeConf } from '../files/clamav-conf.ts';
 import { versionIn } from '../proof/client.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
@@ -29,6 +30,8 @@ interface Play {
   readonly proxy: URL | undefined;
   readonly databases: readonly Served[];
   readonly kind: ClientKind;
+  /** Milliseconds until the mirror is given up. Throws `probe/gave-up` if it is. */
+  readonly left: () => number;
 }
 
 /**
@@ -47,7 +50,7 @@ export async function playClient(engine: Engine, play: Play): Promise<Finding[]>
         );
         return;
       }
-      const refused = await load(engine, folder, play.kind);
+      const refused = await load(engine, folder, play);
       if (refused === undefined)
         findings.good(
           `freshclam ${engine.version} takes all of it, and clamscan loads it: ${updated.arrived}`,
@@ -66,7 +69,7 @@ export async function playClient(engine: Engine, play: Play): Promise<Finding[]>
 async function update(
   engine: Engine,
   folder: string,
-  { url, proxy, databases, kind }: Play,
+  { url, proxy, databases, kind, left }: Play,
 ): Promise<{ readonly wrong: string } | { readonly arrived: string }> {
   const db = join(folder, 'db');
   await mkdir(db);
@@ -74,15 +77,13 @@ async function update(
     await copyFile(path, join(db, cvdName(database)));
     if (sign !== undefined) await copyFile(sign, join(db, cvdSignName(database, version)));
   }
-  const lines = [
-    `${kind.option} ${url}`,
-    `DatabaseOwner ${engine.databaseOwner}`,
-    `MaxAttempts ${kind.attempts}`,
-    ...(kind.fips ? ['FIPSCryptoHashLimits yes'] : []),
-    ...(proxy === undefined ? [] : proxyLines(proxy)),
-    '',
-  ];
-  await writeFile(join(folder, 'freshclam.conf'), lines.join('\n'), { mode: 0o600 });
+  await writeConf(join(folder, 'freshclam.conf'), [
+    [kind.option, url],
+    ['DatabaseOwner', engine.databaseOwner],
+    ['MaxAttempts', kind.attempts],
+    ...(kind.fips ? [['FIPSCryptoHashLimits', true] as const] : []),
+    ...(proxy === undefined ? [] : proxyOptions(proxy)),
+  ]);
   const { exitCode, output } = await run(engine, {
     tool: 'freshclam',
     folder,
@@ -93,7 +94,7 @@ async function update(
       '--stdout',
       ...databases.map(({ database }) => `--update-db=${database}`),
     ],
-    timeout: TIMEOUT,
+    timeout: Math.ceil(Math.min(TIMEOUT, left())),
   });
   const arrived: string[] = [];
   for (const { database, header } of databases) {
@@ -114,7 +115,11 @@ async function update(
 }
 
 /** Why clamscan refuses what the client has; `undefined`: it does not. */
-async function load(engine: Engine, folder: string, { fips }: ClientKind): Promise<string | undefined> {
+async function load(
+  engine: Engine,
+  folder: string,
+  { kind: { fips }, left }: Play,
+): Promise<string | undefined> {
   await writeFile(join(folder, 'harmless.txt'), 'Nothing in this line is harmful.\n');
   const ended = await run(engine, {
     tool: 'clamscan',
@@ -125,7 +130,7 @@ async function load(engine: Engine, folder: string, { fips }: ClientKind): Promi
       '--no-summary',
       `${at}/harmless.txt`,
     ],
-    timeout: TIMEOUT,
+    timeout: Math.ceil(Math.min(TIMEOUT, left())),
   });
   return ended.exitCode === 0 ? undefined : `${endOf(ended)}, ${tellingLine(ended)}`;
 }

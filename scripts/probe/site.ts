@@ -28,7 +28,10 @@ export interface Served {
   readonly ranged: boolean;
 }
 
-/** Runs a check: if it gets no answer, or a proof fails, that is its finding, with this advice unless it has one. */
+/**
+ * Runs a check: if it gets no answer, or a proof fails, that is its finding, with this advice unless it has one. That a
+ * mirror is given up is more than the finding of one check. Throws `probe/gave-up`.
+ */
 export async function guarded(
   subject: string,
   check: string,
@@ -39,8 +42,23 @@ export async function guarded(
   try {
     await run(findings);
   } catch (error) {
-    if (!(error instanceof MirrorError)) throw error;
+    if (!(error instanceof MirrorError) || isGivenUp(error)) throw error;
     findings.fault(explain(new Error(error.message, { cause: error.cause })), error.advice ?? advice);
   }
   return findings.list;
+}
+
+/** Runs all checks of a mirror, until there is no more time for it, which is a finding. */
+export async function untilGivenUp(run: () => Promise<unknown>): Promise<Finding[]> {
+  try {
+    await run();
+    return [];
+  } catch (error) {
+    if (!(error instanceof MirrorError) || !isGivenUp(error)) throw error;
+    return new Findings('mirror', 'limits').fault(error.message, error.advice ?? '').list;
+  }
+}
+
+function isGivenUp({ code }: MirrorError): boolean {
+  return code === 'probe/gave-up';
 }

@@ -39,11 +39,12 @@ async function expiryOf(url: string): Promise<Date | undefined> {
     // the certificate was proven by every request before this one
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false });
+    const timer = setTimeout(() => end(), TIMEOUT); // a handshake may trickle
     const end = (date?: Date) => {
+      clearTimeout(timer);
       socket.destroy();
       resolve(date);
     };
-    socket.setTimeout(TIMEOUT, () => end());
     socket.once('error', () => end());
     socket.once('secureConnect', () => {
       const ends = new Date(socket.getPeerCertificate().valid_to);

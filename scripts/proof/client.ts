@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { type ConfOption, writeConf } from '../files/clamav-conf.ts';
 import { readStart } from '../files/verify.ts';
 import { type RequestLine, startHost } from '../host/host.ts';
 import { contentsOf, difference } from './contents.ts';
@@ -44,7 +45,7 @@ export async function update(scene: Scene, config: ClientConfig = {}): Promise<U
   const onRequest = (line: RequestLine) => void requests.push(line);
   const address = engine.hostAddress;
   await using host = await startHost({ folder: candidate.folder, address, onRequest });
-  await writeFile(join(folder, 'freshclam.conf'), configLines(scene, host.url, config).join('\n'));
+  await writeConf(join(folder, 'freshclam.conf'), optionsOf(scene, host.url, config));
   const databases = [...candidate.staged.keys()].map((database) => `--update-db=${database}`);
   const task = inFolder(scene, {
     tool: 'freshclam',
@@ -141,19 +142,17 @@ export function requestText({ method, path, range, status, bytes }: RequestLine)
   return `${method} ${path}${range === undefined ? '' : ` ${range}`}: ${status}, ${bytes} bytes`;
 }
 
-function configLines({ engine, timeout }: Scene, url: string, config: ClientConfig): string[] {
-  const yes = (value: boolean) => (value ? 'yes' : 'no');
+function optionsOf({ engine, timeout }: Scene, url: string, config: ClientConfig): readonly ConfOption[] {
   return [
-    `${config.privateMirror ? 'PrivateMirror' : 'DatabaseMirror'} ${url}`,
-    `DatabaseOwner ${engine.databaseOwner}`,
-    `ScriptedUpdates ${yes(config.scriptedUpdates ?? true)}`,
-    `TestDatabases ${yes(config.testDatabases ?? false)}`,
-    ...(config.dns === undefined ? [] : [`DNSDatabaseInfo ${config.dns.record}`]),
-    ...(config.fips ? ['FIPSCryptoHashLimits yes'] : []),
-    `MaxAttempts ${readsSigns(engine) ? PACKAGED_ATTEMPTS : 1}`,
-    'ConnectTimeout 10',
-    `ReceiveTimeout ${Math.ceil(timeout / 1000)}`,
-    '',
+    [config.privateMirror ? 'PrivateMirror' : 'DatabaseMirror', url],
+    ['DatabaseOwner', engine.databaseOwner],
+    ['ScriptedUpdates', config.scriptedUpdates ?? true],
+    ['TestDatabases', config.testDatabases ?? false],
+    ...(config.dns === undefined ? [] : [['DNSDatabaseInfo', config.dns.record] as const]),
+    ...(config.fips ? [['FIPSCryptoHashLimits', true] as const] : []),
+    ['MaxAttempts', readsSigns(engine) ? PACKAGED_ATTEMPTS : 1],
+    ['ConnectTimeout', 10],
+    ['ReceiveTimeout', Math.ceil(timeout / 1000)],
   ];
 }
 

@@ -1,7 +1,13 @@
 import * as v from 'valibot';
+import { EVIDENCE_LIMIT, isPlausibleCount, NUMBER_LIMIT } from '../manifest-limits.ts';
 
-const Text = v.string();
-const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Characters: it stands in the manifest, which has bounds in everything (manifest-limits.ts). */
+const Text = v.pipe(v.string(), v.maxLength(EVIDENCE_LIMIT));
+const Count = v.pipe(
+  v.number(),
+  v.check((count) => isPlausibleCount(count), 'is no plausible number'),
+);
+const Seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(NUMBER_LIMIT));
 
 /** One thing a client does against the stage, and how it went. */
 const ResultSchema = v.object({
@@ -13,7 +19,7 @@ const ResultSchema = v.object({
   /** What was read that shows it: versions that arrived, signatures that were named, the line of a log. */
   evidence: Text,
   /** Seconds. */
-  duration: v.number(),
+  duration: Seconds,
 });
 
 /** The record of engines × scenarios for one set of databases, proven together. */
@@ -22,9 +28,9 @@ export const ProofSchema = v.object({
   /** ISO time. */
   started: Text,
   /** Seconds. */
-  duration: v.number(),
+  duration: Seconds,
   /** Which versions were proven together. */
-  databases: v.record(Text, v.number()),
+  databases: v.record(Text, Count),
   engines: v.array(v.object({ name: Text, version: Text, fLevel: v.optional(Count) })),
   /** What looked implausible and was taken all the same, and why. */
   accepted: v.optional(v.object({ reason: Text, findings: v.array(Text) })),

@@ -4,7 +4,7 @@ import { userAgentOf } from '../identity.ts';
 import type { EngineSpec } from '../proof/engine-spec.ts';
 import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
-import { type Option, SYNC_OPTIONS } from './options.ts';
+import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION } from './options.ts';
 import { type Given, validated } from './read.ts';
 import { FilePath, ProbeSchema, SyncSchema, TrueOrFalse, wholeNumber } from './schemas.ts';
 
@@ -65,7 +65,7 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     name: 'fips',
     help: 'hold ClamAV (1.5 or later) to FIPS limits: FIPSCryptoHashLimits yes; the mirror must then have the .sign of each CVD',
   },
-  { name: 'timeout', value: '<minutes>', help: 'how long all of it may take', fallback: '30' },
+  { ...TIMEOUT_OPTION, fallback: '30' },
   {
     name: 'engines',
     value: '<name>',
@@ -86,7 +86,7 @@ const ClientSchema = v.object({
   dns: ProbeSchema.entries.dns,
   'max-age': wholeNumber(0, 8760),
   fips: v.optional(TrueOrFalse),
-  timeout: wholeNumber(1, 1440),
+  timeout: ProbeSchema.entries.timeout,
   engines: v.optional(v.pipe(SyncSchema.entries.engines.wrapped, v.maxLength(1, 'takes one engine'))),
   'user-agent': ProbeSchema.entries['user-agent'],
   'allow-private-redirects': ProbeSchema.entries['allow-private-redirects'],

@@ -152,6 +152,14 @@ export const SYNC_OPTIONS: readonly Option[] = [
 /** What looking at a mirror and mirroring it have in common. */
 const LOOKING = ['nameservers', 'max-size', 'user-agent', 'allow-private-redirects'];
 
+/** For whatever looks at a mirror: it may be slow, or hostile. */
+export const TIMEOUT_OPTION: Option = {
+  name: 'timeout',
+  value: '<minutes>',
+  help: 'how long all of it may take',
+  fallback: '60',
+};
+
 export const PROBE_OPTIONS: readonly Option[] = [
   {
     name: 'databases',
@@ -171,6 +179,7 @@ export const PROBE_OPTIONS: readonly Option[] = [
     name: 'client',
     help: 'let the freshclam of this machine be its clients: fresh ones, ones that are behind, ones with FIPS limits',
   },
+  TIMEOUT_OPTION,
 ];
 
 /** Of those of `sync`, what a rollback needs too. */

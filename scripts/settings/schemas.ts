@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { DATABASE_NAME } from '../cvd/names.ts';
+import { DATABASES_LIMIT } from '../manifest-limits.ts';
 import { parseEngineSpec } from '../proof/engine-spec.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 
@@ -37,6 +38,7 @@ const list = (item: v.GenericSchema<string, string>) =>
 const Databases = v.pipe(
   list(v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes names such as main,daily,bytecode'))),
   v.minLength(1, 'names no database'),
+  v.maxLength(DATABASES_LIMIT, `names more than ${DATABASES_LIMIT} databases`),
   v.transform((names) => [...new Set(names)]),
 );
 const Nameserver = v.pipe(
@@ -127,6 +129,7 @@ export const ProbeSchema = v.object({
   'allow-private-redirects': v.optional(TrueOrFalse),
   full: v.optional(TrueOrFalse),
   client: v.optional(TrueOrFalse),
+  timeout: wholeNumber(1, 1440),
 });
 
 export const RollbackSchema = v.object({

@@ -4,7 +4,7 @@ import { userAgentOf } from '../identity.ts';
 import type { EngineSpec } from '../proof/engine-spec.ts';
 import { dnsFrom, type ProbeSettings, proxiesFrom } from '../settings.ts';
 import { OFFICIAL_RECORD } from '../upstream/dns.ts';
-import { type Option, SYNC_OPTIONS } from './options.ts';
+import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION } from './options.ts';
 import { type Given, SettingError, validated } from './read.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
 
@@ -48,6 +48,7 @@ export const WATCH_OPTIONS: readonly Option[] = [
     help: 'the workflow that syncs, where GitHub can be asked about it',
     fallback: 'mirror.yml',
   },
+  TIMEOUT_OPTION,
 ];
 
 const WatchSchema = v.object({
@@ -60,6 +61,7 @@ const WatchSchema = v.object({
   'user-agent': SyncSchema.entries['user-agent'],
   'allow-private-redirects': SyncSchema.entries['allow-private-redirects'],
   cdiffs: SyncSchema.entries.cdiffs,
+  timeout: ProbeSchema.entries.timeout,
   engines: SyncSchema.entries.engines,
   'warn-after': wholeNumber(1, 8760),
   'fail-after': wholeNumber(1, 8760),
@@ -92,6 +94,7 @@ export function watchSettings(url: string, from: Given): WatchSettings {
     cdiffs: settings.cdiffs,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
     proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
+    timeout: settings.timeout * 60_000,
     limits,
     workflow: settings.workflow,
     engines: settings.engines,

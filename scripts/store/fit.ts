@@ -1,7 +1,7 @@
 import { archiveName, archiveSignName, cdiffSignName, parseFileName } from '../cvd/names.ts';
 import { bytes } from '../log.ts';
 import { archiveOf } from './archive.ts';
-import { type DatabaseRecord, encodeManifest, type Manifest } from './manifest.ts';
+import { type DatabaseRecord, type Manifest, textOf } from './manifest.ts';
 import { pagesOf } from './pages.ts';
 import { filesOf } from './published.ts';
 import { StoreError } from './store.ts';
@@ -15,7 +15,7 @@ import { StoreError } from './store.ts';
  */
 export function fitInto(manifest: Manifest, limit = Number.POSITIVE_INFINITY): Manifest {
   // of the mirror as it is: with fewer files they are smaller
-  const pages = [encodeManifest(manifest), ...pagesOf(manifest).values()];
+  const pages = [textOf(manifest), ...pagesOf(manifest).values()];
   let total = sum([...pages.map((text) => Buffer.byteLength(text)), ...sizesOf(manifest)]);
   const files = { ...manifest.files };
   const databases = { ...manifest.databases };

@@ -1,17 +1,43 @@
 import * as v from 'valibot';
 import type { CvdHeader } from '../cvd/header.ts';
-import { parseFileName } from '../cvd/names.ts';
+import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
+import { parseJson } from '../json.ts';
+import {
+  DATABASES_LIMIT,
+  FILE_SIZE_LIMIT,
+  FILES_LIMIT,
+  isPlausibleCount,
+  isPlausibleTime,
+  MANIFEST_LIMIT,
+  WORDS_LIMIT,
+} from '../manifest-limits.ts';
 import { ProofSchema } from '../proof/record.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { StoreError } from './store.ts';
 
-export const MANIFEST = 'manifest.json';
+export { MANIFEST_LIMIT };
 
-const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const Time = v.pipe(v.string(), v.isoTimestamp());
+export const MANIFEST = 'manifest.json';
+/** Of the manifests that this program makes, and takes. */
+const FORMAT = 1;
+
+const Count = v.pipe(
+  v.number(),
+  v.check((count) => isPlausibleCount(count), 'is no plausible number'),
+);
+const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_SIZE_LIMIT));
+const Time = v.pipe(
+  v.string(),
+  v.maxLength(40),
+  v.isoTimestamp(),
+  v.check(isPlausibleTime, 'is no plausible time'),
+);
+const Words = v.pipe(v.string(), v.maxLength(WORDS_LIMIT));
+const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
+const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
 const FileSchema = v.object({
   /** Bytes. */
-  size: Count,
+  size: Size,
   /** 64 lowercase hex digits. */
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   /** Of a `.sign`: when the first certificate of its chain ends, and the signature with it. */
@@ -22,7 +48,7 @@ const FileSchema = v.object({
 const SignSchema = v.object({
   /** `missing`: upstream has none, or not yet. `withheld`: upstream's is not good now; clients do better without. */
   state: v.picklist(['published', 'missing', 'withheld']),
-  /** Since when clients have it, or since when they lack it. */
+  /** Since when it is so. */
   since: Time,
   /** When upstream was last asked for it with success. */
   asked: Time,
@@ -51,18 +77,18 @@ const DatabaseSchema = v.object({
   /** The unbroken chain of CDIFFs that ends at `version`: the versions that its first and last lead to. */
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
   /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
-  missingCdiffs: v.pipe(v.array(Count), v.readonly()),
+  missingCdiffs: v.pipe(atMost(FILES_LIMIT), v.array(Count), v.readonly()),
   /** Mirrors published before ClamAV 1.5 was known say nothing. */
   sign: v.optional(SignSchema),
   /** Mirrors published before it was recorded say nothing: then upstream is asked. */
   seen: v.optional(SeenSchema),
   /** Set by a rollback: the database stays at this version until it is released. */
-  held: v.optional(v.object({ since: Time, reason: v.string() })),
+  held: v.optional(v.object({ since: Time, reason: Words })),
 });
 
 const ManifestSchema = v.object({
-  format: v.literal(1),
-  generator: v.string(),
+  format: v.literal(FORMAT),
+  generator: Words,
   /** When Talos built the newest database. */
   built: Time,
   /** When upstream's own signed headers were last seen: that of each database was seen then or later. */
@@ -70,19 +96,14 @@ const ManifestSchema = v.object({
   /** When the files last changed. */
   published: Time,
   upstream: v.object({
-    url: v.string(),
+    url: Words,
     /** Taken from upstream for what was published last. */
-    bytes: Count,
+    bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   }),
-  databases: v.record(v.string(), DatabaseSchema),
-  files: v.record(v.string(), FileSchema),
+  databases: byName(DatabaseName, DatabaseSchema, DATABASES_LIMIT),
+  files: byName(FileName, FileSchema, FILES_LIMIT),
   /** Files of ours in the store that are no longer part of the mirror: removed once this manifest stands. */
-  retired: v.array(
-    v.pipe(
-      v.string(),
-      v.check((name) => parseFileName(name) !== undefined),
-    ),
-  ),
+  retired: v.pipe(atMost(FILES_LIMIT), v.array(FileName)),
   proof: ProofSchema,
 });
 
@@ -112,22 +133,71 @@ export function describeHeader({
   return { version, built: new Date(stime * 1000).toISOString(), signatures, fLevel };
 }
 
-/** Parses `manifest.json`. Throws `store/manifest`: what cannot be read is not the same as an empty mirror. */
+/**
+ * Parses `manifest.json`: the one schema for what a manifest says, wherever it comes from. Throws `store/manifest`: what
+ * cannot be read is not the same as an empty mirror; `store/newer` for a format that is not known yet.
+ */
 export function parseManifest(text: string, where: string): Manifest {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text, MANIFEST_LIMIT);
   } catch (cause) {
-    throw unreadable(where, 'it is not JSON', cause);
+    throw unreadable(where, cause instanceof RangeError ? cause.message : 'it is not JSON', cause);
   }
-  const parsed = v.safeParse(ManifestSchema, json);
-  if (!parsed.success) throw unreadable(where, v.summarize(parsed.issues).replaceAll('\n', ' '), undefined);
-  return parsed.output;
+  const format = formatOf(json);
+  if (format !== undefined && format > FORMAT) throw newer(where, format);
+  return judged(json, where);
 }
 
-/** The inverse of `parseManifest`. */
-export function encodeManifest(manifest: Manifest): string {
+/** How it is written, whether anybody could read it or not. */
+export function textOf(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** The inverse of `parseManifest`. Throws `store/manifest` for what nobody could read afterwards. */
+export function encodeManifest(manifest: Manifest): string {
+  const text = textOf(manifest);
+  if (Buffer.byteLength(text) > MANIFEST_LIMIT)
+    throw unreadable('this run', `it has more than ${MANIFEST_LIMIT} bytes`, undefined);
+  judged(manifest, 'this run');
+  return text;
+}
+
+/** The `format` of what may be a manifest of this program or of a later one; `undefined`: it is none. */
+export function formatOf(json: unknown): number | undefined {
+  const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : undefined;
+  return typeof format === 'number' && isPlausibleCount(format) ? format : undefined;
+}
+
+function judged(json: unknown, where: string): Manifest {
+  const parsed = v.safeParse(ManifestSchema, json, { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  throw unreadable(where, v.summarize(parsed.issues).replaceAll('\n', ' ').slice(0, 300), undefined);
+}
+
+function isOurFile(name: string): boolean {
+  const file = parseFileName(name);
+  return file !== undefined && (file.version === undefined || isPlausibleCount(file.version));
+}
+
+/** Looks at the length before the items. */
+function atMost(limit: number) {
+  return v.custom<unknown[]>(
+    (input) => Array.isArray(input) && input.length <= limit,
+    'is no list of a plausible length',
+  );
+}
+
+/** Looks at the number of names before what is under them; nothing of `Object` is among them. */
+function byName<T extends v.GenericSchema>(name: v.GenericSchema<string, string>, schema: T, limit: number) {
+  return v.pipe(
+    v.custom<Record<string, unknown>>(
+      (input) => typeof input === 'object' && input !== null && Object.keys(input).length <= limit,
+      'has more names than is plausible',
+    ),
+    v.record(name, schema),
+    v.transform((record): Record<string, v.InferOutput<T>> => Object.assign(Object.create(null), record)),
+  );
 }
 
 function unreadable(where: string, why: string, cause: unknown): StoreError {
@@ -135,4 +205,14 @@ function unreadable(where: string, why: string, cause: unknown): StoreError {
     cause,
     advice: 'Nothing was changed. Restore the manifest, or move it away to build the mirror anew',
   });
+}
+
+function newer(where: string, format: number): StoreError {
+  return new StoreError(
+    'store/newer',
+    `the manifest of ${where} is of format ${format}, which a newer clamav-mirror made`,
+    {
+      advice: 'Nothing was changed. Update this tool',
+    },
+  );
 }

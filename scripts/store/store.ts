@@ -4,6 +4,8 @@ export type StoreErrorCode =
   | 'store/unreadable'
   | 'store/missing'
   | 'store/manifest'
+  /** A later version of this program published here. */
+  | 'store/newer'
   | 'store/busy'
   | 'store/conflict'
   | 'store/failed'

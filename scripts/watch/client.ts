@@ -33,31 +33,40 @@ export async function checkWithEngine(
   engine: Engine,
   { versions, signed }: Served,
   settings: WatchSettings,
+  left: () => number,
 ): Promise<Finding[]> {
-  const findings = await play(engine, versions, { settings, fips: false });
+  const findings = await play(engine, versions, { settings, fips: false, left });
   const having = new Map([...versions].filter(([database]) => signed.includes(database)));
   if (readsSigns(engine) && having.size > 0)
-    findings.push(...(await play(engine, having, { settings, fips: true })));
+    findings.push(...(await play(engine, having, { settings, fips: true, left })));
   return findings;
 }
 
 interface Client {
   readonly settings: WatchSettings;
   readonly fips: boolean;
+  /** Milliseconds until the mirror is given up. */
+  readonly left: () => number;
 }
 
 async function play(
   engine: Engine,
   served: ReadonlyMap<string, number>,
-  { settings: { url, proxies }, fips }: Client,
+  { settings: { url, proxies, timeout: all }, fips, left }: Client,
 ): Promise<Finding[]> {
   const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-watch-'));
   const name = `${engine.name}${fips ? ', FIPS' : ''}`;
   const client = new Findings('mirror', `freshclam, ${name}`);
   try {
+    if (left() <= 0) {
+      return client.fault(
+        `gave up after ${all / 1000} seconds: this client was not tried`,
+        'Find out why the mirror answers slowly; --timeout gives it more time',
+      ).list;
+    }
     const databases = [...served.keys()];
     const attempts = fips ? AS_PACKAGED : 1;
-    const task = { url, databases, record: undefined, proxies, attempts, fips, timeout: TIMEOUT };
+    const task = { url, databases, record: undefined, proxies, attempts, fips, timeout: timeoutOf(left) };
     const { said } = await runFreshclam(engine, folder, task);
     const held = await heldIn(join(folder, DATABASES), databases);
     const lacking = databases.find(
@@ -72,20 +81,20 @@ async function play(
       ).list;
     }
     client.good(`a new client gets all of it (ClamAV ${engine.version})`);
-    return [...client.list, ...(await scan(engine, { folder, held, fips, name }))];
+    return [...client.list, ...(await scan(engine, { folder, held, fips, name, left }))];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-interface Scanning {
+interface Scanning extends Pick<Client, 'left'> {
   readonly folder: string;
   readonly held: ReadonlyMap<string, Held>;
   readonly fips: boolean;
   readonly name: string;
 }
 
-async function scan(engine: Engine, { folder, held, fips, name }: Scanning): Promise<Finding[]> {
+async function scan(engine: Engine, { folder, held, fips, name, left }: Scanning): Promise<Finding[]> {
   const findings = new Findings('mirror', `clamscan, ${name}`);
   const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
   const samples = await writeSamples(join(folder, 'samples'), counts, []);
@@ -104,7 +113,7 @@ async function scan(engine: Engine, { folder, held, fips, name }: Scanning): Pro
         inside,
       ];
     },
-    timeout: TIMEOUT,
+    timeout: timeoutOf(left),
   });
   try {
     requireVerdicts(ended, inside, samples);
@@ -120,4 +129,8 @@ async function scan(engine: Engine, { folder, held, fips, name }: Scanning): Pro
       'Roll the database back (clamav-mirror rollback), and find out why the proof let it pass',
     ).list;
   }
+}
+
+function timeoutOf(left: () => number): number {
+  return Math.max(1, Math.ceil(Math.min(TIMEOUT, left())));
 }

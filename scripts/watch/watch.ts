@@ -7,7 +7,7 @@ import { ProbeClient } from '../probe/client.ts';
 import { readManifest } from '../probe/description.ts';
 import type { Finding } from '../probe/finding.ts';
 import { type ProbeReport, probeMirror } from '../probe/probe.ts';
-import { guarded } from '../probe/site.ts';
+import { guarded, untilGivenUp } from '../probe/site.ts';
 import type { Engine } from '../proof/engine.ts';
 import type { WatchSettings } from '../settings/watch.ts';
 import type { Manifest } from '../store/manifest.ts';
@@ -40,16 +40,23 @@ export async function watch(settings: WatchSettings, parts: WatchParts): Promise
   const { limits, workflow } = settings;
   const { engines, workflows, trust } = parts;
   const now = parts.now();
+  const begun = performance.now();
+  const left = () => settings.timeout - (performance.now() - begun);
   const quiet = { dns: undefined, full: false, client: undefined }; // what `watch` looks at by itself
   const probed = await probeMirror({ ...settings, ...quiet, trust, now: () => now });
   const findings: Finding[] = [...probed.findings];
-  const { manifest, served, upstream, findings: found } = await checkAge(settings, probed, { trust, now });
+  const {
+    manifest,
+    served,
+    upstream,
+    findings: found,
+  } = await checkAge({ ...settings, timeout: left() }, probed, { trust, now });
   if (manifest !== undefined) drop(findings, 'timestamp'); // it says the same, by limits of its own
   findings.push(...found);
   const versions = new Map(Object.entries(probed.databases));
   if (versions.size > 0) {
     const served = { versions, signed: probed.signed };
-    for (const engine of engines) findings.push(...(await checkWithEngine(engine, served, settings)));
+    for (const engine of engines) findings.push(...(await checkWithEngine(engine, served, settings, left)));
   }
   if (workflows !== undefined) {
     findings.push(...(await checkWorkflow(workflows, workflow, { limits, now: now.getTime() })));
@@ -94,7 +101,7 @@ async function checkAge(
   await using client = new ProbeClient(settings);
   let manifest: Manifest | undefined;
   const ours = new Map<string, { version: number; built: number }>();
-  await guarded('mirror', 'age', async () => {
+  const look = async () => {
     ({ manifest } = await readManifest(client));
     for (const database of Object.keys(probed.databases)) {
       const range = `bytes=0-${HEADER_SIZE - 1}`;
@@ -102,7 +109,8 @@ async function checkAge(
       const { version, stime } = asVerdict(() => parseHeader(body));
       ours.set(database, { version, built: stime * 1000 });
     }
-  });
+  };
+  await untilGivenUp(() => guarded('mirror', 'age', look)); // the probe says it
   const served = new Map([...ours].map(([database, { version }]) => [database, version]));
   const newest = await newestOf(served, settings, { trust, now, seenLately: seenLately(manifest, now) });
   return {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { ConfError, type FreshclamConf, freshclamConf } from '../../scripts/consumer/conf.ts';
+import { type FreshclamConf, freshclamConf } from '../../scripts/consumer/conf.ts';
 import { proxyFor } from '../../scripts/consumer/proxy.ts';
+import { ConfError, confText } from '../../scripts/files/clamav-conf.ts';
 import { clientSettings } from '../../scripts/settings/client.ts';
 import { SettingError } from '../../scripts/settings/read.ts';
 import { watchSettings } from '../../scripts/settings/watch.ts';
@@ -62,7 +63,7 @@ const conf: FreshclamConf = {
 };
 
 test('freshclam.conf names the mirror and nothing of ClamAV', () => {
-  const lines = freshclamConf(conf).split('\n');
+  const lines = confText(freshclamConf(conf)).split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
       'DatabaseMirror http://mirror.example',
@@ -73,21 +74,21 @@ test('freshclam.conf names the mirror and nothing of ClamAV', () => {
       'ExtraDatabase test',
     ]),
   );
-  expect(freshclamConf({ ...conf, record: 'current.cvd.mirror.example' })).toContain(
+  expect(confText(freshclamConf({ ...conf, record: 'current.cvd.mirror.example' }))).toContain(
     'DNSDatabaseInfo current.cvd.mirror.example\n',
   );
-  expect(freshclamConf(conf)).not.toContain('FIPS'); // ClamAV before 1.5 stops at what it does not know
-  expect(freshclamConf({ ...conf, fips: true })).toContain('\nFIPSCryptoHashLimits yes\n');
+  expect(confText(freshclamConf(conf))).not.toContain('FIPS'); // ClamAV before 1.5 stops at what it does not know
+  expect(confText(freshclamConf({ ...conf, fips: true }))).toContain('\nFIPSCryptoHashLimits yes\n');
   const proxy = new URL('http://me:p%20s@proxy.example:3128');
-  expect(freshclamConf({ ...conf, proxy })).toContain(
-    'HTTPProxyServer http://proxy.example\nHTTPProxyPort 3128\nHTTPProxyUsername me\nHTTPProxyPassword p s\n',
+  expect(confText(freshclamConf({ ...conf, proxy }))).toContain(
+    'HTTPProxyServer http://proxy.example\nHTTPProxyPort 3128\nHTTPProxyUsername me\nHTTPProxyPassword "p s"\n',
   );
 });
 
 test.each(['/a\nOnUpdateExecute reboot', '/a"b'])('and has no room for a folder called %j', (folder) => {
-  expect(() => freshclamConf({ ...conf, folder })).toThrow(ConfError);
+  expect(() => confText(freshclamConf({ ...conf, folder }))).toThrow(ConfError);
   const proxy = new URL('http://me:%0AOnUpdateExecute%20reboot@proxy.example:3128');
-  expect(() => freshclamConf({ ...conf, proxy })).toThrow(ConfError);
+  expect(() => confText(freshclamConf({ ...conf, proxy }))).toThrow(ConfError);
 });
 
 test('a proxy is used unless the mirror is an exception', () => {

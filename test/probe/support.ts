@@ -27,6 +27,7 @@ export async function probe(url: string, change: Partial<ProbeOptions> = {}): Pr
     dns: undefined,
     cdiffs: 30,
     maxSize: 100_000_000,
+    timeout: 600_000,
     full: false,
     client: undefined,
     trust: TALOS,

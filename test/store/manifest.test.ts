@@ -35,7 +35,10 @@ test('a manifest of any databases and files is parsed into what was encoded', ()
         name,
         databaseRecord(one.version, one),
       ]);
-      const files = Object.entries(sizes).map(([name, size]) => [name, { ...described(name), size }]);
+      const files = Object.entries(sizes).map(([name, size]) => [
+        `${name}.cvd`,
+        { ...described(name), size },
+      ]);
       const manifest = manifestOf(Object.fromEntries(databases), Object.fromEntries(files));
       expect(parseManifest(encodeManifest(manifest), 'here')).toEqual(manifest);
     }),
@@ -62,9 +65,6 @@ describe('a manifest is refused', () => {
     'if it is an HTML page': '<html></html>',
     'if it is something else': '[]',
     'if it is null': 'null',
-    'of a format to come': changed((manifest) => {
-      manifest.format = 2;
-    }),
     'without databases': changed((manifest) => {
       delete manifest.databases;
     }),
@@ -90,6 +90,18 @@ describe('a manifest is refused', () => {
   test.each(Object.entries(refused))('%s', (_, text) => {
     expect(() => parseManifest(text, 'here')).toThrow(expect.objectContaining({ code: 'store/manifest' }));
   });
+});
+
+test('a manifest of a format to come asks for a newer tool, and nobody to move it away', () => {
+  for (const format of [2, 99, 2 ** 31 - 1]) {
+    expect(() => parseManifest(JSON.stringify({ format, databases: 'another way' }), 'here')).toThrow(
+      expect.objectContaining({ code: 'store/newer', advice: expect.not.stringContaining('move') }),
+    );
+  }
+  for (const format of [0, -1, 1.5, 2 ** 53, '2', null, true, [2]]) {
+    const text = JSON.stringify({ ...MANIFEST, format });
+    expect(() => parseManifest(text, 'here')).toThrow(expect.objectContaining({ code: 'store/manifest' }));
+  }
 });
 
 test('the timestamp is for machines and for people', () => {

@@ -21,6 +21,7 @@ const NAMES = [
   'apt',
   'python',
   'openssl',
+  'strace',
   'mounts', // mount namespaces, and the right to mount in them
   'small-disks',
   'port-53',

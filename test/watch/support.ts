@@ -1,28 +1,33 @@
 import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { watchSettings } from '../../scripts/settings/watch.ts';
+import { type WatchSettings, watchSettings } from '../../scripts/settings/watch.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { type WatchParts, type WatchReport, watch } from '../../scripts/watch/watch.ts';
 
 export interface Change extends Partial<WatchParts> {
   readonly flags?: Readonly<Record<string, string>>;
+  /** What flags cannot say. */
+  readonly settings?: Partial<WatchSettings>;
 }
 
 /** Watches as the command does, with the ClamAV of this machine; `upstream` is where the mirror has its databases from. */
 export async function look(
   url: string,
   upstream: string,
-  { flags, ...parts }: Change = {},
+  { flags, settings: change, ...parts }: Change = {},
 ): Promise<WatchReport> {
   const settings = watchSettings(url, {
     flags: { upstream, dns: 'off', 'user-agent': 'clamav-mirror/test', ...flags },
     environment: {},
   });
-  return await watch(settings, {
-    engines: parts.engines ?? [await findNativeEngine(process.env.PATH ?? '')],
-    trust: TALOS,
-    now: () => new Date(),
-    ...parts,
-  });
+  return await watch(
+    { ...settings, ...change },
+    {
+      engines: parts.engines ?? [await findNativeEngine(process.env.PATH ?? '')],
+      trust: TALOS,
+      now: () => new Date(),
+      ...parts,
+    },
+  );
 }
 
 /** What the notifier is told: `host failed`, `stale recovered`. */

@@ -2,6 +2,7 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseClamSign } from '../../cvd/clamsign.ts';
 import { cvdSignName } from '../../cvd/names.ts';
+import type { ConfOption } from '../../files/clamav-conf.ts';
 import { coversFLevel } from '../../verify/sign.ts';
 import { requireStagedBytes, requireStagedVersions, update } from '../client.ts';
 import { type Engine, readsSigns, run } from '../engine.ts';
@@ -20,7 +21,8 @@ import {
 } from './scenario.ts';
 
 /** The line of clamd.conf, and the flag of clamscan, that mean the same (clamav-formats.md §8). */
-const [FIPS_OPTION, FIPS_FLAG] = ['FIPSCryptoHashLimits yes', '--fips-limits'];
+const FIPS_OPTION: ConfOption = ['FIPSCryptoHashLimits', true];
+const FIPS_FLAG = '--fips-limits';
 
 /**
  * Clients with FIPS limits, as Ubuntu 24.04's are by default: they believe no MD5, so that they take and load a CVD only

@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
 import { type Clamd, clamdAt, freePort } from '../clamd.ts';
 import type { Program } from '../engine.ts';
 import { writeSamples } from '../samples.ts';
@@ -14,12 +15,12 @@ const GRACE = 1000;
 /** Starts clamd on the client's databases, waits until it answers, and stops it after `live`; if it dies, that fails. */
 export async function withClamd(
   scene: Scene,
-  options: readonly string[],
+  options: readonly ConfOption[],
   live: (program: Program, clamd: Clamd, over: AbortSignal) => Promise<string>,
 ): Promise<string> {
   const { engine } = scene;
   const port = await freePort();
-  await writeFile(join(scene.folder, 'clamd.conf'), configLines(scene, port, options).join('\n'));
+  await writeConf(join(scene.folder, 'clamd.conf'), optionsOf(scene, port, options));
   const program = await engine.start(
     inFolder(scene, {
       tool: 'clamd',
@@ -89,14 +90,13 @@ async function death(program: Program): Promise<never> {
   throw new ScenarioFailure(`clamd ${how}: ${tellingLine(run)}`);
 }
 
-function configLines({ engine }: Scene, port: number, options: readonly string[]): string[] {
+function optionsOf({ engine }: Scene, port: number, options: readonly ConfOption[]): readonly ConfOption[] {
   return [
-    `TCPSocket ${port}`,
-    `TCPAddr ${engine.daemonAddress}`,
-    'Foreground yes',
-    'LogTime no',
-    'MaxThreads 4',
+    ['TCPSocket', port],
+    ['TCPAddr', engine.daemonAddress],
+    ['Foreground', true],
+    ['LogTime', false],
+    ['MaxThreads', 4],
     ...options,
-    '',
   ];
 }
