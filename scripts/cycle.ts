@@ -30,11 +30,12 @@ import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { withGoodSigns } from './store/good-signs.ts';
+import { inspect } from './store/inspect.ts';
 import type { DatabaseRecord } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
-import type { Store } from './store/store.ts';
+import { type Store, StoreError } from './store/store.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
 import type { Trust } from './verify/trust.ts';
@@ -70,7 +71,18 @@ async function cycle(
   watch: Stopwatch,
 ): Promise<Story> {
   const { store, trust, log, now } = parts;
-  const { published, gone } = await withGoodSigns(await readPublished(store), {
+  const inspected = await inspect(await readPublished(store), {
+    store,
+    trust,
+    work: settings.work,
+    folder: join(workFolder, 'inspection'),
+    log,
+    now: now(),
+    all: settings.resync,
+    isDry: settings.dryRun,
+  });
+  const anew = settings.resync || inspected.broken.length > 0; // then nothing in the store is believed
+  const { published, gone } = await withGoodSigns(inspected.published, {
     store,
     trust,
     folder: join(workFolder, 'signs'),
@@ -104,6 +116,8 @@ async function cycle(
         now: now(),
         isAsked,
       });
+      if (seen.published?.held !== undefined && published.damaged.includes(database))
+        return { ...seen, trouble: damage(database, store) };
       return isAsked ? seen : heldBack(seen, state, now());
     }),
   );
@@ -179,7 +193,7 @@ async function cycle(
       spoilt,
       proof,
     });
-    await publish(store, published.tag, { stage, archive: copies, next });
+    await publish(store, published.tag, { stage, archive: copies, next, anew });
     if (publicUrl !== undefined) {
       watch.begin('read back');
       const userAgent = settings.userAgent(state.uuid);
@@ -200,6 +214,13 @@ async function cycle(
 function recordOf({ databases, manifest }: Published, database: string): DatabaseRecord | undefined {
   const described = manifest?.databases[database];
   return databases.get(database) ?? (described?.held === undefined ? undefined : described);
+}
+
+/** Of a database that stays what it is, whatever upstream has. */
+function damage(database: string, { where }: Store): StoreError {
+  return new StoreError('store/damaged', `${database} is held, and not whole in ${where}`, {
+    advice: `Roll back to a version that is kept, or let it move again: release --database ${database}`,
+  });
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
@@ -225,7 +246,8 @@ async function endWithoutNews(
 ): Promise<Story> {
   const { published, gone } = found;
   const { manifest, tag } = published;
-  const isChecked = brought.every(({ trouble }) => trouble === undefined);
+  const isWhole = published.damaged.length === 0;
+  const isChecked = isWhole && brought.every(({ trouble }) => trouble === undefined);
   if (manifest !== undefined && !settings.dryRun && (isChecked || gone.length > 0)) {
     const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked });
     await publish(store, tag, { stage: undefined, next });

@@ -122,7 +122,7 @@ export function syncSettings(from: Given): SyncSettings {
     upstream: settings.upstream,
     databases: settings.databases,
     store,
-    s3,
+    s3: { ...s3, maxSize: settings['max-size'] * MEGABYTE },
     work,
     dns: dnsFrom(record, settings.nameservers),
     window: settings.cdiffs,

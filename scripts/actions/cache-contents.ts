@@ -2,17 +2,21 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../store/copies.ts';
+import { SIGHTINGS, SIGHTINGS_BYTES } from '../store/sightings.ts';
 
 export const STATE = 'state.json';
 
-/** Bytes: it holds a line or two for each database. */
-export const STATE_LIMIT = 65_536;
+/** Bytes of what is no copy: the state holds a line or two for each database. */
+const LIMITS: ReadonlyMap<string, number> = new Map([
+  [STATE, 65_536],
+  [SIGHTINGS, SIGHTINGS_BYTES],
+]);
 /** Bytes of everything, with a kilobyte around each file: more than `Copies` keeps is no cache of ours. */
 export const CONTENTS_LIMIT = 2_100_000_000;
 
 /** One file of a cache. */
 export interface CachedFile {
-  /** `state.json`, or of a copy its SHA-256. */
+  /** `state.json`, `verified.json`, or of a copy its SHA-256. */
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
@@ -20,28 +24,34 @@ export interface CachedFile {
 
 /** What the work folder has to keep for the next run, sorted by name. */
 export async function contentsOf(work: string): Promise<CachedFile[]> {
-  return await contentsIn(join(work, COPIES_FOLDER), join(work, STATE));
+  return await contentsIn(join(work, COPIES_FOLDER), work);
 }
 
-/** The copies in a folder, and the state at a path. */
-export async function contentsIn(copies: string, state: string): Promise<CachedFile[]> {
+/** The copies in one folder, and what else there is in another. */
+export async function contentsIn(copies: string, others: string): Promise<CachedFile[]> {
   const files: CachedFile[] = (await new Copies(copies).list()).map((copy) => ({
     ...copy,
     name: copy.sha256,
   }));
-  const text = await readFile(state).catch(() => undefined);
-  if (text !== undefined && text.length <= STATE_LIMIT) {
+  for (const [name, limit] of LIMITS) {
+    const text = await readFile(join(others, name)).catch(() => undefined);
+    if (text === undefined || text.length > limit) continue;
     const sha256 = createHash('sha256').update(text).digest('hex');
-    files.push({ name: STATE, size: text.length, sha256 });
+    files.push({ name, size: text.length, sha256 });
   }
   return files;
 }
 
 export function isContentName(name: string): boolean {
-  return name === STATE || COPY_NAME.test(name);
+  return LIMITS.has(name) || COPY_NAME.test(name);
+}
+
+/** Bytes of a file that is not called by its hash; `undefined`: it is a copy. */
+export function limitOf(name: string): number | undefined {
+  return LIMITS.get(name);
 }
 
 /** Where a file of a cache belongs. */
 export function placeOf(name: string, work: string): string {
-  return name === STATE ? join(work, STATE) : join(work, COPIES_FOLDER, name);
+  return LIMITS.has(name) ? join(work, name) : join(work, COPIES_FOLDER, name);
 }

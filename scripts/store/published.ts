@@ -34,7 +34,14 @@ export async function readPublished(store: Store): Promise<Published> {
       listing,
     };
   }
-  const manifest = parseManifest(found.text, store.where);
+  return publishedAs(parseManifest(found.text, store.where), { tag: found.tag, listing });
+}
+
+/** What a store with these files holds, if this is its manifest. */
+export function publishedAs(
+  manifest: Manifest,
+  { tag, listing }: Pick<Published, 'tag' | 'listing'>,
+): Published {
   const databases = new Map<string, DatabaseRecord>();
   const damaged: string[] = [];
   for (const [database, record] of Object.entries(manifest.databases)) {
@@ -48,7 +55,7 @@ export async function readPublished(store: Store): Promise<Published> {
   const lostSigns = Object.entries(manifest.files)
     .filter(([name, record]) => parseFileName(name)?.kind === 'sign' && !isListed(name, record, { listing }))
     .map(([name]) => name);
-  return { manifest, tag: found.tag, databases, damaged, lostSigns, listing };
+  return { manifest, tag, databases, damaged, lostSigns, listing };
 }
 
 /** Is there a file of this size in the store? */
