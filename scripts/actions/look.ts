@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { fewer } from '../notify/handed-on.ts';
 import { plain } from '../notify/markdown.ts';
 import type { Failure } from '../notify/run-report.ts';
 import { probeMirror } from '../probe/probe.ts';
@@ -24,7 +25,7 @@ export const probe: Prepare = (given) => {
     const told = failures.map((failure) => ({ ...failure, code: `probe/${failure.class}` }));
     return {
       verdict: report.verdict,
-      outputs: { outcome: report.verdict, versions: JSON.stringify(report.databases) },
+      outputs: { outcome: report.verdict, versions: JSON.stringify(fewer(report.databases)) },
       summary: findingsSummary(`Probe of ${report.url}`, report.findings),
       report: { failures: told, recovered, ...UNKNOWN, at: now().toISOString() },
     };

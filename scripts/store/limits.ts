@@ -9,6 +9,8 @@ export const MANIFEST_BYTES = 8 * 1024 * 1024;
 export const LEASE_BYTES = 256 * 1024;
 /** Uploads that a lease can name: a run has one for each CVD. */
 export const LEASE_UPLOADS = 200;
+/** Bytes of one answer that is no file: a thousand objects with the longest names that there can be. */
+export const ANSWER_BYTES = 8 * 1024 * 1024;
 /** Objects in one listing; somebody may keep other things beside the mirror. */
 export const LISTED_OBJECTS = 100_000;
 /** Answers to one listing, each of a thousand objects as a rule. */

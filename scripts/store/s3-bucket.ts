@@ -15,7 +15,7 @@ import {
   type StorageClass,
 } from '@aws-sdk/client-s3';
 import { bytes } from '../log.ts';
-import { LISTED_OBJECTS, LISTED_PAGES } from './limits.ts';
+import { ANSWER_BYTES, LISTED_OBJECTS, LISTED_PAGES } from './limits.ts';
 import { proxyFor, regionFor } from './s3-connection.ts';
 import { faultOf, storeError } from './s3-errors.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -99,6 +99,15 @@ export class Bucket {
       },
       { step: 'deserialize', priority: 'high', name: 'readClock' },
     );
+    this.client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const result = await next(args);
+          if (commandName !== 'GetObjectCommand') this.#limitAnswer(result.response);
+          return result;
+        },
+      { step: 'deserialize', priority: 'low', name: 'limitAnswer' }, // before it is parsed, which takes it whole
+    );
   }
 
   /** The store's time, by its last answer: publishers compare no clocks of their own. Milliseconds. */
@@ -112,6 +121,15 @@ export class Bucket {
     const date = typeof headers === 'object' && headers !== null && 'date' in headers ? headers.date : '';
     const time = Date.parse(String(date));
     if (!Number.isNaN(time)) this.#clockOffset = time - Date.now();
+  }
+
+  #limitAnswer(response: unknown): void {
+    if (typeof response !== 'object' || response === null || !('body' in response)) return;
+    const { body } = response;
+    if (!(body instanceof Readable)) return;
+    const whole = this.#atMost(ANSWER_BYTES, 'an answer', body, undefined);
+    response.body = whole;
+    pipeline(body, whole).catch(() => {}); // whoever reads it is told
   }
 
   /** Bucket and key of an object, as every request names it. */

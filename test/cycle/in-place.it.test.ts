@@ -6,6 +6,7 @@ import { syncSettings } from '../../scripts/settings.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import { checkStore } from '../../scripts/tree/check-store.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { CEPH_ENVIRONMENT } from '../support/ceph.ts';
 import { runCli } from '../support/cli.ts';
 import { describeMirror, offer, ofTest } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
@@ -75,9 +76,10 @@ function testInPlace(start: (version: number) => Promise<AttackedMirror>): void 
   test('is found at once by verify, which says where', async () => {
     await using place = await start(6);
     await cycle(place);
-    expect((await runCli(['verify', ...place.args])).exitCode).toBe(0);
+    const environment = { ...CEPH_ENVIRONMENT };
+    expect((await runCli(['verify', ...place.args], { environment })).exitCode).toBe(0);
     await place.flip('test.cvd', 6000);
-    const said = await runCli(['verify', '--json', ...place.args]);
+    const said = await runCli(['verify', '--json', ...place.args], { environment });
     expect(said.exitCode).toBe(3);
     expect(said.stdout).toContain('test.cvd');
   });

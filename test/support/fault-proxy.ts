@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Transform } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** A request as it passes. */
@@ -31,7 +32,9 @@ export type Fault =
   /** A byte of its body is another one when it arrives. */
   | 'damage'
   /** The answer has another ETag. */
-  | { readonly tag: (tag: string) => string };
+  | { readonly tag: (tag: string) => string }
+  /** The answer has another body. */
+  | { readonly body: (bytes: Buffer) => Buffer };
 
 export interface FaultProxy extends AsyncDisposable {
   readonly url: string;
@@ -81,6 +84,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         return;
       }
       if (typeof fault === 'object' && 'delay' in fault) await wait(fault.delay);
+      if (typeof fault === 'object' && 'body' in fault) {
+        const bytes = fault.body(await buffer(answer));
+        const { 'content-length': _, 'transfer-encoding': __, ...kept } = answer.headers;
+        response.writeHead(answer.statusCode ?? 502, { ...kept, 'content-length': bytes.length }).end(bytes);
+        return;
+      }
       const { etag } = answer.headers;
       const tag = typeof fault === 'object' && 'tag' in fault && etag !== undefined ? fault.tag(etag) : etag;
       response.writeHead(answer.statusCode ?? 502, {
