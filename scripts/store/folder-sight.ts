@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
-import type { Sight } from './store.ts';
+import { type Sight, StoreError } from './store.ts';
 
 const DAY = 24 * 60 * 60_000;
 const CHUNK = 256 * 1024;
@@ -23,7 +23,13 @@ export function folderSight(folder: string, names: () => Promise<Iterable<string
       }
       return seals;
     },
-    hash: async (name, size) => await hashOf(join(folder, name), size),
+    async hash(name, size) {
+      try {
+        return await hashOf(join(folder, name), size);
+      } catch (cause) {
+        throw new StoreError('store/unreadable', `cannot read ${name} in ${folder}`, { cause });
+      }
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { Readable, Transform, Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -14,10 +14,10 @@ import {
   S3Client,
   type StorageClass,
 } from '@aws-sdk/client-s3';
-import { bytes } from '../log.ts';
 import { ANSWER_BYTES, LISTED_OBJECTS, LISTED_PAGES } from './limits.ts';
 import { proxyFor, regionFor } from './s3-connection.ts';
 import { faultOf, storeError } from './s3-errors.ts';
+import { atMost } from './s3-limit.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { StoreError } from './store.ts';
 
@@ -127,7 +127,7 @@ export class Bucket {
     if (typeof response !== 'object' || response === null || !('body' in response)) return;
     const { body } = response;
     if (!(body instanceof Readable)) return;
-    const whole = this.#atMost(ANSWER_BYTES, 'an answer', body, undefined);
+    const whole = atMost(ANSWER_BYTES, this.#named('an answer'), body, undefined);
     response.body = whole;
     pipeline(body, whole).catch(() => {}); // whoever reads it is told
   }
@@ -145,7 +145,7 @@ export class Bucket {
       );
       const chunks: Buffer[] = [];
       if (Body instanceof Readable) {
-        const whole = this.#atMost(limit, name, Body, ContentLength);
+        const whole = atMost(limit, this.#named(name), Body, ContentLength);
         await pipeline(Body, whole, async (parts) => {
           for await (const part of parts) chunks.push(part);
         });
@@ -223,7 +223,7 @@ export class Bucket {
       const { body, length, cacheControl } = found;
       let passed = 0;
       try {
-        const counted = this.#atMost(limit, name, body, length, (size) => (passed += size));
+        const counted = atMost(limit, this.#named(name), body, length, (size) => (passed += size));
         await pipeline(body, counted, begin());
         return { size: passed, cacheControl };
       } catch (cause) {
@@ -232,33 +232,6 @@ export class Bucket {
         await wait(200 * 2 ** attempt);
       }
     }
-  }
-
-  /** Passes on at most so many bytes. Throws `store/limit`, at once where the answer says how many are to come. */
-  #atMost(
-    limit: number,
-    name: string,
-    body: Readable,
-    announced: number | undefined,
-    count: (size: number) => void = () => {},
-  ): Transform {
-    const tooLarge = () =>
-      new StoreError('store/limit', `${name} in ${this.where} has more than ${bytes(limit)}`, {
-        advice: 'No run of this mirror puts it there: look at who else can write to the store',
-      });
-    if (announced !== undefined && announced > limit) {
-      body.destroy();
-      throw tooLarge();
-    }
-    let passed = 0;
-    return new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        passed += chunk.length;
-        count(chunk.length);
-        if (passed > limit) done(tooLarge());
-        else done(null, chunk);
-      },
-    });
   }
 
   /** Writes a small object. Returns its tag; `undefined` if the condition does not hold. */
@@ -330,6 +303,10 @@ export class Bucket {
       after = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (after !== undefined);
     return found;
+  }
+
+  #named(name: string): string {
+    return `${name} in ${this.where}`;
   }
 
   #endless(below: string): StoreError {
