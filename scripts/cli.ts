@@ -15,6 +15,7 @@ import {
   SERVE_OPTIONS,
   STORE_OPTIONS,
   SYNC_OPTIONS,
+  VERIFY_OPTIONS,
 } from './settings/options.ts';
 import { type Given, variableOf } from './settings/read.ts';
 import { WATCH_OPTIONS } from './settings/watch.ts';
@@ -204,9 +205,12 @@ Example:
     return await end(client(url, settingsFrom(flags), flags.json === true));
   });
 
-program
-  .command('verify')
-  .argument('[paths...]', 'files, or folders with a published mirror', ['./mirror'])
+withOptions(
+  program
+    .command('verify')
+    .argument('[paths...]', 'files, folders with a published mirror, or s3://bucket/prefix', ['./mirror']),
+  VERIFY_OPTIONS,
+)
   .description('prove CVD, CLD, CDIFF and .sign files, or a whole published mirror')
   .option('--database <name>', 'the database that the files must be, where their names do not say it')
   .option('--json', 'print one JSON object about everything that was checked')
@@ -220,13 +224,18 @@ hash of each file that ClamAV loads. A published mirror must also be what its ma
 
 Exit codes: 0 all proven, 1 a file could not be read, 3 something could not be proven.
 
+Of a bucket every byte is downloaded to a temporary folder.
+
 Examples:
   clamav-mirror verify /srv/clamav
+  clamav-mirror verify s3://our-bucket/clamav
   clamav-mirror verify daily.cvd daily-28001.cdiff`,
   )
   .action(async (paths: string[], flags) => {
     const { verify } = await import('./commands/verify.ts');
-    return await end(verify(paths, { database: flags.database, json: flags.json === true }));
+    return await end(
+      verify(paths, { database: flags.database, given: settingsFrom(flags), json: flags.json === true }),
+    );
   });
 
 program

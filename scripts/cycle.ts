@@ -31,12 +31,13 @@ import { Stage } from './stage.ts';
 import { State } from './state.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { withGoodSigns } from './store/good-signs.ts';
+import { inspect } from './store/inspect.ts';
 import { type DatabaseRecord, encodeManifest } from './store/manifest.ts';
 import { judgePin } from './store/pin.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
-import type { Store } from './store/store.ts';
+import { type Store, StoreError } from './store/store.ts';
 import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
@@ -96,8 +97,19 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   const { state, trials, group, workFolder, watch } = memory;
   const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
   const stored = await readPublished(store);
-  const folder = join(workFolder, 'signs');
-  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
+  const folder = join(workFolder, 'inspection');
+  const inspected = await inspect(stored, {
+    store,
+    trust,
+    work: settings.work,
+    folder,
+    log,
+    now: now(),
+    all: settings.resync,
+    isDry: settings.dryRun,
+  });
+  const anew = settings.resync || inspected.broken.length > 0; // then nothing in the store is believed
+  const records = await withTrueRecords(inspected.published, { store, trust, folder, log, now: now() });
   const { published, gone } = await withGoodSigns(records.published, { store, trust, folder, log });
   await using upstream = openUpstream({
     url: settings.upstream,
@@ -129,6 +141,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       });
       const note = records.notes.get(database);
       const noted = note === undefined ? seen : { ...seen, note };
+      if (seen.published?.held !== undefined && published.damaged.includes(database))
+        return { ...noted, trouble: damage(database, store) };
       if (isAsked) return noted;
       return heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
     }),
@@ -216,7 +230,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       proof,
       mirrored: settings.databases,
     });
-    await publish(store, published.tag, { stage, archive: copies, next });
+    await publish(store, published.tag, { stage, archive: copies, next, anew });
     if (publicUrl !== undefined) {
       watch.begin('read back');
       const userAgent = settings.userAgent(state.uuid);
@@ -242,6 +256,13 @@ function pinDoubtOf(database: string, { manifest }: Published, now: Date): strin
 function recordOf({ databases, manifest }: Published, database: string): DatabaseRecord | undefined {
   const described = manifest?.databases[database];
   return databases.get(database) ?? (described?.held === undefined ? undefined : described);
+}
+
+/** Of a database that stays what it is, whatever upstream has. */
+function damage(database: string, { where }: Store): StoreError {
+  return new StoreError('store/damaged', `${database} is held, and not whole in ${where}`, {
+    advice: `Roll back to a version that is kept, or let it move again: release --database ${database}`,
+  });
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
@@ -275,7 +296,8 @@ async function endWithoutNews(
 ): Promise<Story> {
   const { published, stored, gone } = found;
   const { manifest, tag } = published;
-  const isChecked = brought.every(({ trouble }) => trouble === undefined);
+  const isWhole = published.damaged.length === 0;
+  const isChecked = isWhole && brought.every(({ trouble }) => trouble === undefined);
   if (manifest !== undefined && stored.manifest !== undefined && !settings.dryRun) {
     const mirrored = settings.databases;
     const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked, mirrored });

@@ -44,7 +44,8 @@ export function nextManifest(cycle: {
   for (const { name, stored: _, ...record } of stage.files.values()) files[name] = record;
   Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
 
-  const allWell = brought.every(({ trouble }) => trouble === undefined);
+  const isHealed = (damaged: string) => brought.some(({ database, news }) => news && database === damaged);
+  const allWell = brought.every(({ trouble }) => trouble === undefined) && published.damaged.every(isHealed);
   const manifest: Manifest = {
     format: 1,
     generator: `clamav-mirror/${VERSION}`,

@@ -15,6 +15,7 @@ import { Stage } from './stage.ts';
 import { archivedVersions } from './store/archive.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 import { withGoodSigns } from './store/good-signs.ts';
+import { inspect } from './store/inspect.ts';
 import { type DatabaseRecord, describeCvd, type Manifest, parseManifest } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
@@ -47,7 +48,18 @@ export async function rollBack(
   const { database, to, reason } = wanted;
   const { store, trust, log, now } = parts;
   await using workspace = await openWorkspace(settings.work, log);
-  const { published } = await withGoodSigns(await readPublished(store), {
+  const { work } = settings;
+  const inspected = await inspect(await readPublished(store), {
+    store,
+    trust,
+    work,
+    folder: join(workspace.folder, 'inspection'),
+    log,
+    now: now(),
+    all: true, // what is published now is not to be proven from a memory
+    isDry: settings.dryRun,
+  });
+  const { published } = await withGoodSigns(inspected.published, {
     store,
     trust,
     folder: join(workspace.folder, 'signs'),
@@ -95,7 +107,12 @@ export async function rollBack(
   });
   const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
   await publishOnto(store, published, async (tag, newest) => {
-    await publish(store, tag, { stage, archive: copies, next: asChecked(rolledBack, newest) });
+    await publish(store, tag, {
+      stage,
+      archive: copies,
+      anew: inspected.broken.length > 0,
+      next: asChecked(rolledBack, newest),
+    });
   });
   return { database, from: from.version, to, proof };
 }

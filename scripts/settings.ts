@@ -11,6 +11,7 @@ import {
   SERVE_OPTIONS,
   STORE_OPTIONS,
   SYNC_OPTIONS,
+  VERIFY_OPTIONS,
 } from './settings/options.ts';
 import { type Environment, type Programs, programsFrom } from './settings/programs.ts';
 import { type Given, named, SettingError, together, validated } from './settings/read.ts';
@@ -22,6 +23,7 @@ import {
   ServeSchema,
   StoreSchema,
   SyncSchema,
+  VerifySchema,
 } from './settings/schemas.ts';
 import { isS3Address, type S3Options, s3Settings } from './store/s3-settings.ts';
 import { OFFICIAL_RECORD } from './upstream/dns.ts';
@@ -124,7 +126,7 @@ export function syncSettings(from: Given): SyncSettings {
     upstream: settings.upstream,
     databases: settings.databases,
     store,
-    s3,
+    s3: { ...s3, maxSize: settings['max-size'] * MEGABYTE },
     work,
     dns: dnsFrom(record, settings.nameservers),
     window: settings.cdiffs,
@@ -169,6 +171,15 @@ export function storeSettings(from: Given): StoreSettings {
     throw new SettingError('setting/invalid', `${named('store', from)} ${explain(cause)}`, { cause });
   }
   return { store, s3 };
+}
+
+/** A store to be verified: the one of the settings, or this one. Throws `setting/invalid`. */
+export function verifySettings(from: Given, store = from.flags.store): StoreSettings {
+  const { where, limits } = together({
+    where: () => storeSettings({ ...from, flags: { ...from.flags, store } }),
+    limits: () => validated(VerifySchema, VERIFY_OPTIONS, from),
+  });
+  return { store: where.store, s3: { ...where.s3, maxSize: limits['max-size'] * MEGABYTE } };
 }
 
 /** Throws `setting/invalid`. */

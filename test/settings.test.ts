@@ -20,7 +20,7 @@ test('without a word the mirror takes the official databases from ClamAV into ./
     upstream: 'https://database.clamav.net',
     databases: ['main', 'daily', 'bytecode'],
     store: resolve('mirror'),
-    s3: {},
+    s3: { maxSize: 1024 * 1024 * 1024 },
     work: resolve('mirror.work'),
     dns: dns(OFFICIAL_RECORD),
     window: 30,

@@ -4,17 +4,21 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CACHED_STATE_FILE, STATE_FILE } from '../state-files.ts';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../store/copies.ts';
+import { SIGHTINGS, SIGHTINGS_BYTES } from '../store/sightings.ts';
 
 export const STATE = STATE_FILE;
 
-/** Bytes: it holds a line or two for each database. */
-export const STATE_LIMIT = 65_536;
+/** Bytes of what is no copy: the state holds a line or two for each database. */
+const LIMITS: ReadonlyMap<string, number> = new Map([
+  [STATE, 65_536],
+  [SIGHTINGS, SIGHTINGS_BYTES],
+]);
 /** Bytes of everything, with a kilobyte around each file: more than `Copies` keeps is no cache of ours. */
 export const CONTENTS_LIMIT = 2_100_000_000;
 
 /** One file of a cache. */
 export interface CachedFile {
-  /** `state.json`, or of a copy its SHA-256. */
+  /** `state.json`, `verified.json`, or of a copy its SHA-256. */
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
@@ -22,37 +26,43 @@ export interface CachedFile {
 
 /** What the work folder has to keep for the next run, sorted by name. */
 export async function contentsOf(work: string): Promise<CachedFile[]> {
-  return await contentsIn(join(work, COPIES_FOLDER), sourceOf(STATE, work));
+  return await contentsIn(join(work, COPIES_FOLDER), (name) => sourceOf(name, work));
 }
 
-/** The copies in a folder, and the state at a path. */
-export async function contentsIn(copies: string, state: string): Promise<CachedFile[]> {
+/** The copies in a folder, and what else there is, at the path that a name has. */
+export async function contentsIn(copies: string, pathOf: (name: string) => string): Promise<CachedFile[]> {
   const files: CachedFile[] = (await new Copies(copies).list()).map((copy) => ({
     ...copy,
     name: copy.sha256,
   }));
-  const text = await readFile(state).catch(() => undefined);
-  if (text !== undefined && text.length <= STATE_LIMIT) {
+  for (const [name, limit] of LIMITS) {
+    const text = await readFile(pathOf(name)).catch(() => undefined);
+    if (text === undefined || text.length > limit) continue;
     const sha256 = createHash('sha256').update(text).digest('hex');
-    files.push({ name: STATE, size: text.length, sha256 });
+    files.push({ name, size: text.length, sha256 });
   }
   return files;
 }
 
 export function isContentName(name: string): boolean {
-  return name === STATE || COPY_NAME.test(name);
+  return LIMITS.has(name) || COPY_NAME.test(name);
+}
+
+/** Bytes of a file that is not called by its hash; `undefined`: it is a copy. */
+export function limitOf(name: string): number | undefined {
+  return LIMITS.get(name);
 }
 
 /** Where a file is that goes into a cache; a state that no run has read yet goes back as it came. */
 export function sourceOf(name: string, work: string): string {
-  if (name !== STATE) return join(work, COPIES_FOLDER, name);
-  const [own, cached] = [join(work, STATE), join(work, CACHED_STATE_FILE)];
-  return existsSync(own) || !existsSync(cached) ? own : cached;
+  if (!LIMITS.has(name)) return join(work, COPIES_FOLDER, name);
+  const [own, cached] = [join(work, name), join(work, CACHED_STATE_FILE)];
+  return name !== STATE || existsSync(own) || !existsSync(cached) ? own : cached;
 }
 
 /** Where a file of a cache belongs, and which file must not be there for that. */
 export function placeOf(name: string, work: string): { readonly place: string; readonly before: string } {
   if (name === STATE) return { place: join(work, CACHED_STATE_FILE), before: join(work, STATE) };
-  const place = join(work, COPIES_FOLDER, name);
+  const place = LIMITS.has(name) ? join(work, name) : join(work, COPIES_FOLDER, name);
   return { place, before: place };
 }

@@ -18,14 +18,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { encodeTarHeader, paddingOf, TarReader } from '../cvd/tar.ts';
 import { print } from '../log.ts';
-import {
-  type CachedFile,
-  CONTENTS_LIMIT,
-  isContentName,
-  STATE,
-  STATE_LIMIT,
-  sourceOf,
-} from './cache-contents.ts';
+import { type CachedFile, CONTENTS_LIMIT, isContentName, limitOf, sourceOf } from './cache-contents.ts';
 
 /** What a `tar` is for: written to a file by cache.ts. */
 export interface TarTask {
@@ -82,14 +75,15 @@ export async function unpack(from: string, to: string): Promise<void> {
     const { name, file, hash } = current;
     current = undefined;
     closeSync(file);
-    if (hash.digest('hex') !== name && name !== STATE) throw new Error(`${name} has another hash`);
+    if (hash.digest('hex') !== name && limitOf(name) === undefined)
+      throw new Error(`${name} has another hash`);
   };
   const reader = new TarReader(
     {
       entry({ name, size }) {
         finish();
         if (!isContentName(name)) throw new Error(`${JSON.stringify(name)} is no file of ours`);
-        if (name === STATE && size > STATE_LIMIT) throw new Error(`${name} has ${size} bytes`);
+        if (size > (limitOf(name) ?? Number.POSITIVE_INFINITY)) throw new Error(`${name} has ${size} bytes`);
         left -= size + 1024;
         if (left < 0) throw new Error('it holds more than any mirror keeps');
         current = { name, file: openSync(join(to, name), 'wx', 0o644), hash: createHash('sha256') };

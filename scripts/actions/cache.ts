@@ -3,7 +3,7 @@ import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explain } from '../errors.ts';
 import type { ChildAnswer, ChildTask } from './cache-child.ts';
-import { type CachedFile, contentsIn, contentsOf, placeOf, STATE } from './cache-contents.ts';
+import { type CachedFile, contentsIn, contentsOf, placeOf } from './cache-contents.ts';
 import { type CacheOwner, contentsName, isKeyOf, newKey, prefixOf } from './cache-key.ts';
 import { REFUSED, type TarTask } from './cache-tar.ts';
 
@@ -56,7 +56,7 @@ export async function restoreCache(settings: CacheSettings, environment: Environ
     if (key !== undefined && !isKeyOf(prefix, key))
       return { outcome: 'refused', key, ...NOTHING, why: 'the service offers the cache of another mirror' };
     if (answer?.done === true) {
-      const files = await contentsIn(join(folder, UNPACKED), join(folder, UNPACKED, STATE));
+      const files = await contentsIn(join(folder, UNPACKED), (name) => join(folder, UNPACKED, name));
       const taken = await takeFiles(files, join(folder, UNPACKED), work);
       return { outcome: 'restored', key, contents: contentsName(prefix, files), ...totals(taken) };
     }

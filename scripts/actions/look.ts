@@ -1,16 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
+import { fewer } from '../notify/handed-on.ts';
 import { plain } from '../notify/markdown.ts';
 import type { Failure } from '../notify/run-report.ts';
 import { probeMirror } from '../probe/probe.ts';
 import { aboutMirror } from '../settings/action.ts';
-import { probeSettings, storeSettings } from '../settings.ts';
+import { probeSettings, verifySettings } from '../settings.ts';
 import { openStore } from '../store/open-store.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 import type { Checked } from '../tree/check-file.ts';
+import { checkStore } from '../tree/check-store.ts';
 import { checkTree } from '../tree/check-tree.ts';
-import { fetchTree } from '../tree/fetch-tree.ts';
 import { TALOS } from '../verify/trust.ts';
 import { verdictsOf } from '../watch/run-report.ts';
 import type { Prepare } from './command.ts';
@@ -26,7 +25,7 @@ export const probe: Prepare = (given) => {
     const told = failures.map((failure) => ({ ...failure, code: `probe/${failure.class}` }));
     return {
       verdict: report.verdict,
-      outputs: { outcome: report.verdict, versions: JSON.stringify(report.databases) },
+      outputs: { outcome: report.verdict, versions: JSON.stringify(fewer(report.databases)) },
       summary: findingsSummary(`Probe of ${report.url}`, report.findings),
       report: { failures: told, recovered, ...UNKNOWN, at: now().toISOString() },
     };
@@ -35,13 +34,10 @@ export const probe: Prepare = (given) => {
 
 /** Proves every byte of a published mirror. */
 export const verify: Prepare = (given) => {
-  const { store: where, s3 } = storeSettings(given);
+  const { store: where, s3 } = verifySettings(given);
   return async ({ log, now }) => {
     const checked = isS3Address(where)
-      ? await inFolder(async (folder) => {
-          await fetchTree(await openStore(where, s3), folder);
-          return await check(folder);
-        })
+      ? await checkStore(await openStore(where, s3), TALOS)
       : await check(where);
     const bad = checked.filter(({ verdict }) => verdict === 'unproven' || verdict === 'unreadable');
     for (const one of bad) log.warn(lineOf(one));
@@ -82,13 +78,4 @@ function damage(bad: readonly Checked[]): Failure {
 
 function lineOf({ path, verdict, reason = '' }: Checked): string {
   return `${path}: ${verdict}: ${reason}`;
-}
-
-async function inFolder(check: (folder: string) => Promise<Checked[]>): Promise<Checked[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-verify-'));
-  try {
-    return await check(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -1,5 +1,6 @@
 import { encodeDnsRecord } from '../dns-record.ts';
 import { servingOf } from '../notify/failures.ts';
+import { fewer } from '../notify/handed-on.ts';
 import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
 import type { Store } from '../store/store.ts';
 
@@ -15,7 +16,7 @@ export function publishedOutputs(
   publicUrl: string | undefined,
 ): Record<string, string> {
   return {
-    versions: JSON.stringify(servingOf(manifest, publicUrl)?.versions ?? {}),
+    versions: JSON.stringify(fewer(servingOf(manifest, publicUrl)?.versions ?? {})),
     'manifest-url': publicUrl === undefined ? '' : `${publicUrl}/${MANIFEST}`,
     'dns-txt': manifest === undefined ? '' : encodeDnsRecord(manifest.databases, new Date(manifest.checked)),
   };

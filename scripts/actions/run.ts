@@ -3,6 +3,7 @@ import * as core from '@actions/core';
 import { codeOf, explain } from '../errors.ts';
 import { EXIT, exitFor, type Verdict } from '../exit.ts';
 import { reportOnError } from '../notify/failures.ts';
+import { fits, handedOn } from '../notify/handed-on.ts';
 import { plain } from '../notify/markdown.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import { type ActionCommand, type ActionSettings, actionSettings, secretsIn } from '../settings/action.ts';
@@ -42,8 +43,11 @@ export async function runAction(given: Given): Promise<number> {
   for (const { class: kind, code, what } of report?.failures ?? []) {
     annotateError(what, `${kind}: ${code}`);
   }
-  const all = { ...outputs, ...(report && { report: JSON.stringify(report) }) };
-  for (const [name, value] of Object.entries(all)) core.setOutput(name, value);
+  for (const [name, value] of Object.entries(outputs)) {
+    if (!fits(value)) log.warn(`the output ${name} is left empty: it is too long to be handed on`);
+    core.setOutput(name, fits(value) ? value : '');
+  }
+  if (report !== undefined) core.setOutput('report', handedOn(report));
   await addToSummary(hidden(summary, secrets), log);
   const told = await tellOthers(report, { given, action, verdict, log });
   for (const [name, value] of Object.entries(told)) core.setOutput(name, value);

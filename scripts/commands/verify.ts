@@ -1,17 +1,21 @@
 import { stat } from 'node:fs/promises';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { printJson, streamLog } from '../log.ts';
-import { SettingError } from '../settings/read.ts';
+import { type Given, SettingError } from '../settings/read.ts';
+import { type StoreSettings, verifySettings } from '../settings.ts';
+import { openStore } from '../store/open-store.ts';
+import { isS3Address } from '../store/s3-settings.ts';
 import { type Checked, checkFile } from '../tree/check-file.ts';
+import { checkStore } from '../tree/check-store.ts';
 import { checkTree } from '../tree/check-tree.ts';
 import { TALOS } from '../verify/trust.ts';
 
-/** `clamav-mirror verify`: proves single files, or everything in folders. */
+/** `clamav-mirror verify`: proves single files, or everything in folders and buckets. */
 export async function verify(
   paths: readonly string[],
-  options: { database: string | undefined; json: boolean },
+  options: { database: string | undefined; given: Given; json: boolean },
 ): Promise<'good' | 'failed' | 'refused'> {
-  const { database, json } = options;
+  const { database, given, json } = options;
   if (database !== undefined && !DATABASE_NAME.test(database)) {
     throw new SettingError(
       'setting/invalid',
@@ -19,7 +23,13 @@ export async function verify(
     );
   }
   const checked: Checked[] = [];
-  for (const path of paths) checked.push(...(await check(path, database)));
+  const buckets = new Map(
+    paths.filter(isS3Address).map((path) => [path, verifySettings(given, path)] as const),
+  );
+  for (const path of paths) {
+    const bucket = buckets.get(path);
+    checked.push(...(bucket === undefined ? await check(path, database) : await checkBucket(bucket)));
+  }
   const outcome = worstOf(checked);
   if (json) printJson(process.stdout, { outcome, files: checked });
   else tell(checked);
@@ -35,6 +45,17 @@ async function check(path: string, database: string | undefined): Promise<Checke
   const files = await checkTree(path, TALOS);
   if (files.length > 0) return files;
   return [{ path, verdict: 'unreadable', reason: 'no database, CDIFF or .sign file is in this folder' }];
+}
+
+/** Every byte is downloaded: what the store says of its objects proves nothing. */
+async function checkBucket({ store: where, s3 }: StoreSettings): Promise<Checked[]> {
+  const store = await openStore(where, s3);
+  const files = await checkStore(store, TALOS);
+  if (files.length > 0)
+    return files.map((one) => ({ ...one, path: `${store.where}/${one.path}`.replace(/\/$/, '') }));
+  return [
+    { path: where, verdict: 'unreadable', reason: 'no database, CDIFF or .sign file is in this bucket' },
+  ];
 }
 
 function worstOf(checked: readonly Checked[]): 'proven' | 'unproven' | 'unreadable' {

@@ -22,6 +22,8 @@ const MISCONFIGURED = new Set([
   'store/address',
   'store/credentials',
   'store/denied',
+  'store/gateway',
+  'store/limit',
   'store/no-bucket',
   'store/too-large',
 ]);

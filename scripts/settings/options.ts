@@ -187,6 +187,11 @@ export const PROOF_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(({ name }) =
   ['work', 'engines', 'clean-samples', 'infected-samples', 'archive', 'max-mirror-size'].includes(name),
 );
 
+/** For a bucket that is verified: its address is an argument. */
+export const VERIFY_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(
+  ({ name }) => /^s3-/.test(name) || name === 'max-size',
+);
+
 export const ROLLBACK_OPTIONS: readonly Option[] = [
   { name: 'database', value: '<name>', help: 'the database to roll back' },
   { name: 'to', value: '<version>', help: 'the version to publish again; "status" shows which are kept' },

@@ -110,6 +110,8 @@ export const SyncSchema = v.object({
   'dry-run': v.optional(TrueOrFalse),
 });
 
+export const VerifySchema = v.pick(SyncSchema, ['max-size']);
+
 /** The password in the URL of a mirror is sent to it, and printed nowhere. */
 export const ProbeSchema = v.object({
   url: v.pipe(

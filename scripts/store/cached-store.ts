@@ -1,13 +1,14 @@
 import { Copies } from './copies.ts';
 import { type FileRecord, parseManifest } from './manifest.ts';
-import type { Publication, Store } from './store.ts';
+import type { Publication, Sight, Store } from './store.ts';
 
 type Files = Readonly<Record<string, FileRecord>>;
 
 /**
  * A store that is far away, with copies of its files on this machine. A copy stands for a file only if the store's own
  * manifest names that file with exactly this size and hash; all else is asked of the store itself. What the store
- * holds under the name is not looked at then: `resync` and `verify` do without copies.
+ * holds under the name is not looked at then: that is what the inspection is for, and `resync` and `verify` do without
+ * copies.
  */
 export class CachedStore implements Store {
   readonly describeAbilities?: () => Promise<readonly string[]>;
@@ -20,6 +21,15 @@ export class CachedStore implements Store {
     this.#store = store;
     this.#copies = typeof copies === 'string' ? new Copies(copies) : copies;
     if (store.describeAbilities !== undefined) this.describeAbilities = store.describeAbilities.bind(store);
+  }
+
+  /** Without copies, which would hide what became of the store's own files. */
+  get sight(): Sight {
+    return this.#store.sight;
+  }
+
+  async takeCopy(record: FileRecord, path: string): Promise<boolean> {
+    return await this.#copies.take(record, path);
   }
 
   get where(): string {
@@ -50,8 +60,8 @@ export class CachedStore implements Store {
     return await this.#store.readStart(name, length);
   }
 
-  async begin(tag: string | undefined): Promise<Publication> {
-    const publication = await this.#store.begin(tag);
+  async begin(tag: string | undefined, options?: { anew?: boolean }): Promise<Publication> {
+    const publication = await this.#store.begin(tag, options);
     const copies = this.#copies;
     const committed = (manifest: string) => {
       this.#files = this.#filesOf(manifest);

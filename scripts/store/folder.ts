@@ -7,8 +7,9 @@ import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
 import { readStart } from '../files/verify.ts';
+import { folderSight } from './folder-sight.ts';
 import { MANIFEST } from './manifest.ts';
-import { type Publication, type Store, StoreError } from './store.ts';
+import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
 export { PRIVATE_FOLDER };
@@ -16,9 +17,11 @@ export { PRIVATE_FOLDER };
 /** A folder on this machine as the store: every file arrives by fsync and rename. */
 export class FolderStore implements Store {
   readonly where: string;
+  readonly sight: Sight;
 
   constructor(folder: string) {
     this.where = resolve(folder);
+    this.sight = folderSight(this.where, async () => (await this.list()).keys());
   }
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {

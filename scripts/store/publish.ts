@@ -4,6 +4,7 @@ import type { ArchiveCopy } from './archive.ts';
 import { encodeManifest, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
 import type { Store } from './store.ts';
+import { isOurName } from './store-name.ts';
 
 /**
  * Publishes exactly the files that were proven: what is new in the stage, in the order of design.md, then
@@ -14,11 +15,17 @@ import type { Store } from './store.ts';
 export async function publish(
   store: Store,
   tag: string | undefined,
-  change: { stage: Stage | undefined; archive?: readonly ArchiveCopy[]; next: Manifest },
+  change: {
+    stage: Stage | undefined;
+    archive?: readonly ArchiveCopy[];
+    next: Manifest;
+    /** Whether nothing in the store is believed: all is sent and read back. */
+    anew?: boolean;
+  },
 ): Promise<void> {
-  const { stage, archive = [], next } = change;
+  const { stage, archive = [], next, anew = false } = change;
   const isNamed = (name: string) => next.files[name] !== undefined; // else it does not fit
-  await using publication = await store.begin(tag);
+  await using publication = await store.begin(tag, { anew });
   const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored && isNamed(file.name));
   const news: Put[] = [
     ...staged.map((file) => ({
@@ -35,7 +42,18 @@ export async function publish(
   }
   for (const [name, text] of pagesOf(next)) await publication.write(name, text);
   await publication.commit(encodeManifest(next));
-  for (const name of next.retired) await publication.remove(name);
+  for (const name of removable(next)) await publication.remove(name);
+}
+
+/**
+ * What a manifest retires, as far as it can be of its mirror: of databases that are in it, and never what the owner keeps
+ * by a name of his own. A manifest may be written by somebody else.
+ */
+export function removable({ retired, databases }: Pick<Manifest, 'retired' | 'databases'>): string[] {
+  return retired.filter((name) => {
+    const database = parseFileName(name)?.database ?? '';
+    return isOurName(name) && Object.hasOwn(databases, database);
+  });
 }
 
 interface Put {

@@ -13,12 +13,10 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
 import type { Copies } from './copies.ts';
+import { MANIFEST_BYTES } from './limits.ts';
 import { describeCvd, type FileRecord, MANIFEST, type Manifest, parseManifest } from './manifest.ts';
 import { publish } from './publish.ts';
 import { type Store, StoreError } from './store.ts';
-
-/** Bytes of a manifest: one of thirty databases has a tenth of this. */
-const MANIFEST_LIMIT = 8 * 1024 * 1024;
 
 export interface RestoreParts {
   /** Asks where the mirror is served. */
@@ -71,7 +69,7 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
 async function fetchManifest({ client, url, stage }: RestoreParts): Promise<Manifest | undefined> {
   const path = stage.incoming(MANIFEST);
   try {
-    await client.download(anew(MANIFEST), path, MANIFEST_LIMIT);
+    await client.download(anew(MANIFEST), path, MANIFEST_BYTES);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw trouble(url, error);

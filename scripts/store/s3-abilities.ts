@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Attributes, Bucket, Condition, ObjectHead } from './s3-bucket.ts';
+import type { Attributes, Bucket, Condition, ObjectHead, ObjectText } from './s3-bucket.ts';
 import { StoreError } from './store.ts';
 import { PRIVATE_FOLDER } from './store-name.ts';
 
@@ -7,6 +7,8 @@ import { PRIVATE_FOLDER } from './store-name.ts';
 const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
 /** A trial takes seconds; one of this age was left behind. Milliseconds. */
 const OLD_TRIAL = 3_600_000;
+/** Bytes: a word is written there. */
+const TRIAL_BYTES = 1000;
 
 /** What a store does with the conditions of a PUT. Vendors refuse or ignore what they do not know. */
 export interface Abilities {
@@ -64,6 +66,7 @@ async function tryOut(bucket: Bucket, attributes: Attributes): Promise<Abilities
   const tried = [
     withTrial(bucket, attributes, tryToCreate),
     withTrial(bucket, attributes, tryToReplace),
+    withTrial(bucket, attributes, (trial) => requireTrue(trial, bucket.where)),
   ] as const;
   await Promise.allSettled(tried);
   const [create, replace] = await Promise.all(tried);
@@ -73,6 +76,7 @@ async function tryOut(bucket: Bucket, attributes: Attributes): Promise<Abilities
 /** An object to write and look at. */
 interface Trial {
   head(): Promise<ObjectHead | undefined>;
+  read(): Promise<ObjectText | undefined>;
   write(text: string): Promise<string | undefined>;
   /** `undefined` if the condition does not hold, `unknown` if the store knows none such. */
   attempt(text: string, condition: Condition): Promise<string | undefined>;
@@ -87,6 +91,7 @@ async function withTrial<T>(
   try {
     return await look({
       head: () => bucket.head(name),
+      read: () => bucket.read(name, TRIAL_BYTES),
       write: (text) => bucket.write(name, text, attributes),
       attempt: (text, condition) =>
         bucket.write(name, text, attributes, condition).catch((error) => {
@@ -105,6 +110,26 @@ async function tryToCreate({ head, attempt }: Trial): Promise<Abilities['create'
   const ABSENT = { IfNoneMatch: '*' } as const;
   await attempt('first', ABSENT); // refused by a second attempt at it, if the first one's answer was lost
   return (await head()) !== undefined && (await attempt('second', ABSENT)) === undefined;
+}
+
+/**
+ * The manifest is replaced under the condition that it has the tag with which it was read, so a reader has to be told the
+ * tag that a writer is. Throws `store/gateway`.
+ */
+async function requireTrue({ write, head, read }: Trial, where: string): Promise<void> {
+  const TEXT = 'as it is written';
+  const written = await write(TEXT);
+  const [seen, got] = [await head(), await read()];
+  const tags = [written || seen?.tag, seen?.tag, got?.tag];
+  if (got?.text === TEXT && new Set(tags).size === 1) return;
+  const what =
+    got?.text !== TEXT
+      ? 'another content than was written'
+      : `the tag ${got.tag}, after ${tags[1]} to one who only asks and ${tags[0]} to the writer`;
+  throw new StoreError('store/gateway', `a reader of ${where} is given ${what}`, {
+    advice:
+      'Nothing was published. Something between here and the bucket changes answers, as one that compresses does: let it leave them alone, or publish past it',
+  });
 }
 
 async function tryToReplace({ head, write, attempt }: Trial): Promise<Abilities['replace']> {

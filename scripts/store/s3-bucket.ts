@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -13,8 +14,10 @@ import {
   S3Client,
   type StorageClass,
 } from '@aws-sdk/client-s3';
+import { ANSWER_BYTES, LISTED_OBJECTS, LISTED_PAGES } from './limits.ts';
 import { proxyFor, regionFor } from './s3-connection.ts';
 import { faultOf, storeError } from './s3-errors.ts';
+import { atMost } from './s3-limit.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { StoreError } from './store.ts';
 
@@ -45,7 +48,21 @@ export type Condition = { readonly IfNoneMatch: '*' } | { readonly IfMatch: stri
 export interface ObjectHead {
   readonly size: number;
   readonly tag: string;
+  /** As whoever wrote the object says: it proves that we did, not what the bytes are now. */
   readonly sha256: string | undefined;
+  readonly cacheControl: string | undefined;
+  /** SHA-256 of all bytes in hex, where the store itself has computed it. */
+  readonly checksum: string | undefined;
+}
+
+/** A small object that was read. */
+export interface ObjectText extends Pick<ObjectHead, 'tag' | 'sha256' | 'cacheControl'> {
+  readonly content: Buffer;
+  readonly text: string;
+  /** The store's time, in milliseconds. */
+  readonly modified: number;
+  /** The time of the file that it was, in seconds, as rclone has it. */
+  readonly mtime: string | undefined;
 }
 
 /** One prefix of a bucket: single requests, with errors that are ours. Names are without the prefix. */
@@ -82,6 +99,15 @@ export class Bucket {
       },
       { step: 'deserialize', priority: 'high', name: 'readClock' },
     );
+    this.client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const result = await next(args);
+          if (commandName !== 'GetObjectCommand') this.#limitAnswer(result.response);
+          return result;
+        },
+      { step: 'deserialize', priority: 'low', name: 'limitAnswer' }, // before it is parsed, which takes it whole
+    );
   }
 
   /** The store's time, by its last answer: publishers compare no clocks of their own. Milliseconds. */
@@ -97,24 +123,59 @@ export class Bucket {
     if (!Number.isNaN(time)) this.#clockOffset = time - Date.now();
   }
 
+  #limitAnswer(response: unknown): void {
+    if (typeof response !== 'object' || response === null || !('body' in response)) return;
+    const { body } = response;
+    if (!(body instanceof Readable)) return;
+    const whole = atMost(ANSWER_BYTES, this.#named('an answer'), body, undefined);
+    response.body = whole;
+    pipeline(body, whole).catch(() => {}); // whoever reads it is told
+  }
+
   /** Bucket and key of an object, as every request names it. */
   key(name: string): { Bucket: string; Key: string } {
     return { Bucket: this.settings.bucket, Key: this.settings.prefix + name };
   }
 
-  /** A small object whole; `undefined` if there is none. */
-  async read(name: string): Promise<{ text: string; tag: string; modified: number } | undefined> {
+  /** An object of at most so many bytes whole; `undefined` if there is none. Throws `store/limit`. */
+  async read(name: string, limit: number): Promise<ObjectText | undefined> {
     return await this.#reading(name, async () => {
-      const { Body, ETag = '', LastModified } = await this.client.send(new GetObjectCommand(this.key(name)));
-      const text = (await Body?.transformToString('utf-8')) ?? '';
-      return { text, tag: ETag, modified: LastModified?.getTime() ?? this.now() };
+      const { Body, ContentLength, ETag, ...found } = await this.client.send(
+        new GetObjectCommand(this.key(name)),
+      );
+      const chunks: Buffer[] = [];
+      if (Body instanceof Readable) {
+        const whole = atMost(limit, this.#named(name), Body, ContentLength);
+        await pipeline(Body, whole, async (parts) => {
+          for await (const part of parts) chunks.push(part);
+        });
+      }
+      const content = Buffer.concat(chunks);
+      return {
+        content,
+        text: content.toString('utf8'),
+        tag: ETag ?? '',
+        modified: found.LastModified?.getTime() ?? this.now(),
+        sha256: found.Metadata?.sha256,
+        mtime: found.Metadata?.mtime,
+        cacheControl: found.CacheControl,
+      };
     });
   }
 
   async head(name: string): Promise<ObjectHead | undefined> {
     return await this.#reading(name, async () => {
-      const { ContentLength, ETag, Metadata } = await this.client.send(new HeadObjectCommand(this.key(name)));
-      return { size: ContentLength ?? -1, tag: ETag ?? '', sha256: Metadata?.sha256 };
+      const head = new HeadObjectCommand({ ...this.key(name), ChecksumMode: 'ENABLED' });
+      const { ContentLength, ETag, Metadata, ...found } = await this.client.send(head);
+      const { ChecksumSHA256, ChecksumType, CacheControl } = found;
+      const isWhole = ChecksumType === 'FULL_OBJECT';
+      return {
+        size: ContentLength ?? -1,
+        tag: ETag ?? '',
+        sha256: Metadata?.sha256,
+        cacheControl: CacheControl,
+        checksum: isWhole ? Buffer.from(ChecksumSHA256 ?? '', 'base64').toString('hex') : undefined,
+      };
     });
   }
 
@@ -137,17 +198,53 @@ export class Bucket {
     return start;
   }
 
-  /** Copies an object to a path on this machine. Throws `store/missing`. */
-  async download(name: string, path: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const body = await this.#reading(name, async () => {
-        const { Body } = await this.client.send(new GetObjectCommand(this.key(name)));
-        if (!(Body instanceof Readable)) throw new Error('an answer without a body');
-        return Body;
+  /** Copies an object of at most so many bytes to a path on this machine. Throws `store/missing`, `store/limit`. */
+  async download(name: string, path: string, limit: number): Promise<void> {
+    const found = await this.#stream(name, limit, () => createWriteStream(path));
+    if (found === undefined) throw new StoreError('store/missing', `${this.where} has no ${name}`);
+  }
+
+  /** SHA-256 of an object's bytes, which are read; none if there is no object of this size. */
+  async hash(name: string, size: number): Promise<{ sha256?: string; cacheControl?: string | undefined }> {
+    let hash = createHash('sha256');
+    const begin = () => {
+      hash = createHash('sha256');
+      return new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          hash.update(chunk);
+          done();
+        },
       });
-      if (body === undefined) throw new StoreError('store/missing', `${this.where} has no ${name}`);
+    };
+    try {
+      const found = await this.#stream(name, size, begin);
+      if (found?.size !== size) return {};
+      return { sha256: hash.digest('hex'), cacheControl: found.cacheControl };
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'store/limit') return {};
+      throw error;
+    }
+  }
+
+  /** Leads the bytes of an object somewhere, anew if they are cut; `undefined` if there is none. */
+  async #stream(
+    name: string,
+    limit: number,
+    begin: () => Writable,
+  ): Promise<Pick<ObjectHead, 'size' | 'cacheControl'> | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.#reading(name, async () => {
+        const { Body, ...rest } = await this.client.send(new GetObjectCommand(this.key(name)));
+        if (!(Body instanceof Readable)) throw new Error('an answer without a body');
+        return { body: Body, length: rest.ContentLength, cacheControl: rest.CacheControl };
+      });
+      if (found === undefined) return undefined;
+      const { body, length, cacheControl } = found;
+      let passed = 0;
       try {
-        return await pipeline(body, createWriteStream(path));
+        const counted = atMost(limit, this.#named(name), body, length, (size) => (passed += size));
+        await pipeline(body, counted, begin());
+        return { size: passed, cacheControl };
       } catch (cause) {
         const error = storeError(cause, `read ${name} in ${this.where}`, 'store/unreadable');
         if (attempt === DOWNLOADS || !isCut(cause)) throw isCut(cause) ? error : cause;
@@ -203,25 +300,39 @@ export class Bucket {
     const { Bucket: bucket, Key } = this.key(below);
     const found: ObjectEntry[] = [];
     let after: string | undefined;
+    let pages = 0;
     do {
+      if (pages++ >= LISTED_PAGES || found.length > LISTED_OBJECTS) throw this.#endless(below);
       const page = await this.#listing(async () => {
         const list = { Bucket: bucket, Prefix: Key, EncodingType: 'url', ContinuationToken: after } as const;
         return await this.client.send(
           new ListObjectsV2Command({ ...list, ...(options.deep !== true && { Delimiter: '/' }) }),
         );
       });
-      for (const { Key: key = '', Size = -1, LastModified } of page.Contents ?? []) {
+      for (const { Key: key = '', Size = -1, ETag = '', LastModified } of page.Contents ?? []) {
         const name = page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
         if (name === Key) continue; // some tools make an object of the prefix itself
         found.push({
           name: name.slice(this.settings.prefix.length),
           size: Size,
+          tag: ETag,
           modified: LastModified?.getTime() ?? 0,
         });
       }
       after = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (after !== undefined);
     return found;
+  }
+
+  #named(name: string): string {
+    return `${name} in ${this.where}`;
+  }
+
+  #endless(below: string): StoreError {
+    const what = `${this.where}/${below} has more objects than a mirror and what may lie beside it`;
+    return new StoreError('store/limit', what, {
+      advice: `Give the mirror a prefix of its own, with at most ${LISTED_OBJECTS} other objects`,
+    });
   }
 
   async #reading<T>(name: string, read: () => Promise<T>): Promise<T | undefined> {
@@ -245,6 +356,7 @@ export interface ObjectEntry {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
+  readonly tag: string;
   /** The store's time, in milliseconds. */
   readonly modified: number;
 }

@@ -3,7 +3,7 @@ import { FileError } from '../files/atomic.ts';
 import { StoreError, type StoreErrorCode } from './store.ts';
 
 const GRANT =
-  'Grant s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload and s3:ListBucketMultipartUploads; without s3:ListBucket a missing file is denied too';
+  'Grant s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket and s3:AbortMultipartUpload; without s3:ListBucket a missing file is denied too';
 const REGION = 'Set the region that the bucket is in, or its endpoint';
 
 /** What the store or the SDK calls a fault, and what that is to us. Vendors agree on few of the others. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as v from 'valibot';
+import { LEASE_BYTES, LEASE_UPLOADS } from './limits.ts';
 import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket, Condition } from './s3-bucket.ts';
 import { StoreError } from './store.ts';
@@ -16,7 +17,19 @@ export interface LeaseTimes {
 
 export const LEASE_TIMES: LeaseTimes = { lease: 60_000, settle: 2000 };
 
-const LeaseSchema = v.object({ owner: v.string(), seconds: v.number(), renewals: v.number() });
+const UploadSchema = v.object({
+  name: v.pipe(v.string(), v.maxLength(100)),
+  id: v.pipe(v.string(), v.maxLength(1000)),
+});
+const LeaseSchema = v.object({
+  owner: v.string(),
+  seconds: v.number(),
+  renewals: v.number(),
+  uploads: v.optional(v.pipe(v.array(UploadSchema), v.maxLength(LEASE_UPLOADS)), []),
+});
+
+/** An upload in parts that is neither completed nor ended: for the next run, should this one be killed. */
+export type NotedUpload = v.InferOutput<typeof UploadSchema>;
 
 /**
  * The right to publish: an object that one run writes and renews while it lives. Another takes it over when it has not
@@ -29,6 +42,9 @@ export class Lease implements AsyncDisposable {
   readonly #abilities: Abilities;
   readonly #times: LeaseTimes;
   readonly #attributes: Attributes;
+  /** What the run before, which was killed, had noted. */
+  inherited: readonly NotedUpload[] = [];
+  readonly #uploads = new Set<NotedUpload>();
   #tag = '';
   #renewals = 0;
   #renewed = clocks();
@@ -80,11 +96,23 @@ export class Lease implements AsyncDisposable {
     await this.#last;
   }
 
+  /** Writes down an upload that has begun. Throws `store/conflict`. */
+  async note(upload: NotedUpload): Promise<void> {
+    this.#uploads.add(upload);
+    await this.renew();
+  }
+
+  /** An upload that is completed or ended. */
+  forget(upload: NotedUpload): void {
+    this.#uploads.delete(upload);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     await this.#last.catch(() => {});
     try {
       this.assertHeld();
+      if (this.#uploads.size > 0) return; // the next run, which has to wait for a while, reads of them
       await this.#bucket.remove(LEASE, { abortSignal: AbortSignal.timeout(LET_GO_TIMEOUT) });
     } catch {
       // it ends by itself
@@ -94,11 +122,13 @@ export class Lease implements AsyncDisposable {
   async #take(): Promise<void> {
     const ABSENT = { IfNoneMatch: '*' } as const;
     if (this.#abilities.create && (await this.#write(ABSENT))) return;
-    const found = await this.#bucket.read(LEASE);
+    const found = await this.#bucket.read(LEASE, LEASE_BYTES);
     if (found !== undefined) this.#assertOver(found);
     else if (this.#abilities.create && (await this.#write(ABSENT)))
       return; // it was let go just now
     else if (this.#abilities.create) throw this.#busy();
+    this.inherited = parse(found?.text ?? '')?.uploads ?? [];
+    for (const upload of this.inherited) this.#uploads.add(upload);
     const condition = found === undefined ? undefined : unchanged(found.tag, this.#abilities);
     if (!(await this.#write(condition))) throw this.#busy();
     if (condition !== undefined) return;
@@ -110,9 +140,11 @@ export class Lease implements AsyncDisposable {
   async #write(condition: Condition | undefined): Promise<boolean> {
     const asked = clocks();
     const seconds = this.#times.lease / 1000;
-    const text = JSON.stringify({ owner: this.owner, seconds, renewals: ++this.#renewals });
+    const uploads = [...this.#uploads].slice(0, LEASE_UPLOADS);
+    const text = JSON.stringify({ owner: this.owner, seconds, renewals: ++this.#renewals, uploads });
     const tag = await this.#bucket.write(LEASE, text, this.#attributes, condition);
-    const found = tag === undefined || tag === '' ? await this.#bucket.read(LEASE) : { text, tag };
+    const found =
+      tag === undefined || tag === '' ? await this.#bucket.read(LEASE, LEASE_BYTES) : { text, tag };
     if (found?.text !== text) return false;
     this.#tag = found.tag;
     this.#renewed = asked;
@@ -120,7 +152,7 @@ export class Lease implements AsyncDisposable {
   }
 
   async #isOurs(): Promise<boolean> {
-    return ownerOf((await this.#bucket.read(LEASE))?.text ?? '') === this.owner;
+    return ownerOf((await this.#bucket.read(LEASE, LEASE_BYTES))?.text ?? '') === this.owner;
   }
 
   #assertOver({ text, modified }: { text: string; modified: number }): void {

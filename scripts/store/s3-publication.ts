@@ -1,15 +1,19 @@
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
+import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdName, parseFileName } from '../cvd/names.ts';
 import { cacheControl, contentType } from '../files/served-as.ts';
+import { MANIFEST_BYTES } from './limits.ts';
 import { MANIFEST } from './manifest.ts';
 import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
+import { type Digests, isProvenBy } from './s3-digests.ts';
 import type { Lease } from './s3-lease.ts';
 import type { S3Settings } from './s3-settings.ts';
-import { readProven, requireProven, Uploads } from './s3-upload.ts';
+import { provenDigests, readProven, Uploads } from './s3-upload.ts';
 import { type Publication, StoreError } from './store.ts';
-import { requireStoreName } from './store-name.ts';
+import { isOurName, requireStoreName } from './store-name.ts';
 
 /** Requests at a time, when files get their places. */
 const AT_ONCE = 8;
@@ -38,6 +42,12 @@ interface Put {
   readonly attributes: Attributes;
 }
 
+/** What the store has of a file already, and how it can say so. */
+interface Stored {
+  readonly name: string;
+  readonly digests: Digests;
+}
+
 export interface PublicationParts {
   readonly bucket: Bucket;
   readonly abilities: Abilities;
@@ -46,6 +56,10 @@ export interface PublicationParts {
   readonly tag: string | undefined;
   /** Sizes in bytes of what is published, by name. */
   readonly listing: ReadonlyMap<string, number>;
+  /** Whether to send everything and to read it back, whatever is there. */
+  readonly anew: boolean;
+  /** Names of `.sign` files that were seen to have the headers of an earlier version of ours. */
+  readonly outdated: Set<string>;
 }
 
 /**
@@ -53,18 +67,20 @@ export interface PublicationParts {
  * completed, the rest in memory. A file that has changed, or a bucket without room for the CVDs, ends a publication before
  * anything of it is seen. A commit that ends in the middle leaves, in this order, files that no client asks for yet, CVDs
  * that are newer than the manifest, each with its CDIFFs, and pages: all of them whole and proven.
- * What the store has already is not sent: neither a file that is in its place, nor the CVD that goes into the archive.
+ * What the store has already is not sent: neither a file that is in its place, nor the CVD that goes into the archive. It
+ * has what it has reckoned itself: what an object's metadata says was true of the bytes that were once written.
  */
 export class S3Publication implements Publication {
   readonly #parts: PublicationParts;
   readonly #uploads: Uploads;
   readonly #limit = pLimit(FILES);
   readonly #steps = new Map<string, Step>();
+  readonly #puts = new Map<string, Put>();
   #kept = 0;
 
   constructor(parts: PublicationParts) {
     this.#parts = parts;
-    this.#uploads = new Uploads(parts.bucket);
+    this.#uploads = new Uploads(parts.bucket, parts.lease);
   }
 
   /** Returns while the file is on its way, so that others are at the same time. */
@@ -73,36 +89,45 @@ export class S3Publication implements Publication {
     const attributes = attributesOf(requireStoreName(name), bucket.settings, options);
     lease.assertHeld();
     await this.#steps.get(name)?.ready;
-    const ready = this.#limit(() => this.#prepare({ name, path, sha256: options.sha256, attributes }));
+    const put = { name, path, sha256: options.sha256, attributes };
+    this.#puts.set(name, put);
+    const ready = this.#limit(() => this.#prepare(put));
     ready.catch(() => {}); // the commit tells
     this.#steps.set(name, { turn: isCvd(name) ? 'CVDs' : 'files', ready });
   }
 
   async write(name: string, text: string): Promise<void> {
     const { bucket } = this.#parts;
-    const attributes = attributesOf(requireStoreName(name), bucket.settings, {});
+    const sha256 = createHash('sha256').update(text).digest('hex'); // which shows that it is ours
+    const attributes = attributesOf(requireStoreName(name), bucket.settings, { sha256 });
     const place = () => bucket.write(name, text, attributes);
     this.#steps.set(name, { turn: 'pages', ready: Promise.resolve(place) });
   }
 
   async commit(manifest: string): Promise<void> {
-    const { bucket, lease, tag } = this.#parts;
+    const { bucket, lease, tag, anew } = this.#parts;
     const steps = [...this.#steps.values()];
     await Promise.all(steps.map(({ ready }) => ready));
     await lease.renew();
-    if ((await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
+    if ((await bucket.read(MANIFEST, MANIFEST_BYTES))?.tag !== tag) throw conflict(bucket.where);
     for (const now of TURNS) {
       const ready = steps.filter(({ turn }) => turn === now).map((step) => step.ready);
       await this.#placeAll(await Promise.all(ready));
     }
+    if (anew) await this.#placeAll([...this.#puts.values()].map((put) => () => this.#requireStored(put)));
+    await this.#placeAll([...this.#parts.outdated].map((name) => () => this.#describeAnew(name)));
     lease.assertHeld();
     await this.#replaceManifest(manifest);
   }
 
+  /** Only what we have put there: somebody may have written a manifest to have another's files removed. */
   async remove(name: string): Promise<void> {
+    const { bucket, lease } = this.#parts;
     requireStoreName(name);
-    this.#parts.lease.assertHeld();
-    await this.#parts.bucket.remove(name);
+    lease.assertHeld();
+    const isPage = parseFileName(name) === undefined;
+    if (!isPage && !isOurName(name)) return;
+    if ((await bucket.head(name))?.sha256 !== undefined) await bucket.remove(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,9 +144,8 @@ export class S3Publication implements Publication {
     const send = () => this.#uploads.send(name, path, { size, sha256, attributes });
     const stored = await this.#find(put, size);
     if (stored !== undefined) {
-      await requireProven(path, sha256);
       return async () => {
-        if (stored === name || (await bucket.copy(stored, name, attributes))) return;
+        if (stored.name === name || (await this.#copy(stored, put))) return;
         const complete = await send();
         await complete();
       };
@@ -134,15 +158,49 @@ export class S3Publication implements Publication {
   }
 
   /** Under which name the store has a file already: its own, or that of the CVD that goes into the archive. */
-  async #find({ name, sha256 }: Put, size: number): Promise<string | undefined> {
-    const { bucket, listing } = this.#parts;
+  async #find({ name, path, sha256 }: Put, size: number): Promise<Stored | undefined> {
+    const { bucket, listing, anew } = this.#parts;
     const file = parseFileName(name);
-    for (const stored of file?.kind === 'archive' ? [name, cvdName(file.database)] : [name]) {
-      if (listing.get(stored) !== size) continue;
-      const found = await bucket.head(stored);
-      if (found?.sha256 === sha256 && found.size === size) return stored;
+    const names = file?.kind === 'archive' ? [name, cvdName(file.database)] : [name];
+    const places = names.filter((place) => listing.get(place) === size);
+    if (anew || places.length === 0) return undefined;
+    const digests = await provenDigests(path, sha256);
+    for (const place of places) {
+      const found = await bucket.head(place);
+      if (found?.sha256 === sha256 && isProvenBy(found, digests)) return { name: place, digests };
     }
     return undefined;
+  }
+
+  /** Copies within the store; false if what came of it is not that file. */
+  async #copy({ name: from, digests }: Stored, { name, sha256, attributes }: Put): Promise<boolean> {
+    const { bucket } = this.#parts;
+    if (!(await bucket.copy(from, name, attributes))) return false;
+    const copied = await bucket.head(name);
+    if (copied !== undefined && isProvenBy(copied, digests)) return true;
+    return (await bucket.hash(name, digests.size)).sha256 === sha256;
+  }
+
+  async #requireStored({ name, path, sha256 }: Put): Promise<void> {
+    const { bucket } = this.#parts;
+    const { size } = await stat(path);
+    if ((await bucket.hash(name, size)).sha256 === sha256) return;
+    throw new StoreError('store/damaged', `${bucket.where} does not give back ${name} as it was sent`, {
+      advice:
+        'The manifest was left as it was. Look at what stands before the store, and at the store itself',
+    });
+  }
+
+  /** Gives a small object of ours the headers of today: caches kept a `.sign` for a year once. */
+  async #describeAnew(name: string): Promise<void> {
+    const { bucket, outdated } = this.#parts;
+    const found = this.#puts.has(name) ? undefined : await bucket.read(name, SIGN_LIMIT);
+    outdated.delete(name);
+    if (found === undefined) return;
+    const { content, mtime, sha256 } = found;
+    if (createHash('sha256').update(content).digest('hex') !== sha256) return; // damage is for the inspection
+    const times = mtime === undefined ? {} : { mtime: new Date(Number(mtime) * 1000) };
+    await bucket.write(name, content, attributesOf(name, bucket.settings, { sha256, ...times }));
   }
 
   async #replaceManifest(manifest: string): Promise<void> {
@@ -150,10 +208,11 @@ export class S3Publication implements Publication {
     const attributes = attributesOf(MANIFEST, bucket.settings, {});
     const absent = abilities.create ? ({ IfNoneMatch: '*' } as const) : undefined;
     const condition = tag === undefined ? absent : unchanged(tag, abilities);
-    if (condition === undefined && (await bucket.read(MANIFEST))?.tag !== tag) throw conflict(bucket.where);
+    if (condition === undefined && (await bucket.read(MANIFEST, MANIFEST_BYTES))?.tag !== tag)
+      throw conflict(bucket.where);
     if ((await bucket.write(MANIFEST, manifest, attributes, condition)) !== undefined) return;
     // the answer to a first attempt may have been lost
-    if ((await bucket.read(MANIFEST))?.text !== manifest) throw conflict(bucket.where);
+    if ((await bucket.read(MANIFEST, MANIFEST_BYTES))?.text !== manifest) throw conflict(bucket.where);
   }
 
   /** In any order. None begins after one has failed, and all that have begun are over then. */

@@ -21,6 +21,8 @@ export interface S3Settings {
   readonly acl: string | undefined;
   /** `undefined`: none. */
   readonly proxies: Proxies | undefined;
+  /** Bytes of the largest file that is taken from the bucket; `undefined`: the largest that any mirror takes. */
+  readonly maxSize: number | undefined;
 }
 
 export type S3Options = Partial<Omit<S3Settings, 'bucket' | 'prefix'>>;
@@ -59,6 +61,7 @@ export function s3Settings(where: string, options: S3Options = {}): S3Settings {
     storageClass: options.storageClass,
     acl: options.acl,
     proxies: options.proxies,
+    maxSize: options.maxSize,
   };
 }
 

@@ -5,23 +5,26 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  ListMultipartUploadsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { ARCHIVE_FOLDER, parseFileName } from '../cvd/names.ts';
 import { FileError } from '../files/atomic.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
+import { type Digests, digestsOf, PART } from './s3-digests.ts';
 import { faultOf, storeError } from './s3-errors.ts';
+import type { Lease, NotedUpload } from './s3-lease.ts';
+import { isOurName } from './store-name.ts';
 
-/** Bytes of a part: large ones keep requests few. Each is signed with its SHA-256, which the store checks. */
-const PART = 8 * 1024 * 1024;
 /** Parts on their way at a time, of whatever file, each in memory that is used again. */
 const PARTS = 4;
 /** Milliseconds. */
 const END_TIMEOUT = 10_000;
 
-type Upload = { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined };
+/** An upload as requests name it, and as the lease notes it. */
+interface Upload {
+  readonly request: { readonly Bucket: string; readonly Key: string; readonly UploadId: string };
+  readonly noted: NotedUpload;
+}
 
 /**
  * Files on their way into a bucket in parts. Their bytes wait in the store, seen by nobody, until an upload is completed:
@@ -29,14 +32,16 @@ type Upload = { readonly Bucket: string; readonly Key: string; readonly UploadId
  */
 export class Uploads implements AsyncDisposable {
   readonly #bucket: Bucket;
+  readonly #lease: Lease;
   readonly #open = new Set<Upload>();
   readonly #limit = pLimit(PARTS);
   readonly #buffers: Buffer[] = [];
   /** Tells why nothing more is to be sent, once that is so. */
   readonly #end = new AbortController();
 
-  constructor(bucket: Bucket) {
+  constructor(bucket: Bucket, lease: Lease) {
     this.#bucket = bucket;
+    this.#lease = lease;
   }
 
   /**
@@ -53,11 +58,13 @@ export class Uploads implements AsyncDisposable {
     try {
       this.#end.signal.throwIfAborted();
       await using file = await open(path);
-      const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...object, ...attributes }));
-      const upload = { ...object, UploadId };
+      const begun = await client.send(new CreateMultipartUploadCommand({ ...object, ...attributes }));
+      const { UploadId = '' } = begun;
+      const upload = { request: { ...object, UploadId }, noted: { name, id: UploadId } };
       this.#open.add(upload);
+      await this.#lease.note(upload.noted); // before it has a byte, so that whoever comes after us can end it
       const { Parts, found } = await this.#sendParts(file, size, async (PartNumber, Body) => {
-        const part = new UploadPartCommand({ ...upload, PartNumber, Body });
+        const part = new UploadPartCommand({ ...upload.request, PartNumber, Body });
         const { ETag } = await client.send(part).catch((cause) => this.#fail(name, cause)); // no part after it
         return { PartNumber, ETag };
       });
@@ -72,9 +79,10 @@ export class Uploads implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { client } = this.#bucket;
     const options = { abortSignal: AbortSignal.timeout(END_TIMEOUT) };
-    const ends = [...this.#open].map((upload) =>
-      client.send(new AbortMultipartUploadCommand(upload), options),
-    );
+    const ends = [...this.#open].map(async ({ request, noted }) => {
+      await client.send(new AbortMultipartUploadCommand(request), options).catch(ignoreGone);
+      this.#lease.forget(noted);
+    });
     await Promise.allSettled(ends);
   }
 
@@ -120,13 +128,14 @@ export class Uploads implements AsyncDisposable {
 
   async #complete(name: string, upload: Upload, Parts: CompletedPart[], sha256: string): Promise<void> {
     const bucket = this.#bucket;
-    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } });
+    const complete = new CompleteMultipartUploadCommand({ ...upload.request, MultipartUpload: { Parts } });
     await bucket.client.send(complete).catch(async (cause) => {
       // the answer to a first attempt may have been lost
       if (faultOf(cause).status === 404 && (await bucket.head(name))?.sha256 === sha256) return;
       throw storeError(cause, `write ${name} in ${bucket.where}`, 'store/failed');
     });
     this.#open.delete(upload);
+    this.#lease.forget(upload.noted);
   }
 }
 
@@ -137,17 +146,11 @@ export async function readProven(path: string, sha256: string): Promise<Buffer> 
   return bytes;
 }
 
-/** Reads a file that has this SHA-256 to its end. Throws `file/changed` if it has another one by now. */
-export async function requireProven(path: string, sha256: string): Promise<void> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafeSlow(1024 * 1024); // one for all: this runs beside uploads
-  await using file = await open(path);
-  for (;;) {
-    const { bytesRead } = await file.read(buffer);
-    if (bytesRead === 0) break;
-    hash.update(buffer.subarray(0, bytesRead));
-  }
-  requireSame(path, sha256, hash.digest('hex'));
+/** What a store says of a file that has this SHA-256. Throws `file/changed` if it has another one by now. */
+export async function provenDigests(path: string, sha256: string): Promise<Digests> {
+  const digests = await digestsOf(path);
+  requireSame(path, sha256, digests.sha256);
+  return digests;
 }
 
 function requireSame(path: string, sha256: string, found: string): void {
@@ -155,35 +158,21 @@ function requireSame(path: string, sha256: string, found: string): void {
   throw new FileError('file/changed', `${path} was proven as ${sha256} and is now ${found}`);
 }
 
-/** Ends the uploads that a run which was killed left behind; no one else may be sending such files. */
-export async function abortUploads(bucket: Bucket): Promise<void> {
-  const { Bucket, Key: prefix } = bucket.key('');
-  for (const { Key = '', UploadId } of await openUploads(bucket)) {
-    if (!isOurs(Key.slice(prefix.length))) continue;
-    await bucket.client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch((cause) => {
-      if (faultOf(cause).status !== 404)
+/** Ends the uploads that a run which was killed had noted in its lease. All others are somebody's own. */
+export async function abortUploads(bucket: Bucket, lease: Lease): Promise<void> {
+  for (const noted of lease.inherited) {
+    const UploadId = noted.id;
+    if (isOurName(noted.name)) {
+      const abort = new AbortMultipartUploadCommand({ ...bucket.key(noted.name), UploadId });
+      await bucket.client.send(abort).catch((cause) => {
+        if (faultOf(cause).status === 404) return;
         throw storeError(cause, `end an upload in ${bucket.where}`, 'store/failed');
-    });
+      });
+    }
+    lease.forget(noted);
   }
 }
 
-/** Would a publication send it? What the mirror's owner puts beside it has other names. */
-function isOurs(name: string): boolean {
-  return parseFileName(name) !== undefined && !name.startsWith('local_');
-}
-
-/** The first thousand, so that many of a run that was killed again and again go in a few runs. */
-async function openUploads(bucket: Bucket) {
-  const list = async (below: '' | `${string}/`) => {
-    const { Bucket, Key: Prefix } = bucket.key(below);
-    const command = new ListMultipartUploadsCommand({ Bucket, Prefix, Delimiter: '/' });
-    return (await bucket.client.send(command)).Uploads ?? [];
-  };
-  try {
-    return (await Promise.all([list(''), list(`${ARCHIVE_FOLDER}/`)])).flat();
-  } catch (cause) {
-    // Not every store and not every role can list them: those are for a lifecycle rule of the bucket.
-    if ([400, 403, 405, 501].includes(faultOf(cause).status ?? 0)) return [];
-    throw storeError(cause, `list uploads in ${bucket.where}`, 'store/unreadable');
-  }
+function ignoreGone(cause: unknown): void {
+  if (faultOf(cause).status !== 404) throw cause;
 }

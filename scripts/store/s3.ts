@@ -1,18 +1,29 @@
-import { ARCHIVE_FOLDER } from '../cvd/names.ts';
+import { ARCHIVE_FOLDER, parseFileName } from '../cvd/names.ts';
+import { cacheControl } from '../files/served-as.ts';
+import { FILE_BYTES, MANIFEST_BYTES } from './limits.ts';
 import { MANIFEST } from './manifest.ts';
 import { abilitiesOf, describeAbilities, removeOldTrials } from './s3-abilities.ts';
-import { Bucket } from './s3-bucket.ts';
+import { Bucket, type ObjectEntry } from './s3-bucket.ts';
 import { Lease, type LeaseTimes } from './s3-lease.ts';
 import { conflict, privateAttributes, S3Publication } from './s3-publication.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { abortUploads } from './s3-upload.ts';
-import type { Publication, Store } from './store.ts';
+import type { Publication, Sight, Store } from './store.ts';
 import { requireStoreName } from './store-name.ts';
+
+const WEEK = 7 * 24 * 60 * 60_000;
 
 /** A bucket, or a prefix in one, as the store. One run publishes at a time, by a lease (s3-lease.ts). */
 export class S3Store implements Store {
+  readonly sight: Sight = {
+    trustedFor: WEEK,
+    isFar: true,
+    seals: async () => await this.#seals(),
+    hash: async (name, size) => await this.#hash(name, size),
+  };
   readonly #bucket: Bucket;
   readonly #times: LeaseTimes | undefined;
+  readonly #outdated = new Set<string>();
 
   constructor(settings: S3Settings, times?: LeaseTimes) {
     this.#bucket = new Bucket(settings);
@@ -24,24 +35,24 @@ export class S3Store implements Store {
   }
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
-    const found = await this.#bucket.read(MANIFEST);
+    const found = await this.#bucket.read(MANIFEST, MANIFEST_BYTES);
     return found === undefined ? undefined : { text: found.text, tag: found.tag };
   }
 
   async list(): Promise<ReadonlyMap<string, number>> {
-    const lists = await Promise.all([this.#bucket.list(''), this.#bucket.list(`${ARCHIVE_FOLDER}/`)]);
-    return new Map(lists.flat().map(({ name, size }) => [name, size]));
+    return new Map((await this.#entries()).map(({ name, size }) => [name, size]));
   }
 
   async fetch(name: string, path: string): Promise<void> {
-    await this.#bucket.download(requireStoreName(name), path);
+    const { maxSize = FILE_BYTES } = this.#bucket.settings;
+    await this.#bucket.download(requireStoreName(name), path, maxSize);
   }
 
   async readStart(name: string, length: number): Promise<Buffer> {
     return await this.#bucket.readStart(requireStoreName(name), length);
   }
 
-  async begin(tag: string | undefined): Promise<Publication> {
+  async begin(tag: string | undefined, { anew = false } = {}): Promise<Publication> {
     const bucket = this.#bucket;
     const attributes = privateAttributes(bucket.settings);
     const abilities = await abilitiesOf(bucket, attributes);
@@ -50,13 +61,14 @@ export class S3Store implements Store {
       ...(this.#times && { times: this.#times }),
     });
     try {
-      const cleared = [abortUploads(bucket), removeOldTrials(bucket)]; // we hold the lease: no one else sends such files
+      const cleared = [abortUploads(bucket, lease), removeOldTrials(bucket)]; // we hold the lease
       const asked = [this.list(), this.readManifest()] as const;
       await Promise.allSettled([...cleared, ...asked]);
       await Promise.all(cleared);
       const [listing, manifest] = await Promise.all(asked);
       if (manifest?.tag !== tag) throw conflict(this.where);
-      return new S3Publication({ bucket, abilities, lease, tag, listing });
+      const outdated = this.#outdated;
+      return new S3Publication({ bucket, abilities, lease, tag, listing, anew, outdated });
     } catch (error) {
       await lease[Symbol.asyncDispose]();
       throw error;
@@ -66,5 +78,26 @@ export class S3Store implements Store {
   async describeAbilities(): Promise<readonly string[]> {
     const attributes = privateAttributes(this.#bucket.settings);
     return describeAbilities(await abilitiesOf(this.#bucket, attributes));
+  }
+
+  async #entries(): Promise<ObjectEntry[]> {
+    const lists = await Promise.all([this.#bucket.list(''), this.#bucket.list(`${ARCHIVE_FOLDER}/`)]);
+    return lists.flat();
+  }
+
+  async #seals(): Promise<ReadonlyMap<string, string>> {
+    return new Map(
+      (await this.#entries()).map(({ name, size, tag, modified }) => [name, `${tag} ${size} ${modified}`]),
+    );
+  }
+
+  async #hash(name: string, size: number): Promise<string | undefined> {
+    const { maxSize = FILE_BYTES } = this.#bucket.settings;
+    const { sha256, cacheControl: found } =
+      size > maxSize ? {} : await this.#bucket.hash(requireStoreName(name), size);
+    const kind = parseFileName(name)?.kind;
+    const isSign = kind === 'sign' || kind === 'archive-sign';
+    if (isSign && found !== undefined && found !== cacheControl(name)) this.#outdated.add(name);
+    return sha256;
   }
 }

@@ -10,3 +10,8 @@ export function requireStoreName(name: string): string {
   if (isFlat || isArchived(parseFileName(name))) return name;
   throw new RangeError(`not a name in a store: ${name}`);
 }
+
+/** Would a publication put it there? What the mirror's owner puts beside it has other names. */
+export function isOurName(name: string): boolean {
+  return parseFileName(name) !== undefined && !/^(archive\/)?local_/.test(name);
+}

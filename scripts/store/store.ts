@@ -22,7 +22,13 @@ export type StoreErrorCode =
   /** What is served under --restore-from cannot be brought back. */
   | 'store/restore'
   /** The clock of this machine differs too much from the store's. */
-  | 'store/clock';
+  | 'store/clock'
+  /** Something in the store is larger, or of more parts, than anything that a mirror puts there. */
+  | 'store/limit'
+  /** What stands before the store changes what it answers. */
+  | 'store/gateway'
+  /** The store does not hold what was put there. */
+  | 'store/damaged';
 
 export class StoreError extends MirrorError<StoreErrorCode> {}
 
@@ -41,13 +47,33 @@ export interface Store {
   readStart(name: string, length: number): Promise<Buffer>;
   /** Copies a published file to a path on this machine. Throws `store/missing`. */
   fetch(name: string, path: string): Promise<void>;
+  /** Looks at the files as the store itself has them now, whatever copies there are. */
+  readonly sight: Sight;
+  /** Brings the same bytes from somewhere else on this machine to a path; `false`: there are none. */
+  takeCopy?(record: { readonly size: number; readonly sha256: string }, path: string): Promise<boolean>;
   /**
    * Starts the one publication that may be under way. Throws `store/busy` if another is, and `store/conflict`
-   * if the manifest is no longer the one with `tag`.
+   * if the manifest is no longer the one with `tag`. With `anew`, nothing that is there is believed: all that is put is
+   * sent, and read back before the manifest names it.
    */
-  begin(tag: string | undefined): Promise<Publication>;
+  begin(tag: string | undefined, options?: { readonly anew?: boolean }): Promise<Publication>;
   /** What this store can promise, and what not, in sentences; for stores that differ in that. */
   describeAbilities?(): Promise<readonly string[]>;
+}
+
+/** How files in a store are looked at for damage: `inspect` has the rules. */
+export interface Sight {
+  /** For so many milliseconds a file is believed that was read and looks as it did then. */
+  readonly trustedFor: number;
+  /**
+   * Whether reading costs so much that it is spread: then a file that is new to us is read on one day of its week, and not
+   * at once.
+   */
+  readonly isFar: boolean;
+  /** What changes when a file changes, of every published file, by name. */
+  seals(): Promise<ReadonlyMap<string, string>>;
+  /** SHA-256 of a file's bytes; `undefined` if there is none of this size. */
+  hash(name: string, size: number): Promise<string | undefined>;
 }
 
 /**

@@ -2,6 +2,7 @@ import { cdiffName, cvdName, cvdSignName, parseFileName } from '../cvd/names.ts'
 import type { ArchiveCopy } from './archive.ts';
 import { encodeManifest, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
+import { removable } from './publish.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function takeBack(
   const restored = withoutGone(previous, next, putBack);
   for (const [name, text] of pagesOf(restored)) await publication.write(name, text);
   await publication.commit(encodeManifest(restored));
-  for (const name of restored.retired) await publication.remove(name);
+  for (const name of removable(restored)) await publication.remove(name);
 }
 
 /**

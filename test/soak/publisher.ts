@@ -76,6 +76,7 @@ function proofOf(now: Date): Proof {
 function watched(store: Store, seen: Parameters<Publisher>[1]): Store {
   return {
     where: store.where,
+    sight: store.sight,
     readManifest: () => store.readManifest(),
     list: () => store.list(),
     fetch: (name, path) => store.fetch(name, path),

@@ -54,6 +54,12 @@ function copyOf(folder: string, version: number): ArchiveCopy {
 /** A store that writes down what it is told, in order; what `fails` names cannot be put. */
 class RecordingStore implements Store {
   readonly where = 'memory';
+  readonly sight = {
+    trustedFor: 0,
+    isFar: false,
+    seals: async () => new Map(),
+    hash: async () => undefined,
+  };
   readonly told: string[] = [];
   readonly #fails: string | undefined;
 

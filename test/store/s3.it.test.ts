@@ -151,6 +151,19 @@ describeWithCeph('a bucket', (ceph) => {
       for (const Key of ['local_rules.cvd', 'theirs.iso', 'deeper/test.cvd', 'test.cvd'])
         await it.bucket.client.send(new CreateMultipartUploadCommand({ Bucket: it.bucket.name, Key }));
       await using _publication = await it.store.begin(undefined);
+      expect(await it.bucket.uploads()).toBe(4);
+    });
+
+    test('that names uploads of the owner by names that are not ours gives no right to end them', async () => {
+      const { client, name: Bucket } = it.bucket;
+      const ids: { name: string; id: string }[] = [];
+      for (const Key of ['local_rules.cvd', 'archive/local_mine-5.cvd', 'theirs.iso', 'test.cvd']) {
+        const { UploadId = '' } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+        ids.push({ name: Key, id: UploadId });
+      }
+      const lease = { owner: 'somebody', seconds: -10, renewals: 1, uploads: ids };
+      await it.bucket.plant(LEASE, JSON.stringify(lease));
+      await using _publication = await it.store.begin(undefined);
       expect(await it.bucket.uploads()).toBe(3);
     });
 

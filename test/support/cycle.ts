@@ -12,6 +12,7 @@ import { freshClient } from '../../scripts/proof/scenarios/fresh-client.ts';
 import type { CycleReport, DatabaseReport } from '../../scripts/report.ts';
 import { syncSettings } from '../../scripts/settings.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
+import { SIGHTINGS } from '../../scripts/store/sightings.ts';
 import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { type CliOptions, type CliRun, runCli } from './cli.ts';
@@ -174,9 +175,10 @@ async function fingerprint(store: string): Promise<Map<string, string>> {
   return found;
 }
 
-/** Nothing but what stays between cycles: the lock and the state in the work folder, the lock in the store. */
+/** Nothing but what stays between cycles: lock, state and memory in the work folder, the lock in the store. */
 export async function expectNoLeftovers(mirror: TestMirror): Promise<void> {
-  expect(await namesIn(mirror.work)).toEqual(['lock', 'state.json']);
+  const kept = (await namesIn(mirror.work)).filter((name) => name !== SIGHTINGS);
+  expect(kept).toEqual(['lock', 'state.json']);
   expect(await namesIn(join(mirror.store, PRIVATE_FOLDER))).toEqual(['lock']);
 }
 

@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Transform } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** A request as it passes. */
@@ -29,17 +30,23 @@ export type Fault =
   | 'lose-answer'
   | 'cut-answer'
   /** A byte of its body is another one when it arrives. */
-  | 'damage';
+  | 'damage'
+  /** The answer has another ETag. */
+  | { readonly tag: (tag: string) => string }
+  /** The answer has another body. */
+  | { readonly body: (bytes: Buffer) => Buffer };
 
 export interface FaultProxy extends AsyncDisposable {
   readonly url: string;
   readonly seen: readonly string[];
   /** Bytes of the bodies of requests. */
   readonly sent: number;
+  /** Bytes of the bodies of answers. */
+  readonly received: number;
   /** Headers of requests that go no further, in lower case. */
   readonly strip: Set<string>;
   fault: (request: Passing) => Fault | undefined | Promise<Fault | undefined>;
-  /** Lets `seen` and `sent` begin anew. */
+  /** Lets `seen`, `sent` and `received` begin anew. */
   forget(): void;
 }
 
@@ -47,6 +54,7 @@ export interface FaultProxy extends AsyncDisposable {
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let seen: string[] = [];
   let sent = 0;
+  let received = 0;
   let count = 0;
   const { hostname, port } = new URL(target);
   const pass = async (request: IncomingMessage, response: ServerResponse) => {
@@ -75,8 +83,22 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         response.destroy();
         return;
       }
-      if (typeof fault === 'object') await wait(fault.delay);
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      if (typeof fault === 'object' && 'delay' in fault) await wait(fault.delay);
+      if (typeof fault === 'object' && 'body' in fault) {
+        const bytes = fault.body(await buffer(answer));
+        const { 'content-length': _, 'transfer-encoding': __, ...kept } = answer.headers;
+        response.writeHead(answer.statusCode ?? 502, { ...kept, 'content-length': bytes.length }).end(bytes);
+        return;
+      }
+      const { etag } = answer.headers;
+      const tag = typeof fault === 'object' && 'tag' in fault && etag !== undefined ? fault.tag(etag) : etag;
+      response.writeHead(answer.statusCode ?? 502, {
+        ...answer.headers,
+        ...(tag !== undefined && { etag: tag }),
+      });
+      answer.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+      });
       if (fault !== 'cut-answer') {
         answer.pipe(response);
         return;
@@ -105,11 +127,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     get sent() {
       return sent;
     },
+    get received() {
+      return received;
+    },
     strip: new Set(),
     fault: () => undefined,
     forget() {
       seen = [];
       sent = 0;
+      received = 0;
       count = 0;
     },
     async [Symbol.asyncDispose]() {

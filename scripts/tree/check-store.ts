@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { codeOf, explain, MirrorError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { Checked } from './check-file.ts';
+import { checkTree } from './check-tree.ts';
+import { fetchTree } from './fetch-tree.ts';
+
+/** Proves every byte of a mirror that is far away. Paths are names in the store, or empty for the whole of it. */
+export async function checkStore(store: Store, trust: Trust): Promise<Checked[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-verify-'));
+  try {
+    await fetchTree(store, folder);
+    const checked = await checkTree(folder, trust);
+    return checked.map((one) => ({ ...one, path: relative(folder, one.path) }));
+  } catch (error) {
+    if (!(error instanceof MirrorError)) throw error;
+    return [{ path: '', verdict: 'unreadable', reason: explain(error), code: codeOf(error) ?? 'unexpected' }];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
