@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
+import { readText } from './files/open.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
 const CoolDownSchema = v.object({ until: v.pipe(v.string(), v.isoTimestamp()), reason: v.string() });
@@ -96,6 +96,11 @@ export class State {
   }
 }
 
+/** Bytes: of a few hundred upstreams and databases it has a tenth. */
+const STATE_LIMIT = 1024 * 1024;
+/** What is wrong with a file that is replaced. */
+const NO_STATE = ['ENOENT', 'file/too-large', 'file/not-regular'];
+
 /** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */
 function isPlausible({ since, until }: Quarantine, now: Date): boolean {
   const age = now.getTime() - Date.parse(since);
@@ -105,9 +110,9 @@ function isPlausible({ since, until }: Quarantine, now: Date): boolean {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(await readText(path, STATE_LIMIT));
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError || NO_STATE.includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }

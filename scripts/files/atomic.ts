@@ -1,13 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MirrorError } from '../errors.ts';
+import { FileError } from './error.ts';
+import { chunksOf } from './open.ts';
 
-/** Thrown when a file is not what it was a moment ago, or cannot be read or written. */
-export class FileError extends MirrorError<
-  'file/changed' | 'file/busy' | 'file/unreadable' | 'file/unwritable'
-> {}
+export { FileError };
 
 /** Writes a whole file so that a reader sees the old one or the new one, and a power cut leaves one of the two. */
 export async function replaceFile(
@@ -29,7 +26,7 @@ export async function copyProven(
 ): Promise<void> {
   await replaceThrough(to, options.temporaryFolder, async (file, temporary) => {
     const hash = createHash('sha256');
-    for await (const chunk of createReadStream(from, { highWaterMark: 256 * 1024 })) {
+    for await (const chunk of chunksOf(from)) {
       hash.update(chunk);
       await file.writeFile(chunk);
     }

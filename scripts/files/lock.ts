@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { FileError } from './atomic.ts';
+import { FileError } from './error.ts';
 
 /**
  * Takes the lock that `path` stands for, or throws `file/busy` at once. The kernel holds it (SQLite's lock on an

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ARCHIVE_FOLDER } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
-import { MANIFEST } from './manifest.ts';
+import { copyRegular, readText } from '../files/open.ts';
+import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
 import { type Publication, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
@@ -22,7 +22,7 @@ export class FolderStore implements Store {
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
     try {
-      const text = await readFile(join(this.where, MANIFEST), 'utf8');
+      const text = await readText(join(this.where, MANIFEST), MANIFEST_LIMIT);
       return { text, tag: createHash('sha256').update(text).digest('hex') };
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return undefined;
@@ -46,14 +46,15 @@ export class FolderStore implements Store {
     const ignore = below === '' ? ignoreMissing : ignoreNoFolder;
     for (const entry of (await readdir(folder, { withFileTypes: true }).catch(ignore)) ?? []) {
       if (!entry.isFile()) continue;
-      const found = await stat(join(folder, entry.name)).catch(ignoreMissing);
-      if (found !== undefined) sizes.set(`${below}${entry.name}`, found.size); // else removed by another run just now
+      const found = await lstat(join(folder, entry.name)).catch(ignoreMissing);
+      // else removed by another run just now
+      if (found?.isFile() === true) sizes.set(`${below}${entry.name}`, found.size);
     }
   }
 
   async fetch(name: string, path: string): Promise<void> {
     try {
-      await copyFile(join(this.where, name), path, constants.COPYFILE_FICLONE);
+      await copyRegular(join(this.where, name), path);
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT')
         throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });

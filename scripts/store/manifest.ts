@@ -5,6 +5,8 @@ import type { VerifiedCvd } from '../verify/cvd.ts';
 import { StoreError } from './store.ts';
 
 export const MANIFEST = 'manifest.json';
+/** Bytes of a manifest: one of thirty databases has a tenth of this. */
+export const MANIFEST_LIMIT = 8 * 1024 * 1024;
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Time = v.pipe(v.string(), v.isoTimestamp());
