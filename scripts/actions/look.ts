@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { plain } from '../notify/markdown.ts';
 import type { Failure } from '../notify/run-report.ts';
 import { probeMirror } from '../probe/probe.ts';
@@ -85,7 +85,7 @@ function lineOf({ path, verdict, reason = '' }: Checked): string {
 }
 
 async function inFolder(check: (folder: string) => Promise<Checked[]>): Promise<Checked[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-verify-'));
+  const folder = await makeTemporaryFolder('clamav-mirror-verify-');
   try {
     return await check(folder);
   } finally {

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileError } from './error.ts';
-import { chunksOf } from './open.ts';
 
 export { FileError };
 
@@ -26,7 +26,7 @@ export async function copyProven(
 ): Promise<void> {
   await replaceThrough(to, options.temporaryFolder, async (file, temporary) => {
     const hash = createHash('sha256');
-    for await (const chunk of chunksOf(from)) {
+    for await (const chunk of createReadStream(from, { highWaterMark: 256 * 1024 })) {
       hash.update(chunk);
       await file.writeFile(chunk);
     }
