@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { syncFolder } from './atomic.ts';
-import { othersMayWrite, requireSafeWay, unsafe } from './safe-way.ts';
+import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-way.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
 export interface FolderOptions {
@@ -27,8 +27,7 @@ export async function takePrivateFolder(
   const place = await makeSafeFolder(path, what, { ...options, owners });
   await using folder = await holdFolder(place, what);
   requireOwned(folder.stats, place, what, owners);
-  if (othersMayWrite(folder.stats, owners.isOurGroup))
-    throw unsafe(what, place, place, folder.stats, 'can be written to by others');
+  if (othersMayWrite(folder.stats, owners.isOurGroup)) throw unsafe(what, place, place, folder.stats, OPEN);
   return place;
 }
 
@@ -100,7 +99,7 @@ const OTHERS = 0o077;
 const NO_FOLDER = ['ELOOP', 'ENOTDIR', 'EMLINK'];
 
 function requireOwned(stats: Stats, path: string, what: string, { owns }: TrustedOwners): void {
-  if (!owns(stats.uid)) throw unsafe(what, path, path, stats, 'belongs to somebody else');
+  if (!owns(stats.uid)) throw unsafe(what, path, path, stats, FOREIGN);
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -24,8 +24,11 @@ export async function requireSafeWay(path: string, what: string, owners?: Truste
   for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
     const next = join(at, name);
     const entry = await found(next);
-    const why = reasonAgainst(folder, entry, trusted);
-    if (why !== undefined) throw unsafe(what, path, at, folder, why);
+    const why = reasonAgainst(folder, trusted);
+    const isKept = (folder.mode & STICKY) !== 0 && trusted.owns(folder.uid);
+    if (why !== undefined && !isKept) throw unsafe(what, path, at, folder, why);
+    if (why !== undefined && entry !== undefined && !trusted.owns(entry.uid))
+      throw unsafe(what, path, next, entry, FOREIGN); // its owner may exchange it
     if (entry === undefined) return join(next, ...rest);
     if (entry.isSymbolicLink()) {
       if (++links > MOST_LINKS) throw unsafe(what, path, next, entry, 'leads round in circles');
@@ -38,17 +41,14 @@ export async function requireSafeWay(path: string, what: string, owners?: Truste
   return at;
 }
 
-/** What lets somebody else exchange this entry of a folder; `undefined`: nothing. */
-function reasonAgainst(
-  folder: Stats,
-  entry: Stats | undefined,
-  { owns, isOurGroup }: TrustedOwners,
-): string | undefined {
-  if (!owns(folder.uid)) return 'belongs to somebody else';
-  if (!othersMayWrite(folder, isOurGroup)) return undefined;
-  if ((folder.mode & STICKY) === 0) return 'can be written to by others';
-  return entry === undefined || owns(entry.uid) ? undefined : 'holds one that belongs to somebody else';
+/** What lets somebody else exchange what is in a folder; `undefined`: nothing. */
+function reasonAgainst(folder: Stats, { owns, isOurGroup }: TrustedOwners): string | undefined {
+  if (!owns(folder.uid)) return FOREIGN;
+  return othersMayWrite(folder, isOurGroup) ? OPEN : undefined;
 }
+
+export const FOREIGN = 'belongs to somebody else';
+export const OPEN = 'can be written to by others';
 
 /** True if somebody who is not trusted may write there. */
 export function othersMayWrite({ mode, gid }: Stats, isOurGroup: TrustedOwners['isOurGroup']): boolean {
