@@ -58,8 +58,8 @@ export class FolderStore implements Store {
     try {
       await copyRegular(join(this.where, name), path);
     } catch (cause) {
-      if (codeOf(cause) === 'ENOENT')
-        throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });
+      if (['ENOENT', 'file/not-regular'].includes(codeOf(cause) ?? ''))
+        throw new StoreError('store/missing', `${this.where} has no file ${name}`, { cause });
       throw cause;
     }
   }
