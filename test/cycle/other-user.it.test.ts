@@ -22,7 +22,7 @@ interface Victim {
 
 async function startVictim(): Promise<Victim> {
   const folder = await mkdtemp(join(tmpdir(), 'victim-'));
-  const names = ['a.log', 'lock', 'manifest.json', 'test-4.cvd', 'test-5.cvd', 'test.cvd', 'timestamp'];
+  const names = ['.tmp-mine', 'a.log', 'manifest.json', 'test-4.cvd', 'test-5.cvd', 'test.cvd', 'timestamp'];
   for (const name of names) await writeFile(join(folder, name), `precious ${name}`);
   return {
     folder,
