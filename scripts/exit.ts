@@ -1,5 +1,4 @@
 import { codeOf } from './errors.ts';
-import { SettingError } from './settings/read.ts';
 
 /** What an entry's exit code means. */
 export const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;
@@ -7,6 +6,7 @@ export type Verdict = keyof typeof EXIT;
 
 /** The verdict that an error stands for. */
 export function exitFor(error: unknown): Exclude<Verdict, 'good'> {
-  if (error instanceof SettingError) return 'usage';
-  return /^(verify|cvd|proof)\//.test(codeOf(error) ?? '') ? 'refused' : 'failed';
+  const code = codeOf(error) ?? '';
+  if (code.startsWith('setting/')) return 'usage';
+  return /^(verify|cvd|proof)\//.test(code) ? 'refused' : 'failed';
 }

@@ -36,7 +36,8 @@ export class Stage {
   static async create(folder: string): Promise<Stage> {
     await rm(folder, { recursive: true, force: true });
     const stage = new Stage(folder);
-    await mkdir(stage.folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(stage.folder);
     await mkdir(stage.#incoming);
     await mkdir(stage.#aside);
     return stage;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
+import { readText } from './files/open.ts';
 import { printable } from './printable.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
@@ -149,6 +150,11 @@ function eachOf<T>(schema: v.GenericSchema<unknown, T>, entries: unknown): Recor
   return Object.fromEntries(known);
 }
 
+/** Bytes: of a few hundred upstreams and databases it has a tenth. */
+const STATE_LIMIT = 1024 * 1024;
+/** What is wrong with a file that is replaced. */
+const NO_STATE = ['ENOENT', 'file/too-large', 'file/not-regular'];
+
 /** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */
 function isPlausible({ since, until }: Quarantine, now: Date): boolean {
   const left = until === null ? 0 : Date.parse(until) - now.getTime();
@@ -193,9 +199,9 @@ function own<T>(entries: Readonly<Record<string, T>>, name: string): T | undefin
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(await readText(path, STATE_LIMIT));
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError || NO_STATE.includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explain } from './errors.ts';
 import { takeLock } from './files/lock.ts';
+import { takePrivateFolder } from './files/private-folder.ts';
 import type { Log } from './log.ts';
 
 export interface Workspace extends AsyncDisposable {
@@ -9,11 +10,16 @@ export interface Workspace extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Takes the work folder for one run. Throws `file/busy` if another run has it. */
+/**
+ * Takes the work folder for one run. ClamAV is told what to do by files in it, so nobody else may write there. Throws
+ * `setting/unsafe-folder`, and `file/busy` if another run has it.
+ */
 export async function openWorkspace(work: string, log: Log): Promise<Workspace> {
+  await requireWorkFolder(work);
   const lock = await takeLock(join(work, 'lock'), `the work folder ${work}`);
   try {
     await clear(work);
+    await mkdir(join(work, RUN_FOLDER), { mode: 0o700 });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
@@ -25,6 +31,11 @@ export async function openWorkspace(work: string, log: Log): Promise<Workspace> 
       lock[Symbol.dispose]();
     },
   };
+}
+
+/** Makes the work folder, or takes the one that is there if it is safe. Throws `setting/unsafe-folder`. */
+export async function requireWorkFolder(work: string): Promise<void> {
+  await takePrivateFolder(work, `the work folder ${work}`);
 }
 
 const RUN_FOLDER = 'run';

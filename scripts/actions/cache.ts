@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explain } from '../errors.ts';
+import { requireWorkFolder } from '../workspace.ts';
 import type { ChildAnswer, ChildTask } from './cache-child.ts';
 import { type CachedFile, contentsIn, contentsOf, placeOf } from './cache-contents.ts';
 import { type CacheOwner, contentsName, isKeyOf, newKey, prefixOf } from './cache-key.ts';
@@ -99,7 +100,7 @@ async function attempt(
   }
   let folder: string | undefined;
   try {
-    await mkdir(work, { recursive: true });
+    await requireWorkFolder(work);
     folder = await mkdtemp(join(work, '.tmp-cache-')); // a run that is killed leaves it to the next one to clear
     return await run(folder);
   } catch (error) {

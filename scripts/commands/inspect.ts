@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { CvdReader } from '../cvd/archive.ts';
 import { CdiffReader } from '../cvd/cdiff.ts';
@@ -12,13 +11,16 @@ import { ScriptParser } from '../cvd/script.ts';
 import type { TarEntry } from '../cvd/tar.ts';
 import { explain } from '../errors.ts';
 import { feed } from '../files/feed.ts';
-import { readStart } from '../files/verify.ts';
+import { chunksOf, readStart } from '../files/open.ts';
 import { printJson, streamLog } from '../log.ts';
 import { checkFile } from '../tree/check-file.ts';
 import { chainEnd } from '../verify/chain.ts';
 import { parseSignedData } from '../verify/cms.ts';
 import { parseCertificate } from '../verify/cms-certificate.ts';
 import { TALOS } from '../verify/trust.ts';
+
+/** The user has named the file, be it by a link. */
+const NAMED = { follow: true };
 
 /** A file inside a database file; `leftover` is set for one that ClamAV does not load. */
 interface FileInside extends TarEntry {
@@ -36,7 +38,7 @@ export async function inspect(paths: readonly string[], json: boolean): Promise<
   const log = streamLog(process.stdout);
   let readable = true;
   for (const path of paths) {
-    const { verdict, reason } = await checkFile(path, TALOS);
+    const { verdict, reason } = await checkFile(path, TALOS, NAMED);
     const facts: Facts = {
       path,
       verdict,
@@ -54,7 +56,7 @@ export async function inspect(paths: readonly string[], json: boolean): Promise<
 async function read(path: string): Promise<Facts> {
   const facts: Facts = {};
   try {
-    const start = await readStart(path, 12);
+    const start = await readStart(path, 12, NAMED);
     if (parseFileName(basename(path))?.kind === 'sign') await readSign(path, facts);
     else if (start.toString('latin1') === 'ClamAV-Diff:') await readCdiff(path, facts);
     else await readDatabase(path, facts);
@@ -78,7 +80,7 @@ async function readDatabase(path: string, facts: Facts): Promise<void> {
     data() {},
   });
   facts.files = files;
-  await feed(createReadStream(path), (piece) => reader.write(piece));
+  await feed(chunksOf(path, NAMED), (piece) => reader.write(piece));
   const { md5, ...totals } = reader.end();
   Object.assign(facts, totals, { bodyMd5: md5 });
 }
@@ -90,14 +92,14 @@ async function readCdiff(path: string, facts: Facts): Promise<void> {
     header: ({ version, size }) => Object.assign(facts, { version, scriptSize: size }),
     script: (chunk) => script.write(chunk),
   });
-  await feed(createReadStream(path), (piece) => reader.write(piece));
+  await feed(chunksOf(path, NAMED), (piece) => reader.write(piece));
   const { size, sha256, dsig } = reader.end();
   script.end();
   Object.assign(facts, { size, sha256, dsig, changes: changes.files });
 }
 
 async function readSign(path: string, facts: Facts): Promise<void> {
-  const lines = parseClamSign(await readStart(path, SIGN_LIMIT + 1));
+  const lines = parseClamSign(await readStart(path, SIGN_LIMIT + 1, NAMED));
   const roots = TALOS.roots.map(({ certificate }) => parseCertificate(certificate));
   facts.signatures = lines.map(({ minFLevel, maxFLevel, signature }) => {
     const { signer, certificates, digest, signingTime } = parseSignedData(signature);

@@ -10,13 +10,14 @@ import { programs, type SyncSettings } from '../settings.ts';
 import { Stage } from '../stage.ts';
 import { CachedStore } from '../store/cached-store.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
+import { requireStoreFolder } from '../store/folder.ts';
 import { openStore } from '../store/open-store.ts';
 import { restore } from '../store/restore.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 import type { Store } from '../store/store.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { TALOS } from '../verify/trust.ts';
-import { openWorkspace } from '../workspace.ts';
+import { openWorkspace, requireWorkFolder } from '../workspace.ts';
 
 /**
  * What a command works with: the store, filled from where it is served if that is wanted, the engines and the samples
@@ -25,6 +26,8 @@ import { openWorkspace } from '../workspace.ts';
 export async function partsFor(settings: SyncSettings, log: Log): Promise<CycleParts> {
   const { engines, samples, work } = settings;
   const now = () => new Date();
+  if (!isS3Address(settings.store)) await requireStoreFolder(settings.store);
+  await requireWorkFolder(work);
   return {
     store: await filledStore(settings, log, now),
     findProver: async () => {

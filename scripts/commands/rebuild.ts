@@ -4,7 +4,8 @@ import { basename, dirname } from 'node:path';
 import { GZIP_HEADER, GZIP_HEADER_SIZE } from '../cvd/deflate.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { syncFolder } from '../files/atomic.ts';
-import { asVerdict, readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { readStart } from '../files/open.ts';
+import { asVerdict, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import { bytes, printJson, streamLog } from '../log.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import { SettingError } from '../settings/read.ts';
@@ -23,13 +24,16 @@ export interface RebuildFlags {
   readonly output: string;
 }
 
+/** The user has named the file, be it by a link. */
+const NAMED = { follow: true };
+
 /** `clamav-mirror rebuild`: an official CVD out of an earlier one, CDIFFs, and half a kilobyte. */
 export async function rebuild(flags: RebuildFlags, json: boolean): Promise<'good'> {
   const log = streamLog(process.stderr);
-  const old = await verifyCvdFile(flags.from, TALOS);
+  const old = await verifyCvdFile(flags.from, TALOS, {}, NAMED);
   const cdiffs = await Promise.all(
     flags.cdiff.map(async (path) => {
-      const { version, empty } = await verifyCdiffFile(path, TALOS, { database: old.database });
+      const { version, empty } = await verifyCdiffFile(path, TALOS, { database: old.database }, NAMED);
       if (empty)
         throw new VerifyError('verify/mismatch', `${path} is empty: there is no way around the full CVD`);
       return { version, path };
@@ -60,7 +64,7 @@ export async function rebuild(flags: RebuildFlags, json: boolean): Promise<'good
 
 /** The new version's signed header and the gzip header behind it; a file of 512 bytes stands for today's gzip header. */
 async function readHeader(source: string): Promise<{ header: CvdHeader; gzipHeader: Uint8Array }> {
-  const start = /^https?:/.test(source) ? await probe(source) : await readStart(source, PROBE_SIZE);
+  const start = /^https?:/.test(source) ? await probe(source) : await readStart(source, PROBE_SIZE, NAMED);
   const header = asVerdict(() => verifyHeader(parseHeader(start.subarray(0, HEADER_SIZE)), TALOS));
   const gzipHeader = Uint8Array.from(start.subarray(HEADER_SIZE));
   return { header, gzipHeader: gzipHeader.length === GZIP_HEADER_SIZE ? gzipHeader : GZIP_HEADER };

@@ -41,7 +41,7 @@ async function check(path: string, database: string | undefined): Promise<Checke
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) return [await checkFile(path, TALOS, database)];
+  if (!isFolder) return [await checkFile(path, TALOS, { database, follow: true })];
   const files = await checkTree(path, TALOS);
   if (files.length > 0) return files;
   return [{ path, verdict: 'unreadable', reason: 'no database, CDIFF or .sign file is in this folder' }];

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { type Log, print, printJson, streamLog } from '../log.ts';
 import { tableOf } from '../probe/table.ts';
 import { openEngines } from '../proof/open-engines.ts';
@@ -28,7 +27,7 @@ export async function runWatch(
   log: Log,
   workflows?: Workflows,
 ): Promise<WatchReport> {
-  const work = await mkdtemp(join(tmpdir(), 'clamav-mirror-watch-'));
+  const work = await makeTemporaryFolder('clamav-mirror-watch-');
   try {
     const engines = await openEngines(settings.engines, { ...programs(), work, log });
     const parts = { engines, trust: TALOS, now: () => new Date() };

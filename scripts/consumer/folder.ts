@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
+import { codeOf } from '../errors.ts';
 import { takeLock } from '../files/lock.ts';
+import { takeCorner, takePrivateFolder } from '../files/private-folder.ts';
 import type { Log } from '../log.ts';
 import { listed } from '../probe/finding.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -11,7 +11,7 @@ import { ClientError } from './error.ts';
 import { provenIn } from './holding.ts';
 import { type Signed, withSigns } from './signs.ts';
 
-/** In a client's folder: says that the folder is ours, and holds what is under way. */
+/** In a client's folder: says that the folder is ours, and holds what is under way and the lock. */
 const PRIVATE = '.clamav-client';
 /** What freshclam keeps beside its databases; a cool-down of another day is part of it (clamav-formats.md §0.5). */
 const NOTES = ['freshclam.dat', 'mirrors.dat'];
@@ -29,24 +29,30 @@ export interface ClientFolder extends AsyncDisposable {
 /**
  * Takes a client's folder. It may come from a cache, and ClamAV obeys whatever lies there: an `.ign2` or a CLD that lacks
  * files switches signatures off. So all that is not proven to be Talos' own is removed; a folder that holds other things
- * and was never a client's is left alone. Throws `client/foreign-folder`, `file/busy`.
+ * and was never a client's is left alone, as is one that others may write to: in it, freshclam is told what to do.
+ * Throws `client/foreign-folder`, `setting/unsafe-folder`, `file/busy`.
  */
 export async function takeClientFolder(folder: string, trust: Trust, log: Log): Promise<ClientFolder> {
-  await mkdir(folder, { recursive: true });
+  const what = `the folder ${folder}`;
+  await takePrivateFolder(folder, what, { mode: 0o777 }); // ClamAV reads it, as whatever user
   await requireOurs(folder);
-  const lock = await takeLock(await lockFor(folder), `the folder ${folder}`);
   const work = join(folder, PRIVATE);
+  await makeCorner(work, what);
+  const lockName = await lockIn(folder);
+  const lock = await takeLock(join(work, lockName), what);
+  const clear = async () => {
+    for (const name of await readdir(work))
+      if (name !== lockName) await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
+  };
   try {
-    await rm(work, { recursive: true, force: true });
-    await mkdir(work);
+    await clear();
     const proven = await clean(folder, trust, log);
     return {
       work,
       proven,
       async [Symbol.asyncDispose]() {
         try {
-          for (const name of await readdir(work))
-            await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
+          await clear();
         } finally {
           lock[Symbol.dispose]();
         }
@@ -95,11 +101,17 @@ function databaseOf(name: string): string | undefined {
   return DATABASE_NAME.test(database) ? database : undefined;
 }
 
-/** Outside, so that a cache cannot bring it along. */
-async function lockFor(folder: string): Promise<string> {
-  const hash = createHash('sha256')
-    .update(await realpath(folder))
-    .digest('hex')
-    .slice(0, 16);
-  return join(tmpdir(), `clamav-mirror-client-${userInfo().uid}-${hash}.lock`);
+/** A cache may have brought anything of that name. */
+async function makeCorner(path: string, what: string): Promise<void> {
+  const found = await lstat(path).catch((error) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+  if (found?.isDirectory() === false) await rm(path);
+  await using _ = await takeCorner(path, what);
+}
+
+/** A name that the same folder has on no other machine, so that a cache cannot bring the lock along. */
+async function lockIn(folder: string): Promise<string> {
+  const { dev, ino } = await lstat(join(folder, PRIVATE));
+  return `lock-${dev.toString(36)}-${ino.toString(36)}`;
 }

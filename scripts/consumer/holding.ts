@@ -1,7 +1,8 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cldName, cvdName } from '../cvd/names.ts';
+import { codeOf } from '../errors.ts';
 import { asVerdict, readStart, verifyCldFile, verifyCvdFile } from '../files/verify.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -39,7 +40,6 @@ export async function provenIn(
     folder,
     databases,
     async (path, database) => {
-      if (!(await lstat(path)).isFile()) throw new VerifyError('verify/format', 'it is not a file');
       const verify = path.endsWith('.cvd') ? verifyCvdFile : verifyCldFile;
       return (await verify(path, trust, { database })).header;
     },
@@ -61,10 +61,16 @@ async function newest(
         const header = await read(join(folder, file), database);
         if (header.version > (held.get(database)?.header.version ?? -1)) held.set(database, { file, header });
       } catch (error) {
-        if (!(error instanceof VerifyError)) throw error;
-        onDoubt(file, error);
+        onDoubt(file, asDoubt(error));
       }
     }
   }
   return held;
+}
+
+/** What is wrong with a file in a folder of unknown origin, or throws what is wrong with this machine. */
+export function asDoubt(error: unknown): VerifyError {
+  if (error instanceof VerifyError) return error;
+  if (codeOf(error) !== 'file/not-regular') throw error;
+  return new VerifyError('verify/format', 'it is not a file', { cause: error });
 }

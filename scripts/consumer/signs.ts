@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { cvdSignName } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { verifySignFile } from '../files/verify.ts';
-import { VerifyError } from '../verify/error.ts';
+import type { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
-import type { Held } from './holding.ts';
+import { asDoubt, type Held } from './holding.ts';
 
 /** A database of a client's folder and, if it is a CVD, the `.sign` beside it, which ClamAV ≥ 1.5 reads with it. */
 export interface Signed extends Held {
@@ -40,12 +40,10 @@ async function signOf(
   const path = join(folder, name);
   if (!file.endsWith('.cvd') || !(await exists(path))) return undefined;
   try {
-    if (!(await lstat(path)).isFile()) throw new VerifyError('verify/format', 'it is not a file');
     await verifySignFile(path, join(folder, file), trust);
     return name;
   } catch (error) {
-    if (!(error instanceof VerifyError)) throw error;
-    onDoubt(name, error);
+    onDoubt(name, asDoubt(error));
     await rm(path, { recursive: true, force: true });
     return undefined;
   }

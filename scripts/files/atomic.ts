@@ -2,12 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MirrorError } from '../errors.ts';
+import { FileError } from './error.ts';
 
-/** Thrown when a file is not what it was a moment ago, or cannot be read or written. */
-export class FileError extends MirrorError<
-  'file/changed' | 'file/busy' | 'file/unreadable' | 'file/unwritable'
-> {}
+export { FileError };
 
 /** Writes a whole file so that a reader sees the old one or the new one, and a power cut leaves one of the two. */
 export async function replaceFile(

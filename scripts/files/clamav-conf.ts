@@ -11,6 +11,7 @@ export type ConfName =
   | 'DatabaseDirectory'
   | 'DatabaseMirror'
   | 'DatabaseOwner'
+  | 'EnableShutdownCommand'
   | 'ExcludeDatabase'
   | 'ExtraDatabase'
   | 'FIPSCryptoHashLimits'

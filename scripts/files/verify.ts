@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
 import { CdiffSealVerifier, CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
@@ -10,17 +8,19 @@ import { VerifyError, type VerifyErrorCode } from '../verify/error.ts';
 import { DigestSet, type VerifiedSign, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
 import { feed } from './feed.ts';
+import { chunksOf, type OpenOptions, readStart } from './open.ts';
 
-const CHUNK = 256 * 1024;
+export { readStart };
 
 /** Proves the CVD at `path`, streaming: first that Talos sealed it, then each byte of what is inside. Throws `VerifyError`, or what the file system throws. */
 export async function verifyCvdFile(
   path: string,
   trust: Trust,
   expected: Expected = {},
+  options?: OpenOptions,
 ): Promise<VerifiedCvd> {
-  await verifyBy(path, new SealVerifier(trust, expected));
-  return await verifyBy(path, new CvdVerifier(trust, expected));
+  await verifyBy(path, new SealVerifier(trust, expected), options);
+  return await verifyBy(path, new CvdVerifier(trust, expected), options);
 }
 
 /** Proves what ClamAV loads of the CLD at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
@@ -28,8 +28,9 @@ export async function verifyCldFile(
   path: string,
   trust: Trust,
   expected: Expected = {},
+  options?: OpenOptions,
 ): Promise<VerifiedCld> {
-  return await verifyBy(path, new CldVerifier(trust, expected));
+  return await verifyBy(path, new CldVerifier(trust, expected), options);
 }
 
 /** Proves the CDIFF at `path`, streaming: first its signature, then what it holds. Throws `VerifyError`, or what the file system throws. */
@@ -37,9 +38,10 @@ export async function verifyCdiffFile(
   path: string,
   trust: Trust,
   expected: Expected = {},
+  options?: OpenOptions,
 ): Promise<VerifiedCdiff> {
-  await verifyBy(path, new CdiffSealVerifier(trust));
-  return await verifyBy(path, new CdiffVerifier(trust, expected));
+  await verifyBy(path, new CdiffSealVerifier(trust), options);
+  return await verifyBy(path, new CdiffVerifier(trust, expected), options);
 }
 
 /** A `.sign` file that signs another file, and what is known of itself. */
@@ -50,28 +52,25 @@ export interface VerifiedSignFile extends VerifiedSign {
 }
 
 /** Proves that the `.sign` at `path` signs the file at `signed`. Throws like `verifySign`, but only `VerifyError`. */
-export async function verifySignFile(path: string, signed: string, trust: Trust): Promise<VerifiedSignFile> {
-  const sign = await readStart(path, SIGN_LIMIT + 1);
+export async function verifySignFile(
+  path: string,
+  signed: string,
+  trust: Trust,
+  options?: OpenOptions,
+): Promise<VerifiedSignFile> {
+  const sign = await readStart(path, SIGN_LIMIT + 1, options);
   const digests = new DigestSet();
-  for await (const chunk of createReadStream(signed, { highWaterMark: CHUNK })) digests.update(chunk);
+  for await (const chunk of chunksOf(signed, options)) digests.update(chunk);
   const sha256 = createHash('sha256').update(sign).digest('hex');
   return { ...asVerdict(() => verifySign(sign, digests.digests(), trust)), size: sign.length, sha256 };
 }
 
-/** The first `length` bytes of a file, or fewer if it is shorter. */
-export async function readStart(path: string, length: number): Promise<Buffer> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-async function verifyBy<T>(path: string, verifier: { write(chunk: Uint8Array): void; end(): T }): Promise<T> {
-  const file = createReadStream(path, { highWaterMark: CHUNK });
-  await feed(file, (piece) => asVerdict(() => verifier.write(piece)));
+async function verifyBy<T>(
+  path: string,
+  verifier: { write(chunk: Uint8Array): void; end(): T },
+  options?: OpenOptions,
+): Promise<T> {
+  await feed(chunksOf(path, options), (piece) => asVerdict(() => verifier.write(piece)));
   return asVerdict(() => verifier.end());
 }
 

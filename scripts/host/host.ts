@@ -19,6 +19,8 @@ export interface HostOptions {
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly address?: string;
+  /** A path such as `/secret`, below which everything is served: any other request is answered 404 and not told of. */
+  readonly below?: string;
   /** Called once per request, when it is finished. */
   readonly onRequest?: (line: RequestLine) => void;
   readonly limits?: Partial<HostLimits>;
@@ -46,6 +48,9 @@ export interface Host extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A request target that is never served. */
+const NOTHING = '/.nothing';
+
 const LIMITS: HostLimits = { headers: 10_000, request: 30_000, idle: 5_000, stall: 60_000, grace: 5_000 };
 
 /**
@@ -53,7 +58,7 @@ const LIMITS: HostLimits = { headers: 10_000, request: 30_000, idle: 5_000, stal
  * Content-Encoding, Last-Modified from the CVD (clamav-formats.md §0.3, §0.4, §6). Throws `HostError`.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { folder, port = 0, address = '127.0.0.1', onRequest } = options;
+  const { folder, port = 0, address = '127.0.0.1', below = '', onRequest } = options;
   const limits = { ...LIMITS, ...options.limits };
   await requireFolder(folder);
 
@@ -70,10 +75,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     (request, response) => {
       running.add(response);
+      const isBelow = below === '' || request.url?.startsWith(`${below}/`) === true;
+      if (below !== '') request.url = isBelow ? request.url?.slice(below.length) : NOTHING;
       response.whenOver((line) => {
         running.delete(response);
         if (closing !== undefined && running.size === 0) server.closeAllConnections();
-        onRequest?.(line);
+        if (isBelow) onRequest?.(line);
       });
       respond(files, request, response);
     },
@@ -100,7 +107,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   };
   const bound = server.address();
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
-  return { url: urlOf(address, boundPort), port: boundPort, close, [Symbol.asyncDispose]: close };
+  return {
+    url: `${urlOf(address, boundPort)}${below}`,
+    port: boundPort,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function requireFolder(folder: string): Promise<void> {

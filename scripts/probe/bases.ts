@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { archiveName, archiveSignName } from '../cvd/names.ts';
 import { explain, MirrorError } from '../errors.ts';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { asVerdict } from '../files/verify.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { Manifest } from '../store/manifest.ts';
@@ -38,7 +38,7 @@ export async function findBases(
   for (const { database } of databases) {
     const version = oldestBase(site.manifest, database);
     if (version === undefined) continue;
-    const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-base-'));
+    const folder = await makeTemporaryFolder('clamav-mirror-base-');
     try {
       bases.push(await download(site, { database, version }, { folder, maxSize }));
     } catch (error) {

@@ -1,9 +1,9 @@
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { proxyOptions } from '../consumer/conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { writeConf } from '../files/clamav-conf.ts';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { versionIn } from '../proof/client.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
@@ -39,7 +39,7 @@ interface Play {
  * (clamav-formats.md §0.5): what counts is the versions that arrive, and that they load.
  */
 export async function playClient(engine: Engine, play: Play): Promise<Finding[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-probe-'));
+  const folder = await makeTemporaryFolder('clamav-mirror-probe-');
   try {
     return await guarded('mirror', `freshclam, ${play.kind.name}`, async (findings) => {
       const updated = await update(engine, folder, play);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type NetConnectOpts } from 'node:net';
+import { OutOfTime } from './scenarios/scenario.ts';
 
 /** What clamd says to one command; each has a connection of its own. All reject if clamd does not answer. */
 export interface Clamd {
@@ -15,12 +16,12 @@ export interface Clamd {
 const ANSWER_LIMIT = 4096;
 
 /** The clamd at this address; `timeout` in milliseconds, for one command (clamd(8), "COMMANDS"). */
-export function clamdAt(address: string, port: number, timeout: number): Clamd {
+export function clamdAt(address: NetConnectOpts, timeout: number): Clamd {
   const ask = async (command: string, body: readonly Uint8Array[] = []): Promise<string> => {
     const inTime = AbortSignal.timeout(Math.ceil(timeout)); // before there is a socket: it takes whole numbers only
-    const socket = connect({ host: address, port });
+    const socket = connect(address);
     const abort = () =>
-      socket.destroy(new Error(`clamd has not answered ${command} after ${timeout / 1000} s`));
+      socket.destroy(new OutOfTime(`clamd has not answered ${command} after ${timeout / 1000} s`));
     inTime.addEventListener('abort', abort);
     try {
       socket.write(`z${command}\0`);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import {
   type Candidate,
   type EarlierCvd,
   inFolder,
+  OutOfTime,
   ScenarioFailure,
   type Scene,
   tellingLine,
@@ -44,7 +45,9 @@ export async function update(scene: Scene, config: ClientConfig = {}): Promise<U
   const requests: RequestLine[] = [];
   const onRequest = (line: RequestLine) => void requests.push(line);
   const address = engine.hostAddress;
-  await using host = await startHost({ folder: candidate.folder, address, onRequest });
+  // Who asks is judged, so nobody else on this machine must be able to ask in the client's place.
+  const below = `/${randomUUID()}`;
+  await using host = await startHost({ folder: candidate.folder, address, below, onRequest });
   await writeConf(join(folder, 'freshclam.conf'), optionsOf(scene, host.url, config));
   const databases = [...candidate.staged.keys()].map((database) => `--update-db=${database}`);
   const task = inFolder(scene, {
@@ -61,7 +64,7 @@ export async function update(scene: Scene, config: ClientConfig = {}): Promise<U
   const ended = await run(engine, task);
   await host.close(); // so that every request is in
   transcript.add(`requests to ${host.url}`, requests.map(requestText).join('\n'));
-  if (ended.timedOut) throw new ScenarioFailure(`freshclam was killed after ${scene.timeout / 1000} s`);
+  if (ended.timedOut) throw new OutOfTime(`freshclam was killed after ${scene.timeout / 1000} s`);
   return { run: ended, requests };
 }
 

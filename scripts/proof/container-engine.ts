@@ -91,7 +91,7 @@ export async function openContainer(
   return { ...(await askEngine(start)), ...addresses, databaseOwner: 'root', canAskNameserver: false, start };
 }
 
-interface Found extends Pick<Engine, 'hostAddress' | 'daemonAddress'> {
+interface Found extends Pick<Engine, 'hostAddress' | 'daemon'> {
   readonly id: string;
 }
 
@@ -113,16 +113,16 @@ async function findContainer(name: string, program: ContainerProgram): Promise<F
   });
 }
 
-const LOOPBACK = { hostAddress: '127.0.0.1', daemonAddress: '127.0.0.1' };
+const LOOPBACK = { hostAddress: '127.0.0.1', daemon: { address: '127.0.0.1' } };
 
 /** On a bridge network this machine is the gateway. */
-function bridged(networks: unknown): Pick<Engine, 'hostAddress' | 'daemonAddress'> | undefined {
+function bridged(networks: unknown): Pick<Engine, 'hostAddress' | 'daemon'> | undefined {
   const ours = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).map(({ address }) => address),
   );
   for (const network of Object.values(Object(networks))) {
-    const { Gateway: hostAddress, IPAddress: daemonAddress } = Object(network);
-    if (ours.includes(hostAddress) && daemonAddress) return { hostAddress, daemonAddress };
+    const { Gateway: hostAddress, IPAddress: address } = Object(network);
+    if (ours.includes(hostAddress) && address) return { hostAddress, daemon: { address } };
   }
   return undefined;
 }

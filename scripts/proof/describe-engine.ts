@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { type Engine, EngineError } from './engine.ts';
 
 /** No engine has a higher functionality level; the signatures that ask for it are made up to this one. */
@@ -12,7 +12,7 @@ const HIGHEST_F_LEVEL = 2000;
  * Throws `engine/broken`.
  */
 export async function describeEngine(start: Engine['start']): Promise<Pick<Engine, 'version' | 'fLevel'>> {
-  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-engine-'));
+  const folder = await makeTemporaryFolder('clamav-mirror-engine-');
   try {
     await writeFile(join(folder, 'levels.ldb'), levels());
     await writeFile(join(folder, 'nothing'), '');

@@ -49,6 +49,12 @@ export interface Task {
   readonly nameserver?: string;
 }
 
+/**
+ * The way to the engine's clamd: an address of TCP, or a socket of a folder that both sides have; the engine has the
+ * task's folder as `inside`, or, if that is undefined, every folder as we have it.
+ */
+export type DaemonReach = { readonly address: string } | { readonly inside: string | undefined };
+
 /** A ClamAV installation with a version. */
 export interface Engine {
   /** As it was asked for: `native`, `docker:IMAGE` or `container:ID`. */
@@ -61,8 +67,7 @@ export interface Engine {
   readonly tools: ReadonlySet<Tool>;
   /** The address of this machine on which a host of ours must listen to be reached by the engine's tools. */
   readonly hostAddress: string;
-  /** The address on which the engine's clamd must listen to be reached from here. */
-  readonly daemonAddress: string;
+  readonly daemon: DaemonReach;
   /** The user that freshclam may become, since it refuses to stay root by itself. */
   readonly databaseOwner: string;
   readonly canAskNameserver: boolean;

@@ -79,7 +79,7 @@ export async function openImage(
   return {
     ...(await askEngine(start)),
     hostAddress: '127.0.0.1',
-    daemonAddress: '127.0.0.1',
+    daemon: { inside: INSIDE },
     databaseOwner: 'root', // if we are not root, freshclam becomes nobody else
     canAskNameserver: true,
     start,

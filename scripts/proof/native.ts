@@ -50,7 +50,7 @@ export async function findNativeEngine(path: string, given: Environment = {}): P
     ...(await describeEngine(start)),
     tools: new Set(programs.keys()),
     hostAddress: '127.0.0.1',
-    daemonAddress: '127.0.0.1',
+    daemon: { inside: undefined },
     databaseOwner,
     canAskNameserver: unshare !== undefined,
     start,

@@ -1,7 +1,7 @@
-import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyRegular } from '../files/open.ts';
 import { encodeMail, encodeTarGz, encodeZip, type WrappedFile } from './archives.ts';
 import { SampleError, type UserSample } from './user-samples.ts';
 
@@ -87,7 +87,7 @@ async function copyUserSamples(folder: string, user: readonly UserSample[]): Pro
   for (const [at, { path, expect }] of user.entries()) {
     const name = `user/${String(at + 1).padStart(5, '0')}-${plainName(path)}`;
     try {
-      await copyFile(path, join(folder, name), constants.COPYFILE_FICLONE);
+      await copyRegular(path, join(folder, name), { follow: true });
       await chmod(join(folder, name), 0o644); // so that the engine's own user may read it
     } catch (cause) {
       throw new SampleError('sample/not-copied', `cannot copy the sample ${path} into ${folder}`, { cause });

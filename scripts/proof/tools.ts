@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { describeEngine } from './describe-engine.ts';
 import { type Engine, EngineError, type Tool } from './engine.ts';
 
@@ -36,7 +35,7 @@ export async function askEngine(
 
 /** Whatever the tool answers, it is there. */
 async function tryTool(start: Engine['start'], tool: Tool): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-engine-'));
+  const folder = await makeTemporaryFolder('clamav-mirror-engine-');
   try {
     const program = await start({ tool, folder, args: () => ['--version'], timeout: 60_000 });
     await program.ended;

@@ -6,6 +6,8 @@ import { type Engine, EngineError, endOf, type Program, type Task, type ToolRun 
 
 /** Characters that are kept of one tool's output, half from its beginning and half from its end. */
 const PART_LIMIT = 64 * 1024;
+/** What `keep` calls a file: whatever else is there is not ours to remove. */
+const TRANSCRIPT = /^\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z-[A-Za-z0-9.-]{1,120}\.log$/;
 /** Failed scenarios whose transcripts are kept. */
 const FILES_KEPT = 20;
 
@@ -22,7 +24,7 @@ export class Transcript {
     await mkdir(folder, { recursive: true });
     const path = join(folder, `${new Date().toISOString().replaceAll(':', '')}-${slug(name)}.log`);
     await replaceFile(path, printableText(`${name}\n${reason}\n\n${this.#parts.join('\n')}`));
-    const names = (await readdir(folder)).filter((file) => file.endsWith('.log')).sort();
+    const names = (await readdir(folder)).filter((file) => TRANSCRIPT.test(file)).sort();
     for (const old of names.slice(0, -FILES_KEPT)) await rm(join(folder, old), { force: true });
     return path;
   }

@@ -1,7 +1,7 @@
 import { access, constants, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MirrorError } from '../errors.ts';
-import { readStart } from '../files/verify.ts';
+import { readStart } from '../files/open.ts';
 
 export class SampleError extends MirrorError<
   | 'sample/unreadable'
@@ -103,7 +103,7 @@ export function parseSampleList(text: string, kind: 'clean' | 'any', where: stri
 }
 
 async function readList(path: string): Promise<string> {
-  const content = await reach(path, () => readStart(path, LIST_LIMIT + 1));
+  const content = await reach(path, () => readStart(path, LIST_LIMIT + 1, { follow: true }));
   if (content.length > LIST_LIMIT || content.includes(0)) throw noList(path);
   return content.toString('utf8');
 }

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { constants, createWriteStream } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { chunksOf } from '../files/open.ts';
 import type { FileRecord } from './manifest.ts';
 
 /** The usual folder of copies, below the work folder. */
@@ -89,24 +90,16 @@ export class Copies {
 
 /** Copies a plain file while it is hashed. `false`, with a part of it at `to`, if it is not this one. */
 async function copyHashed(from: string, to: string, { size, sha256 }: FileRecord): Promise<boolean> {
-  // neither a link, nor a pipe that would keep us waiting
-  const file = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const found = await file.stat();
-    if (!found.isFile() || found.size !== size) return false;
-    const hash = createHash('sha256');
-    const chunks = file.createReadStream({ autoClose: false, highWaterMark: CHUNK });
-    const hashed = async function* () {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        yield chunk;
-      }
-    };
-    await pipeline(hashed, createWriteStream(to, { highWaterMark: CHUNK }));
-    return hash.digest('hex') === sha256;
-  } finally {
-    await file.close();
-  }
+  if ((await sizeOf(from)) !== size) return false;
+  const hash = createHash('sha256');
+  const hashed = async function* () {
+    for await (const chunk of chunksOf(from)) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  await pipeline(hashed, createWriteStream(to, { highWaterMark: CHUNK }));
+  return hash.digest('hex') === sha256;
 }
 
 /** Of a plain file. */

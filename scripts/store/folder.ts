@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ARCHIVE_FOLDER } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
+import { copyRegular, readText } from '../files/open.ts';
+import { type HeldFolder, holdFolder, makeSafeFolder, takeCorner } from '../files/private-folder.ts';
+import { requireSafeWay } from '../files/safe-way.ts';
 import { readStart } from '../files/verify.ts';
 import { folderSight } from './folder-sight.ts';
-import { MANIFEST } from './manifest.ts';
+import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
@@ -26,7 +28,7 @@ export class FolderStore implements Store {
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
     try {
-      const text = await readFile(join(this.where, MANIFEST), 'utf8');
+      const text = await readText(join(this.where, MANIFEST), MANIFEST_LIMIT);
       return { text, tag: createHash('sha256').update(text).digest('hex') };
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return undefined;
@@ -50,17 +52,18 @@ export class FolderStore implements Store {
     const ignore = below === '' ? ignoreMissing : ignoreNoFolder;
     for (const entry of (await readdir(folder, { withFileTypes: true }).catch(ignore)) ?? []) {
       if (!entry.isFile()) continue;
-      const found = await stat(join(folder, entry.name)).catch(ignoreMissing);
-      if (found !== undefined) sizes.set(`${below}${entry.name}`, found.size); // else removed by another run just now
+      const found = await lstat(join(folder, entry.name)).catch(ignoreMissing);
+      // else removed by another run just now
+      if (found?.isFile() === true) sizes.set(`${below}${entry.name}`, found.size);
     }
   }
 
   async fetch(name: string, path: string): Promise<void> {
     try {
-      await copyFile(join(this.where, name), path, constants.COPYFILE_FICLONE);
+      await copyRegular(join(this.where, name), path);
     } catch (cause) {
-      if (codeOf(cause) === 'ENOENT')
-        throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });
+      if (['ENOENT', 'file/not-regular'].includes(codeOf(cause) ?? ''))
+        throw new StoreError('store/missing', `${this.where} has no file ${name}`, { cause });
       throw cause;
     }
   }
@@ -76,25 +79,18 @@ export class FolderStore implements Store {
   }
 
   async begin(tag: string | undefined): Promise<Publication> {
-    const corner = join(this.where, PRIVATE_FOLDER);
-    await mkdir(corner, { recursive: true });
-    const lock = await takeLock(join(corner, 'lock'), `the store ${this.where}`).catch((cause) => {
-      throw cause instanceof FileError && cause.code === 'file/busy'
-        ? new StoreError('store/busy', `another run is publishing to ${this.where}`, { cause })
-        : cause;
-    });
-    try {
-      await removeLeftovers(corner);
-      if ((await this.readManifest())?.tag !== tag) {
-        throw new StoreError('store/conflict', `another run published to ${this.where} in the meantime`, {
-          advice: 'What it published stands; the next run starts from there',
-        });
-      }
-    } catch (error) {
-      lock[Symbol.dispose]();
-      throw error;
+    const what = `the store ${this.where}`;
+    await makeSafeFolder(this.where, what, { mode: 0o777 });
+    await using held = new AsyncDisposableStack();
+    const corner = held.use(await takeCorner(join(this.where, PRIVATE_FOLDER), what));
+    held.use(await lockStore(corner, this.where));
+    await removeLeftovers(corner.path);
+    if ((await this.readManifest())?.tag !== tag) {
+      throw new StoreError('store/conflict', `another run published to ${this.where} in the meantime`, {
+        advice: 'What it published stands; the next run starts from there',
+      });
     }
-    return new FolderPublication(this.where, corner, lock);
+    return new FolderPublication(this.where, corner.path, held.move());
   }
 }
 
@@ -105,13 +101,14 @@ export class FolderStore implements Store {
 class FolderPublication implements Publication {
   readonly #folder: string;
   readonly #corner: string;
-  readonly #lock: Disposable;
+  readonly #held: AsyncDisposableStack;
   readonly #waiting: string[] = [];
+  #archive: HeldFolder | undefined;
 
-  constructor(folder: string, corner: string, lock: Disposable) {
+  constructor(folder: string, corner: string, held: AsyncDisposableStack) {
     this.#folder = folder;
     this.#corner = corner;
-    this.#lock = lock;
+    this.#held = held;
   }
 
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
@@ -125,24 +122,27 @@ class FolderPublication implements Publication {
   async commit(manifest: string): Promise<void> {
     await this.write(MANIFEST, manifest);
     for (const name of this.#waiting.splice(0)) {
-      await rename(this.#temporary(name), this.#path(name));
-      await syncFolder(dirname(this.#path(name)));
+      const path = await this.#path(name);
+      await rename(this.#temporary(name), path);
+      await syncFolder(dirname(path));
     }
   }
 
   async remove(name: string): Promise<void> {
-    await rm(this.#path(name), { force: true });
+    const path = await this.#path(name).catch(ignoreMissing);
+    if (path !== undefined) await rm(path, { force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#waiting) await rm(this.#temporary(name), { force: true });
-    this.#lock[Symbol.dispose]();
+    await this.#held[Symbol.asyncDispose]();
   }
 
   async #wait(name: string): Promise<string> {
-    const folder = dirname(this.#path(name));
+    const folder = join(this.#folder, dirname(requireStoreName(name)));
     // now, for a folder that cannot be made must not end a publication half-way
     if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(dirname(folder));
+    await this.#path(name);
     if (!this.#waiting.includes(name)) this.#waiting.push(name);
     return this.#temporary(name);
   }
@@ -151,9 +151,37 @@ class FolderPublication implements Publication {
     return join(this.#corner, `.tmp-${encodeURIComponent(name)}`);
   }
 
-  #path(name: string): string {
-    return join(this.#folder, requireStoreName(name));
+  /** A folder below the store's own is held from its first use, so that no link can take its place. */
+  async #path(name: string): Promise<string> {
+    const below = dirname(requireStoreName(name));
+    if (below === '.') return join(this.#folder, name);
+    this.#archive ??= this.#held.use(
+      await holdFolder(join(this.#folder, below), `the store ${this.#folder}`),
+    );
+    return join(this.#archive.path, basename(name));
   }
+}
+
+/**
+ * Requires that others cannot exchange the folder of a store. The folder itself may be anybody's, or a web server's
+ * group's: who can write there decides what is served, and nothing beside it. Throws `setting/unsafe-folder`.
+ */
+export async function requireStoreFolder(folder: string): Promise<void> {
+  await requireSafeWay(folder, `the store ${folder}`);
+}
+
+/** The lock is reached by the corner's name, and counts only if that is still our corner's. */
+async function lockStore(corner: HeldFolder, where: string): Promise<Disposable> {
+  const path = join(where, PRIVATE_FOLDER);
+  const lock = await takeLock(join(path, 'lock'), `the store ${where}`).catch((cause) => {
+    throw cause instanceof FileError && cause.code === 'file/busy'
+      ? new StoreError('store/busy', `another run is publishing to ${where}`, { cause })
+      : cause;
+  });
+  const { dev, ino } = await lstat(path);
+  if (dev === corner.stats.dev && ino === corner.stats.ino) return lock;
+  lock[Symbol.dispose]();
+  throw new StoreError('store/conflict', `somebody else moved ${path} just now`);
 }
 
 /** What a run that was killed left behind: we hold the lock, so no one else is writing these. */

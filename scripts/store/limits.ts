@@ -3,8 +3,6 @@
  * databases has a manifest of 0.8 MB, some thousand files, and no CVD of more than 200 MB.
  */
 
-/** Bytes of `manifest.json`. */
-export const MANIFEST_BYTES = 8 * 1024 * 1024;
 /** Bytes of a lease, which is a line of text with a word for each upload. */
 export const LEASE_BYTES = 256 * 1024;
 /** Uploads that a lease can name: a run has one for each CVD. */

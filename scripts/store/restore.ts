@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cdiffName, cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
+import { readText } from '../files/open.ts';
 import { proveSign } from '../files/sign.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import { bytes, type Log } from '../log.ts';
@@ -13,8 +13,7 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
 import type { Copies } from './copies.ts';
-import { MANIFEST_BYTES } from './limits.ts';
-import { describeCvd, type FileRecord, MANIFEST, type Manifest, parseManifest } from './manifest.ts';
+import { describeCvd, type FileRecord, MANIFEST, MANIFEST_LIMIT, type Manifest, parseManifest } from './manifest.ts';
 import { publish } from './publish.ts';
 import { type Store, StoreError } from './store.ts';
 
@@ -69,12 +68,12 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
 async function fetchManifest({ client, url, stage }: RestoreParts): Promise<Manifest | undefined> {
   const path = stage.incoming(MANIFEST);
   try {
-    await client.download(anew(MANIFEST), path, MANIFEST_BYTES);
+    await client.download(anew(MANIFEST), path, MANIFEST_LIMIT);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw trouble(url, error);
   }
-  return parseManifest(await readFile(path, 'utf8'), url);
+  return parseManifest(await readText(path, MANIFEST_LIMIT), url);
 }
 
 /** With a query that nobody used before: caches on the way may hold an earlier file. */

@@ -1,8 +1,9 @@
-import { access } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, type FileName, parseCldName, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
+import type { OpenOptions } from '../files/open.ts';
 import { readStart, verifyCdiffFile, verifyCldFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -20,14 +21,18 @@ export interface Checked {
   readonly code?: string;
 }
 
+/** The way to check a file: `database` stands in where its name does not say what it must be. */
+export interface CheckOptions extends OpenOptions {
+  readonly database?: string | undefined;
+}
+
 /**
- * Proves one file by what its name says it is; `database` stands in where the name does not say it.
- * Never throws: a file that cannot be read is an answer too.
+ * Proves one file by what its name says it is. Never throws: a file that cannot be read, or is none, is an answer too.
  */
-export async function checkFile(path: string, trust: Trust, database?: string): Promise<Checked> {
+export async function checkFile(path: string, trust: Trust, options: CheckOptions = {}): Promise<Checked> {
   const name = parseFileName(basename(path));
   try {
-    return { path, ...(await prove(path, name, trust, database)) };
+    return { path, ...(await prove(path, name, trust, options)) };
   } catch (error) {
     const reason = explain(error);
     if (!(error instanceof VerifyError)) return { path, verdict: 'unreadable', reason };
@@ -39,35 +44,39 @@ async function prove(
   path: string,
   name: FileName | undefined,
   trust: Trust,
-  database: string | undefined,
+  options: CheckOptions,
 ): Promise<Omit<Checked, 'path'>> {
-  if (name?.kind === 'sign') return await proveSign(path, name.database, name.version, name.signs, trust);
+  const { database } = options;
+  if (name?.kind === 'sign') return await proveSign(path, name, trust, options);
   if (name?.kind === 'cdiff') {
-    const { sha256, empty, version } = await verifyCdiffFile(path, trust, name);
+    const { sha256, empty, version } = await verifyCdiffFile(path, trust, name, options);
     const what = `${name.database} CDIFF to ${version}${empty ? ', empty: clients take the full CVD' : ''}`;
     return { verdict: 'proven', what, database: name.database, version, sha256 };
   }
-  if (path.endsWith('.cld')) return await proveCld(path, trust, database);
+  if (path.endsWith('.cld')) return await proveCld(path, trust, options);
   const wanted = database ?? name?.database;
   if (wanted === undefined) throw unknownFile();
-  const { header, sha256 } = await verifyCvdFile(path, trust, { database: wanted, version: name?.version });
+  const { header, sha256 } = await verifyCvdFile(
+    path,
+    trust,
+    { database: wanted, version: name?.version },
+    options,
+  );
   const what = `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`;
   return { verdict: 'proven', what, database: wanted, version: header.version, sha256 };
 }
 
 /** Nothing is known of a CLD as a whole: see `CldVerifier`. */
-async function proveCld(
-  path: string,
-  trust: Trust,
-  database: string | undefined,
-): Promise<Omit<Checked, 'path'>> {
+async function proveCld(path: string, trust: Trust, options: CheckOptions): Promise<Omit<Checked, 'path'>> {
   const name = parseCldName(basename(path));
-  const wanted = database ?? name?.database;
+  const wanted = options.database ?? name?.database;
   if (wanted === undefined) throw unknownFile();
-  const { header, sha256, leftovers } = await verifyCldFile(path, trust, {
-    database: wanted,
-    version: name?.version,
-  });
+  const { header, sha256, leftovers } = await verifyCldFile(
+    path,
+    trust,
+    { database: wanted, version: name?.version },
+    options,
+  );
   const what = [
     `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`,
     'a CLD has no signature over the whole: the one of .info and the hashes of the files that it lists are right',
@@ -85,35 +94,34 @@ function unknownFile(): VerifyError {
 /** In a mirror, `daily-28001.cvd.sign` signs `daily.cvd`; elsewhere `daily-28001.cvd` may lie beside it. */
 async function proveSign(
   path: string,
-  database: string,
-  version: number,
-  signs: string,
+  { database, version, signs }: Extract<FileName, { kind: 'sign' }>,
   trust: Trust,
+  options: OpenOptions,
 ): Promise<Omit<Checked, 'path'>> {
   const numbered = path.slice(0, -'.sign'.length);
   const signed = (await exists(numbered)) ? numbered : join(dirname(path), signs);
   if (signs === cvdName(database)) {
-    const found = await versionOf(signed);
+    const found = await versionOf(signed, options);
     if (found !== version) {
       const reason = `it signs version ${version}, ${basename(signed)} is ${found ?? 'missing'}`;
       return { verdict: 'waiting', database, version, reason };
     }
   }
-  const { sha256, signatures } = await verifySignFile(path, signed, trust);
+  const { sha256, signatures } = await verifySignFile(path, signed, trust, options);
   const what = `signature of ${basename(signed)} by ${signatures.map(({ signer }) => signer).join(', ')}`;
   return { verdict: 'proven', what, database, version, sha256 };
 }
 
-async function versionOf(path: string): Promise<number | undefined> {
+async function versionOf(path: string, options: OpenOptions): Promise<number | undefined> {
   try {
-    return parseHeader(await readStart(path, HEADER_SIZE)).version;
+    return parseHeader(await readStart(path, HEADER_SIZE, options)).version;
   } catch {
     return undefined; // the CVD is checked by itself; here it only is not the one that was signed
   }
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
+  return await lstat(path).then(
     () => true,
     () => false,
   );

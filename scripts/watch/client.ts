@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATABASES, runFreshclam } from '../consumer/freshclam.ts';
 import { type Held, heldIn } from '../consumer/holding.ts';
 import { explain } from '../errors.ts';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { type Engine, readsSigns, run } from '../proof/engine.ts';
 import { knowsEicar, SCAN_LIMITS, writeSamples } from '../proof/samples.ts';
@@ -54,7 +54,7 @@ async function play(
   served: ReadonlyMap<string, number>,
   { settings: { url, proxies, timeout: all }, fips, left }: Client,
 ): Promise<Finding[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-watch-'));
+  const folder = await makeTemporaryFolder('clamav-mirror-watch-');
   const name = `${engine.name}${fips ? ', FIPS' : ''}`;
   const client = new Findings('mirror', `freshclam, ${name}`);
   try {

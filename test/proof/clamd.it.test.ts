@@ -31,18 +31,22 @@ test('a stream goes out in the form that clamd expects, and the answer comes wit
       if (got.length === 'zINSTREAM\0'.length + 4 + 2 + 4) socket.end('stream: OK\0');
     });
   });
-  expect(await clamdAt('127.0.0.1', fake.port, 5000).scan(Buffer.from('hi'))).toBe('stream: OK');
+  expect(await clamdAt({ host: '127.0.0.1', port: fake.port }, 5000).scan(Buffer.from('hi'))).toBe(
+    'stream: OK',
+  );
   expect(got.toString('latin1')).toBe('zINSTREAM\0\0\0\0\x02hi\0\0\0\0');
 });
 
 test('a clamd that is silent is given up', async () => {
   await using fake = await listening(() => {});
-  await expect(clamdAt('127.0.0.1', fake.port, 100).ping()).rejects.toThrow('has not answered PING');
+  await expect(clamdAt({ host: '127.0.0.1', port: fake.port }, 100).ping()).rejects.toThrow(
+    'has not answered PING',
+  );
 });
 
 test('an answer that breaks off is none', async () => {
   await using fake = await listening((socket) => socket.end('PON'));
-  await expect(clamdAt('127.0.0.1', fake.port, 5000).ping()).rejects.toThrow('broke off');
+  await expect(clamdAt({ host: '127.0.0.1', port: fake.port }, 5000).ping()).rejects.toThrow('broke off');
 });
 
 test('an answer without an end is cut off', async () => {
@@ -53,9 +57,11 @@ test('an answer without an end is cut off', async () => {
     socket.on('drain', pour);
     pour();
   });
-  await expect(clamdAt('127.0.0.1', fake.port, 5000).version()).rejects.toThrow('more than a line');
+  await expect(clamdAt({ host: '127.0.0.1', port: fake.port }, 5000).version()).rejects.toThrow(
+    'more than a line',
+  );
 });
 
 test('where nothing listens, nothing answers', async () => {
-  await expect(clamdAt('127.0.0.1', 1, 5000).ping()).rejects.toThrow('ECONNREFUSED');
+  await expect(clamdAt({ host: '127.0.0.1', port: 1 }, 5000).ping()).rejects.toThrow('ECONNREFUSED');
 });

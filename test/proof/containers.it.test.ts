@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SILENT } from '../../scripts/log.ts';
 import { clamdAt } from '../../scripts/proof/clamd.ts';
+import { daemonPlace } from '../../scripts/proof/daemon-place.ts';
 import { type Engine, run } from '../../scripts/proof/engine.ts';
+import { writeConf } from '../../scripts/files/clamav-conf.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { labelOf } from '../../scripts/proof/image-engine.ts';
 import { startNameserver } from '../../scripts/proof/nameserver.ts';
@@ -60,17 +62,16 @@ describeWithOfficial("with Talos' databases", () => {
       return folder;
     };
     const startClamd = async (engine: Engine, folder: string, timeout = 120_000) => {
-      const port = await freePort();
-      const address = engine.daemonAddress;
-      const lines = ['Foreground yes', `TCPSocket ${port}`, `TCPAddr ${address}`, 'LogTime yes', ''];
-      await writeFile(join(folder, 'clamd.conf'), lines.join('\n'));
+      const place = await daemonPlace(engine, folder);
+      onTestFinished(() => place[Symbol.asyncDispose]());
+      await writeConf(join(folder, 'clamd.conf'), [...place.options, ['Foreground', true], ['LogTime', true]]);
       const program = await engine.start({
         tool: 'clamd',
         folder,
         args: (at) => [`--config-file=${at}/clamd.conf`, `--datadir=${at}/db`, `--log=${at}/clamd.log`],
         timeout,
       });
-      return { program, clamd: clamdAt(address, port, 5000) };
+      return { program, clamd: clamdAt(place.address, 5000) };
     };
 
     test('say their version and functionality level, several at once', async () => {
@@ -263,7 +264,7 @@ describeWithOfficial("with Talos' databases", () => {
     test('a container on the network of this machine is reached over loopback', async () => {
       const id = await docker('run', '--detach', '--network=host', image('newest'), 'sleep', '600');
       const engine = await open(`container:${id}`);
-      expect(engine).toMatchObject({ hostAddress: '127.0.0.1', daemonAddress: '127.0.0.1' });
+      expect(engine).toMatchObject({ hostAddress: '127.0.0.1', daemon: { address: '127.0.0.1' } });
       await updateTo6(engine, await clientFolder(5));
       await docker('rm', '--force', '--volumes', id);
     });

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ANSWER_BYTES, LEASE_BYTES, MANIFEST_BYTES } from '../../scripts/store/limits.ts';
-import { MANIFEST } from '../../scripts/store/manifest.ts';
+import { ANSWER_BYTES, LEASE_BYTES } from '../../scripts/store/limits.ts';
+import { MANIFEST, MANIFEST_LIMIT } from '../../scripts/store/manifest.ts';
 import { openStore } from '../../scripts/store/open-store.ts';
 import { LEASE } from '../../scripts/store/s3-lease.ts';
 import type { Store } from '../../scripts/store/store.ts';
@@ -101,7 +101,7 @@ describeWithCeph('a bucket that somebody else can write to', (ceph) => {
       await openStore(`s3://${it.bucket.name}`, { endpoint: it.proxy.url, maxSize: 1_000_000 });
 
     test('of the manifest', async () => {
-      await it.bucket.plant(MANIFEST, large(MANIFEST_BYTES));
+      await it.bucket.plant(MANIFEST, large(MANIFEST_LIMIT));
       it.proxy.forget();
       await expect(it.store.readManifest()).rejects.toMatchObject({ code: 'store/limit' });
     });

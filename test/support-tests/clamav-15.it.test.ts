@@ -211,7 +211,7 @@ describeWithClamav('ClamAV 1.5, or what stands in for it,', () => {
         });
         const ended = program.ended.then(({ exitCode }) => `exit ${exitCode}`);
         for (;;) {
-          const clamd = clamdAt('127.0.0.1', port, 10_000);
+          const clamd = clamdAt({ host: '127.0.0.1', port }, 10_000);
           const answer = await Promise.race([ended, clamd.ping().catch(() => '')]);
           if (answer !== '') {
             const said = answer === 'PONG' ? await then?.(clamd, program, client) : undefined;

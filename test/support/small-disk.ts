@@ -15,7 +15,7 @@ export function mount(folder: string, size: string): Disposable & { resize(size:
     const { status, stderr } = spawnSync(program, [...args, folder], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${program}: ${stderr}`);
   };
-  run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs');
+  run('mount', '-t', 'tmpfs', '-o', `mode=755,size=${size}`, 'tmpfs');
   return {
     resize: (larger) => run('mount', '-o', `remount,size=${larger}`),
     [Symbol.dispose]: () => run('umount'),

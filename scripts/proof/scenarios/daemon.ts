@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clamd } from '../clamd.ts';
 import { plant, requireStagedVersions, stagedCvd, update } from '../client.ts';
 import type { Program } from '../engine.ts';
@@ -17,6 +19,7 @@ export const daemon: Scenario = {
   async play(scene) {
     const { engine, candidate } = scene;
     if (!engine.tools.has('clamd')) throw new ScenarioSkipped('this engine has no clamd');
+    await rm(join(scene.folder, 'db'), { recursive: true, force: true }); // it may be the second attempt
     await plant(
       scene,
       [...candidate.staged.keys()].map((name) => {

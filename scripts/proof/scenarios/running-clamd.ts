@@ -2,13 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
-import { type Clamd, clamdAt, freePort } from '../clamd.ts';
+import { type Clamd, clamdAt } from '../clamd.ts';
+import { daemonPlace } from '../daemon-place.ts';
 import type { Program } from '../engine.ts';
 import { writeSamples } from '../samples.ts';
-import { inFolder, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
+import { Disturbed, inFolder, OutOfTime, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
 
 /** Milliseconds between two looks at a clamd that is starting or reloading. */
 const PAUSE = 20;
+const PORT_TAKEN = /^.*TCP: .*Address already in use/m;
 /** A process that has crashed is gone after so many milliseconds, its core written. */
 const GRACE = 1000;
 
@@ -19,8 +21,14 @@ export async function withClamd(
   live: (program: Program, clamd: Clamd, over: AbortSignal) => Promise<string>,
 ): Promise<string> {
   const { engine } = scene;
-  const port = await freePort();
-  await writeConf(join(scene.folder, 'clamd.conf'), optionsOf(scene, port, options));
+  await using place = await daemonPlace(engine, scene.folder);
+  await writeConf(join(scene.folder, 'clamd.conf'), [
+    ...place.options,
+    ['Foreground', true],
+    ['LogTime', false],
+    ['MaxThreads', 4],
+    ...options,
+  ]);
   const program = await engine.start(
     inFolder(scene, {
       tool: 'clamd',
@@ -28,7 +36,7 @@ export async function withClamd(
     }),
   );
   const over = new AbortController();
-  const clamd = clamdAt(engine.daemonAddress, port, scene.timeout);
+  const clamd = clamdAt(place.address, scene.timeout);
   const living = (async () => {
     const answers = async () => (await clamd.ping().catch(() => '')) === 'PONG';
     await until(scene, over.signal, 'clamd answers PING', answers);
@@ -74,7 +82,7 @@ export async function until(
   const deadline = performance.now() + scene.timeout;
   while (!(await isSo())) {
     if (performance.now() > deadline) {
-      throw new ScenarioFailure(`waited ${scene.timeout / 1000} s in vain until ${what}`);
+      throw new OutOfTime(`waited ${scene.timeout / 1000} s in vain until ${what}`);
     }
     over.throwIfAborted();
     await wait(PAUSE);
@@ -84,19 +92,10 @@ export async function until(
 /** Never resolves: a clamd that ends by itself fails the scenario, whatever is going on then. */
 async function death(program: Program): Promise<never> {
   const run = await program.ended;
-  const how = run.timedOut
-    ? 'was killed for want of time'
-    : `died (${run.exitCode === null ? 'by a signal' : `exit ${run.exitCode}`})`;
-  throw new ScenarioFailure(`clamd ${how}: ${tellingLine(run)}`);
-}
-
-function optionsOf({ engine }: Scene, port: number, options: readonly ConfOption[]): readonly ConfOption[] {
-  return [
-    ['TCPSocket', port],
-    ['TCPAddr', engine.daemonAddress],
-    ['Foreground', true],
-    ['LogTime', false],
-    ['MaxThreads', 4],
-    ...options,
-  ];
+  if (run.timedOut) throw new OutOfTime(`clamd was killed for want of time: ${tellingLine(run)}`);
+  // No database makes it end well: somebody has sent SHUTDOWN or SIGTERM, or was faster to take its port.
+  if (run.exitCode === 0 || PORT_TAKEN.test(run.output))
+    throw new Disturbed(`somebody else stopped clamd, or took its port: ${tellingLine(run)}`);
+  const how = run.exitCode === null ? 'by a signal' : `exit ${run.exitCode}`;
+  throw new ScenarioFailure(`clamd died (${how}): ${tellingLine(run)}`);
 }

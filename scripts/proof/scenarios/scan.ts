@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { requireStagedVersions } from '../client.ts';
 import { endOf, run, type ToolRun } from '../engine.ts';
 import { type Sample, SCAN_LIMITS, writeSamples } from '../samples.ts';
-import { inFolder, type Scenario, ScenarioFailure, tellingLine } from './scenario.ts';
+import { inFolder, OutOfTime, type Scenario, ScenarioFailure, tellingLine } from './scenario.ts';
 
 export const scan: Scenario = {
   name: 'clamscan, with what the client received, judges every sample rightly',
@@ -30,7 +30,7 @@ export const scan: Scenario = {
  * exit code is 1 also when errors happened beside a detection, so it is only one of the signs (clamav-formats.md §0.6).
  */
 export function requireVerdicts(ended: ToolRun, folder: string, samples: readonly Sample[]): string {
-  if (ended.timedOut) throw new ScenarioFailure('clamscan was killed for want of time');
+  if (ended.timedOut) throw new OutOfTime('clamscan was killed for want of time');
   const trouble = ended.output
     .split('\n')
     .find((line) => /^(LibClamAV )?error\b|\bERROR$|malformed/i.test(line.trim()));

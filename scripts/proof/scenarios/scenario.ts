@@ -59,6 +59,14 @@ export class ScenarioFailure extends Error {
   override readonly name = 'ScenarioFailure';
 }
 
+/** Throw this for what did not come in time: it fails the scenario if it happens again. */
+export class OutOfTime extends ScenarioFailure {}
+
+/** Throw this for what somebody else has done on this machine: it is no reason to refuse a database for. */
+export class Disturbed extends Error {
+  override readonly name = 'Disturbed';
+}
+
 /** Throw this for what an engine or this machine cannot do. */
 export class ScenarioSkipped extends Error {
   override readonly name = 'ScenarioSkipped';

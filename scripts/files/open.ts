@@ -1,0 +1,129 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { copyFile, type FileHandle, open } from 'node:fs/promises';
+import { codeOf } from '../errors.ts';
+import { FileError } from './error.ts';
+
+/** The way to read a file that somebody else may have put there. */
+export interface OpenOptions {
+  /** Whether the name may be a symbolic link; only for a file that the user named himself. Default false. */
+  readonly follow?: boolean;
+}
+
+const CHUNK = 256 * 1024;
+
+/** A regular file, open for reading. */
+export interface RegularFile extends AsyncDisposable {
+  readonly handle: FileHandle;
+  readonly stats: Stats;
+}
+
+/**
+ * Opens a regular file for reading. Never waits, as for whoever might write to a pipe, and by default follows no link.
+ * Throws `file/not-regular`, or what the file system throws.
+ */
+export async function openRegular(path: string, options: OpenOptions = {}): Promise<RegularFile> {
+  const handle = await open(path, flagsFor(options)).catch((cause) => {
+    throw asNotRegular(path, cause);
+  });
+  try {
+    const stats = await handle.stat();
+    requireRegular(path, stats);
+    return { handle, stats, [Symbol.asyncDispose]: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The content of a regular file as far as it goes now: one that grows meanwhile comes to an end. Throws like `openRegular`. */
+export async function* chunksOf(path: string, options: OpenOptions = {}): AsyncGenerator<Buffer> {
+  await using file = await openRegular(path, options);
+  const { size } = file.stats;
+  for (let at = 0; at < size; ) {
+    const length = Math.min(CHUNK, size - at);
+    const { bytesRead, buffer } = await file.handle.read(Buffer.allocUnsafe(length), 0, length, at);
+    if (bytesRead === 0) return; // it was cut short
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** The same for a thread that cannot wait. Throws like `openRegular`; each chunk holds until the next one is read. */
+export function* chunksOfSync(path: string, options: OpenOptions = {}): Generator<Buffer> {
+  const file = openNow(path, options);
+  try {
+    const stats = fstatSync(file);
+    requireRegular(path, stats);
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (let at = 0; at < stats.size; ) {
+      const read = readSync(file, buffer, 0, Math.min(CHUNK, stats.size - at), at);
+      if (read === 0) return;
+      at += read;
+      yield buffer.subarray(0, read);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The first `length` bytes of a regular file, or fewer if it is shorter. Throws like `openRegular`. */
+export async function readStart(path: string, length: number, options: OpenOptions = {}): Promise<Buffer> {
+  await using file = await openRegular(path, options);
+  const bytes = Buffer.alloc(Math.min(length, file.stats.size));
+  const { bytesRead } = await file.handle.read(bytes, 0, bytes.length, 0);
+  return bytes.subarray(0, bytesRead);
+}
+
+/** The whole of a regular file as text. Throws like `openRegular`, and `file/too-large` for more bytes than that. */
+export async function readText(path: string, limit: number, options: OpenOptions = {}): Promise<string> {
+  const bytes = await readStart(path, limit + 1, options);
+  if (bytes.length > limit) throw new FileError('file/too-large', `${path} has more than ${limit} bytes`);
+  return bytes.toString('utf8');
+}
+
+/** Copies a regular file to a path in a folder of ours. Throws like `openRegular`. */
+export async function copyRegular(from: string, to: string, options: OpenOptions = {}): Promise<void> {
+  await using file = await openRegular(from, options);
+  // By way of the kernel's name for what is open, so that it can share the blocks and nobody can exchange the file.
+  const { fd } = file.handle;
+  await copyFile(`${OPEN_FILES}/${fd}`, to, constants.COPYFILE_FICLONE);
+}
+
+/** Linux and macOS have it. */
+const OPEN_FILES = '/dev/fd';
+
+function flagsFor({ follow = false }: OpenOptions): number {
+  return constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
+}
+
+function openNow(path: string, options: OpenOptions): number {
+  try {
+    return openSync(path, flagsFor(options));
+  } catch (cause) {
+    throw asNotRegular(path, cause);
+  }
+}
+
+function requireRegular(path: string, stats: Stats): void {
+  if (!stats.isFile()) throw notRegular(path, KINDS.find(([is]) => is(stats))?.[1] ?? 'no file');
+}
+
+const KINDS: readonly (readonly [(stats: Stats) => boolean, string])[] = [
+  [(stats) => stats.isDirectory(), 'a folder'],
+  [(stats) => stats.isFIFO(), 'a pipe'],
+  [(stats) => stats.isCharacterDevice() || stats.isBlockDevice(), 'a device'],
+];
+
+/** ELOOP is a symbolic link (EMLINK on FreeBSD), ENXIO a socket. */
+function asNotRegular(path: string, cause: unknown): unknown {
+  const code = codeOf(cause);
+  if (code === 'ELOOP' || code === 'EMLINK') return notRegular(path, 'a link', cause);
+  return code === 'ENXIO' ? notRegular(path, 'a socket', cause) : cause;
+}
+
+function notRegular(path: string, what: string, cause?: unknown): FileError {
+  return new FileError('file/not-regular', `${path} is ${what}, not a file`, {
+    ...(cause === undefined ? {} : { cause }),
+    advice: 'Find out who put it there, and remove it',
+  });
+}

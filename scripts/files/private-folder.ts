@@ -1,0 +1,117 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, mkdtemp, open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { codeOf } from '../errors.ts';
+import { syncFolder } from './atomic.ts';
+import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-way.ts';
+import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
+
+export interface FolderOptions {
+  /** The rights of a folder that is made, before the umask; by default it is for us alone. */
+  readonly mode?: number;
+  readonly owners?: TrustedOwners | undefined;
+}
+
+/**
+ * Makes a folder, or takes one that is there if nobody but us and root can write to it or exchange it; that keeps its
+ * rights. Returns its path without links. Throws `setting/unsafe-folder` before anything is made; `what` is its name for
+ * people.
+ */
+export async function takePrivateFolder(
+  path: string,
+  what: string,
+  options: FolderOptions = {},
+): Promise<string> {
+  const owners = options.owners ?? (await trustedOwners());
+  const place = await makeSafeFolder(path, what, { ...options, owners });
+  await using folder = await holdFolder(place, what);
+  requireOwned(folder.stats, place, what, owners);
+  if (othersMayWrite(folder.stats, owners.isOurGroup)) throw unsafe(what, place, place, folder.stats, OPEN);
+  return place;
+}
+
+/**
+ * Makes a folder, if it is missing, that others cannot exchange, whoever may write in it. Returns its path without links.
+ * Throws `setting/unsafe-folder`.
+ */
+export async function makeSafeFolder(
+  path: string,
+  what: string,
+  { mode = PRIVATE, owners }: FolderOptions = {},
+): Promise<string> {
+  const place = await requireSafeWay(path, what, owners);
+  const missing: string[] = [];
+  for (let at = place; !(await isThere(at)); at = dirname(at)) missing.unshift(at);
+  for (const at of missing) {
+    await mkdir(at, at === place ? { mode } : {}).catch(unlessThere);
+    await requireSafeWay(place, what, owners); // in a folder like /tmp somebody may have been faster
+    await syncFolder(dirname(at));
+  }
+  return place;
+}
+
+/** Makes a folder with a name that nobody can guess, for us alone, where temporary files are. Throws `setting/unsafe-folder`. */
+export async function makeTemporaryFolder(prefix: string): Promise<string> {
+  return await mkdtemp(await requireSafeWay(join(tmpdir(), prefix), 'the folder of temporary files'));
+}
+
+/** A folder held open: what is done by its path is done there, whatever has its name meanwhile. */
+export interface HeldFolder extends AsyncDisposable {
+  /** On Linux a name for the open folder; elsewhere its path. */
+  readonly path: string;
+  readonly stats: Stats;
+  readonly handle: FileHandle;
+}
+
+/**
+ * Takes our own corner of a folder that others may write to: a folder of ours, for us alone. Throws
+ * `setting/unsafe-folder`, for a link too.
+ */
+export async function takeCorner(path: string, what: string, owners?: TrustedOwners): Promise<HeldFolder> {
+  await mkdir(path, { mode: PRIVATE }).catch(unlessThere);
+  const corner = await holdFolder(path, what);
+  try {
+    requireOwned(corner.stats, path, what, owners ?? (await trustedOwners()));
+    const { uid, mode } = corner.stats;
+    if (uid === process.getuid?.() && (mode & OTHERS) !== 0) await corner.handle.chmod(PRIVATE); // an earlier version made it
+    return corner;
+  } catch (error) {
+    await corner[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Opens a folder. Throws `setting/unsafe-folder` for a link or a file. */
+export async function holdFolder(path: string, what: string): Promise<HeldFolder> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY;
+  const handle = await open(path, flags).catch(async (cause) => {
+    if (!NO_FOLDER.includes(codeOf(cause) ?? '')) throw cause;
+    throw unsafe(what, path, path, await lstat(path), 'is a link or a file');
+  });
+  const name = process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : path;
+  return { path: name, stats: await handle.stat(), handle, [Symbol.asyncDispose]: () => handle.close() };
+}
+
+const PRIVATE = 0o700;
+const OTHERS = 0o077;
+/** The last is FreeBSD's word for a link. */
+const NO_FOLDER = ['ELOOP', 'ENOTDIR', 'EMLINK'];
+
+function requireOwned(stats: Stats, path: string, what: string, { owns }: TrustedOwners): void {
+  if (!owns(stats.uid)) throw unsafe(what, path, path, stats, FOREIGN);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    (error) => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}
+
+function unlessThere(error: unknown): void {
+  if (codeOf(error) !== 'EEXIST') throw error;
+}

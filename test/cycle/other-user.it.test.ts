@@ -1,0 +1,153 @@
+import { chownSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { CycleReport } from '../../scripts/report.ts';
+import {
+  describeMirror,
+  namesIn,
+  ofTest,
+  published,
+  startPublished,
+  type TestMirror,
+} from '../support/cycle.ts';
+import { asRoot, NOBODY, startOtherUser } from '../support/other-user.ts';
+
+/** What somebody without rights may hope to have changed, removed or added to. */
+interface Victim {
+  readonly folder: string;
+  requireUntouched(): Promise<void>;
+}
+
+async function startVictim(): Promise<Victim> {
+  const folder = await mkdtemp(join(tmpdir(), 'victim-'));
+  const names = ['.tmp-mine', 'a.log', 'manifest.json', 'test-4.cvd', 'test-5.cvd', 'test.cvd', 'timestamp'];
+  for (const name of names) await writeFile(join(folder, name), `precious ${name}`);
+  return {
+    folder,
+    async requireUntouched() {
+      expect(await namesIn(folder)).toEqual(names);
+      for (const name of names) expect(await readFile(join(folder, name), 'utf8')).toBe(`precious ${name}`);
+      expect((await stat(folder)).uid).toBe(0);
+    },
+  };
+}
+
+function resultsOf({ proof }: CycleReport): unknown {
+  return proof?.results.map(({ scenario, result }) => [scenario, result]);
+}
+
+describe.runIf(asRoot)('another user of this machine', () => {
+  describeMirror('while root syncs', () => {
+    let mirror: TestMirror;
+    let victim: Victim;
+    beforeEach(async () => {
+      mirror = await startPublished(5, 6);
+      victim = await startVictim();
+      await chmod(mirror.folder, 0o755);
+    });
+    afterEach(async () => {
+      await mirror[Symbol.asyncDispose]();
+      await rm(victim.folder, { recursive: true });
+    });
+
+    test('who made the work folder first is told of, and nothing is done', async () => {
+      await rm(mirror.work, { recursive: true });
+      await chmod(mirror.folder, 0o1777);
+      await mkdir(mirror.work);
+      for (const name of ['failed', 'run', 'copies']) await symlink(victim.folder, join(mirror.work, name));
+      await symlink(join(victim.folder, 'made'), join(mirror.work, 'lock'));
+      chownSync(mirror.work, NOBODY, NOBODY);
+      mirror.upstream.forget();
+      const { exitCode, stderr } = await mirror.syncCli();
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/mirror\.work belongs to somebody else \(owner 65534, .*mode 0755\)/);
+      expect(mirror.upstream.requests).toEqual([]);
+      expect((await mirror.sync()).error?.code).toBe('setting/unsafe-folder');
+      await victim.requireUntouched();
+    });
+
+    test.each(['owns', 'may write to'])(
+      'who %s the folder around is told of, and nothing is done',
+      async (how) => {
+        if (how === 'owns') chownSync(mirror.folder, NOBODY, NOBODY);
+        else await chmod(mirror.folder, 0o777);
+        const before = await published(mirror.store);
+        expect((await mirror.syncCli()).exitCode).toBe(2);
+        expect(await published(mirror.store)).toEqual(before);
+      },
+    );
+
+    test.each(['.clamav-mirror', 'archive'])(
+      'who owns the store and puts a link in the place of %s changes nothing outside',
+      async (name) => {
+        await rm(join(mirror.store, name), { recursive: true, force: true });
+        await symlink(victim.folder, join(mirror.store, name));
+        chownSync(mirror.store, NOBODY, NOBODY);
+        expect((await mirror.sync()).outcome).toBe('failed');
+        await victim.requireUntouched();
+        expect((await stat(victim.folder)).mode & 0o777).toBe(0o700);
+      },
+    );
+
+    test('who owns the store and exchanges all that is in it without end changes nothing outside', async () => {
+      chownSync(mirror.store, NOBODY, NOBODY);
+      await using _ = await startOtherUser(`
+        const [store, victim] = ${JSON.stringify([mirror.store, victim.folder])};
+        for (const name of ['.clamav-mirror', 'archive']) {
+          const path = join(store, name);
+          attempt(() => fs.renameSync(path, path + '-' + process.hrtime.bigint()));
+          attempt(() => fs.symlinkSync(victim, path));
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+          attempt(() => fs.unlinkSync(path));
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+        }
+        for (const name of ['manifest.json', 'test.cvd', 'timestamp', 'archive/test-5.cvd'])
+          attempt(() => fs.symlinkSync(join(victim, name), join(store, name)));`);
+      for (let round = 0; round < 10; round++) await mirror.sync({ flags: { resync: 'true' } });
+      await victim.requireUntouched();
+    });
+
+    test('who asks and writes to all that he can reach changes nothing', async () => {
+      await using quiet = await startPublished(5, 6);
+      const undisturbed = await quiet.sync();
+      expect(undisturbed.outcome).toBe('published');
+      const before = new Set(await readdir('/etc'));
+      const places = [mirror.store, mirror.work, mirror.folder, tmpdir()];
+      await using other = await startOtherUser(`
+        const places = ${JSON.stringify(places)};
+        const { clamd } = globalThis.done ??= { clamd: new Set() };
+        for (const line of attempt(() => fs.readFileSync('/proc/net/tcp', 'utf8'))?.split('\\n') ?? []) {
+          const [, port] = /^ *\\d+: 0100007F:([0-9A-F]{4}) \\S+ 0A /.exec(line) ?? [];
+          if (port === undefined) continue;
+          for (const words of ['GET /test.cvd HTTP/1.0\\r\\n\\r\\n', 'zSHUTDOWN\\0', 'zRELOAD\\0'])
+            net.connect(parseInt(port, 16), '127.0.0.1').on('error', () => {}).end(words);
+        }
+        for (const [path] of attempt(() => fs.readFileSync('/proc/net/unix', 'utf8'))?.matchAll(/\\/.*clamd.*/g) ?? []) {
+          if (!clamd.has(path)) console.log('saw clamd');
+          clamd.add(path);
+          net.connect(path).on('error', (error) => console.log(error.code)).on('connect', () => console.log('IN')).end('zSHUTDOWN\\0');
+        }
+        for (const place of places) {
+          for (const name of attempt(() => fs.readdirSync(place)) ?? []) {
+            if (!/^(clamav-|manifest|test|lock|state|run|failed|\\.clamav)/.test(name)) continue;
+            const path = join(place, name);
+            attempt(() => fs.writeFileSync(path, 'mine'));
+            attempt(() => fs.writeFileSync(join(path, 'freshclam.conf'), 'OnUpdateExecute touch /etc/mine'));
+            attempt(() => fs.renameSync(path, path + '.mine'));
+            attempt(() => fs.symlinkSync('/etc', join(path, 'db')));
+            if (attempt(() => fs.openSync(path, 'r')) !== undefined && name === 'lock') console.log('LOCK');
+          }
+        }
+        await new Promise((resolve) => setTimeout(resolve, 10));`);
+      const report = await mirror.sync();
+      expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 6 });
+      expect(resultsOf(report)).toEqual(resultsOf(undisturbed));
+      expect(await published(mirror.store)).toEqual(await published(quiet.store));
+      expect((await readdir('/etc')).filter((name) => !before.has(name))).toEqual([]);
+      expect(other.said()).toContain('saw clamd');
+      expect(other.said()).not.toMatch(/IN|LOCK/);
+    });
+  });
+});
