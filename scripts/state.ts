@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
-import { printable } from './log.ts';
+import { printable } from './printable.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
