@@ -13,7 +13,14 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
 import type { Copies } from './copies.ts';
-import { describeCvd, type FileRecord, MANIFEST, MANIFEST_LIMIT, type Manifest, parseManifest } from './manifest.ts';
+import {
+  describeCvd,
+  type FileRecord,
+  MANIFEST,
+  MANIFEST_LIMIT,
+  type Manifest,
+  parseManifest,
+} from './manifest.ts';
 import { publish } from './publish.ts';
 import { type Store, StoreError } from './store.ts';
 

@@ -4,11 +4,11 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { writeConf } from '../../scripts/files/clamav-conf.ts';
 import { SILENT } from '../../scripts/log.ts';
 import { clamdAt } from '../../scripts/proof/clamd.ts';
 import { daemonPlace } from '../../scripts/proof/daemon-place.ts';
 import { type Engine, run } from '../../scripts/proof/engine.ts';
-import { writeConf } from '../../scripts/files/clamav-conf.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { labelOf } from '../../scripts/proof/image-engine.ts';
 import { startNameserver } from '../../scripts/proof/nameserver.ts';
@@ -64,7 +64,11 @@ describeWithOfficial("with Talos' databases", () => {
     const startClamd = async (engine: Engine, folder: string, timeout = 120_000) => {
       const place = await daemonPlace(engine, folder);
       onTestFinished(() => place[Symbol.asyncDispose]());
-      await writeConf(join(folder, 'clamd.conf'), [...place.options, ['Foreground', true], ['LogTime', true]]);
+      await writeConf(join(folder, 'clamd.conf'), [
+        ...place.options,
+        ['Foreground', true],
+        ['LogTime', true],
+      ]);
       const program = await engine.start({
         tool: 'clamd',
         folder,

@@ -56,9 +56,8 @@ export function testContract(newPlace: () => Promise<Place>): void {
   test('a store where nothing was ever published is empty', async () => {
     expect(await store.readManifest()).toBeUndefined();
     expect([...(await store.list())]).toEqual([]);
-    await expect(store.fetch('test.cvd', join(outside, 'copy'))).rejects.toMatchObject({
-      code: 'store/missing',
-    });
+    for (const asked of [store.fetch('test.cvd', join(outside, 'copy')), store.readStart('test.cvd', 512)])
+      await expect(asked).rejects.toMatchObject({ code: 'store/missing' });
   });
 
   describe('a publication', () => {
@@ -81,6 +80,8 @@ export function testContract(newPlace: () => Promise<Place>): void {
       ]);
       await store.fetch('test.cvd', join(outside, 'copy'));
       expect((await readFile(join(outside, 'copy'))).equals(BYTES)).toBe(true);
+      expect((await store.readStart('test.cvd', 512)).equals(BYTES.subarray(0, 512))).toBe(true);
+      expect(await store.readStart(ARCHIVED, 512)).toEqual(Buffer.from('an older one'));
       expect(await place.read(ARCHIVED)).toEqual(Buffer.from('an older one'));
       expect(await store.readManifest()).toEqual({ text: '{}', tag: expect.any(String) });
     });

@@ -109,7 +109,11 @@ describeMirror('watching a published mirror', () => {
       expect(told(await after(5, 'even.test'))).toEqual(['host recovered', 'stale recovered']);
       expect(upstream.asked).toEqual([]); // DNS told it all
       const unknown = { engines: [], flags: { dns: 'missing.test', nameservers: dns.address } };
-      expect(told(await look(host.url, upstream.url, unknown))).toEqual(['host recovered']);
+      expect(told(await look(host.url, upstream.url, unknown))).toEqual([
+        'host recovered',
+        'stale recovered',
+      ]);
+      expect(upstream.asked).toContain('bytecode.cvd'); // without DNS, it is upstream that tells
       await upstream[Symbol.asyncDispose]();
     });
   });
