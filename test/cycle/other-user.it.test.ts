@@ -9,6 +9,7 @@ import {
   namesIn,
   ofTest,
   published,
+  startMirror,
   startPublished,
   type TestMirror,
 } from '../support/cycle.ts';
@@ -148,6 +149,22 @@ describe.runIf(asRoot)('another user of this machine', () => {
       expect((await readdir('/etc')).filter((name) => !before.has(name))).toEqual([]);
       expect(other.said()).toContain('saw clamd');
       expect(other.said()).not.toMatch(/IN|LOCK/);
+    });
+  });
+
+  describeMirror('has a mirror himself', () => {
+    test.each(['022', '077', '002'])('by a umask of %s', async (umask) => {
+      await using mirror = await startMirror();
+      await chmod(mirror.folder, 0o755);
+      chownSync(mirror.folder, NOBODY, NOBODY);
+      const shell = ['sh', '-c', `umask ${umask}; exec "$@"`, 'sh'];
+      const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...shell];
+      const { exitCode, stderr } = await mirror.syncCli([], { wrapper });
+      expect(exitCode, stderr).toBe(0);
+      expect((await stat(mirror.work)).mode & 0o777).toBe(0o700);
+      expect((await stat(join(mirror.store, '.clamav-mirror'))).mode & 0o777).toBe(0o700);
+      const served = (await stat(join(mirror.store, 'test.cvd'))).mode & 0o777;
+      expect(served).toBe(0o644 & ~Number.parseInt(umask, 8));
     });
   });
 });

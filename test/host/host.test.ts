@@ -217,3 +217,13 @@ test('a failed start leaves no port open', async () => {
   });
   other.close();
 });
+
+test('below a path that only its client knows, nobody else is served, or told of', async () => {
+  await using served = await serve({ 'daily.cvd': cvd(), 'index.html': 'hello' }, { below: '/secret' });
+  expect(served.host.url).toMatch(/\/secret$/);
+  for (const path of ['/daily.cvd', '/', '/secret', '/secretdaily.cvd', '/other/daily.cvd'])
+    expect((await ask(served.host, path)).status).toBe(404);
+  expect((await ask(served.host, '/secret/daily.cvd')).status).toBe(200);
+  expect((await served.line()).path).toBe('/daily.cvd');
+  expect(served.lines).toHaveLength(1);
+});

@@ -75,6 +75,11 @@ describeMirror('clamd through an update', () => {
     },
   );
 
+  test('one that somebody else tells to end is no fault of the databases', async () => {
+    const script = '"$REAL" "$@" & clamd=$!; sleep 0.5; kill $clamd; wait $clamd';
+    await expect(play(script)).rejects.toMatchObject({ name: 'Disturbed' });
+  });
+
   test('a crash while it scans is named with the last thing that clamd said', async () => {
     await expect(play('echo "LibClamAV Error: cli_bcapi: boom"; sleep 0.2; kill -SEGV $$')).rejects.toThrow(
       /clamd died .*by a signal.*boom/,

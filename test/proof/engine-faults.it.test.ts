@@ -100,6 +100,26 @@ describeMirror('a fault of the native engine', () => {
     await expectRefused(mirror, fared);
   });
 
+  test.each<[string, Tool, string]>([
+    ['hangs', 'freshclam', 'exec sleep 60'],
+    ['is told to end by somebody else', 'clamd', '"$REAL" "$@" & kill $!; wait $!; exit 0'],
+    ['finds its port taken', 'clamd', 'echo "ERROR: TCP: Cannot bind: Address already in use"; exit 1'],
+  ])('a tool that %s once is run once more', async (_, tool, script) => {
+    await using mirror = await start();
+    const once = `[ -e "$HERE/once" ] || { touch "$HERE/once"; ${script}; }; exec "$REAL" "$@"`;
+    await using tools = await fakeTools({ [tool]: once });
+    const findProver = () => prover(mirror, 'native', { path: tools.path, timeout: 8000 });
+    const report = await mirror.sync({ findProver });
+    expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 6 });
+  });
+
+  test('a clamd that somebody else ends each time is no reason to refuse a version', async () => {
+    await using mirror = await start();
+    await using tools = await fakeTools({ clamd: 'exit 0' });
+    const fared = await syncInVain(mirror, 'native', { path: tools.path });
+    await expectFailedAndTriedAgain(mirror, fared);
+  });
+
   test('a tool that hangs each time is killed each time, and all of it has an end', async () => {
     await using mirror = await start();
     await using tools = await fakeTools({ freshclam: `exec sleep ${60 + process.pid / 1e7}` });
