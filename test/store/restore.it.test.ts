@@ -9,7 +9,7 @@ import { SILENT } from '../../scripts/log.ts';
 import { actionSettings } from '../../scripts/settings/action.ts';
 import { syncSettings } from '../../scripts/settings.ts';
 import { Copies } from '../../scripts/store/copies.ts';
-import { encodeManifest, type Manifest, parseManifest } from '../../scripts/store/manifest.ts';
+import { type Manifest, parseManifest, textOf } from '../../scripts/store/manifest.ts';
 import { probe, faults as probeFaults, problems, problemsOfUnsigned } from '../probe/support.ts';
 import {
   describeMirror,
@@ -65,7 +65,7 @@ describeMirror('a mirror that lives where it is served', () => {
     const path = join(served, 'manifest.json');
     const manifest = parseManifest(await readFile(path, 'utf8'), path);
     change(manifest);
-    await writeFile(path, encodeManifest(manifest));
+    await writeFile(path, textOf(manifest));
   };
   const spoil = async (name: string) => {
     const bytes = await readFile(join(served, name));
@@ -165,7 +165,10 @@ describeMirror('a mirror that lives where it is served', () => {
     ['no CVD', ({ files }) => delete files['test.cvd']],
   ])('does not believe a manifest with %s', async (_what, change) => {
     await edit(change);
-    await expect(restore()).rejects.toHaveProperty('code', expect.stringMatching(/^verify\//));
+    await expect(restore()).rejects.toHaveProperty(
+      'code',
+      expect.stringMatching(/^(?:verify\/|store\/manifest$)/),
+    );
     expect((await namesIn(store)).filter((found) => !found.startsWith('.'))).toEqual([]);
   });
 
