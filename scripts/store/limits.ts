@@ -11,7 +11,7 @@ export const LEASE_UPLOADS = 200;
 export const ANSWER_BYTES = 8 * 1024 * 1024;
 /** Objects in one listing; somebody may keep other things beside the mirror. */
 export const LISTED_OBJECTS = 100_000;
-/** Answers to one listing, each of a thousand objects as a rule. */
-export const LISTED_PAGES = 1000;
+/** Answers to one listing, of which each has a thousand objects as a rule. */
+export const LISTED_PAGES = 200;
 /** Bytes of one file, where no `--max-size` says less: the largest that it takes. */
 export const FILE_BYTES = 16_384 * 1024 * 1024;
