@@ -98,7 +98,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
   const stored = await readPublished(store);
   const folder = join(workFolder, 'inspection');
-  const inspected = await inspect(stored, {
+  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
+  const inspected = await inspect(records.published, {
     store,
     trust,
     work: settings.work,
@@ -109,8 +110,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     isDry: settings.dryRun,
   });
   const anew = settings.resync || inspected.broken.length > 0; // then nothing in the store is believed
-  const records = await withTrueRecords(inspected.published, { store, trust, folder, log, now: now() });
-  const { published, gone } = await withGoodSigns(records.published, { store, trust, folder, log });
+  const { published, gone } = await withGoodSigns(inspected.published, { store, trust, folder, log });
   await using upstream = openUpstream({
     url: settings.upstream,
     userAgent: settings.userAgent(state.uuid),
