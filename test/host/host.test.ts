@@ -223,7 +223,8 @@ test('below a path that only its client knows, nobody else is served, or told of
   expect(served.host.url).toMatch(/\/secret$/);
   for (const path of ['/daily.cvd', '/', '/secret', '/secretdaily.cvd', '/other/daily.cvd'])
     expect((await ask(served.host, path)).status).toBe(404);
+  const told = served.line();
   expect((await ask(served.host, '/secret/daily.cvd')).status).toBe(200);
-  expect((await served.line()).path).toBe('/daily.cvd');
+  expect((await told).path).toBe('/daily.cvd');
   expect(served.lines).toHaveLength(1);
 });
