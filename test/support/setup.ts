@@ -40,6 +40,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
   const webServers = await realPart('web-servers', () => ensureWebServers(options));
   const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
+  await realPart('strace', () => ensureProgram('strace', ['strace'], options)); // hostile/watched.ts tries it
   const engine = await realPart('docker', () => ensureDocker(run, options));
   const cephs = realPart('cephs', () => startCephs(process.env.CEPH, options));
   project.provide('run', run);
