@@ -6,6 +6,7 @@ import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
+import { parseJson } from './json.ts';
 import { printable } from './printable.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
@@ -199,7 +200,7 @@ function own<T>(entries: Readonly<Record<string, T>>, name: string): T | undefin
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readText(path, STATE_LIMIT));
+    return parseJson(await readText(path, STATE_LIMIT), STATE_LIMIT);
   } catch (error) {
     if (error instanceof SyntaxError || NO_STATE.includes(codeOf(error) ?? '')) return undefined;
     throw error;

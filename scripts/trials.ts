@@ -1,13 +1,20 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
+import { readText } from './files/open.ts';
+import { parseJson } from './json.ts';
 import { atExit } from './proof/at-exit.ts';
 
 /** Notes of what is being tried, in the work folder. */
 export const TRIALS_FILE = 'trying.json';
+
+/** Bytes: a line for each of fifty databases takes a hundredth of it. */
+const TRIALS_LIMIT = 1024 * 1024;
+/** What is wrong with a file that is replaced. */
+const NO_TRIALS = ['ENOENT', 'file/too-large', 'file/not-regular'];
 
 /** So many runs must have died of a version: one may have been ended by anything. */
 export const DEADLY = 2;
@@ -105,9 +112,9 @@ function isSame(one: Tried, other: Tried): boolean {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return parseJson(await readText(path, TRIALS_LIMIT), TRIALS_LIMIT);
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError || NO_TRIALS.includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }

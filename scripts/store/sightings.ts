@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseFileName } from '../cvd/names.ts';
 import { replaceFile } from '../files/atomic.ts';
+import { readText } from '../files/open.ts';
+import { parseJson } from '../json.ts';
 
 /** In the work folder. */
 export const SIGHTINGS = 'verified.json';
@@ -37,9 +38,8 @@ export type Sighting = v.InferOutput<typeof SightingSchema>;
  */
 export async function readSightings(work: string, store: string): Promise<ReadonlyMap<string, Sighting>> {
   try {
-    const text = await readFile(join(work, SIGHTINGS));
-    if (text.length > SIGHTINGS_BYTES) return new Map();
-    const parsed = v.safeParse(SightingsSchema, JSON.parse(text.toString('utf8')));
+    const text = await readText(join(work, SIGHTINGS), SIGHTINGS_BYTES);
+    const parsed = v.safeParse(SightingsSchema, parseJson(text, SIGHTINGS_BYTES));
     return new Map(
       parsed.success && parsed.output.store === store ? Object.entries(parsed.output.files) : [],
     );
