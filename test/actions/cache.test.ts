@@ -255,6 +255,10 @@ describe('of a poisoned cache nothing is taken', () => {
     },
     'a state that is no state of ours by its size': () => archiveOf({ 'state.json': 'x'.repeat(65_537) }),
     'more than any disk has': () => gzipSync(encodeTarHeader({ name: hash, size: 2_147_000_000 })),
+    'a copy of many zeros, by its right name': () => {
+      const zeros = Buffer.alloc(100_000_000);
+      return archiveOf({ [sha256(zeros)]: zeros });
+    },
     'a bomb of zeros': () => gzipSync(Buffer.alloc(300_000_000)),
     'a bomb of zeros behind what is ours': () =>
       gzipSync(Buffer.concat([gunzipSync(archiveOf({ 'state.json': STATE })), Buffer.alloc(50_000_000)])),
