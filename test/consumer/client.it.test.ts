@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import {
+  chmod,
   copyFile,
   cp,
   mkdir,
@@ -146,12 +148,32 @@ describeMirror('a client of a mirror', () => {
       await mkdir(consumer.folder);
       await symlink(elsewhere, join(consumer.folder, '.clamav-client'));
       await symlink(join(elsewhere, 'run'), join(consumer.folder, 'test.cvd'));
+      spawnSync('mkfifo', [join(consumer.folder, 'test.cld')]); // nor waits for a pipe
       expect((await consumer.update(host.url)).how).toEqual({ test: 'whole' });
       expect(await readFile(join(elsewhere, 'run'))).toEqual(await readFile(official('test-5.cvd')));
       expect(await readdir(elsewhere)).toEqual(['run']);
       expect((await stat(join(consumer.folder, '.clamav-client'))).isDirectory()).toBe(true);
       await rm(elsewhere, { recursive: true });
     });
+  });
+
+  test('leaves a folder alone that others may write to, for they could tell its freshclam what to do', async () => {
+    await using consumer = await startConsumer();
+    await using host = await startHost({ folder: mirror.store });
+    await plant(consumer, { 'test.cvd': official('test-5.cvd') });
+    await chmod(consumer.folder, 0o777);
+    await expect(consumer.update(host.url)).rejects.toMatchObject({ code: 'setting/unsafe-folder' });
+    expect(await readdir(consumer.folder)).toEqual(['test.cvd']);
+  });
+
+  test('brings no lock along that a cache has, and keeps its folder readable', async () => {
+    await using consumer = await startConsumer();
+    await using host = await startHost({ folder: mirror.store });
+    await mkdir(join(consumer.folder, '.clamav-client'), { recursive: true });
+    await writeFile(join(consumer.folder, '.clamav-client', 'lock-1-1'), 'a lock of another machine');
+    expect((await consumer.update(host.url)).how).toEqual({ test: 'whole' });
+    expect(await readdir(join(consumer.folder, '.clamav-client'))).toHaveLength(1);
+    expect((await stat(consumer.folder)).mode & 0o777).toBe(0o777 & ~process.umask());
   });
 
   test('leaves a folder alone that holds other things', async () => {
