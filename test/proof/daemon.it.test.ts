@@ -7,7 +7,7 @@ import { daemon } from '../../scripts/proof/scenarios/daemon.ts';
 import type { Scene } from '../../scripts/proof/scenarios/scenario.ts';
 import { Transcript } from '../../scripts/proof/transcript.ts';
 import { CDIFFS, describeMirror, namesIn } from '../support/cycle.ts';
-import { clamdThatCrashes, fakeTools } from '../support/engines.ts';
+import { clamdThatCrashes, clamdThatIsSent, fakeTools } from '../support/engines.ts';
 import { official } from '../support/official.ts';
 
 describeMirror('clamd through an update', () => {
@@ -76,8 +76,9 @@ describeMirror('clamd through an update', () => {
   );
 
   test('one that somebody else tells to end is no fault of the databases', async () => {
-    const script = '"$REAL" "$@" & clamd=$!; sleep 0.5; kill $clamd; wait $clamd';
-    await expect(play(script)).rejects.toMatchObject({ name: 'Disturbed' });
+    await expect(play(clamdThatIsSent('TERM', 'Self checking every'))).rejects.toMatchObject({
+      name: 'Disturbed',
+    });
   });
 
   test('a crash while it scans is named with the last thing that clamd said', async () => {

@@ -47,12 +47,17 @@ export async function fakeTools(
  * A clamd that is the real one until it says this line, and then crashes: no signature is to be had that does that.
  */
 export function clamdThatCrashes(when: string): string {
+  return `${clamdThatIsSent('SEGV', when)}; exit 139`;
+}
+
+/** The same, sent this signal. */
+export function clamdThatIsSent(signal: 'SEGV' | 'TERM', when: string): string {
   return `mkfifo "$HERE/said.$$"; "$REAL" "$@" > "$HERE/said.$$" 2>&1 & CLAMD=$!
     while IFS= read -r line; do
-      case "$line" in *"${when}"*) kill -SEGV $CLAMD ;; esac
+      case "$line" in *"${when}"*) kill -${signal} $CLAMD ;; esac
       echo "$line"
     done < "$HERE/said.$$"
-    wait $CLAMD; exit 139`;
+    wait $CLAMD`;
 }
 
 /** What `clamav-mirror sync` proves with, from this PATH. */
