@@ -10,10 +10,13 @@ import { FileError } from './error.ts';
  * holds it (SQLite's lock on an empty file), so it is gone the moment its owner is, however it died; nobody can remove
  * another's lock, and there is nothing to clean up. Others cannot open the file: even to read is enough to hold a lock.
  * Let go with `using`.
+ *
+ * `held` is the same file below a folder that is held by its handle: only there is it made, so that nobody who exchanges a
+ * folder on the way to `path` has it made elsewhere.
  */
-export async function takeLock(path: string, what: string): Promise<Disposable> {
-  await mkdir(dirname(path), { recursive: true });
-  await makeFile(path);
+export async function takeLock(path: string, what: string, held?: string): Promise<Disposable> {
+  if (held === undefined) await mkdir(dirname(path), { recursive: true });
+  await makeFile(held ?? path);
   let database: DatabaseSync | undefined;
   try {
     const file = pathToFileURL(resolve(path));

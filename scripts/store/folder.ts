@@ -173,7 +173,8 @@ export async function requireStoreFolder(folder: string): Promise<void> {
 /** The lock is reached by the corner's name, and counts only if that is still our corner's. */
 async function lockStore(corner: HeldFolder, where: string): Promise<Disposable> {
   const path = join(where, PRIVATE_FOLDER);
-  const lock = await takeLock(join(path, 'lock'), `the store ${where}`).catch((cause) => {
+  const held = join(corner.path, 'lock');
+  const lock = await takeLock(join(path, 'lock'), `the store ${where}`, held).catch((cause) => {
     throw cause instanceof FileError && cause.code === 'file/busy'
       ? new StoreError('store/busy', `another run is publishing to ${where}`, { cause })
       : cause;

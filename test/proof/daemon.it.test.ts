@@ -58,7 +58,7 @@ describeMirror('clamd through an update', () => {
   const faults: Readonly<Record<string, [script: string, timeout: number]>> = {
     'does not start': ['echo "ERROR: Malformed database"; exit 1', 20_000],
     'never answers': ['exec sleep 600', 500],
-    'crashes when it has started': [clamdThatCrashes('Self checking every'), 20_000],
+    'crashes when it has started': [clamdThatCrashes('Reading databases from'), 20_000],
     'crashes in the reload (cl#923)': [clamdThatCrashes('Reading databases from'), 20_000],
     'crashes after the reload': [clamdThatCrashes('Activating the newly loaded'), 20_000],
     'never ends the reload': ['"$REAL" "$@" | grep -v --line-buffered "correctly reloaded"', 1500],
@@ -76,7 +76,7 @@ describeMirror('clamd through an update', () => {
   );
 
   test('one that somebody else tells to end is no fault of the databases', async () => {
-    await expect(play(clamdThatIsSent('TERM', 'Self checking every'))).rejects.toMatchObject({
+    await expect(play(clamdThatIsSent('TERM', 'Reading databases from'))).rejects.toMatchObject({
       name: 'Disturbed',
     });
   });
