@@ -185,7 +185,7 @@ describeMirror('a file that is damaged in its place, at the same size,', () => {
       place.proxy.forget();
       await cycle(place, 3_600_000);
       const reads = place.proxy.seen.filter((line) => /^GET .*\.(cvd|cdiff|sign)/.test(line));
-      expect(reads).toEqual([]);
+      expect(reads).toEqual([expect.stringContaining('/test.cvd')]); // its header, which each cycle reads
       expect(place.proxy.received).toBeLessThan(40_000); // the manifest, three times, and listings
     });
 
@@ -198,6 +198,7 @@ describeMirror('a file that is damaged in its place, at the same size,', () => {
       for (let hour = 6; hour < 7 * 24; hour += 6) {
         await cycle(place, hour * 3_600_000 + 1000);
         const names = place.proxy.seen.flatMap((line) => /^GET .*\/(test[^?]*)/.exec(line)?.[1] ?? []);
+        names.splice(names.indexOf('test.cvd'), 1); // its header, which each cycle reads
         if (names.length > 0) days.push(names);
         place.proxy.forget();
       }
