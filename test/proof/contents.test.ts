@@ -45,5 +45,5 @@ test.each([
 
 test('of a container with thousands of databases nothing is kept', async () => {
   const files = new Map(Array.from({ length: 600 }, (_, at) => [`${at}.cbc`, Buffer.from('x')] as const));
-  await expect(contents(makeCvd({ ...PARTS, files }))).rejects.toThrow(withCode('cvd/container'));
+  await expect(contents(makeCvd({ ...PARTS, files }))).rejects.toThrow(withCode('cvd/too-large'));
 });

@@ -45,7 +45,7 @@ describeWithOfficial('mirror.yml', () =>
         await cache.close();
         await github.close();
         await upstream[Symbol.asyncDispose]();
-        await rm(folder, { recursive: true, force: true });
+        await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }); // what was cancelled may still write
       });
 
       const publicUrl = () => `${ceph.endpoint}/${bucket.name}`;
