@@ -32,7 +32,7 @@ describeMirror('defect 14: a failed pull looks like a first run', () => {
     ],
     'describes nothing': ['store/manifest', (store) => writeFile(join(store, 'manifest.json'), '{}')],
     'is of another format': [
-      'store/manifest',
+      'store/newer',
       async (store) => {
         const path = join(store, 'manifest.json');
         await writeFile(path, (await readFile(path, 'utf8')).replace('"format": 1', '"format": 2'));
@@ -48,7 +48,9 @@ describeMirror('defect 14: a failed pull looks like a first run', () => {
       await damage(mirror.store);
       const report = await untouched(mirror, () => mirror.sync());
       expect(report).toMatchObject({ outcome: 'failed', databases: {}, error: { code } });
-      expect(report.error?.message).toMatch(/Restore the manifest/);
+      expect(report.error?.message).toMatch(
+        code === 'store/newer' ? /Update this tool/ : /Restore the manifest/,
+      );
       expect(mirror.upstream.asked).toEqual([]);
     },
   );
