@@ -25,7 +25,7 @@ test('a name says what its file is', () => {
 test.each([
   ...['', 'daily', 'daily.cld', '.cvd', 'daily-0.cvd', 'daily-01.cdiff', 'daily.cdiff', 'daily.cvd.sign'],
   ...['../daily.cvd', '/daily.cvd', 'other/daily-28000.cvd', 'daily-28000.cvd/', 'daily-28000.cvd\n'],
-  ...['archive/', 'archive/daily.cvd', 'archive/daily-28000.cdiff', 'archive/daily-28000.cvd.sign'],
+  ...['archive/', 'archive/daily.cvd', 'archive/daily-28000.cdiff', 'archive/daily-28000.cdiff.sign'],
   ...['archive//daily-28000.cvd', 'archive/../daily-28000.cvd', 'archive/archive/daily-28000.cvd'],
   ...['/archive/daily-28000.cvd', 'Archive/daily-28000.cvd', 'archive\\daily-28000.cvd'],
 ])('%j is no name of ours', (name) => {

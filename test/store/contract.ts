@@ -56,8 +56,9 @@ export function testContract(newPlace: () => Promise<Place>): void {
   test('a store where nothing was ever published is empty', async () => {
     expect(await store.readManifest()).toBeUndefined();
     expect([...(await store.list())]).toEqual([]);
-    for (const asked of [store.fetch('test.cvd', join(outside, 'copy')), store.readStart('test.cvd', 512)])
-      await expect(asked).rejects.toMatchObject({ code: 'store/missing' });
+    const missing = { code: 'store/missing' };
+    await expect(store.fetch('test.cvd', join(outside, 'copy'))).rejects.toMatchObject(missing);
+    await expect(store.readStart('test.cvd', 512)).rejects.toMatchObject(missing);
   });
 
   describe('a publication', () => {

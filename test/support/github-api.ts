@@ -111,7 +111,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<FakeGitH
     const line = `${request.method} ${pathname}`;
     const [operation, key] = operationFor(request.method ?? '', pathname, slug);
     if (operation === undefined) {
-      misfits.push(`${line}: not known here`);
+      if (!DATABASE_FILE.test(pathname)) misfits.push(`${line}: not known here`);
       return { status: 404, body: { message: 'Not Found' } };
     }
     const [, shown = ''] = /^(?:token|bearer) (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
