@@ -11,6 +11,9 @@ import {
   type RepositoryOptions,
 } from './github-repository.ts';
 
+/** A client of a mirror that had this port before may still ask for these. */
+const DATABASE_FILE = /\.(cvd|cld|cdiff|sign)$/;
+
 export type { FakeIssue, FakeRun } from './github-repository.ts';
 
 /** What goes wrong with the requests that match, such as `/^POST .*issues$/` on `POST /repos/…/issues?…`. */
