@@ -10,9 +10,7 @@ import {
   operationFor,
   type RepositoryOptions,
 } from './github-repository.ts';
-
-/** A client of a mirror that had this port before may still ask for these. */
-const DATABASE_FILE = /\.(cvd|cld|cdiff|sign)$/;
+import { freePort } from './ports.ts';
 
 export type { FakeIssue, FakeRun } from './github-repository.ts';
 
@@ -114,7 +112,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<FakeGitH
     const line = `${request.method} ${pathname}`;
     const [operation, key] = operationFor(request.method ?? '', pathname, slug);
     if (operation === undefined) {
-      if (!DATABASE_FILE.test(pathname)) misfits.push(`${line}: not known here`);
+      misfits.push(`${line}: not known here`);
       return { status: 404, body: { message: 'Not Found' } };
     }
     const [, shown = ''] = /^(?:token|bearer) (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
@@ -143,7 +141,8 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<FakeGitH
       response.destroy();
     });
   });
-  server.listen(0, '127.0.0.1');
+  // not one of the kernel's choice: the client of a mirror that had it before may still ask for databases there
+  server.listen(await freePort(), '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
