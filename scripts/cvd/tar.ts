@@ -1,6 +1,8 @@
 import { CvdError } from './error.ts';
 import { CLD_ENTRIES_LIMIT, CONTAINER_LIMIT, END_BLOCKS_LIMIT, ENTRY_SIZE_LIMIT } from './limits.ts';
 
+/** Names that no file can have: ClamAV's programs cannot unpack a container that uses one. */
+const FOLDERS = ['.', '..'];
 const BLOCK = 512;
 /** Where the checksum stands in a header; it is summed as if it were eight spaces. */
 const CHECKSUM_AT = 148;
@@ -118,7 +120,7 @@ export class TarReader {
 /** Parses the 512 bytes before an entry's data. Throws `cvd/tar`, `cvd/too-large`. */
 export function parseTarHeader(block: Buffer): TarEntry {
   const name = fieldAt(block, 0, 100);
-  if (!/^[!-~]{1,100}$/.test(name) || name.includes('/')) {
+  if (!/^[!-.0-~]{1,100}$/.test(name) || FOLDERS.includes(name)) {
     throw new CvdError('cvd/tar', `an entry has the name ${JSON.stringify(name)}`);
   }
   const size = octal(fieldAt(block, 124, 12));
@@ -137,7 +139,7 @@ export function parseTarHeader(block: Buffer): TarEntry {
 /** The 512 bytes before an entry's data, as sigtool writes them: name, size and checksum, all else zero (§5). Throws like `parseTarHeader`. */
 export function encodeTarHeader({ name, size }: TarEntry): Buffer {
   const block = Buffer.alloc(BLOCK);
-  if (!/^[!-.0-~]{1,99}$/.test(name)) {
+  if (!/^[!-.0-~]{1,99}$/.test(name) || FOLDERS.includes(name)) {
     throw new CvdError('cvd/tar', `not a name for an entry: ${JSON.stringify(name)}`);
   }
   if (!Number.isSafeInteger(size) || size < 0) {

@@ -83,6 +83,8 @@ describe('a tar', () => {
     ['with data behind its end', [good, DATA, END, good, DATA]],
     ['with an entry that has no name', [header((block) => block.fill(0, 0, 10)), DATA]],
     ['with a path', [header((block) => block.write('a/ndb', 0)), DATA]],
+    ['with a name that is the folder itself', [header((block) => block.write('.\0', 0)), DATA]],
+    ['with a name that is the folder above', [header((block) => block.write('..\0', 0)), DATA]],
     ['with a space in a name', [header((block) => block.write('a ndb', 0)), DATA]],
     ['with a control byte in a name', [header((block) => block.write('a\nndb', 0)), DATA]],
     ['with a folder', [header((block) => block.write('5', 156)), DATA]],
@@ -99,6 +101,7 @@ describe('a tar', () => {
   test.each([
     ['a path', 'a/b', 1],
     ['an empty name', '', 1],
+    ['the name of the folder above', '..', 1],
     ['a name of 100 bytes', 'a'.repeat(100), 1],
     ['a negative size', 'a', -1],
     ['a fraction of a byte', 'a', 0.5],
