@@ -19,7 +19,7 @@ import {
 } from './settings/options.ts';
 import { type Given, variableOf } from './settings/read.ts';
 import { WATCH_OPTIONS } from './settings/watch.ts';
-import { given } from './settings.ts';
+import { given, userFolder } from './settings.ts';
 
 keepCompiled();
 outliveReaders();
@@ -307,6 +307,7 @@ async function end(verdict: Promise<Verdict>): Promise<void> {
   process.exitCode = EXIT[await verdict];
 }
 
+process.chdir(userFolder());
 try {
   await program.parseAsync();
 } catch (error) {

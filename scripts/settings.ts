@@ -105,6 +105,11 @@ export function given(flags: Given['flags']): Given {
   return { flags, environment: process.env };
 }
 
+/** The folder that relative paths are meant from: `npm --prefix DIR run` starts us in DIR, wherever the user is. */
+export function userFolder({ INIT_CWD, npm_lifecycle_event }: Environment = process.env): string {
+  return npm_lifecycle_event === 'clamav-mirror' && INIT_CWD ? INIT_CWD : '.';
+}
+
 /** The inputs of the action: it hands each on as the variable of an option. */
 export function givenInputs(): Given {
   return { flags: {}, environment: process.env, kind: 'input' };
