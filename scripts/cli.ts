@@ -64,7 +64,7 @@ Examples:
   clamav-mirror sync --store /srv/clamav
   clamav-mirror sync --upstream http://mirror.example/clamav --databases daily,bytecode
   clamav-mirror sync --store s3://our-bucket/clamav --public-url https://clamav.example
-  clamav-mirror sync --engines native,docker:clamav/clamav:1.0 --clean-samples ./our-files
+  clamav-mirror sync --engines native,docker:docker.io/clamav/clamav:1.4 --clean-samples ./our-files
   clamav-mirror sync --accept "Talos moved a million signatures from daily to main"
   clamav-mirror sync --json | jq .outcome`,
   )

@@ -63,7 +63,8 @@ async function withCache(
 ): Promise<Ran> {
   const { store, s3, databases, work, restoreFrom } = settings;
   if (!action.cache || (!isS3Address(store) && restoreFrom === undefined)) return await run();
-  const cache = { store, endpoint: s3.endpoint, databases, work };
+  const owner = restoreFrom ?? store; // the folder of a mirror that is restored may be another one in each run
+  const cache = { store: owner, endpoint: s3.endpoint, databases, work };
   const restored = await restoreCache(cache, given.environment);
   log.info(`cache: ${restored.outcome}${restored.why === undefined ? '' : ` (${restored.why})`}`);
   const ran = await run();

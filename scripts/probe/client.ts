@@ -5,7 +5,7 @@ import { Agents, type Proxies, REDIRECTS } from '../upstream/agents.ts';
 import { InsideError } from '../upstream/inside.ts';
 import { ProbeError } from './error.ts';
 
-/** Bytes of a body that are read at most: a host that ignores Range must not cost 75 MB. */
+/** Bytes of a body that are read at most: a host that ignores Range must not cost a whole main of 85 MB. */
 export const BODY_LIMIT = 1_000_000;
 /** After so many requests in a row without an answer, no more are made. */
 const TIMEOUTS = 3;

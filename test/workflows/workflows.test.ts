@@ -200,7 +200,7 @@ describe('the rule', () => {
     ['permissions', WATCHDOG, /^ {4}permissions:\n( {6}.*\n)+/m, '    permissions: write-all\n'],
     ['grant-reason', MIRROR, /(issues: write) #.*/, '$1'],
     ['job-timeout', `${FOLDER}/release.yml`, /^ {4}timeout-minutes: 10\n/m, ''],
-    ['step-timeout', MIRROR, 'timeout-minutes: 65', 'timeout-minutes: 75'],
+    ['step-timeout', MIRROR, 'timeout-minutes: 55', 'timeout-minutes: 75'],
     ['step-timeout', WATCHDOG, /^ {8}timeout-minutes: 25\n/m, ''],
     ['concurrency', WATCHDOG, /^concurrency:\n( {2}.*\n)+/m, ''],
     ['guard', MIRROR, /^ {4}if: .*\n/m, ''],
