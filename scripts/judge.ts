@@ -108,6 +108,7 @@ async function attemptOnce(
   const { prove, stage, published, retained, workFolder, accept } = parts;
   const proof = await prove({
     folder: stage.folder,
+    publishedFiles: new Set([...stage.files.values()].flatMap((file) => (file.stored ? [file.name] : []))),
     staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
     published: new Map(
       brought.flatMap(({ database, publishedCvd: path, publishedSign: sign }) => {
