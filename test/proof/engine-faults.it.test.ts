@@ -301,6 +301,27 @@ describeMirror('a fault of an engine in containers', () => {
       },
     );
 
+    test('whose memory does not do for clamscan: it lacks memory, and refuses nothing', async () => {
+      await using mirror = await start();
+      const limit = async (size: string) =>
+        void (await docker('update', `--memory=${size}`, `--memory-swap=${size}`, container));
+      await limit('1g');
+      let isLimited = false;
+      const change = (engine: Engine): Engine => ({
+        ...engine,
+        start: async (task) => {
+          if (task.tool === 'clamscan' && !isLimited) await limit('6m');
+          isLimited ||= task.tool === 'clamscan';
+          return await engine.start(task);
+        },
+      });
+      const fared = await syncInVain(mirror, `container:${container}`, { change });
+      expect(fared.reason).toMatch(/SIGKILL.*more memory/);
+      await limit('1g');
+      const findProver = () => prover(mirror, `container:${container}`);
+      expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'published', to: 6 });
+    });
+
     test('whose freshclam hangs has nothing running afterwards', async () => {
       await using mirror = await start();
       await replaceTools(container, { freshclam: HANG });

@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import type { CycleReport } from '../../scripts/report.ts';
@@ -6,7 +6,7 @@ import { type CliRun, runCli } from '../support/cli.ts';
 import { describeMirror, offer, ofTest, startMirror, type TestMirror } from '../support/cycle.ts';
 import { describeWithImages, image } from '../support/docker.ts';
 import { LABEL } from '../support/docker-cli.ts';
-import { trusting } from '../support/engines.ts';
+import { fakeTools, knowing, trusting } from '../support/engines.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** Of a proxy that answers nobody. */
@@ -107,6 +107,20 @@ describeMirror('a sync in a container', () =>
     test('with a root that cannot be written to and a small place for temporary files proves', async () => {
       await using mirror = await start();
       expectPublished(await syncIn(mirror, { flags: ['--read-only', '--tmpfs=/tmp:size=8m'] }));
+    });
+
+    test('with 300 MB, of which a tool wants more and does not tell how its child ended: a lack, said so', async () => {
+      await using mirror = await start();
+      const eat = 'head -c 600000000 /dev/zero | tail | wc -c >&2; exit 2';
+      const clamscan = `${knowing('test', 6)}; has 6 && { ${eat}; }; exec "$REAL" "$@"`;
+      await using tools = await fakeTools({ clamscan });
+      await chmod(tools.folder, 0o755);
+      const limits = ['--memory=300m', '--memory-swap=300m'];
+      const greedy = [...limits, `--volume=${tools.folder}:${tools.folder}`, `--env=PATH=${tools.path}`];
+      const run = await syncIn(mirror, { flags: greedy });
+      expect(ofTest(reportOf(run)), run.stdout).toMatchObject({ outcome: 'failed', code: 'engine/broken' });
+      expect(ofTest(reportOf(run)).reason).toMatch(/more memory/);
+      expectPublished(await syncIn(mirror, { flags: limits }));
     });
 
     test('with none at all fails for that, refuses nothing, and mended it publishes', async () => {
