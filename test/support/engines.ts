@@ -16,21 +16,23 @@ export interface FakeTools extends AsyncDisposable {
   readonly folder: string;
 }
 
+const ITSELF = 'exec "$REAL" "$@"';
+
 /**
  * Puts shell scripts in the place of ClamAV's tools. `$HERE` is a folder of their own, `$REAL` the tool that a script
- * stands for, `$OLD` a genuine test.cvd of version 5; `version` is what happens when clamscan is asked who it is, and
- * what asks whether a tool is confined is answered by the real one. Tools that are not given are the real ones of `path`.
+ * stands for, `$OLD` a genuine test.cvd of version 5; `version` is what happens when clamscan is asked who it is,
+ * `confined` when a tool is asked whether it may read where we work. Tools that are not given are the real ones of `path`.
  */
 export async function fakeTools(
   scripts: Partial<Record<Tool, string>>,
-  { version = 'exec "$REAL" "$@"', path = process.env.PATH ?? '' } = {},
+  { version = ITSELF, confined = ITSELF, path = process.env.PATH ?? '' } = {},
 ): Promise<FakeTools> {
   const folder = await mkdtemp(join(tmpdir(), 'fake-tools-'));
   for (const [tool, script] of Object.entries(scripts)) {
     const lines = [
       '#!/bin/sh',
       `HERE='${folder}' OLD='${official('test-5.cvd')}' REAL=$(PATH='${path}' command -v ${tool})`,
-      `case "$*" in *levels.ldb*) ${version} ;; *empty.conf*) exec "$REAL" "$@" ;; esac`,
+      `case "$*" in *levels.ldb*) ${version} ;; *empty.conf*) ${confined} ;; esac`,
       script,
     ];
     await writeFile(join(folder, tool), `${lines.join('\n')}\n`);
