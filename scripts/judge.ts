@@ -1,5 +1,5 @@
 import { type Brought, stagedAsPublished } from './bring.ts';
-import { blamesSigns, withoutNewSigns } from './judge-signs.ts';
+import { blamesSigns, whyWithheld, withoutNewSigns } from './judge-signs.ts';
 import { beyondEngines, implausibleIn } from './plausible.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
@@ -86,7 +86,7 @@ async function attempt(
 ): Promise<Attempt> {
   const first = await attemptOnce([...set.values()], findings, parts);
   if (first.refusal === undefined || !blamesSigns(first.proof)) return first;
-  const reason = first.refusal.message;
+  const reason = whyWithheld(first.proof, first.refusal.message);
   const reduced = await withoutNewSigns(first.brought, reason, parts);
   if (reduced === undefined) return first;
   parts.log.info(`not proven; trying without the new .sign files: ${reason}`);

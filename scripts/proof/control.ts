@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Engine, EngineError } from './engine.ts';
+import { type Engine, EngineError, readsSigns } from './engine.ts';
 import { publishedCandidate } from './published-candidate.ts';
 import type { ScenarioResult } from './record.ts';
 import { ownCheck } from './scenarios/own-check.ts';
@@ -42,18 +42,24 @@ export async function requireSound(
   }
 }
 
+const OF_SIGNATURES = /verif|certificate|signature/i;
+
 /** It and those before it in the same client's folder, where it starts from what they left; none if it is not there. */
 function upTo(failed: Scenario, scenarios: readonly Scenario[]): readonly Scenario[] {
   const same = scenarios.filter(({ client }) => client === failed.client);
   return same.slice(0, same.findIndex(({ name }) => name === failed.name) + 1);
 }
 
-function requirePassed({ name, version }: Engine, results: readonly ScenarioResult[], how: string): void {
+function requirePassed(engine: Engine, results: readonly ScenarioResult[], how: string): void {
+  const { name, version } = engine;
   const failed = results.find(({ result }) => result === 'failed');
   if (failed === undefined) return;
   const what = `${failed.scenario}: ${failed.evidence}`;
+  const where =
+    readsSigns(engine) && OF_SIGNATURES.test(failed.evidence)
+      ? 'the certificates that this engine knows (CVD_CERTS_DIR, or the folder certs beside freshclam.conf), and its clock'
+      : 'this engine and its machine, and your own samples';
   throw new EngineError('engine/broken', `${name} (ClamAV ${version}) fails ${how}: ${what}`, {
-    advice:
-      'So nothing new is to blame, and nothing is held against it: look at this engine and its machine, and at your own samples; it is tried again in the next cycle',
+    advice: `So nothing new is to blame, and nothing is held against it: look at ${where}; it is tried again in the next cycle`,
   });
 }

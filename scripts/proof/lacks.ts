@@ -73,12 +73,12 @@ const WORDS: readonly Words[] = [
     pattern: line('Failed writing received data to disk|Failure writing output to destination'),
     advice: ROOM,
   },
-  // ClamAV: room
+  // ClamAV: room; of a .sign it says so, too, when it finds the one of its attempt before
   { pattern: line('please check if there is enough disk space'), advice: ROOM },
   { pattern: line("Can't write to|cannot write \\d+ bytes|write error"), advice: ROOM },
   {
     pattern: line(
-      "Can't create (?:new file|temporary|temp file|the directory|directory|freshclam\\.dat)|" +
+      "Can't create (?:new file(?! \\S+\\.sign\\b)|temporary|temp file|the directory|directory|freshclam\\.dat)|" +
         "Can't generate temporary|Failed to create (?:temp|database directory)|Failed to create a new freshclam\\.dat|" +
         'Failed to read/write file to database directory',
     ),

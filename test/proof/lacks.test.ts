@@ -64,6 +64,7 @@ describe('a tool lacks nothing', () => {
   test.each([
     "LibClamAV Error: Can't load /db/daily.ldb: Malformed database",
     'ERROR: Database load killed by signal 11',
+    "ERROR: downloadFile: Can't create new file test-5.cvd.sign in /db",
     "/samples/a: Can't open file or directory ERROR",
     "/samples/a: Can't read file ERROR",
     '/samples/No space left on device: Eicar-Test-Signature FOUND',
