@@ -14,7 +14,7 @@ import { bytes, type Log } from './log.ts';
 import { checkedManifest, nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
-import { heldBack, quarantineDeadly, remember, triedOf } from './quarantine.ts';
+import { forgetOtherEngines, heldBack, quarantineDeadly, remember, triedOf } from './quarantine.ts';
 import { type ReadBackPatience, requireServed } from './read-back.ts';
 import {
   type CycleReport,
@@ -95,6 +95,7 @@ interface CycleMemory {
 async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMemory): Promise<Story> {
   const { store, trust, log, now } = parts;
   const { state, trials, group, workFolder, watch } = memory;
+  const findProver = onceOnly(parts.findProver);
   const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
   const stored = await readPublished(store);
   const folder = join(workFolder, 'inspection');
@@ -120,6 +121,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   });
 
   watch.begin('look');
+  if (!isAsked) await forgetOtherEngines(group, state, now(), findProver);
   const record = await askDns(settings, parts);
   const looks = await Promise.all(
     group.map(async (database) => {
@@ -155,7 +157,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   }
 
   watch.begin('bring');
-  const prove = await parts.findProver();
+  const prove = await findProver();
   const stage = await Stage.create(workFolder);
   await using _trial = await trials.begin(
     new Map(
@@ -204,7 +206,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       };
       ({ brought, proof } = await judge(brought, judgeParts));
     }
-    await remember(looks, brought, state, now());
+    await remember(looks, brought, state, now(), prove.basis);
     if (!brought.some((one) => one.news))
       return await endWithoutNews(settings, brought, { ...unchanged, proof }, parts);
     if (proof === null) throw new Error('nothing is published without a proof');
@@ -245,6 +247,12 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     return ended(endedBy(error));
   }
   return ended();
+}
+
+/** The same answer each time. */
+function onceOnly<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () => (found ??= find());
 }
 
 function pinDoubtOf(database: string, { manifest }: Published, now: Date): string | undefined {

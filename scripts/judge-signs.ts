@@ -21,6 +21,21 @@ export function blamesSigns({ results, engines }: Proof): boolean {
 }
 
 /**
+ * Why `.sign` files are withheld that prove out here and that an engine does not like: which clients would fail with them,
+ * and which would not. The proof is the one with them.
+ */
+export function whyWithheld({ results, engines }: Proof, reason: string): string {
+  const readers = engines.filter(({ fLevel }) => (fLevel ?? 0) >= FIRST_SIGN_FLEVEL);
+  const fails = ({ name }: Proof['engines'][number]) =>
+    results.some(({ engine, result }) => engine === name && result === 'failed');
+  const named = (some: Proof['engines']) =>
+    some.map(({ name, version }) => `ClamAV ${version} (${name})`).join(', ');
+  const [failing, others] = [readers.filter(fails), readers.filter((one) => !fails(one))];
+  const but = others.length === 0 ? 'no engine here takes it' : `${named(others)} would not`;
+  return `clients with ${named(failing)} would fail with it, ${but}: look at the certificates of those that fail. ${reason}`;
+}
+
+/**
  * Takes the new `.sign` files of these databases out of the stage: one that an engine does not like must not cost all
  * other clients the database. `undefined` if there are none. `reason`: what the engine did not like.
  */

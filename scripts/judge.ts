@@ -1,5 +1,5 @@
 import { type Brought, stagedAsPublished } from './bring.ts';
-import { blamesSigns, withoutNewSigns } from './judge-signs.ts';
+import { blamesSigns, whyWithheld, withoutNewSigns } from './judge-signs.ts';
 import { beyondEngines, implausibleIn } from './plausible.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
@@ -86,7 +86,7 @@ async function attempt(
 ): Promise<Attempt> {
   const first = await attemptOnce([...set.values()], findings, parts);
   if (first.refusal === undefined || !blamesSigns(first.proof)) return first;
-  const reason = first.refusal.message;
+  const reason = whyWithheld(first.proof, first.refusal.message);
   const reduced = await withoutNewSigns(first.brought, reason, parts);
   if (reduced === undefined) return first;
   parts.log.info(`not proven; trying without the new .sign files: ${reason}`);
@@ -108,6 +108,7 @@ async function attemptOnce(
   const { prove, stage, published, retained, workFolder, accept } = parts;
   const proof = await prove({
     folder: stage.folder,
+    publishedFiles: new Set([...stage.files.values()].flatMap((file) => (file.stored ? [file.name] : []))),
     staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
     published: new Map(
       brought.flatMap(({ database, publishedCvd: path, publishedSign: sign }) => {

@@ -1,5 +1,6 @@
 import { type Brought, type Look, wantsWork } from './bring.ts';
 import { codeOf, explain } from './errors.ts';
+import type { Prove } from './proof/prove.ts';
 import { RefusalError } from './refusal.ts';
 import { isRefusal } from './report.ts';
 import type { Quarantine, State } from './state.ts';
@@ -8,6 +9,9 @@ import { VerifyError } from './verify/error.ts';
 
 /** What was not genuine may have been spoilt on its way: it is asked for again after so many milliseconds. */
 const SPOILT = 12 * 60 * 60_000;
+
+/** What engines refused is looked at again after so many milliseconds: it may have been they, or this machine. */
+const REFUSED_BY_ENGINES = 24 * 60 * 60_000;
 
 /** In place of an MD5: late CDIFFs or a `.sign` of the published version, which have none in common. */
 const LATE_FILES = 'late files';
@@ -43,6 +47,31 @@ export async function quarantineDeadly(seen: Look, trials: Trials, state: State,
   return barred(seen, new RefusalError('proof/killed', reason, { advice }));
 }
 
+/**
+ * Forgets what other engines refused, or these in another version, or with other samples. Engines are opened only if
+ * something would be held back on their word; if they cannot be, it stays held.
+ */
+export async function forgetOtherEngines(
+  databases: readonly string[],
+  state: State,
+  now: Date,
+  findProver: () => Promise<Pick<Prove, 'basis'>>,
+): Promise<void> {
+  const held = databases.filter((database) => {
+    const refused = state.quarantineOf(database);
+    return refused?.basis !== undefined && !isOver(refused, now);
+  });
+  if (held.length === 0) return;
+  const basis = await findProver().then(
+    (prove) => prove.basis,
+    () => undefined,
+  );
+  if (basis === undefined) return;
+  for (const database of held) {
+    if (state.quarantineOf(database)?.basis !== basis) await state.setQuarantine(database, undefined);
+  }
+}
+
 /** Holds back a version that was refused before: it is not tried again until upstream offers another one. */
 export function heldBack(seen: Look, state: State, now: Date): Look {
   const { database } = seen;
@@ -51,7 +80,9 @@ export function heldBack(seen: Look, state: State, now: Date): Look {
   if (tried === undefined || refused === undefined) return seen;
   const isOther = refused.version !== tried.version || refused.md5 !== tried.md5;
   if (isOther || isOver(refused, now)) return seen;
-  const when = refused.until === null ? 'until upstream offers another one' : `before ${refused.until}`;
+  const until = untilOf(refused);
+  const other = refused.basis === undefined ? '' : ', unless the engines or samples change';
+  const when = until === null ? 'until upstream offers another one' : `before ${until}${other}`;
   const code = refused.code.startsWith('proof/') ? 'proof/held' : 'verify/held';
   const held = new RefusalError(code, `refused since ${refused.since}: ${refused.reason}`, {
     advice: `It is not tried again ${when}; ask for it with --retry`,
@@ -66,9 +97,18 @@ function barred(seen: Look, held: RefusalError): Look {
   return { ...rest, advertisement, published: { ...published, missingCdiffs: [] }, held };
 }
 
-function isOver({ until }: Quarantine, now: Date): boolean {
+function isOver(refused: Quarantine, now: Date): boolean {
+  const until = untilOf(refused);
   return until !== null && Date.parse(until) <= now.getTime();
 }
+
+/** An earlier version of this program let what engines had refused wait for ever. */
+function untilOf({ code, since, until }: Quarantine): string | null {
+  if (until !== null || code !== BY_ENGINES) return until;
+  return new Date(Date.parse(since) + REFUSED_BY_ENGINES).toISOString();
+}
+
+const BY_ENGINES = 'proof/failed';
 
 /** Remembers what this cycle refused, and forgets what passed. */
 export async function remember(
@@ -76,6 +116,7 @@ export async function remember(
   brought: readonly Brought[],
   state: State,
   now: Date,
+  basis?: string,
 ): Promise<void> {
   for (const { database, advertisement, held } of looks) {
     if (!advertisement.news || held !== undefined) continue;
@@ -89,7 +130,14 @@ export async function remember(
       reason: explain(trouble),
       code: codeOf(trouble) ?? 'unexpected',
       since: now.toISOString(),
-      until: trouble instanceof VerifyError ? new Date(now.getTime() + SPOILT).toISOString() : null,
+      ...endOf(trouble, now, basis),
     });
   }
+}
+
+function endOf(trouble: unknown, now: Date, basis: string | undefined): Pick<Quarantine, 'until' | 'basis'> {
+  const after = (milliseconds: number) => new Date(now.getTime() + milliseconds).toISOString();
+  if (trouble instanceof VerifyError) return { until: after(SPOILT) };
+  if (codeOf(trouble) !== BY_ENGINES) return { until: null };
+  return { until: after(REFUSED_BY_ENGINES), ...(basis !== undefined && { basis }) };
 }

@@ -38,6 +38,8 @@ const QuarantineSchema = v.object({
   since: Time,
   /** When it is tried again by itself; `null`: when somebody asks for it. */
   until: v.nullable(Time),
+  /** What it was refused with, if engines refused it (`Prove.basis`): with other engines it is tried again. */
+  basis: v.optional(v.pipe(v.string(), v.maxLength(64))),
   cached: Cached,
 });
 /** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { codeOf, explain } from '../errors.ts';
@@ -8,6 +7,7 @@ import { ProbeClient } from '../probe/client.ts';
 import { type Description, readManifest } from '../probe/description.ts';
 import { ProbeError } from '../probe/error.ts';
 import { type Engine, readsSigns } from '../proof/engine.ts';
+import { ourName } from '../proof/our-name.ts';
 import type { ClientSettings } from '../settings/client.ts';
 import type { Manifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -69,7 +69,7 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
   const manifest = await manifestOf(mirror, settings, parts, deadline);
   const databases = settings.databases ?? databasesOf(manifest, mirror.url);
   const proxy = proxyFor(url, proxies);
-  const owner = userInfo().username;
+  const owner = ourName();
   const conf = confText(
     freshclamConf({ url, databases, record, proxy, attempts: 3, owner, fips, folder: into }),
   );

@@ -1,10 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Engine, endOf, run } from '../proof/engine.ts';
+import { requireNoLack } from '../proof/lacks.ts';
 import { EICAR_SIGNATURE, eicar, knowsEicar, SCAN_LIMITS } from '../proof/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure, tellingLine } from '../proof/scenarios/scenario.ts';
-import { recorded, Transcript } from '../proof/transcript.ts';
 import { ClientError } from './error.ts';
 import { DATABASES } from './freshclam.ts';
 import type { Held } from './holding.ts';
@@ -29,7 +29,7 @@ export async function missesEicar(
   await mkdir(samples, { recursive: true });
   await writeFile(join(samples, SAMPLE), eicar());
   let inside = '';
-  const ended = await run(recorded(engine, new Transcript()), {
+  const ended = await run(engine, {
     tool: 'clamscan',
     folder,
     args: (at) => {
@@ -52,6 +52,7 @@ export async function missesEicar(
     return undefined;
   } catch (error) {
     if (!(error instanceof ScenarioFailure)) throw error;
+    requireNoLack(engine, ended);
     return error.message;
   }
 }

@@ -2,8 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeConf } from '../files/clamav-conf.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
+import { requireNoLack } from '../proof/lacks.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
-import { recorded, Transcript } from '../proof/transcript.ts';
 import type { Proxies } from '../upstream/open.ts';
 import { freshclamConf } from './conf.ts';
 import { proxyFor } from './proxy.ts';
@@ -40,7 +40,7 @@ export async function runFreshclam(
   const proxy = proxyFor(url, proxies);
   const conf = { url, databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
   await writeConf(join(folder, 'freshclam.conf'), freshclamConf(conf));
-  const ended = await run(recorded(engine, new Transcript()), {
+  const ended = await run(engine, {
     tool: 'freshclam',
     folder,
     args: (at) => [
@@ -52,6 +52,7 @@ export async function runFreshclam(
     ],
     timeout,
   });
+  if (ended.exitCode !== 0) requireNoLack(engine, ended);
   const line = tellingLine(ended).replaceAll(/\/\/[^/\s]*@/g, '//');
   return { went: ended.exitCode === 0, said: `freshclam ${engine.version}, ${endOf(ended)}: ${line}` };
 }

@@ -8,6 +8,7 @@ export class ConfError extends MirrorError<'conf/impossible'> {}
 export type ConfName =
   | 'ConnectTimeout'
   | 'DNSDatabaseInfo'
+  | 'DatabaseCustomURL'
   | 'DatabaseDirectory'
   | 'DatabaseMirror'
   | 'DatabaseOwner'

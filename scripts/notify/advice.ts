@@ -26,14 +26,23 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
       'database. If the next runs do not bring it right, run `resync` by hand; if that fails too, download the ' +
       'same file from another network, compare, and tell the ClamAV team.',
   },
+  engine: {
+    title: 'ClamAV mirror: the ClamAV that proves does not work',
+    meaning:
+      'It fails with what is published, too, or lacks something that this machine has to give. No database is to ' +
+      'blame, nothing was refused, and nothing was published.',
+    advice:
+      'Do what the message says: mostly more memory, more room, or another version of the engine. Then nothing else ' +
+      'is to be done: the next run tries again by itself.',
+  },
   proof: {
     title: 'ClamAV mirror: an engine refused a genuine database',
     meaning:
       'What upstream offers is signed, but real ClamAV could not load it, update to it, or scan right with it, or ' +
       'it looks implausible. It was not published.',
     advice:
-      'Look at the table of the proof in the summary of the run. The version stays in quarantine, and the next ' +
-      'one is tried by itself. To try it again run `sync` with `retry`; to take it knowingly, with `accept` and ' +
+      'Look at the table of the proof in the summary of the run. The version stays in quarantine for a day, or until ' +
+      'the engines change, and the next one is tried by itself. To try it again run `sync` with `retry`; to take it knowingly, with `accept` and ' +
       'a reason. Clients that have it already may need `rollback`.',
   },
   publication: {

@@ -10,6 +10,7 @@ const ORDER: readonly FailureClass[] = [
   'configuration',
   'upstream',
   'integrity',
+  'engine',
   'proof',
   'publication',
   'host',
@@ -17,6 +18,7 @@ const ORDER: readonly FailureClass[] = [
 
 /** What settings are to blame for, though their words make sense. */
 const MISCONFIGURED = new Set([
+  'engine/confined',
   'engine/missing',
   'engine/spec',
   'store/address',
@@ -32,7 +34,8 @@ const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
   [/^(setting|sample|rollback)\//, 'configuration'],
   [/^upstream\//, 'upstream'],
   [/^(verify|cvd)\//, 'integrity'],
-  [/^(proof|engine|nameserver)\//, 'proof'],
+  [/^(engine|nameserver)\//, 'engine'],
+  [/^proof\//, 'proof'],
   [/^(read-back|probe|client)\//, 'host'],
 ];
 

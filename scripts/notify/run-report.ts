@@ -4,6 +4,7 @@ import * as v from 'valibot';
 export const FAILURE_CLASSES = [
   'upstream',
   'integrity',
+  'engine',
   'proof',
   'publication',
   'host',

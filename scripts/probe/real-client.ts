@@ -6,6 +6,7 @@ import { writeConf } from '../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { versionIn } from '../proof/client.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
+import { requireNoLack } from '../proof/lacks.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
 import type { Base } from './bases.ts';
 import type { Finding } from './finding.ts';
@@ -84,7 +85,7 @@ async function update(
     ...(kind.fips ? [['FIPSCryptoHashLimits', true] as const] : []),
     ...(proxy === undefined ? [] : proxyOptions(proxy)),
   ]);
-  const { exitCode, output } = await run(engine, {
+  const ended = await run(engine, {
     tool: 'freshclam',
     folder,
     args: (at) => [
@@ -96,6 +97,8 @@ async function update(
     ],
     timeout: Math.ceil(Math.min(TIMEOUT, left())),
   });
+  const { exitCode, output } = ended;
+  if (exitCode !== 0) requireNoLack(engine, ended);
   const arrived: string[] = [];
   for (const { database, header } of databases) {
     const found = await versionIn(db, database);
@@ -132,5 +135,6 @@ async function load(
     ],
     timeout: Math.ceil(Math.min(TIMEOUT, left())),
   });
+  if (ended.exitCode !== 0) requireNoLack(engine, ended);
   return ended.exitCode === 0 ? undefined : `${endOf(ended)}, ${tellingLine(ended)}`;
 }

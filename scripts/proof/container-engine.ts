@@ -4,7 +4,7 @@ import { atExit } from './at-exit.ts';
 import { foldersIn } from './container-folders.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './container-program.ts';
 import { FORGET, RUN, STOP } from './container-shell.ts';
-import { type Engine, EngineError, type Program, type Task, type ToolRun } from './engine.ts';
+import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from './engine.ts';
 import { startProgram } from './program.ts';
 import { askEngine, ToolNotFound } from './tools.ts';
 
@@ -59,7 +59,7 @@ export async function openContainer(
           `${task.tool} did not run: ${ended.output.trim().slice(-1000)}`,
         );
       }
-      return { ...ended, exitCode: code > 128 ? null : code }; // 128 + signal
+      return withExitCode(ended, code);
     };
     try {
       await program.command(exec('mkdir', '-p', '-m', '700', root, run));

@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { type Engine, EngineError } from './engine.ts';
+import { requireNoLack } from './lacks.ts';
 
 /** No engine has a higher functionality level; the signatures that ask for it are made up to this one. */
 const HIGHEST_F_LEVEL = 2000;
@@ -22,10 +23,12 @@ export async function describeEngine(start: Engine['start']): Promise<Pick<Engin
       args: (at) => [`--database=${at}/levels.ldb`, `${at}/nothing`],
       timeout: 60_000,
     });
-    const { output } = await program.ended;
+    const ended = await program.ended;
+    const { output } = ended;
     const version = /^Engine version: (\d+\.\d+\S*)$/m.exec(output)?.[1];
     const fLevel = Number(/^Known viruses: (\d+)$/m.exec(output)?.[1]);
     if (version !== undefined && fLevel > 0) return { version, fLevel };
+    requireNoLack({ name: 'clamscan' }, ended);
     throw new Error(`clamscan answered ${JSON.stringify(output.trim().slice(-300))}`);
   } catch (cause) {
     throw new EngineError('engine/broken', 'clamscan cannot tell its version', { cause });

@@ -1,6 +1,11 @@
+import { constants } from 'node:os';
 import { MirrorError } from '../errors.ts';
 
-export class EngineError extends MirrorError<'engine/missing' | 'engine/broken'> {}
+/**
+ * `missing`: there is no such engine. `confined`: it may not read or write where we work. `broken`: it, or the machine
+ * that it runs on, fails in another way. None of them blames a database.
+ */
+export class EngineError extends MirrorError<'engine/missing' | 'engine/broken' | 'engine/confined'> {}
 
 /** The f-level of ClamAV 1.5.0, the first that reads `.sign` files and knows FIPS limits (clamav-formats.md §8.1). */
 export const FIRST_SIGN_FLEVEL = 230;
@@ -17,14 +22,30 @@ export type Tool = 'freshclam' | 'clamscan' | 'clamd';
 export interface ToolRun {
   readonly exitCode: number | null;
   readonly timedOut: boolean;
+  /** `SIGKILL`, if a signal ended it that did not come from us. */
+  readonly signal?: string | undefined;
+  /** Whether its container says that the kernel ended something in it for want of memory. */
+  readonly outOfMemory?: boolean | undefined;
   /** stdout and stderr as they came, cut after 1 MiB. */
   readonly output: string;
 }
 
 /** `exit 0`, or what ended it before it could say so. */
-export function endOf({ exitCode, timedOut }: ToolRun): string {
-  return timedOut ? 'killed: its time was up' : exitCode === null ? 'ended by a signal' : `exit ${exitCode}`;
+export function endOf({ exitCode, timedOut, signal }: ToolRun): string {
+  if (timedOut) return 'killed: its time was up';
+  return exitCode === null
+    ? `ended by a signal${signal === undefined ? '' : `, ${signal}`}`
+    : `exit ${exitCode}`;
 }
+
+/** Shells and container engines say of a signal 128 and its number. */
+export function withExitCode(run: ToolRun, code: number): ToolRun {
+  if (code <= SIGNALLED) return { ...run, exitCode: code };
+  const signal = Object.entries(constants.signals).find(([, number]) => number === code - SIGNALLED)?.[0];
+  return { ...run, exitCode: null, signal };
+}
+
+const SIGNALLED = 128;
 
 /** A program under way. */
 export interface Program {
@@ -76,7 +97,7 @@ export interface Engine {
 }
 
 /** Runs a tool to its end. */
-export async function run(engine: Engine, task: Task): Promise<ToolRun> {
+export async function run(engine: Pick<Engine, 'start'>, task: Task): Promise<ToolRun> {
   const program = await engine.start(task);
   return await program.ended;
 }

@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
 import { atExit } from './at-exit.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './container-program.ts';
-import { type Engine, EngineError, type Program, type Task, type ToolRun } from './engine.ts';
+import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from './engine.ts';
 import { startProgram } from './program.ts';
 import { askEngine, ToolNotFound } from './tools.ts';
 
@@ -112,9 +111,10 @@ async function verdict(program: ContainerProgram, name: string, task: Task, run:
   const state: Record<string, unknown> = JSON.parse(
     await program.command(['container', 'inspect', '--format={{json .State}}', name]),
   );
-  const { Running: running, StartedAt: startedAt, ExitCode: code } = state;
+  const { Running: running, StartedAt: startedAt, ExitCode: code, OOMKilled: outOfMemory } = state;
   const hasRun = running === false && typeof startedAt === 'string' && !startedAt.startsWith('0001');
-  if (hasRun && typeof code === 'number') return { ...run, exitCode: code > 128 ? null : code }; // 128 + signal
+  if (hasRun && typeof code === 'number')
+    return { ...withExitCode(run, code), outOfMemory: outOfMemory === true };
   if (/executable file .*not found/i.test(run.output)) throw new ToolNotFound(task.tool);
   throw new EngineError('engine/broken', `${task.tool} did not run: ${run.output.trim().slice(-1000)}`);
 }
@@ -150,8 +150,7 @@ function withoutVolumes({ isPodman }: ContainerProgram, volumes: readonly string
 
 /** To rootless podman we are the container's root. */
 function userOf({ isPodman }: ContainerProgram): string {
-  const { uid, gid } = userInfo();
-  return isPodman ? '0:0' : `${uid}:${gid}`;
+  return isPodman ? '0:0' : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
 }
 
 async function resolvConf({ folder, nameserver }: Task): Promise<string[]> {

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../settings/programs.ts';
 import { describeEngine } from './describe-engine.ts';
 import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
 import { findProgram } from './find-program.ts';
+import { ourName } from './our-name.ts';
 import { startProgram } from './program.ts';
 
 /** Where packages put ClamAV, for those whose PATH lacks it. */
@@ -31,8 +31,7 @@ export async function findNativeEngine(path: string, given: Environment = {}): P
     if (program !== undefined) programs.set(tool, program);
     else if (tool !== 'clamd') throw missing(tool);
   }
-  const unshare = userInfo().uid === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
-  const { username: databaseOwner } = userInfo();
+  const unshare = await findUnshare(path, environment);
   const start = async ({ tool, folder, args, timeout, nameserver }: Task): Promise<Program> => {
     const program = programs.get(tool);
     if (program === undefined) throw missing(tool);
@@ -51,11 +50,29 @@ export async function findNativeEngine(path: string, given: Environment = {}): P
     tools: new Set(programs.keys()),
     hostAddress: '127.0.0.1',
     daemon: { inside: undefined },
-    databaseOwner,
+    databaseOwner: ourName(),
     canAskNameserver: unshare !== undefined,
     start,
   };
 }
+
+/**
+ * The program that gives a tool a nameserver, if it can here: root in a container has mostly not the right to mount, and
+ * may lack `mount` itself.
+ */
+async function findUnshare(path: string, environment: Environment): Promise<string | undefined> {
+  const unshare = process.getuid?.() === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
+  if (unshare === undefined) return undefined;
+  const trial = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, '/dev/null', 'true'] as const;
+  const program = await startProgram(trial, { folder: '/', timeout: TRIAL_TIMEOUT, environment });
+  return await program.ended.then(
+    ({ exitCode }) => (exitCode === 0 ? unshare : undefined),
+    () => undefined,
+  );
+}
+
+/** Milliseconds. */
+const TRIAL_TIMEOUT = 10_000;
 
 /** In a mount namespace of its own; `$0` is the `resolv.conf` that holds there. */
 const WITH_NAMESERVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';

@@ -1,6 +1,7 @@
 import { codeOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Programs } from '../settings/programs.ts';
+import { requireUnconfined } from './confinement.ts';
 import { openContainer } from './container-engine.ts';
 import { type ContainerProgram, findContainerProgram } from './container-program.ts';
 import { type Engine, EngineError } from './engine.ts';
@@ -72,7 +73,11 @@ async function open(
   containers: () => Promise<ContainerProgram>,
 ): Promise<Engine> {
   try {
-    if (spec.kind === 'native') return await findNativeEngine(path, environment?.tools);
+    if (spec.kind === 'native') {
+      const native = await findNativeEngine(path, environment?.tools);
+      await requireUnconfined(native, work);
+      return native;
+    }
     const program = await containers();
     const engine =
       spec.kind === 'docker'

@@ -27,12 +27,16 @@ export async function startProgram(
   });
   let output = '';
   let timedOut = false;
+  let isOurs = false;
   const keep = (chunk: Buffer) => {
     if (output.length < OUTPUT_LIMIT) output += chunk.toString('utf8');
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  const kill = () => killGroup(child.pid);
+  const kill = () => {
+    isOurs = true;
+    killGroup(child.pid);
+  };
   const cancel = atExit(kill); // its own process group does not end with ours
   const timer = setTimeout(() => {
     timedOut = true;
@@ -42,7 +46,9 @@ export async function startProgram(
     child.once('error', (cause) =>
       reject(new EngineError('engine/broken', `cannot run ${program}`, { cause })),
     );
-    child.once('close', (exitCode) => resolve({ exitCode, timedOut, output }));
+    child.once('close', (exitCode, signal) =>
+      resolve({ exitCode, timedOut, signal: isOurs ? undefined : (signal ?? undefined), output }),
+    );
   }).finally(() => {
     clearTimeout(timer);
     cancel();

@@ -4,8 +4,12 @@ import pLimit from 'p-limit';
 import { cvdName } from '../cvd/names.ts';
 import { codeOf, explain } from '../errors.ts';
 import { secondsSince } from '../stopwatch.ts';
+import { basisOf } from './basis.ts';
 import { enginesAtOnce } from './budget.ts';
+import { requireSound } from './control.ts';
 import { type Engine, EngineError } from './engine.ts';
+import { requireNoLack } from './lacks.ts';
+import { oomKills } from './oom-kills.ts';
 import type { Proof, ScenarioResult } from './record.ts';
 import { daemon } from './scenarios/daemon.ts';
 import { dnsClient } from './scenarios/dns-client.ts';
@@ -44,14 +48,19 @@ export interface ProveOptions {
 }
 
 /** Proves a stage: the collaborator that a cycle is given. */
-export type Prove = (candidate: Candidate) => Promise<Proof>;
+export interface Prove {
+  (candidate: Candidate): Promise<Proof>;
+  /** Changes if what it proves with does: a verdict on the engines' word holds only for this. */
+  readonly basis?: string;
+}
 
 /**
  * Lets the real clients of every engine at the stage, served by our own host. A scenario that fails is part of the
- * record; an engine that cannot run at all throws `EngineError`, a sample that is gone `SampleError`.
+ * record, if the same engine comes through it without what is new; else, and for an engine that cannot run at all, this
+ * throws `EngineError`, for a sample that is gone `SampleError`.
  */
 export function proveWith(engines: readonly Engine[], options: ProveOptions): Prove {
-  return async (candidate) => {
+  const prove = async (candidate: Candidate): Promise<Proof> => {
     const started = options.now();
     const begun = performance.now();
     if (engines.length === 0) {
@@ -74,12 +83,32 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
       results,
     };
   };
+  return Object.assign(prove, { basis: basisOf(engines, options.samples) });
 }
 
-/** Plays one scenario after the other; those of one client build on each other. */
+/** Plays all scenarios. One that fails counts only if the engine comes through it without what is new. */
 async function proveByEngine(
   engine: Engine,
   candidate: Candidate,
+  options: ProveOptions,
+): Promise<ScenarioResult[]> {
+  const scenarios = await scenariosFor(candidate, engine);
+  const results = await playAll(engine, candidate, scenarios, options);
+  const failed = scenarios[results.findIndex(({ result }) => result === 'failed')];
+  if (failed !== undefined) {
+    await requireSound(engine, failed, candidate, {
+      scenariosFor: (control) => scenariosFor(control, engine),
+      playAll: (control, some) => playAll(engine, control, some, options),
+    });
+  }
+  return results;
+}
+
+/** Plays one scenario after the other; those of one client build on each other. */
+async function playAll(
+  engine: Engine,
+  candidate: Candidate,
+  scenarios: readonly Scenario[],
   {
     samples = [],
     timeout: toolTimeout = TOOL_TIMEOUT,
@@ -91,7 +120,7 @@ async function proveByEngine(
   const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));
   try {
     const results: ScenarioResult[] = [];
-    for (const scenario of await scenariosFor(candidate, engine)) {
+    for (const scenario of scenarios) {
       const folder = join(clients, scenario.client);
       await mkdir(folder, { recursive: true });
       const transcript = new Transcript();
@@ -148,6 +177,7 @@ async function play(
   failures: string | undefined,
 ): Promise<ScenarioResult> {
   const begun = performance.now();
+  const kills = await oomKills();
   const done = (result: ScenarioResult['result'], evidence: string): ScenarioResult => {
     return { engine: scene.engine.name, scenario: name, result, evidence, duration: secondsSince(begun) };
   };
@@ -159,9 +189,15 @@ async function play(
     if (failures !== undefined) await scene.transcript.keep(failures, `${scene.engine.name} ${name}`, reason);
     if (error instanceof Disturbed) throw disturbed(scene.engine, error);
     if (error instanceof EngineError || error instanceof SampleError || isLack(error)) throw error;
+    const { engine, transcript } = scene;
+    for (const ended of transcript.runs) requireNoLack(engine, ended);
+    if ((await oomKills()) > kills) requireNoLack(engine, OUT_OF_MEMORY);
     return done('failed', reason);
   }
 }
+
+/** Of a child whose end its tool has not told. */
+const OUT_OF_MEMORY = { exitCode: null, timedOut: false, outOfMemory: true, output: '' };
 
 function disturbed({ name }: Engine, cause: Disturbed): EngineError {
   return new EngineError('engine/broken', `${name} is not left to work`, {

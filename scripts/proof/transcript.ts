@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../files/atomic.ts';
 import { printableText } from '../printable.ts';
-import { type Engine, EngineError, endOf, type Program, type Task, type ToolRun } from './engine.ts';
+import { type Engine, endOf, type Program, type Task, type ToolRun } from './engine.ts';
 
 /** Characters that are kept of one tool's output, half from its beginning and half from its end. */
 const PART_LIMIT = 64 * 1024;
@@ -14,6 +14,17 @@ const FILES_KEPT = 20;
 /** What was said while a scenario played. */
 export class Transcript {
   readonly #parts: string[] = [];
+  readonly #runs: ToolRun[] = [];
+
+  /** Of the tools that have ended. */
+  get runs(): readonly ToolRun[] {
+    return this.#runs;
+  }
+
+  addRun(command: string, run: ToolRun): void {
+    this.add(command, `${run.output}\n${endOf(run)}`);
+    this.#runs.push(run);
+  }
 
   add(title: string, text: string): void {
     this.#parts.push(`$ ${title}\n${shortened(text.trimEnd())}\n`);
@@ -30,10 +41,7 @@ export class Transcript {
   }
 }
 
-/**
- * The engine, with everything that its tools say added to a transcript. A tool that lacks room or memory rejects with
- * `engine/broken`.
- */
+/** The engine, with everything that its tools say added to a transcript. */
 export function recorded(engine: Engine, transcript: Transcript): Engine {
   const start = async (task: Task): Promise<Program> => {
     let command = task.tool as string;
@@ -44,27 +52,13 @@ export function recorded(engine: Engine, transcript: Transcript): Engine {
     };
     const program = await engine.start({ ...task, args });
     const ended = program.ended.then((run) => {
-      transcript.add(command, `${run.output}\n${endOf(run)}`);
-      requireResources(engine, run);
+      transcript.addRun(command, run);
       return run;
     });
     ended.catch(() => {}); // as of the program itself
     return { ...program, ended };
   };
   return { ...engine, start };
-}
-
-/** As errno and, for a full disk under freshclam, curl say it (CURLE_WRITE_ERROR). */
-const LACK =
-  /^.*(?:No space left on device|Disk quota exceeded|Cannot allocate memory|Failed writing received data to disk).*$/m;
-
-/** What this machine lacks is no reason to refuse a database for. Throws `engine/broken`. */
-function requireResources({ name }: Engine, { output }: ToolRun): void {
-  const line = LACK.exec(output)?.[0];
-  if (line === undefined) return;
-  throw new EngineError('engine/broken', `${name}: ${line.trim()}`, {
-    advice: 'Give the work folder more room, or the machine more memory; it is tried again in the next cycle',
-  });
 }
 
 function shortened(text: string): string {

@@ -6,10 +6,10 @@ import { explain } from '../errors.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { type Engine, readsSigns, run } from '../proof/engine.ts';
+import { requireNoLack } from '../proof/lacks.ts';
 import { knowsEicar, SCAN_LIMITS, writeSamples } from '../proof/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
-import { recorded, Transcript } from '../proof/transcript.ts';
 import type { WatchSettings } from '../settings/watch.ts';
 
 /** Milliseconds for one run of a tool: everything is downloaded, and loaded. */
@@ -99,7 +99,7 @@ async function scan(engine: Engine, { folder, held, fips, name, left }: Scanning
   const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
   const samples = await writeSamples(join(folder, 'samples'), counts, []);
   let inside = '';
-  const ended = await run(recorded(engine, new Transcript()), {
+  const ended = await run(engine, {
     tool: 'clamscan',
     folder,
     args: (at) => {
@@ -124,6 +124,7 @@ async function scan(engine: Engine, { folder, held, fips, name, left }: Scanning
     ).list;
   } catch (error) {
     if (!(error instanceof ScenarioFailure)) throw error;
+    requireNoLack(engine, ended);
     return findings.fault(
       explain(error),
       'Roll the database back (clamav-mirror rollback), and find out why the proof let it pass',

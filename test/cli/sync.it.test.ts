@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { describeMirror, namesIn, startMirror, startPublished, untouched } from '../support/cycle.ts';
-import { fakeTools } from '../support/engines.ts';
+import { fakeTools, knowing } from '../support/engines.ts';
 import { mounts } from '../support/mounts.ts';
 import { clamav, describeWith } from '../support/official.ts';
 
@@ -69,7 +69,8 @@ describeMirror('sync', () => {
 
   test('with ClamAV that refuses a database exits with 3 and one JSON object', async () => {
     await using mirror = await startPublished(1, 6);
-    await using tools = await fakeTools({ clamscan: 'exit 1' });
+    const clamscan = `${knowing('test', 6)}; has 6 && exit 1; exec "$REAL" "$@"`;
+    await using tools = await fakeTools({ clamscan });
     const run = await untouched(mirror, () => mirror.syncCli([], { environment: { PATH: tools.path } }));
     expect(run.exitCode).toBe(3);
     expect(run.json()).toMatchObject({

@@ -12,7 +12,7 @@ import {
   type TestMirror,
   untouched,
 } from '../support/cycle.ts';
-import { clamdThatCrashes, fakeTools, findProver } from '../support/engines.ts';
+import { clamdThatCrashes, fakeTools, findProver, knowing } from '../support/engines.ts';
 import { type DailyFiles, dailyChain, md5, more, offerChain } from '../support/hostile.ts';
 import { type RekeyedNative, rekeyedNative } from '../support/rekeyed.ts';
 import { makeCdiff, makeInfo, makeTestKeys, testTrust } from '../support/signing.ts';
@@ -118,7 +118,8 @@ describeMirror('incidents in the field', () => {
     await using mirror = await start(
       more('ndb', 'Win.Test.Nobody-4:0:*:6e6f626f6479206e6f626f6479206e6f626f6479'),
     );
-    const clamd = clamdThatCrashes('Activating the newly loaded');
+    const crash = clamdThatCrashes('Activating the newly loaded', 'has 28001');
+    const clamd = `${knowing('daily', 28_001)}; ${crash}`;
     await using tools = await fakeTools({ clamd }, { path: clamav.path });
     expect(await expectRefused(mirror, { findProver: () => findProver(tools.path) })).toMatch(/clamd died/);
   });

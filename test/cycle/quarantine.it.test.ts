@@ -1,7 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { basisOf } from '../../scripts/proof/basis.ts';
+import type { Engine, Tool } from '../../scripts/proof/engine.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
+import type { UserSample } from '../../scripts/proof/user-samples.ts';
 import {
   describeMirror,
   faults,
@@ -57,11 +60,7 @@ describeMirror('a refused version', () => {
   test('is tried again when somebody asks, and forgotten when it passes', async () => {
     await using mirror = await startPublished(1, 6);
     await mirror.sync(byRefusing);
-    expect((await stateOf(mirror)).quarantine.test).toMatchObject({
-      version: 6,
-      code: 'proof/failed',
-      until: null,
-    });
+    expect((await stateOf(mirror)).quarantine.test).toMatchObject({ version: 6, code: 'proof/failed' });
     const flags = { retry: 'true' };
     expect(ofTest(await mirror.sync({ ...byTrusting, flags }))).toMatchObject({
       outcome: 'published',
@@ -97,6 +96,72 @@ describeMirror('a refused version', () => {
     expect(ofTest(await mirror.sync(early))).toMatchObject({ outcome: 'refused', code: 'verify/held' });
     const late = { ...byTrusting, now: () => new Date('2026-11-21T20:00:00Z') };
     expect(ofTest(await mirror.sync(late))).toMatchObject({ outcome: 'published', to: 6 });
+  });
+
+  describe('that engines refused is tried again', () => {
+    const NOW = '2026-11-21T08:00:00Z';
+    const at = (time: string) => ({ now: () => new Date(time) });
+    const refusingAs = (basis: string) => {
+      return { findProver: async (): Promise<Prove> => Object.assign(refusing.bind(undefined), { basis }) };
+    };
+    const trustingAs = (basis: string) => {
+      return { findProver: async (): Promise<Prove> => Object.assign(trusting.bind(undefined), { basis }) };
+    };
+    const held = { outcome: 'refused', code: 'proof/held', to: 1 };
+
+    test('when the engines are others, and not before', async () => {
+      await using mirror = await startPublished(1, 6);
+      await mirror.sync({ ...refusingAs('one'), ...at(NOW) });
+      expect((await stateOf(mirror)).quarantine.test).toMatchObject({ basis: 'one' });
+      const soon = at('2026-11-21T09:00:00Z');
+      expect(ofTest(await mirror.sync({ ...trustingAs('one'), ...soon }))).toMatchObject(held);
+      expect(ofTest(await mirror.sync({ ...noEngine, ...soon }))).toMatchObject(held);
+      expect(ofTest(await mirror.sync({ ...trustingAs('other'), ...soon }))).toMatchObject({
+        outcome: 'published',
+        to: 6,
+      });
+      expect((await stateOf(mirror)).quarantine).toEqual({});
+    });
+
+    test('after a day, with the same engines', async () => {
+      await using mirror = await startPublished(1, 6);
+      await mirror.sync({ ...refusingAs('one'), ...at(NOW) });
+      const early = { ...trustingAs('one'), ...at('2026-11-22T07:59:59Z') };
+      expect(ofTest(await mirror.sync(early))).toMatchObject(held);
+      const late = { ...trustingAs('one'), ...at(`2026-11-22T08:00:00Z`) };
+      expect(ofTest(await mirror.sync(late))).toMatchObject({ outcome: 'published', to: 6 });
+    });
+
+    test('after a day, where the state is of a version that would have waited for ever', async () => {
+      await using mirror = await startPublished(1, 6);
+      await mirror.sync({ ...byRefusing, ...at(NOW) });
+      const state = await stateOf(mirror);
+      state.quarantine.test = { ...state.quarantine.test, until: null };
+      await writeFile(join(mirror.work, 'state.json'), JSON.stringify(state));
+      const early = { ...byTrusting, ...at('2026-11-22T07:59:59Z') };
+      expect(ofTest(await mirror.sync(early))).toMatchObject(held);
+      const late = { ...byTrusting, ...at(`2026-11-22T08:00:00Z`) };
+      expect(ofTest(await mirror.sync(late))).toMatchObject({ outcome: 'published', to: 6 });
+    });
+
+    test.each([
+      ['another version', { version: '1.5.0' }, []],
+      ['another name', { name: 'docker:x' }, []],
+      ['no clamd', { tools: new Set<Tool>(['freshclam', 'clamscan']) }, []],
+      ['other samples', {}, [{ path: '/a', expect: 'clean' }]],
+    ] as const)('with %s engines are others', (_, change, samples) => {
+      const engine = {
+        name: 'native',
+        version: '1.4.6',
+        fLevel: 216,
+        tools: new Set(),
+        canAskNameserver: true,
+      };
+      const basis = (more: object, files: readonly UserSample[]) =>
+        basisOf([{ ...engine, ...more } as unknown as Engine], files);
+      expect(basis(change, samples)).not.toBe(basis({}, []));
+      expect(basis({}, [])).toBe(basis({}, []));
+    });
   });
 
   test('is not remembered for a trouble that may pass', async () => {

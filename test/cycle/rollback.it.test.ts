@@ -18,7 +18,7 @@ import {
   updateClient,
   versionOf,
 } from '../support/cycle.ts';
-import { fakeTools, trusting } from '../support/engines.ts';
+import { fakeTools, knowing, trusting } from '../support/engines.ts';
 import { official } from '../support/official.ts';
 
 const quick = { findProver: async () => trusting };
@@ -136,7 +136,7 @@ describeMirror('a rollback', () => {
 
   test('to a version that does not prove out changes nothing', async () => {
     await using mirror = await startWithArchive();
-    await using tools = await fakeTools({ clamscan: 'exit 0' });
+    await using tools = await fakeTools({ clamscan: `${knowing('test', 5)}; has 5 || exec "$REAL" "$@"` });
     const environment = { PATH: tools.path };
     const args = [
       'rollback',

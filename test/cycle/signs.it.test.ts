@@ -286,8 +286,48 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       expect(await namesIn(mirror.store)).not.toContain('test-5.cvd.sign');
       expect(await signOf(mirror)).toMatchObject({
         state: 'withheld',
-        reason: expect.stringContaining('1.5'),
+        reason: expect.stringMatching(/^clients with ClamAV 1\.5\S* \(native\) would fail.*certificates/),
       });
+      expect(ofTest(report).notes).toEqual([expect.stringMatching(/would fail with it/)]);
+    });
+
+    test('an engine that lost the certificates of what is published, too, is broken, and says where to look', async () => {
+      await using mirror = await startSignedMirror(5);
+      await using sound = await clamav15({ roots: mirror.signed.trust.roots });
+      await using broken = await clamav15({ roots: [] });
+      expect((await mirror.syncAt(new Date(), { findProver: proverOf(sound) })).outcome).toBe('published');
+      mirror.offer(6);
+      const report = await mirror.syncAt(new Date(), { findProver: proverOf(broken) });
+      expect(ofTest(report), JSON.stringify(report)).toMatchObject({
+        outcome: 'failed',
+        code: 'engine/broken',
+      });
+      expect(ofTest(report).reason).toMatch(/with what is published, too.*certificates/);
+      expect(ofTest(await mirror.syncAt(new Date(), { findProver: proverOf(sound) }))).toMatchObject({
+        outcome: 'published',
+        to: 6,
+      });
+      expect(await signOf(mirror)).toMatchObject({ state: 'published' });
+    });
+
+    test('where two of them disagree about a new .sign, it is withheld, and the report says which clients would fail', async () => {
+      await using mirror = await startSignedMirror(5);
+      await using sound = await clamav15({ roots: mirror.signed.trust.roots });
+      await using other = await clamav15({ roots: [] });
+      const findProver = async () => {
+        const engines = [
+          { ...(await findNativeEngine(sound.path)), name: 'one' },
+          { ...(await findNativeEngine(other.path)), name: 'other' },
+        ];
+        return proveWith(engines, { now: () => new Date() });
+      };
+      const report = await mirror.syncAt(new Date(), { findProver });
+      expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 5 });
+      expect(ofTest(report).notes).toEqual([
+        expect.stringMatching(
+          /clients with ClamAV \S+ \(other\) would fail with it, ClamAV \S+ \(one\) would not/,
+        ),
+      ]);
     });
 
     test('without any .sign it is published, and the record says whom that shuts out', async () => {

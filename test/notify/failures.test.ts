@@ -39,7 +39,8 @@ describe('an error belongs to the class that its reader would put it in', () => 
     ['cvd/header', 'integrity'],
     ['proof/failed', 'proof'],
     ['proof/held', 'proof'],
-    ['engine/broken', 'proof'],
+    ['engine/broken', 'engine'],
+    ['engine/confined', 'configuration'],
     ['engine/missing', 'configuration'],
     ['setting/invalid', 'configuration'],
     ['sample/list', 'configuration'],
@@ -60,7 +61,7 @@ describe('a cycle that went well', () => {
   test('shows all to be well but the host, which it did not look at', () => {
     expect(reportOnCycle(cycle({ daily: {} }), about)).toEqual({
       failures: [],
-      recovered: ['configuration', 'upstream', 'integrity', 'proof', 'publication'],
+      recovered: ['configuration', 'upstream', 'integrity', 'engine', 'proof', 'publication'],
       serving: null,
       upstream: { daily: 5 },
       at: AT.toISOString(),

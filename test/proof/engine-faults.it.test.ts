@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/log.ts';
 import type { Engine, Tool } from '../../scripts/proof/engine.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
@@ -19,7 +19,7 @@ import {
   untouched,
 } from '../support/cycle.ts';
 import { describeWithImages, docker, image } from '../support/docker.ts';
-import { fakeTools, trusting } from '../support/engines.ts';
+import { clamdThatCrashes, fakeTools, knowing, trusting } from '../support/engines.ts';
 import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
 
 const PATH = process.env.PATH ?? '';
@@ -89,15 +89,82 @@ const SHORT = { timeout: 8000, engineTimeout: 9000 };
 
 describeMirror('a fault of the native engine', () => {
   test.each<[Tool, RegExp]>([
-    ['freshclam', /a client with an empty folder .*: the client has no test.*signal/],
-    ['clamscan', /clamscan, with .*: clamscan said nothing of .*signal/],
-    ['clamd', /clamd reloads .*: clamd died \(by a signal\)/],
-  ])('a crash of %s proves nothing', async (tool, said) => {
+    [
+      'freshclam',
+      /fails with what is published, too: a client with an empty folder .*: the client has no test/,
+    ],
+    ['clamscan', /fails with what is published, too: clamscan, with .*: clamscan said nothing of .*SIGSEGV/],
+    ['clamd', /fails with what is published, too: clamd reloads .*: clamd died/],
+  ])('a %s that crashes with what is published, too, is broken', async (tool, said) => {
     await using mirror = await start();
     await using tools = await fakeTools({ [tool]: 'kill -SEGV $$; sleep 5' });
     const fared = await syncInVain(mirror, 'native', { path: tools.path });
     expect(fared.reason).toMatch(said);
+    await expectFailedAndTriedAgain(mirror, fared);
+  });
+
+  test.each<[Tool, RegExp]>([
+    ['freshclam', /: a client with an empty folder .*: the client has no test/],
+    ['clamscan', /: clamscan, with .*: clamscan said nothing of .*SIGSEGV/],
+    ['clamd', /: clamd reloads .*: clamd died/],
+  ])('a %s that crashes with the new version alone refuses it', async (tool, said) => {
+    await using mirror = await start();
+    const crash = {
+      freshclam: '"$REAL" "$@"; has 6 && rm "$D"/test.* && kill -SEGV $$; exit 0',
+      clamscan: 'has 6 && kill -SEGV $$; exec "$REAL" "$@"',
+      clamd: clamdThatCrashes('Reading databases from', 'has 6'),
+    };
+    await using tools = await fakeTools({ [tool]: `${knowing('test', 6)}; ${crash[tool]}` });
+    const fared = await syncInVain(mirror, 'native', { path: tools.path });
+    expect(fared.reason).toMatch(said);
     await expectRefused(mirror, fared);
+  });
+
+  describe('where nothing is published', () => {
+    test.each<Tool>(['freshclam', 'clamscan', 'clamd'])(
+      'a %s that crashes with a database of our own, too, is broken',
+      async (tool) => {
+        await using mirror = await startMirror(6);
+        await using tools = await fakeTools({ [tool]: 'kill -SEGV $$; sleep 5' });
+        const report = await mirror.sync({ findProver: () => prover(mirror, 'native', tools) });
+        expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/broken', from: null });
+        expect(ofTest(report).reason).toMatch(/with a database of our own, too/);
+        expect(await quarantineOf(mirror)).toBeUndefined();
+        expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', to: 6 });
+      },
+    );
+
+    test('a clamscan that crashes with what is offered alone refuses it', async () => {
+      await using mirror = await startMirror(6);
+      const clamscan = `${knowing('test', 6)}; has 6 && kill -SEGV $$; exec "$REAL" "$@"`;
+      await using tools = await fakeTools({ clamscan });
+      const report = await mirror.sync({ findProver: () => prover(mirror, 'native', tools) });
+      expect(ofTest(report), JSON.stringify(report)).toMatchObject({
+        outcome: 'refused',
+        code: 'proof/failed',
+      });
+      expect(await quarantineOf(mirror)).toMatchObject({ version: 6 });
+    });
+  });
+
+  test.each<[string, Tool, string]>([
+    ['is killed for want of memory', 'clamscan', 'kill -KILL $$'],
+    [
+      'says so in its own words',
+      'clamscan',
+      `echo "LibClamAV Error: mpool_malloc(): Can't allocate memory (262144 bytes)."; exit 2`,
+    ],
+    ['has a child that is killed', 'freshclam', 'echo "ERROR: Database load killed by signal 9"; exit 1'],
+  ])('a tool that lacks memory for the new version alone, and %s, refuses nothing', async (_, tool, lack) => {
+    await using mirror = await start();
+    const script =
+      tool === 'freshclam'
+        ? `"$REAL" "$@"; has 6 && rm "$D"/test.* && { ${lack}; }; exit 0`
+        : `has 6 && { ${lack}; }; exec "$REAL" "$@"`;
+    await using tools = await fakeTools({ [tool]: `${knowing('test', 6)}; ${script}` });
+    const fared = await syncInVain(mirror, 'native', { path: tools.path });
+    expect(fared.reason).toMatch(/more memory/);
+    await expectFailedAndTriedAgain(mirror, fared);
   });
 
   test.each<[string, Tool, string]>([
@@ -125,7 +192,7 @@ describeMirror('a fault of the native engine', () => {
     await using tools = await fakeTools({ freshclam: `exec sleep ${60 + process.pid / 1e7}` });
     const fared = await syncInVain(mirror, 'native', { path: tools.path, timeout: 500, engineTimeout: 2000 });
     expect(fared.reason).toMatch(/freshclam was killed after 0\.5 s/);
-    await expectRefused(mirror, fared);
+    await expectFailedAndTriedAgain(mirror, fared);
     expect(spawnSync('pgrep', ['-f', `sleep ${60 + process.pid / 1e7}`]).status).toBe(1);
   });
 
@@ -148,13 +215,13 @@ describeMirror('a fault of an engine in containers', () => {
     test.each<[string, Partial<Record<Tool, string>>, RegExp]>([
       ['a crash of freshclam', { freshclam: CRASH }, /the client has no test.*signal/],
       ['a clamscan that hangs', { clamscan: HANG }, /clamscan was killed for want of time/],
-    ])('%s proves nothing and leaves nothing running', async (_, scripts, said) => {
+    ])('%s with every database proves nothing and leaves nothing running', async (_, scripts, said) => {
       await using mirror = await start();
       await using faulty = await imageWith(scripts);
       const fared = await syncInVain(mirror, `docker:${faulty.tag}`, SHORT);
       expect(fared.reason).toMatch(said);
-      await expectRefused(mirror, fared);
       expect(await containersOf(mirror)).toBe('');
+      await expectFailedAndTriedAgain(mirror, fared);
     });
 
     test('one that is missing ends the cycle before anything is downloaded', async () => {
@@ -234,12 +301,33 @@ describeMirror('a fault of an engine in containers', () => {
       },
     );
 
+    test('whose memory does not do for clamscan: it lacks memory, and refuses nothing', async () => {
+      await using mirror = await start();
+      const limit = async (size: string) =>
+        void (await docker('update', `--memory=${size}`, `--memory-swap=${size}`, container));
+      await limit('1g');
+      let isLimited = false;
+      const change = (engine: Engine): Engine => ({
+        ...engine,
+        start: async (task) => {
+          if (task.tool === 'clamscan' && !isLimited) await limit('6m');
+          isLimited ||= task.tool === 'clamscan';
+          return await engine.start(task);
+        },
+      });
+      const fared = await syncInVain(mirror, `container:${container}`, { change });
+      expect(fared.reason).toMatch(/SIGKILL.*more memory/);
+      await limit('1g');
+      const findProver = () => prover(mirror, `container:${container}`);
+      expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'published', to: 6 });
+    });
+
     test('whose freshclam hangs has nothing running afterwards', async () => {
       await using mirror = await start();
       await replaceTools(container, { freshclam: HANG });
       const fared = await syncInVain(mirror, `container:${container}`, SHORT);
       expect(fared.reason).toMatch(/freshclam was killed after \d/);
-      await expectRefused(mirror, fared);
+      await expectFailedAndTriedAgain(mirror, fared);
       expect(await left()).toEqual(SLEEPS);
     });
   });
@@ -282,7 +370,7 @@ async function replaceTools(container: string, scripts: Partial<Record<Tool, str
     const lines = [
       '#!/bin/sh',
       'REAL=$0.real',
-      'case "$*" in *levels.ldb* | --version) exec "$REAL" "$@" ;; esac',
+      'case "$*" in *levels.ldb* | --version | *empty.conf*) exec "$REAL" "$@" ;; esac',
       script,
     ];
     const put =

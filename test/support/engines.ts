@@ -16,21 +16,23 @@ export interface FakeTools extends AsyncDisposable {
   readonly folder: string;
 }
 
+const ITSELF = 'exec "$REAL" "$@"';
+
 /**
  * Puts shell scripts in the place of ClamAV's tools. `$HERE` is a folder of their own, `$REAL` the tool that a script
- * stands for, `$OLD` a genuine test.cvd of version 5; `version` is what happens when clamscan is asked who it is. Tools
- * that are not given are the real ones of `path`.
+ * stands for, `$OLD` a genuine test.cvd of version 5; `version` is what happens when clamscan is asked who it is,
+ * `confined` when a tool is asked whether it may read where we work. Tools that are not given are the real ones of `path`.
  */
 export async function fakeTools(
   scripts: Partial<Record<Tool, string>>,
-  { version = 'exec "$REAL" "$@"', path = process.env.PATH ?? '' } = {},
+  { version = ITSELF, confined = ITSELF, path = process.env.PATH ?? '' } = {},
 ): Promise<FakeTools> {
   const folder = await mkdtemp(join(tmpdir(), 'fake-tools-'));
   for (const [tool, script] of Object.entries(scripts)) {
     const lines = [
       '#!/bin/sh',
       `HERE='${folder}' OLD='${official('test-5.cvd')}' REAL=$(PATH='${path}' command -v ${tool})`,
-      `case "$*" in *levels.ldb*) ${version} ;; esac`,
+      `case "$*" in *levels.ldb*) ${version} ;; *empty.conf*) ${confined} ;; esac`,
       script,
     ];
     await writeFile(join(folder, tool), `${lines.join('\n')}\n`);
@@ -44,17 +46,26 @@ export async function fakeTools(
 }
 
 /**
- * A clamd that is the real one until it says this line, and then crashes: no signature is to be had that does that.
+ * For a script of `fakeTools`: `has` is true for a tool whose folder holds this version of a database, so that the tool
+ * may do wrong with that one alone.
  */
-export function clamdThatCrashes(when: string): string {
-  return `${clamdThatIsSent('SEGV', when)}; exit 139`;
+export function knowing(database: string, version: number): string {
+  return `D=; for arg; do case "$arg" in --datadir=*) D=\${arg#--datadir=} ;; --database=*) D=\${arg#--database=} ;; esac; done
+    has() { head -c 200 "$D"/${database}.c?d 2>/dev/null | tr ':' '\\n' | sed -n 3p | grep -qx ${version}; }`;
 }
 
-/** The same, sent this signal. */
-export function clamdThatIsSent(signal: 'SEGV' | 'TERM', when: string): string {
+/**
+ * A clamd that is the real one until it says this line, and then crashes: no signature is to be had that does that.
+ */
+export function clamdThatCrashes(when: string, only = 'true'): string {
+  return clamdThatIsSent('SEGV', when, only);
+}
+
+/** The same, sent this signal, if a command of the shell is true then. */
+export function clamdThatIsSent(signal: 'SEGV' | 'TERM', when: string, only = 'true'): string {
   return `mkfifo "$HERE/said.$$"; "$REAL" "$@" > "$HERE/said.$$" 2>&1 & CLAMD=$!
     while IFS= read -r line; do
-      case "$line" in *"${when}"*) kill -${signal} $CLAMD ;; esac
+      case "$line" in *"${when}"*) ${only} && kill -${signal} $CLAMD ;; esac
       echo "$line"
     done < "$HERE/said.$$"
     wait $CLAMD`;

@@ -23,6 +23,8 @@ export interface EarlierCvd {
 export interface Candidate {
   /** The stage's folder. */
   readonly folder: string;
+  /** Names of those files in it that are published already. */
+  readonly publishedFiles?: ReadonlySet<string>;
   readonly staged: ReadonlyMap<string, StagedDatabase>;
   /** What is published now, by database. */
   readonly published: ReadonlyMap<string, EarlierCvd>;

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+import { VERSION } from '../identity.ts';
+import type { Engine } from './engine.ts';
+import type { UserSample } from './user-samples.ts';
+
+/** A digest of what a proof rests on beside the databases: the engines, the user's samples, and our own version. */
+export function basisOf(engines: readonly Engine[], samples: readonly UserSample[] = []): string {
+  const parts = engines.map(({ name, version, fLevel, tools, canAskNameserver }) =>
+    JSON.stringify({ name, version, fLevel, tools: [...tools].sort(), canAskNameserver }),
+  );
+  const files = samples.map(({ path, expect }) => JSON.stringify({ path, expect }));
+  const text = [VERSION, ...parts.sort(), ...files.sort()].join('\n');
+  return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
+}
+
+/** Plenty: nobody gains anything by another set of engines that has the same. */
+const DIGITS = 32;

@@ -1,0 +1,99 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
+import { startHost } from '../../host/host.ts';
+import { readsSigns, run } from '../engine.ts';
+import { eicar, SCAN_LIMITS, writeSamples } from '../samples.ts';
+import { scanSamples, until, withClamd } from './running-clamd.ts';
+import { requireVerdicts } from './scan.ts';
+import { inFolder, OutOfTime, type Scenario, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
+
+/** A database of our own: freshclam takes it by its URL, and it needs nobody's signature. */
+const DATABASE = 'control.ndb';
+const NAME = 'Eicar-Test-Signature';
+/** What tools make of a name that Talos did not sign. */
+const FOUND = /^Eicar-Test-Signature\.UNOFFICIAL$/;
+/** To have EICAR among the samples; nothing else is known of this database. */
+const COUNTS = new Map([['test', 1]]);
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * The same tools as in a scenario that failed, with a database that is not to blame for anything: freshclam takes and
+ * loads it, clamscan and clamd find EICAR with it. Where no published database can be had, this is what tells a broken
+ * machine from a bad database.
+ */
+export function ownCheck({ client }: Pick<Scenario, 'client'>): Scenario {
+  return {
+    name: 'the tools work with a database of our own',
+    client: 'own-check',
+    async play(scene) {
+      const fips = client.startsWith('fips') && readsSigns(scene.engine);
+      await takeOwnDatabase(scene, { fips, asksNameserver: client === 'dns' });
+      const found = await scanWithIt(scene, fips);
+      if (!scene.engine.tools.has('clamd')) return found;
+      const options: ConfOption[] = fips ? [['FIPSCryptoHashLimits', true]] : [];
+      return await withClamd(scene, options, async (program, clamd, over) => {
+        await clamd.reload();
+        const isReloaded = () => program.output().includes('Database correctly reloaded');
+        await until(scene, over, 'clamd has reloaded', isReloaded);
+        return await scanSamples(scene, clamd, COUNTS, FOUND);
+      });
+    },
+  };
+}
+
+async function takeOwnDatabase(
+  scene: Scene,
+  { fips, asksNameserver }: { readonly fips: boolean; readonly asksNameserver: boolean },
+): Promise<void> {
+  const { engine, folder, timeout } = scene;
+  const served = join(folder, 'served');
+  for (const path of [served, join(folder, 'db')]) await mkdir(path, { recursive: true });
+  await writeFile(join(served, DATABASE), `${NAME}:0:*:${Buffer.from(eicar()).toString('hex')}\n`);
+  await using host = await startHost({ folder: served, address: engine.hostAddress });
+  await writeConf(join(folder, 'freshclam.conf'), [
+    ['DatabaseMirror', host.url],
+    ['DatabaseCustomURL', `${host.url}/${DATABASE}`],
+    ['DatabaseOwner', engine.databaseOwner],
+    ['TestDatabases', true],
+    ...(fips ? [['FIPSCryptoHashLimits', true] as const] : []),
+    ['MaxAttempts', 1],
+    ['ConnectTimeout', 10],
+    ['ReceiveTimeout', Math.ceil(timeout / 1000)],
+  ]);
+  const ended = await run(
+    engine,
+    inFolder(scene, {
+      tool: 'freshclam',
+      args: (at) => [
+        `--config-file=${at}/freshclam.conf`,
+        `--datadir=${at}/db`,
+        '--no-dns',
+        '--stdout',
+        '--update-db=custom',
+      ],
+      ...(asksNameserver && { nameserver: LOOPBACK }), // nothing is asked of it
+    }),
+  );
+  if (ended.timedOut) throw new OutOfTime(`freshclam was killed after ${timeout / 1000} s`);
+  if (!ended.output.includes(`${DATABASE} updated`) && !ended.output.includes(`${DATABASE} is up-to-date`))
+    throw new ScenarioFailure(`freshclam does not take a database of our own: ${tellingLine(ended)}`);
+}
+
+async function scanWithIt(scene: Scene, fips: boolean): Promise<string> {
+  const samples = await writeSamples(join(scene.folder, 'samples'), COUNTS, []);
+  let folder = '';
+  const task = inFolder(scene, {
+    tool: 'clamscan',
+    args: (at) => {
+      folder = `${at}/samples`;
+      const limits = [...SCAN_LIMITS, ...(fips ? ['--fips-limits'] : [])];
+      return [`--database=${at}/db`, ...limits, '--recursive', '--no-summary', folder];
+    },
+  });
+  const ended = await run(scene.engine, task);
+  const named = samples.map((sample) =>
+    sample.expected instanceof RegExp ? { ...sample, expected: FOUND } : sample,
+  );
+  return requireVerdicts(ended, folder, named);
+}
