@@ -1,7 +1,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import send from 'send';
 import type { OpenFile } from './file.ts';
-import { settleRange } from './headers.ts';
+import { settleRange, settleSince } from './headers.ts';
 import { servedName } from './names.ts';
 import type { OpenFiles } from './open-files.ts';
 import { type Part, sendPart } from './part.ts';
@@ -41,7 +41,7 @@ function partToSend(
   response: HostResponse,
 ): Part | undefined {
   let part: Part | undefined;
-  response.setHeaders(file.headers);
+  response.setHeaders(settleSince(request.headers, file));
   const sending = send(request, name, { cacheControl: false, etag: false, lastModified: false });
   // Looking the name up and reading are ours: `send` would do it twice, and a rename in between would mix two files.
   sending.sendFile = (path) => sending.send(path, file.stats);
