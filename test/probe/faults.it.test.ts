@@ -176,14 +176,24 @@ describeMirror('probe names the fault of', () => {
     }
   });
 
-  test('a database folder of freshclam, with its .cld', async () => {
-    await using store = await copy();
-    const cld = (await readFile(official('test-6.cvd'))).subarray(0, 600);
-    await writeFile(join(store.folder, 'test.cld'), cld);
-    await using host = await startHost({ folder: store.folder });
-    const report = await probe(host.url);
-    expect(report.findings.find(({ verdict }) => verdict === 'warning')?.what).toContain('test.cld');
-  });
+  test.for([
+    [5, 'of ours', ['missing files']],
+    [6, 'of ours', ['missing files']],
+    [5, 'without a manifest', ['missing files']],
+    [6, 'without a manifest', []],
+  ] as const)(
+    'a .cld of version %i in a mirror %s that serves version 6',
+    async ([version, whose, expected]) => {
+      await using store = await copy();
+      const cld = (await readFile(official(`test-${version}.cvd`))).subarray(0, 600);
+      await writeFile(join(store.folder, 'test.cld'), cld);
+      if (whose !== 'of ours') await rm(join(store.folder, 'manifest.json'));
+      await using host = await startHost({ folder: store.folder });
+      const report = await probe(host.url, { databases: ['test'] });
+      expect(faults(report)).toEqual(expected);
+      expect(finding(report, 'missing files')?.what).toContain('test.cld');
+    },
+  );
 
   test('a mirror that nobody has synced for three days', async () => {
     await using host = await startHost({ folder: mirror.store });
