@@ -59,6 +59,8 @@ export interface Store {
   begin(tag: string | undefined, options?: { readonly anew?: boolean }): Promise<Publication>;
   /** What this store can promise, and what not, in sentences; for stores that differ in that. */
   describeAbilities?(): Promise<readonly string[]>;
+  /** What keeps a web server from reading it, in sentences; for stores that one may read. */
+  describeAccess?(): Promise<readonly string[]>;
 }
 
 /** How files in a store are looked at for damage: `inspect` has the rules. */
