@@ -17,13 +17,14 @@ export async function respond(
   files: OpenFiles,
   request: IncomingMessage,
   response: HostResponse,
+  hides: (name: string) => Promise<boolean> = async () => false,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return refuse(response, 405, { Allow: 'GET, HEAD', Connection: 'close' });
   }
   const name = servedName(request.url ?? '');
   try {
-    using file = name === undefined ? undefined : await files.take(name);
+    using file = name === undefined || (await hides(name)) ? undefined : await files.take(name);
     if (name === undefined || file === undefined) return refuse(response, 404);
     settleRange(request.headers, file);
     const part = partToSend(name, file, request, response);

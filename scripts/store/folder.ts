@@ -15,9 +15,10 @@ import {
 } from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-way.ts';
 import { readStart } from '../files/verify.ts';
-import { describeAccess } from './folder-access.ts';
+import { describeAccess, openToReaders } from './folder-access.ts';
 import { folderSight } from './folder-sight.ts';
 import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { moveAside, SET_ASIDE } from './move-aside.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
@@ -68,6 +69,27 @@ export class FolderStore implements Store {
     }
   }
 
+  async names(): Promise<readonly string[]> {
+    try {
+      const found = await readdir(this.where, { withFileTypes: true }).catch(ignoreMissing);
+      return (found ?? [])
+        .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+        .map(({ name }) => name);
+    } catch (cause) {
+      throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
+    }
+  }
+
+  async setAside(names: readonly string[], tag: string | undefined): Promise<string> {
+    await using held = await this.#enter(tag);
+    await moveAside(names, { folder: this.where, corner: held.corner, what: `the store ${this.where}` });
+    return join(this.where, PRIVATE_FOLDER, SET_ASIDE);
+  }
+
+  async openToReaders(names: readonly string[]): Promise<number> {
+    return await openToReaders(this.where, names, PUBLISHED);
+  }
+
   async fetch(name: string, path: string): Promise<void> {
     try {
       await copyRegular(join(this.where, name), path);
@@ -93,8 +115,14 @@ export class FolderStore implements Store {
   }
 
   async begin(tag: string | undefined): Promise<Publication> {
+    await makeSafeFolder(this.where, `the store ${this.where}`, { forEverybody: true });
+    const { corner, held } = await this.#enter(tag);
+    return new FolderPublication(this.where, corner, held);
+  }
+
+  /** Nobody else publishes until `held` is let go. */
+  async #enter(tag: string | undefined): Promise<Entered> {
     const what = `the store ${this.where}`;
-    await makeSafeFolder(this.where, what, { forEverybody: true });
     await using held = new AsyncDisposableStack();
     const corner = held.use(await takeCorner(join(this.where, PRIVATE_FOLDER), what));
     held.use(await lockStore(corner, this.where));
@@ -104,8 +132,14 @@ export class FolderStore implements Store {
         advice: 'What it published stands; the next run starts from there',
       });
     }
-    return new FolderPublication(this.where, corner.path, held.move());
+    const moved = held.move();
+    return { corner: corner.path, held: moved, [Symbol.asyncDispose]: () => moved.disposeAsync() };
   }
+}
+
+interface Entered extends AsyncDisposable {
+  readonly corner: string;
+  readonly held: AsyncDisposableStack;
 }
 
 /**

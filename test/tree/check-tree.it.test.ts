@@ -71,6 +71,19 @@ describeWithOfficial('verify of a published tree', () => {
     expect(checked.at(-1)?.what).toContain('test 6');
   });
 
+  test('finds what clients would take for a database of the mirror, be it genuine or not', async () => {
+    await using mirror = await startPublished(6, 6);
+    await copyFile(official('test-5.cvd'), join(mirror.store, 'main.cvd'));
+    for (const name of ['test.cld', 'test-1.cdiff', 'local_x.cld', 'index.html'])
+      await writeFile(join(mirror.store, name), 'left there');
+    const found = (await checkTree(mirror.store, TALOS)).filter(({ verdict }) => verdict !== 'proven');
+    expect(found.map(({ path, verdict }) => [relative(mirror.store, path), verdict])).toEqual([
+      ['main.cvd', 'unproven'],
+      ['test-1.cdiff', 'unproven'],
+      ['test.cld', 'unproven'],
+    ]);
+  });
+
   describe('finds', () => {
     const edit = (change: (manifest: string) => string) => async (store: string) => {
       const path = join(store, 'manifest.json');
