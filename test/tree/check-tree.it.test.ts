@@ -4,6 +4,8 @@ import { copyFile, mkdir, readFile, rename, rm, truncate, writeFile } from 'node
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
+import { FolderStore } from '../../scripts/store/folder.ts';
+import { checkStore } from '../../scripts/tree/check-store.ts';
 import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { cvdOf, startArchiving } from '../store/archiving.ts';
@@ -81,6 +83,12 @@ describeWithOfficial('verify of a published tree', () => {
       ['main.cvd', 'unproven'],
       ['test-1.cdiff', 'unproven'],
       ['test.cld', 'unproven'],
+    ]);
+    const afar = await checkStore(new FolderStore(mirror.store), TALOS);
+    expect(afar.filter(({ verdict }) => verdict !== 'proven').map(({ path }) => path)).toEqual([
+      'test.cld',
+      'main.cvd',
+      'test-1.cdiff',
     ]);
   });
 
