@@ -38,6 +38,7 @@ import { publish } from './store/publish.ts';
 import { type Published, readPublished } from './store/published.ts';
 import { archiveCopies, fetchRetained, type Retained } from './store/retention.ts';
 import { type Store, StoreError } from './store/store.ts';
+import { tidyUp } from './store/tidy.ts';
 import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
@@ -98,6 +99,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   const findProver = onceOnly(parts.findProver);
   const isAsked = settings.retry || settings.resync || settings.accept !== undefined;
   const stored = await readPublished(store);
+  const tidying = { log, isDry: settings.dryRun };
+  await tidyUp(store, stored, tidying);
   const folder = join(workFolder, 'inspection');
   const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
   const inspected = await inspect(records.published, {
@@ -233,6 +236,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       mirrored: settings.databases,
     });
     await publish(store, published.tag, { stage, archive: copies, next, anew });
+    if (stored.manifest === undefined) await tidyUp(store, await readPublished(store), tidying); // it is ours from now on
+    for (const closed of (await store.describeAccess?.()) ?? []) log.warn(closed);
     if (publicUrl !== undefined) {
       watch.begin('read back');
       const userAgent = settings.userAgent(state.uuid);

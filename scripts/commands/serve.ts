@@ -6,6 +6,7 @@ import { printableJson } from '../printable.ts';
 import type { Given } from '../settings/read.ts';
 import { serveSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
+import { foreignGuard } from '../store/foreign-guard.ts';
 
 /** `clamav-mirror serve`: the built-in host, until SIGINT or SIGTERM. */
 export async function serve(given: Given, json: boolean): Promise<'good'> {
@@ -15,10 +16,12 @@ export async function serve(given: Given, json: boolean): Promise<'good'> {
     waiting: () => process.stdout.writableLength,
     ...(json && { gap: (notLogged) => printableJson({ notLogged }) }),
   });
+  const folder = new FolderStore(store);
   await using host = await startHost({
     folder: store,
     address,
     port,
+    hides: foreignGuard(folder),
     onRequest: (request) => {
       if (json) return requests.add(printableJson(request));
       const { method, path, status, bytes: sent, userAgent } = request;
@@ -27,7 +30,7 @@ export async function serve(given: Given, json: boolean): Promise<'good'> {
   });
   if (json) printJson(process.stdout, { url: host.url, store }, 0);
   else log.info(`serving ${store} at ${host.url}; in freshclam.conf: DatabaseMirror ${host.url}`);
-  if ((await new FolderStore(store).readManifest()) === undefined) {
+  if ((await folder.readManifest()) === undefined) {
     streamLog(process.stderr).warn(
       `nothing was ever published in ${store}: clients get 404 until a sync succeeds`,
     );

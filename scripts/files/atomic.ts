@@ -2,17 +2,25 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { codeOf } from '../errors.ts';
 import { FileError } from './error.ts';
 
 export { FileError };
+
+export interface ReplaceOptions {
+  /** On the same file system; default: the folder of the file. */
+  readonly temporaryFolder?: string;
+  /** Whatever the umask; default: what the umask leaves of 0644. */
+  readonly rights?: number;
+}
 
 /** Writes a whole file so that a reader sees the old one or the new one, and a power cut leaves one of the two. */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array,
-  temporaryFolder = dirname(path),
+  options: ReplaceOptions = {},
 ): Promise<void> {
-  await replaceThrough(path, temporaryFolder, (file) => file.writeFile(content));
+  await replaceThrough(path, options, (file) => file.writeFile(content));
 }
 
 /**
@@ -22,9 +30,9 @@ export async function replaceFile(
 export async function copyProven(
   from: string,
   to: string,
-  options: { sha256: string; temporaryFolder: string; mtime?: Date },
+  options: ReplaceOptions & { sha256: string; mtime?: Date },
 ): Promise<void> {
-  await replaceThrough(to, options.temporaryFolder, async (file, temporary) => {
+  await replaceThrough(to, options, async (file, temporary) => {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(from, { highWaterMark: 256 * 1024 })) {
       hash.update(chunk);
@@ -40,7 +48,7 @@ export async function copyProven(
 
 async function replaceThrough(
   path: string,
-  temporaryFolder: string,
+  { temporaryFolder = dirname(path), rights }: ReplaceOptions,
   fill: (file: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
   await mkdir(temporaryFolder, { recursive: true });
@@ -48,6 +56,7 @@ async function replaceThrough(
   try {
     const file = await open(temporary, 'wx', 0o644);
     try {
+      if (rights !== undefined) await setRights(file, rights);
       await fill(file, temporary);
       await file.sync();
     } finally {
@@ -60,6 +69,24 @@ async function replaceThrough(
   }
   await syncFolder(dirname(path));
 }
+
+/**
+ * Gives what is open these rights for its user, its group and all others, whatever the umask left of them. A file system
+ * that knows no rights keeps what it has.
+ */
+export async function setRights(open: FileHandle, rights: number): Promise<void> {
+  const { mode } = await open.stat();
+  if ((mode & RIGHTS) === rights) return;
+  await open.chmod((mode & SPECIAL) | rights).catch((error) => {
+    if (!NO_RIGHTS.has(codeOf(error) ?? '')) throw error;
+  });
+}
+
+const RIGHTS = 0o777;
+/** A folder may hand on its group. */
+const SPECIAL = 0o7000;
+/** The words of file systems such as FAT. */
+const NO_RIGHTS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Makes a rename in this folder outlive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {

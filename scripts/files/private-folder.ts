@@ -3,13 +3,15 @@ import { type FileHandle, lstat, mkdir, mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../errors.ts';
-import { syncFolder } from './atomic.ts';
+import { setRights, syncFolder } from './atomic.ts';
 import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-way.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
 export interface FolderOptions {
   /** The rights of a folder that is made, before the umask; by default it is for us alone. */
   readonly mode?: number;
+  /** Whether everybody may look into what is made, whatever the umask; a folder that is there keeps its rights. */
+  readonly forEverybody?: boolean;
   readonly owners?: TrustedOwners | undefined;
 }
 
@@ -38,14 +40,16 @@ export async function takePrivateFolder(
 export async function makeSafeFolder(
   path: string,
   what: string,
-  { mode = PRIVATE, owners }: FolderOptions = {},
+  { mode = PRIVATE, forEverybody = false, owners }: FolderOptions = {},
 ): Promise<string> {
   const place = await requireSafeWay(path, what, owners);
   const missing: string[] = [];
   for (let at = place; !(await isThere(at)); at = dirname(at)) missing.unshift(at);
   for (const at of missing) {
-    await mkdir(at, at === place ? { mode } : {}).catch(unlessThere);
+    const rights = forEverybody ? { mode: FOR_EVERYBODY } : at === place ? { mode } : {};
+    const made = await mkdir(at, rights).then(() => true, unlessThere);
     await requireSafeWay(place, what, owners); // in a folder like /tmp somebody may have been faster
+    if (made === true && forEverybody) await openToEverybody(at, what);
     await syncFolder(dirname(at));
   }
   return place;
@@ -95,11 +99,18 @@ export async function holdFolder(path: string, what: string): Promise<HeldFolder
 
 const PRIVATE = 0o700;
 const OTHERS = 0o077;
+/** All may look into it, and we may write. */
+export const FOR_EVERYBODY = 0o755;
 /** The last is FreeBSD's word for a link. */
 const NO_FOLDER = ['ELOOP', 'ENOTDIR', 'EMLINK'];
 
 function requireOwned(stats: Stats, path: string, what: string, { owns }: TrustedOwners): void {
   if (!owns(stats.uid)) throw unsafe(what, path, path, stats, FOREIGN);
+}
+
+async function openToEverybody(path: string, what: string): Promise<void> {
+  await using folder = await holdFolder(path, what);
+  if (folder.stats.uid === process.getuid?.()) await setRights(folder.handle, FOR_EVERYBODY);
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -32,6 +32,25 @@ export function settleRange(headers: IncomingHttpHeaders, { stats, lastModified 
   if (suffix !== undefined && Number(suffix) > stats.size) headers.range = 'bytes=0-';
 }
 
+/**
+ * Sets right the date by which a client asks for news: "not modified" is true of the very Last-Modified only. A client
+ * that sends the time of its own download (clamav-formats.md §6) may have made it between the build and our publication;
+ * `send` would tell it for ever that it has the new version. Returns the headers of the file for this request: without
+ * Last-Modified where that is earlier than the date, since libcurl drops such a file by itself (§0.4).
+ */
+export function settleSince(
+  headers: IncomingHttpHeaders,
+  { lastModified, headers: all }: OpenFile,
+): Map<string, string> {
+  const since = Date.parse(headers['if-modified-since'] ?? '');
+  const modified = Date.parse(lastModified ?? '');
+  if (since !== modified) delete headers['if-modified-since'];
+  if (!(since > modified)) return all;
+  const undated = new Map(all);
+  undated.delete('Last-Modified');
+  return undated;
+}
+
 /** A file published anew has another inode or another change time, even if size and mtime were kept. */
 function etag({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `"${[ino, size, mtimeMs, ctimeMs].map((part) => part.toString(36)).join('-')}"`;

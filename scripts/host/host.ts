@@ -21,6 +21,8 @@ export interface HostOptions {
   readonly address?: string;
   /** A path such as `/secret`, below which everything is served: any other request is answered 404 and not told of. */
   readonly below?: string;
+  /** Whether a file is not to be served though it is there: then it is answered 404, as what is missing. */
+  readonly hides?: (name: string) => Promise<boolean>;
   /** Called once per request, when it is finished. */
   readonly onRequest?: (line: RequestLine) => void;
   readonly limits?: Partial<HostLimits>;
@@ -58,7 +60,7 @@ const LIMITS: HostLimits = { headers: 10_000, request: 30_000, idle: 5_000, stal
  * Content-Encoding, Last-Modified from the CVD (clamav-formats.md §0.3, §0.4, §6). Throws `HostError`.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { folder, port = 0, address = '127.0.0.1', below = '', onRequest } = options;
+  const { folder, port = 0, address = '127.0.0.1', below = '', hides, onRequest } = options;
   const limits = { ...LIMITS, ...options.limits };
   await requireFolder(folder);
 
@@ -82,7 +84,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         if (closing !== undefined && running.size === 0) server.closeAllConnections();
         if (isBelow) onRequest?.(line);
       });
-      respond(files, request, response);
+      respond(files, request, response, hides);
     },
   );
   server.setTimeout(limits.stall);

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import send from 'send';
 import type { OpenFile } from './file.ts';
-import { settleRange } from './headers.ts';
+import { settleRange, settleSince } from './headers.ts';
 import { servedName } from './names.ts';
 import type { OpenFiles } from './open-files.ts';
 import { type Part, sendPart } from './part.ts';
@@ -17,13 +17,14 @@ export async function respond(
   files: OpenFiles,
   request: IncomingMessage,
   response: HostResponse,
+  hides: (name: string) => Promise<boolean> = async () => false,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return refuse(response, 405, { Allow: 'GET, HEAD', Connection: 'close' });
   }
   const name = servedName(request.url ?? '');
   try {
-    using file = name === undefined ? undefined : await files.take(name);
+    using file = name === undefined || (await hides(name)) ? undefined : await files.take(name);
     if (name === undefined || file === undefined) return refuse(response, 404);
     settleRange(request.headers, file);
     const part = partToSend(name, file, request, response);
@@ -41,7 +42,7 @@ function partToSend(
   response: HostResponse,
 ): Part | undefined {
   let part: Part | undefined;
-  response.setHeaders(file.headers);
+  response.setHeaders(settleSince(request.headers, file));
   const sending = send(request, name, { cacheControl: false, etag: false, lastModified: false });
   // Looking the name up and reading are ours: `send` would do it twice, and a rename in between would mix two files.
   sending.sendFile = (path) => sending.send(path, file.stats);

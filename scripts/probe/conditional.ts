@@ -42,6 +42,7 @@ export function judgeLastModified(text: string | undefined, stime: number, findi
 const MODIFIED_ADVICE =
   'Set the time of the file to its build time or later (touch it), or send no Last-Modified; purge caches';
 
-function httpDate(seconds: number): string {
+/** As HTTP writes a time, in seconds since 1970. */
+export function httpDate(seconds: number): string {
   return new Date(seconds * 1000).toUTCString();
 }

@@ -1,5 +1,5 @@
 import { cdiffName, cdiffSignName, cvdSignName } from '../cvd/names.ts';
-import { type Finding, type Findings, listed } from './finding.ts';
+import { type Finding, type Findings, listed, quoted } from './finding.ts';
 import { guarded, type Served, type Site } from './site.ts';
 import { statusFault } from './status.ts';
 
@@ -26,7 +26,7 @@ export async function checkMissing(site: Site, served: Served): Promise<Finding[
     const byStatus = new Map<number, string[]>();
     for (const name of names) {
       const { status, body } = await site.client.ask(name, { headers: { range: 'bytes=0-511' }, keep: 512 });
-      if (isCld(name, body)) warnOfCld(name, findings);
+      if (isCld(name, body)) judgeCld(name, body, served, site, findings);
       else byStatus.set(status, [...(byStatus.get(status) ?? []), name]);
     }
     for (const [status, affected] of byStatus) {
@@ -40,9 +40,21 @@ function isCld(name: string, body: Buffer): boolean {
   return name.endsWith('.cld') && body.toString('latin1').startsWith('ClamAV-VDB:');
 }
 
-function warnOfCld(name: string, findings: Findings): void {
-  findings.warning(
-    `there is a ${name}, which PrivateMirror clients take before the CVD; no header signature covers it`,
-    'Serve CVDs, which Talos signed, instead of the database folder of a freshclam',
-  );
+/** PrivateMirror clients ask for it first (clamav-formats.md §6), so an older one is all that they ever get. */
+function judgeCld(name: string, body: Buffer, served: Served, { manifest }: Site, findings: Findings): void {
+  const [, , version = ''] = body.toString('latin1').split(':');
+  const what = `there is a ${name}, version ${quoted(version)}, which PrivateMirror clients take before the CVD`;
+  if (manifest !== undefined) {
+    findings.fault(`${what}; no mirror of ours publishes one`, LEFTOVER_ADVICE);
+  } else if (!(Number(version) >= served.header.version)) {
+    findings.fault(`${what}, of version ${served.header.version}`, LEFTOVER_ADVICE);
+  } else {
+    findings.warning(
+      `${what}; no header signature covers it`,
+      'Serve CVDs, which Talos signed, instead of the database folder of a freshclam',
+    );
+  }
 }
+
+const LEFTOVER_ADVICE =
+  'Remove it: a freshclam left it there. In a folder, the next sync sets it aside; the configurations in site/hosts do not serve it';

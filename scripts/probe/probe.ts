@@ -11,6 +11,7 @@ import { checkWithFreshclam } from './freshclam.ts';
 import { checkFreshness, readRecord, type UpstreamRecord } from './freshness.ts';
 import { checkFully } from './full.ts';
 import { checkMissing, missingCdiff } from './missing.ts';
+import { checkOwnClock } from './own-clock.ts';
 import { checkRanges } from './range.ts';
 import { checkSigns } from './signs.ts';
 import { guarded, type Served, type Site, untilGivenUp } from './site.ts';
@@ -123,6 +124,7 @@ async function checkDatabase(
     ...(await checkRanges(site, served)),
     ...(await checkWhole(site, served)),
     ...(await checkConditional(site, served)),
+    ...(await checkOwnClock(site, served)),
     ...(await checkMissing(site, served)),
     ...(await checkCaching(site, database, { cvd, cdiff, signs: signs.there, missing })),
     ...chain.findings,

@@ -3,18 +3,29 @@ import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ARCHIVE_FOLDER } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
-import { copyProven, FileError, replaceFile, syncFolder } from '../files/atomic.ts';
+import { copyProven, FileError, replaceFile, setRights, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
 import { copyRegular, readText } from '../files/open.ts';
-import { type HeldFolder, holdFolder, makeSafeFolder, takeCorner } from '../files/private-folder.ts';
+import {
+  FOR_EVERYBODY,
+  type HeldFolder,
+  holdFolder,
+  makeSafeFolder,
+  takeCorner,
+} from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-way.ts';
 import { readStart } from '../files/verify.ts';
+import { describeAccess, openToReaders } from './folder-access.ts';
 import { folderSight } from './folder-sight.ts';
 import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { moveAside, SET_ASIDE } from './move-aside.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
 export { PRIVATE_FOLDER };
+
+/** A web server reads it as another user. */
+const PUBLISHED = 0o644;
 
 /** A folder on this machine as the store: every file arrives by fsync and rename. */
 export class FolderStore implements Store {
@@ -58,6 +69,27 @@ export class FolderStore implements Store {
     }
   }
 
+  async names(): Promise<readonly string[]> {
+    try {
+      const found = await readdir(this.where, { withFileTypes: true }).catch(ignoreMissing);
+      return (found ?? [])
+        .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+        .map(({ name }) => name);
+    } catch (cause) {
+      throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
+    }
+  }
+
+  async setAside(names: readonly string[], tag: string | undefined): Promise<string> {
+    await using held = await this.#enter(tag);
+    await moveAside(names, { folder: this.where, corner: held.corner, what: `the store ${this.where}` });
+    return join(this.where, PRIVATE_FOLDER, SET_ASIDE);
+  }
+
+  async openToReaders(names: readonly string[]): Promise<number> {
+    return await openToReaders(this.where, names, PUBLISHED);
+  }
+
   async fetch(name: string, path: string): Promise<void> {
     try {
       await copyRegular(join(this.where, name), path);
@@ -78,9 +110,19 @@ export class FolderStore implements Store {
     }
   }
 
+  async describeAccess(): Promise<readonly string[]> {
+    return await describeAccess([this.where, join(this.where, ARCHIVE_FOLDER)]);
+  }
+
   async begin(tag: string | undefined): Promise<Publication> {
+    await makeSafeFolder(this.where, `the store ${this.where}`, { forEverybody: true });
+    const { corner, held } = await this.#enter(tag);
+    return new FolderPublication(this.where, corner, held);
+  }
+
+  /** Nobody else publishes until `held` is let go. */
+  async #enter(tag: string | undefined): Promise<Entered> {
     const what = `the store ${this.where}`;
-    await makeSafeFolder(this.where, what, { mode: 0o777 });
     await using held = new AsyncDisposableStack();
     const corner = held.use(await takeCorner(join(this.where, PRIVATE_FOLDER), what));
     held.use(await lockStore(corner, this.where));
@@ -90,8 +132,14 @@ export class FolderStore implements Store {
         advice: 'What it published stands; the next run starts from there',
       });
     }
-    return new FolderPublication(this.where, corner.path, held.move());
+    const moved = held.move();
+    return { corner: corner.path, held: moved, [Symbol.asyncDispose]: () => moved.disposeAsync() };
   }
+}
+
+interface Entered extends AsyncDisposable {
+  readonly corner: string;
+  readonly held: AsyncDisposableStack;
 }
 
 /**
@@ -112,11 +160,12 @@ class FolderPublication implements Publication {
   }
 
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
-    await copyProven(path, await this.#wait(name), { ...options, temporaryFolder: this.#corner });
+    const put = { temporaryFolder: this.#corner, rights: PUBLISHED };
+    await copyProven(path, await this.#wait(name), { ...options, ...put });
   }
 
   async write(name: string, text: string): Promise<void> {
-    await replaceFile(await this.#wait(name), text, this.#corner);
+    await replaceFile(await this.#wait(name), text, { temporaryFolder: this.#corner, rights: PUBLISHED });
   }
 
   async commit(manifest: string): Promise<void> {
@@ -141,8 +190,11 @@ class FolderPublication implements Publication {
   async #wait(name: string): Promise<string> {
     const folder = join(this.#folder, dirname(requireStoreName(name)));
     // now, for a folder that cannot be made must not end a publication half-way
-    if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(dirname(folder));
+    const made = await mkdir(folder, { recursive: true });
+    if (made !== undefined) await syncFolder(dirname(folder));
     await this.#path(name);
+    if (made !== undefined && this.#archive !== undefined)
+      await setRights(this.#archive.handle, FOR_EVERYBODY);
     if (!this.#waiting.includes(name)) this.#waiting.push(name);
     return this.#temporary(name);
   }

@@ -43,6 +43,15 @@ export interface Store {
   readManifest(): Promise<{ readonly text: string; readonly tag: string } | undefined>;
   /** Size in bytes of every published file, by name. */
   list(): Promise<ReadonlyMap<string, number>>;
+  /** Names of all that a web server may find at its top, links too; default: those of `list`. */
+  names?(): Promise<readonly string[]>;
+  /**
+   * Takes files that are not ours out of the way of clients, without losing any: returns where they are now. Throws
+   * `store/busy` and `store/conflict` like `begin`. A store that never touches what is not ours has no such thing.
+   */
+  setAside?(names: readonly string[], tag: string | undefined): Promise<string>;
+  /** Lets everybody read those of the files that we made and others cannot read. Returns how many that were. */
+  openToReaders?(names: readonly string[]): Promise<number>;
   /** At most the first `length` bytes of a published file, as the store has it now. Throws `store/missing`. */
   readStart(name: string, length: number): Promise<Buffer>;
   /** Copies a published file to a path on this machine. Throws `store/missing`. */
@@ -59,6 +68,8 @@ export interface Store {
   begin(tag: string | undefined, options?: { readonly anew?: boolean }): Promise<Publication>;
   /** What this store can promise, and what not, in sentences; for stores that differ in that. */
   describeAbilities?(): Promise<readonly string[]>;
+  /** What keeps a web server from reading it, in sentences; for stores that one may read. */
+  describeAccess?(): Promise<readonly string[]>;
 }
 
 /** How files in a store are looked at for damage: `inspect` has the rules. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ARCHIVE_FOLDER, cdiffName, cvdName, parseFileName } from '../cvd/names.ts';
 import { codeOf, explain } from '../errors.ts';
 import { FolderStore } from '../store/folder.ts';
+import { foreignFiles } from '../store/foreign-files.ts';
 import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
 import { judgePin } from '../store/pin.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -43,7 +44,11 @@ async function checkOnce(folder: string, store: FolderStore, trust: Trust): Prom
     const found = await store.readManifest();
     if (found === undefined) return checked;
     const byName = new Map(names.map((name, index) => [name, checked[index]]));
-    return [...checked, checkManifest(path, parseManifest(found.text, folder), byName)];
+    const manifest = parseManifest(found.text, folder);
+    const foreign = foreignFiles(manifest, await store.names()).filter((name) => !isGoodSign(name, byName));
+    const others = checked.filter(({ path: one }) => !foreign.some((name) => join(folder, name) === one));
+    const strangers = foreign.map((name) => foreignFile(join(folder, name)));
+    return [...others, ...strangers, checkManifest(path, manifest, byName)];
   } catch (error) {
     const code = codeOf(error) ?? 'unexpected';
     const verdict = code === 'store/manifest' ? 'unproven' : 'unreadable';
@@ -59,6 +64,17 @@ async function databaseFilesIn(folder: string): Promise<string[]> {
   });
   const names = [...(await readdir(folder)), ...archived.map((name) => `${ARCHIVE_FOLDER}/${name}`)];
   return names.filter((name) => parseFileName(name) !== undefined).sort();
+}
+
+/** It may be of a publication under way, and does no harm. */
+function isGoodSign(name: string, byName: ReadonlyMap<string, Checked | undefined>): boolean {
+  return name.endsWith('.sign') && ['proven', 'waiting'].includes(byName.get(name)?.verdict ?? '');
+}
+
+/** Of a file that clients would take for one of the mirror's, be it genuine or not. */
+export function foreignFile(path: string): Checked {
+  const reason = 'is not in the manifest, and clients would take it for a database of this mirror';
+  return { path, verdict: 'unproven', reason, code: 'verify/mismatch' };
 }
 
 function checkManifest(

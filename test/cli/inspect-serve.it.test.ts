@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCli, startCli } from '../support/cli.ts';
@@ -57,6 +57,32 @@ describeWithOfficial('serve', () => {
     });
     expect((await fetch(`${url}/test-9.cdiff`)).status).toBe(404);
     expect(await command.end('SIGTERM')).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  test('hides what clients would take for a database and the manifest does not name, and nothing else', async () => {
+    await using mirror = await startPublished(5, 5);
+    for (const name of ['test.cld', 'main.cvd', 'test-1.cdiff', 'local_x.cld', 'index.html', 'rules.ndb'])
+      await writeFile(join(mirror.store, name), 'put there by somebody');
+    await using command = startCli(['serve', '--store', mirror.store, '--port', '0', '--json']);
+    const { url } = JSON.parse(await command.line());
+    const statusOf = async (name: string) => (await fetch(`${url}/${name}`)).status;
+    for (const name of ['test.cld', 'main.cvd', 'test-1.cdiff', 'test.cld?version=5'])
+      expect(await statusOf(name), name).toBe(404);
+    const served = ['test.cvd', 'test-5.cdiff', 'manifest.json', 'timestamp', 'local_x.cld', '', 'rules.ndb'];
+    for (const name of served) expect(await statusOf(name), name).toBe(200);
+    // a publication under way, and the end of one
+    await writeFile(
+      join(mirror.store, 'test-6.cdiff'),
+      'a step to a version that the manifest does not know yet',
+    );
+    expect(await statusOf('test-6.cdiff')).toBe(200);
+    const manifest = join(mirror.store, 'manifest.json');
+    const text = await readFile(manifest, 'utf8');
+    await writeFile(`${manifest}.next`, text.replace('"test-2.cdiff"', '"test-1.cdiff"'));
+    await rename(`${manifest}.next`, manifest);
+    expect([await statusOf('test-1.cdiff'), await statusOf('test-2.cdiff')]).toEqual([200, 404]);
+    await rm(manifest);
+    expect(await statusOf('test.cld')).toBe(200);
   });
 
   test('warns that nothing was ever published, and answers 404', async () => {

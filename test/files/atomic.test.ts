@@ -31,10 +31,12 @@ describe('replacing a file', () => {
   });
 
   test('makes the temporary folder, but not the one that the file goes to', async () => {
-    await replaceFile(path('file'), 'text', path('a/b'));
+    await replaceFile(path('file'), 'text', { temporaryFolder: path('a/b') });
     expect((await readdir(folder)).sort()).toEqual(['a', 'file']);
     expect(await readdir(path('a/b'))).toEqual([]);
-    await expect(replaceFile(path('c/file'), 'text', path('a/b'))).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(replaceFile(path('c/file'), 'text', { temporaryFolder: path('a/b') })).rejects.toMatchObject(
+      { code: 'ENOENT' },
+    );
   });
 
   test('that fails leaves the old one and nothing else', async () => {

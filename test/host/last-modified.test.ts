@@ -42,7 +42,8 @@ describe('If-Modified-Since, with a CVD published today', () => {
     ['the stime of an older version', date(STIME - 1), 200],
     ['the epoch', date(0), 200],
     ['the stime', date(STIME), 304],
-    ['the stime of a newer version', date(STIME + 86_400), 304],
+    ['the stime of a newer version', date(STIME + 86_400), 200],
+    ['the time of a download just now', new Date().toUTCString(), 200],
     ['garbage', 'garbage', 200],
     ['nothing', '', 200],
   ])('%s (%s) gives %i', async (_, value, status) => {
@@ -55,6 +56,21 @@ describe('If-Modified-Since, with a CVD published today', () => {
     }
   });
 });
+
+test.each<[what: string, since: number, modified: string | undefined]>([
+  ['before the build time', STIME - 1, date(STIME)],
+  ['the build time', STIME, date(STIME)],
+  ['after the build time', STIME + 1, undefined],
+])(
+  'a Last-Modified by which libcurl drops a file is not sent to a client that names a date %s',
+  async (_, since, modified) => {
+    await using served = await serve({ 'daily.cvd': cvd() });
+    const asked = { 'if-modified-since': date(since) };
+    const { headers } = await ask(served.host, '/daily.cvd', { headers: asked });
+    expect(headers['last-modified']).toBe(modified);
+    expect((await ask(served.host, '/daily.cvd')).headers['last-modified']).toBe(date(STIME));
+  },
+);
 
 test('304 has the validators and the cache rule, and no body', async () => {
   await using served = await serve({ 'daily.cvd': cvd() });

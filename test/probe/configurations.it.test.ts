@@ -73,6 +73,25 @@ describeMirror('the configurations in site/hosts', () => {
         );
       });
 
+      test('serves no .cld and no .cud that a freshclam left there, but for those of the owner', async () => {
+        const own = ['local_x.cld', 'archive/local_x.cud', 'local_archive.cld'];
+        const left = ['test.cld', 'test.cud', 'archive/test.cld', 'other.cld'];
+        for (const path of [...own, ...left]) await writeFile(join(mirror.store, path), 'left there');
+        await using server = await startWebServer(name, mirror.store);
+        for (const path of own) expect((await fetch(`${server.url}/${path}`)).status, path).toBe(200);
+        for (const path of [...left, 'test.cld?version=6'])
+          expect((await fetch(`${server.url}/${path}`)).status, path).toBe(404);
+      });
+
+      test('writes into its log how many bytes went out', async () => {
+        await using server = await startWebServer(name, mirror.store);
+        const { length } = Buffer.from(await (await fetch(`${server.url}/test-5.cdiff`)).arrayBuffer());
+        const log = await logOf(server.folder, (text) => text.includes('/test-5.cdiff'));
+        const sent = /"size": ?(\d+)/.exec(log) ?? /" 200 (\d+)/.exec(log);
+        expect(Number(sent?.[1])).toBeGreaterThanOrEqual(length);
+        if (name === 'apache') expect(Number(sent?.[1])).toBeGreaterThan(length);
+      });
+
       test('logs clients and leaves out health checks', async () => {
         await using server = await startWebServer(name, mirror.store);
         for (const path of ['timestamp', 'test-5.cdiff', 'manifest.json', 'test.cvd']) {

@@ -84,6 +84,26 @@ describeMirror('the Worker for R2', () => {
     expect((await fetch(`${worker.url}/.clamav-mirror/lock`)).status).toBe(404);
   });
 
+  test('serves no .cld that a freshclam left there, but for those of the owner', async () => {
+    for (const name of ['test.cld', 'local_x.cld']) await writeFile(join(mirror.store, name), 'left there');
+    await using worker = await startWorker({ MIRROR: bucketOf(mirror.store) });
+    expect((await fetch(`${worker.url}/test.cld`)).status).toBe(404);
+    expect((await fetch(`${worker.url}/local_x.cld`)).status).toBe(200);
+  });
+
+  test('says 304 for the very Last-Modified only, and sends none to a client that names a later date', async () => {
+    await using worker = await startWorker({ MIRROR: bucketOf(mirror.store) });
+    const ask = async (since: string | number) => {
+      const headers = { 'if-modified-since': new Date(since).toUTCString() };
+      const response = await fetch(`${worker.url}/test.cvd`, { headers });
+      return { status: response.status, modified: response.headers.get('last-modified') };
+    };
+    const modified = (await fetch(`${worker.url}/test.cvd`)).headers.get('last-modified') ?? '';
+    expect(await ask(modified)).toEqual({ status: 304, modified });
+    expect(await ask(Date.parse(modified) - 1000)).toEqual({ status: 200, modified });
+    expect(await ask(Date.parse(modified) + 1000)).toEqual({ status: 200, modified: null });
+  });
+
   test('lets caches keep a CDIFF for a year, and a .sign for a minute', async () => {
     await writeFile(join(mirror.store, 'other-6.cvd.sign'), 'made anew for the same version one day');
     await using worker = await startWorker({ MIRROR: bucketOf(mirror.store) });

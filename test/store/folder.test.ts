@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import { MANIFEST } from '../../scripts/store/manifest.ts';
 import type { Publication } from '../../scripts/store/store.ts';
@@ -126,6 +126,54 @@ describe('a publication', () => {
     await using _publication = await store.begin(undefined);
     expect((await readdir(join(folder, PRIVATE_FOLDER))).sort()).toEqual(['lock', 'notes']);
     expect((await readdir(folder)).sort()).toEqual([PRIVATE_FOLDER, '.tmp-of-somebody-else']);
+  });
+});
+
+describe('what is published under a umask of', () => {
+  const rights = async (name: string) => ((await stat(join(folder, name))).mode & 0o7777).toString(8);
+  const publish = async () => {
+    const path = await source();
+    await using publication = await store.begin(undefined);
+    for (const name of ['test.cvd', 'archive/test-5.cvd'])
+      await publication.put(name, path, { sha256: sha256(BYTES) });
+    await publication.write('timestamp', 'now');
+    await publication.commit('{}');
+  };
+
+  test.each(['000', '022', '027', '077'])(
+    '%s can be read by everybody, and changed by us alone',
+    async (umask) => {
+      folder = join(outside, 'deeper', 'mirror');
+      store = new FolderStore(folder);
+      const before = process.umask(Number.parseInt(umask, 8));
+      onTestFinished(() => void process.umask(before));
+      await publish();
+      for (const name of ['test.cvd', 'archive/test-5.cvd', 'timestamp', MANIFEST])
+        expect(await rights(name), name).toBe('644');
+      for (const name of ['..', '.', 'archive']) expect(await rights(name), name).toBe('755');
+      for (const name of [PRIVATE_FOLDER]) expect(await rights(name), name).toBe('700');
+    },
+  );
+
+  test('077 in a folder that was there leaves that as it is, and says that others cannot enter it', async () => {
+    await mkdir(join(folder, 'archive'), { recursive: true });
+    expect(await store.describeAccess()).toEqual([]);
+    await chmod(folder, 0o700);
+    await chmod(join(folder, 'archive'), 0o711);
+    const before = process.umask(0o077);
+    onTestFinished(() => void process.umask(before));
+    await publish();
+    expect(await Promise.all(['.', 'archive', 'test.cvd'].map(rights))).toEqual(['700', '711', '644']);
+    expect(await store.describeAccess()).toEqual([expect.stringContaining(folder)]);
+  });
+
+  test('027 in a folder that a group may enter is nothing to speak of', async () => {
+    await mkdir(folder);
+    await chown(folder, process.getuid?.() ?? 0, 65_534).catch(() => chown(folder, -1, -1)); // nogroup
+    await chmod(folder, 0o2750);
+    await publish();
+    expect(await rights('.')).toBe('2750');
+    if ((await stat(folder)).gid === 65_534) expect(await store.describeAccess()).toEqual([]);
   });
 });
 

@@ -19,7 +19,8 @@ const TEXT = ['.json', '.txt', '.html'];
 
 /**
  * As site/hosts/pages.md describes it: every answer may be cached for ten minutes, the 404 page too; text is compressed
- * for who wants that; Last-Modified is the time of the deployment; a name that begins with a dot was not deployed.
+ * for who wants that, and parts of it are then parts of the compressed form; Last-Modified is the time of the deployment;
+ * a name that begins with a dot was not deployed.
  */
 export async function startPages(folder: string): Promise<TestPages> {
   const deployed = new Date().toUTCString();
@@ -34,12 +35,16 @@ export async function startPages(folder: string): Promise<TestPages> {
     };
     const status = failing.get(name);
     if (status !== undefined) return page(status);
-    const isText = TEXT.includes(extname(name)) && request.headers.range === undefined;
-    if (isText && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+    if (TEXT.includes(extname(name)) && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
       const body = await readFile(join(folder, name)).catch(() => undefined);
       if (body === undefined) return page(404);
       const headers = { 'content-encoding': 'gzip', vary: 'Accept-Encoding', 'cache-control': 'max-age=600' };
-      return response.writeHead(200, headers).end(gzipSync(body));
+      const compressed = gzipSync(body);
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      if (from === undefined) return response.writeHead(200, headers).end(compressed);
+      const part = compressed.subarray(Number(from), Number(to) + 1); // of the compressed form
+      const range = `bytes ${from}-${Number(from) + part.length - 1}/${compressed.length}`;
+      return response.writeHead(206, { ...headers, 'content-range': range }).end(part);
     }
     send(request, `/${name}`, { root: folder, cacheControl: false, dotfiles: 'ignore', index: false })
       .on('headers', (answer) => {

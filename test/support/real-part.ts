@@ -11,6 +11,8 @@ const NAMES = [
   'signs', // Talos' .sign files
   'web-servers',
   'dnsmasq',
+  'cvdupdate',
+  'curl',
   'docker',
   'dockerd', // started by tests of its own
   'oldest', // the images with ClamAV

@@ -23,6 +23,10 @@ declare module 'vitest' {
     webServers: RealPart<true>;
     /** The path of the program. */
     dnsmasq: RealPart<string>;
+    /** ClamAV's own tool for mirrors: the path of the program. */
+    cvdupdate: RealPart<string>;
+    /** The path of the program. */
+    curl: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
     cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
@@ -40,6 +44,10 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
   const webServers = await realPart('web-servers', () => ensureWebServers(options));
   const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
+  const cvdupdate = await realPart('cvdupdate', () =>
+    ensureProgram('cvdupdate', ['clamav-cvdupdate'], options),
+  );
+  const curl = await realPart('curl', () => ensureProgram('curl', ['curl'], options));
   await realPart('strace', () => ensureProgram('strace', ['strace'], options)); // hostile/watched.ts tries it
   const engine = await realPart('docker', () => ensureDocker(run, options));
   const cephs = realPart('cephs', () => startCephs(process.env.CEPH, options));
@@ -47,6 +55,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('clamav', clamav);
   project.provide('webServers', webServers);
   project.provide('dnsmasq', dnsmasq);
+  project.provide('cvdupdate', cvdupdate);
+  project.provide('curl', curl);
   project.provide('docker', await withImages(engine, options));
   project.provide('official', await official);
   const gateways = await cephs;

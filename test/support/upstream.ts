@@ -201,7 +201,9 @@ async function serve(
 ): Promise<void> {
   const size = file.bytes.length;
   const range = wantedRange(request, file, fault);
-  const validators = fault.noValidator ? {} : { etag: file.etag, 'last-modified': file.modified };
+  const isLater = Date.parse(request.headers['if-modified-since'] ?? '') > Date.parse(file.modified);
+  const dated = isLater ? {} : { 'last-modified': file.modified }; // by which libcurl would drop the file
+  const validators = fault.noValidator ? {} : { etag: file.etag, ...dated };
   const headers = { 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream', ...validators };
   if (range === 'unsatisfiable') {
     begin(416, { ...headers, 'content-range': `bytes */${size}`, 'content-length': '0' });
@@ -267,8 +269,7 @@ function wantedRange(
 function isKnown(request: IncomingMessage, file: Served): boolean {
   const tags = request.headers['if-none-match'];
   if (tags !== undefined) return tags === file.etag;
-  const since = Date.parse(request.headers['if-modified-since'] ?? '');
-  return since >= Date.parse(file.modified);
+  return Date.parse(request.headers['if-modified-since'] ?? '') === Date.parse(file.modified);
 }
 
 function serveable(content: Uint8Array | string): Served {

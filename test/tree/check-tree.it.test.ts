@@ -4,6 +4,8 @@ import { copyFile, mkdir, readFile, rename, rm, truncate, writeFile } from 'node
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
+import { FolderStore } from '../../scripts/store/folder.ts';
+import { checkStore } from '../../scripts/tree/check-store.ts';
 import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { cvdOf, startArchiving } from '../store/archiving.ts';
@@ -69,6 +71,25 @@ describeWithOfficial('verify of a published tree', () => {
     expect(publications).toBeGreaterThan(1);
     expect(checked.filter(({ verdict }) => verdict !== 'proven')).toEqual([]);
     expect(checked.at(-1)?.what).toContain('test 6');
+  });
+
+  test('finds what clients would take for a database of the mirror, be it genuine or not', async () => {
+    await using mirror = await startPublished(6, 6);
+    await copyFile(official('test-5.cvd'), join(mirror.store, 'main.cvd'));
+    for (const name of ['test.cld', 'test-1.cdiff', 'local_x.cld', 'index.html'])
+      await writeFile(join(mirror.store, name), 'left there');
+    const found = (await checkTree(mirror.store, TALOS)).filter(({ verdict }) => verdict !== 'proven');
+    expect(found.map(({ path, verdict }) => [relative(mirror.store, path), verdict])).toEqual([
+      ['main.cvd', 'unproven'],
+      ['test-1.cdiff', 'unproven'],
+      ['test.cld', 'unproven'],
+    ]);
+    const afar = await checkStore(new FolderStore(mirror.store), TALOS);
+    expect(afar.filter(({ verdict }) => verdict !== 'proven').map(({ path }) => path)).toEqual([
+      'test.cld',
+      'main.cvd',
+      'test-1.cdiff',
+    ]);
   });
 
   describe('finds', () => {

@@ -10,6 +10,9 @@
 /** Flat names, and archive/: everything else, dot files included, is 404. */
 const SERVED = /^\/((?:archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 
+/** What a freshclam left there: no mirror publishes it, and PrivateMirror clients take it before the CVD. */
+const LEFTOVER = /^(?:archive\/)?(?!local_)[^/]*\.c[lu]d$/;
+
 /** An object can be replaced between the question how large it is and its bytes. */
 const ATTEMPTS = 3;
 
@@ -23,6 +26,7 @@ export default {
     const path = SERVED.exec(new URL(request.url).pathname);
     if (path === null) return plain(404, 'not found\n');
     const key = path[1] ?? 'index.html';
+    if (LEFTOVER.test(key)) return plain(404, 'not found\n');
     for (let left = ATTEMPTS; left > 0; left--) {
       const response = await answer(request, env.MIRROR, `${env.PREFIX ?? ''}${key}`);
       if (response !== undefined) return response;
@@ -43,10 +47,12 @@ async function answer(request, bucket, key) {
       : 'public, max-age=60, must-revalidate, no-transform',
     'content-type': object.httpMetadata?.contentType ?? 'application/octet-stream',
     etag: object.httpEtag,
-    // later than the build time of a CVD, as freshclam needs it
-    'last-modified': modified,
     'x-content-type-options': 'nosniff',
   });
+  // Later than the build time of a CVD, as freshclam needs it. Not for a client that names a later date still, as one does
+  // that sends the time of its own download: libcurl would drop what it gets.
+  const since = Date.parse(request.headers.get('if-modified-since') ?? '');
+  if (!(since > Date.parse(modified))) headers.set('last-modified', modified);
   if (isKnown(request.headers, object, modified)) return new Response(null, { status: 304, headers });
   const part = partOf(request.headers, object, modified);
   if (part === undefined) {
@@ -71,8 +77,8 @@ async function answer(request, bucket, key) {
 function isKnown(headers, object, modified) {
   const tags = headers.get('if-none-match');
   if (tags !== null) return tags === '*' || tags.split(',').some((tag) => tag.trim() === object.httpEtag);
-  const since = Date.parse(headers.get('if-modified-since') ?? '');
-  return since >= Date.parse(modified);
+  // a later date may be of a download of the version before
+  return Date.parse(headers.get('if-modified-since') ?? '') === Date.parse(modified);
 }
 
 /** The bytes to send; `undefined` if there are none where the client wants some. */

@@ -1,0 +1,42 @@
+import { lstat, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../errors.ts';
+import { syncFolder } from '../files/atomic.ts';
+import { holdFolder } from '../files/private-folder.ts';
+import { requireStoreName } from './store-name.ts';
+
+/** In our corner of a store, which nobody serves: files that are not ours, until their owner fetches or removes them. */
+export const SET_ASIDE = 'set-aside';
+
+/**
+ * Moves files of a folder into our corner of it. Each keeps its name, with a number behind it where
+ * one was set aside before, so that none is ever lost. What is gone in the meantime is no fault.
+ */
+export async function moveAside(
+  names: readonly string[],
+  { folder, corner, what }: { readonly folder: string; readonly corner: string; readonly what: string },
+): Promise<void> {
+  const path = join(corner, SET_ASIDE);
+  await mkdir(path, { mode: 0o700 }).catch((error) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
+  await using aside = await holdFolder(path, what);
+  for (const name of names) {
+    const to = join(aside.path, await unused(requireStoreName(name), aside.path));
+    await rename(join(folder, name), to).catch(unlessMissing);
+  }
+  await syncFolder(folder);
+  await syncFolder(aside.path);
+}
+
+/** Nobody else writes there: we hold the lock. */
+async function unused(name: string, folder: string): Promise<string> {
+  for (let count = 0; ; count++) {
+    const candidate = count === 0 ? name : `${name}.${count}`;
+    if ((await lstat(join(folder, candidate)).catch(unlessMissing)) === undefined) return candidate;
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error;
+}
