@@ -26,6 +26,15 @@ const RIGHTS = {
 /** The bucket takes everything that a publication asks of it, by an object on trial, which is removed. */
 export async function checkBucket(context: DoctorContext, signal: AbortSignal): Promise<Seen> {
   const bucket = openBucket(context, signal);
+  try {
+    return await tryRights(bucket);
+  } catch (error) {
+    return badBy(error, adviceOn(codeOf(error), bucket));
+  }
+}
+
+/** Throws what is no lack of a right. */
+async function tryRights(bucket: Bucket): Promise<Seen> {
   const denied = new Map<keyof typeof RIGHTS, unknown>();
   const attempt = async (right: keyof typeof RIGHTS, act: () => Promise<unknown>) => {
     await act().catch((error) => {
@@ -63,6 +72,15 @@ export async function checkConditions(context: DoctorContext, signal: AbortSigna
     if (codeOf(error) === 'store/gateway') return badBy(error);
     return skipped('not tried: the bucket cannot be written to');
   }
+}
+
+function adviceOn(code: string | undefined, { settings }: Bucket): string | undefined {
+  const at = settings.endpoint === undefined ? '' : ` --endpoint-url ${settings.endpoint}`;
+  if (code === 'store/no-bucket')
+    return `aws s3 mb s3://${settings.bucket}${at}, or correct --store, --s3-region and --s3-endpoint`;
+  if (code === 'store/credentials')
+    return 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for the workflow, secrets CLAMAV_MIRROR_ACCESS_KEY_ID and CLAMAV_MIRROR_SECRET_ACCESS_KEY, or the variable CLAMAV_MIRROR_AWS_ROLE';
+  return undefined;
 }
 
 function openBucket({ settings: { sync } }: DoctorContext, signal: AbortSignal): Bucket {
