@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { AbortMultipartUploadCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { codeOf } from '../errors.ts';
 import { abilitiesOf, describeAbilities, TRIALS } from '../store/s3-abilities.ts';
-import { Bucket } from '../store/s3-bucket.ts';
-import { storeError } from '../store/s3-errors.ts';
-import { privateAttributes } from '../store/s3-publication.ts';
+import { type Attributes, Bucket } from '../store/s3-bucket.ts';
+import { faultOf, storeError } from '../store/s3-errors.ts';
+import { attributesOf, privateAttributes } from '../store/s3-publication.ts';
 import { s3Settings } from '../store/s3-settings.ts';
 import type { DoctorContext } from './context.ts';
-import { bad, badBy, good, isBad, type Seen, skipped } from './finding.ts';
+import { bad, badBy, good, type Seen, skipped } from './finding.ts';
 
 /** A look is no run: what does not answer twice is a fault. */
 const ATTEMPTS = 2;
@@ -23,6 +23,8 @@ const RIGHTS = {
   multipart: 's3:AbortMultipartUpload',
 } as const;
 
+type Right = keyof typeof RIGHTS;
+
 /** The bucket takes everything that a publication asks of it, by an object on trial, which is removed. */
 export async function checkBucket(context: DoctorContext, signal: AbortSignal): Promise<Seen> {
   const bucket = openBucket(context, signal);
@@ -33,46 +35,55 @@ export async function checkBucket(context: DoctorContext, signal: AbortSignal): 
   }
 }
 
-/** Throws what is no lack of a right. */
+/** Throws what is no lack of a right. What could not be removed again is not written. */
 async function tryRights(bucket: Bucket): Promise<Seen> {
-  const denied = new Map<keyof typeof RIGHTS, unknown>();
-  const attempt = async (right: keyof typeof RIGHTS, act: () => Promise<unknown>) => {
-    await act().catch((error) => {
+  const denied: Right[] = [];
+  /** Whether there is the right to do that. */
+  const may = async (right: Right, act: () => Promise<unknown>) => {
+    try {
+      await act();
+      return true;
+    } catch (error) {
       if (codeOf(error) !== 'store/denied') throw error;
-      denied.set(right, error);
-    });
+      denied.push(right);
+      return false;
+    }
   };
   const name = `${TRIALS}${randomUUID()}`;
-  const attributes = privateAttributes(bucket.settings);
-  await attempt('list', async () => await bucket.list(''));
-  await attempt('delete', async () => await bucket.remove(name)); // what may not be removed is not written
-  if (!denied.has('delete')) {
+  const attributes = attributesOf(name, bucket.settings, {});
+  await may('list', async () => await bucket.list(''));
+  if (await may('delete', async () => await bucket.remove(name))) {
     try {
-      await attempt('put', async () => await bucket.write(name, 'trial', attributes));
-      await attempt('get', async () => await bucket.read(name, LIMIT));
+      if (await may('put', async () => await bucket.write(name, 'trial', attributes)))
+        await may('get', async () => await bucket.read(name, LIMIT));
     } finally {
       await bucket.remove(name);
     }
   }
-  if (!denied.has('put')) await attempt('multipart', async () => await sendInParts(bucket, name));
+  if (!denied.includes('put') && (await may('multipart', async () => await abort(bucket, name, 'none'))))
+    await may('put', async () => await sendInParts(bucket, name, attributes));
   return judge(bucket, denied);
 }
 
 /** The bucket keeps the conditions of a publication. What it knows of them is no fault of anybody. */
 export async function checkConditions(context: DoctorContext, signal: AbortSignal): Promise<Seen> {
   const bucket = openBucket(context, signal);
+  const attributes = privateAttributes(bucket.settings);
   try {
     await bucket.remove(`${TRIALS}${randomUUID()}`); // what may not be removed is not written
-    const [first = '', ...more] = describeAbilities(
-      await abilitiesOf(bucket, privateAttributes(bucket.settings)),
-    );
+  } catch {
+    return NOT_TRIED;
+  }
+  try {
+    const [first = '', ...more] = describeAbilities(await abilitiesOf(bucket, attributes));
     const advice = more.pop();
     return good([first, ...more].join(' '), advice);
   } catch (error) {
-    if (codeOf(error) === 'store/gateway') return badBy(error);
-    return skipped('not tried: the bucket cannot be written to');
+    return codeOf(error) === 'store/denied' ? NOT_TRIED : badBy(error);
   }
 }
+
+const NOT_TRIED = skipped('not tried: the bucket takes no object, as its own line says');
 
 function adviceOn(code: string | undefined, { settings }: Bucket): string | undefined {
   const at = settings.endpoint === undefined ? '' : ` --endpoint-url ${settings.endpoint}`;
@@ -89,29 +100,31 @@ function openBucket({ settings: { sync } }: DoctorContext, signal: AbortSignal):
   return bucket;
 }
 
-async function sendInParts(bucket: Bucket, name: string): Promise<void> {
-  const { client } = bucket;
-  const object = bucket.key(name);
-  const attributes = privateAttributes(bucket.settings);
-  const fault = (cause: unknown) => {
+async function sendInParts(bucket: Bucket, name: string, attributes: Attributes): Promise<void> {
+  const create = new CreateMultipartUploadCommand({ ...bucket.key(name), ...attributes });
+  const { UploadId = '' } = await bucket.client.send(create).catch((cause) => {
     throw storeError(cause, `send in parts to ${bucket.where}`, 'store/failed');
-  };
-  const { UploadId } = await client
-    .send(new CreateMultipartUploadCommand({ ...object, ...attributes }))
-    .catch(fault);
-  await client.send(new AbortMultipartUploadCommand({ ...object, UploadId })).catch(fault);
+  });
+  await abort(bucket, name, UploadId);
 }
 
-function judge(bucket: Bucket, denied: ReadonlyMap<keyof typeof RIGHTS, unknown>): Seen {
-  if (denied.size === 0) return good(`${bucket.where}: ${Object.keys(RIGHTS).join(', ')} work`);
-  const names = [...denied.keys()];
-  const rest = denied.has('delete')
-    ? ' (what may not be removed was not written, so put and get were not tried)'
+/** Ends an upload. Of one that there is not, vendors say different things, but all of them say if there is no right. */
+async function abort(bucket: Bucket, name: string, UploadId: string): Promise<void> {
+  const command = new AbortMultipartUploadCommand({ ...bucket.key(name), UploadId });
+  await bucket.client.send(command).catch((cause) => {
+    const { status = 0 } = faultOf(cause);
+    if (status === 400 || status === 404) return;
+    throw storeError(cause, `end an upload in ${bucket.where}`, 'store/failed');
+  });
+}
+
+function judge(bucket: Bucket, denied: readonly Right[]): Seen {
+  if (denied.length === 0) return good(`${bucket.where}: ${Object.keys(RIGHTS).join(', ')} work`);
+  const rest = denied.includes('delete')
+    ? '; what cannot be removed was not put there, so that is not known'
     : '';
-  const seen = badBy(denied.get(names[0] ?? 'list'));
-  if (!isBad(seen)) return seen;
   return bad(
-    `${bucket.where}: no right to ${names.join(', ')}${rest}`,
-    `Grant ${names.map((right) => RIGHTS[right]).join(', ')}: site/hosts/s3/publisher-policy.json has all that is needed`,
+    `${bucket.where}: no right to ${denied.join(', ')}${rest}`,
+    `Grant ${denied.map((right) => RIGHTS[right]).join(', ')}: site/hosts/s3/publisher-policy.json has all that is needed`,
   );
 }

@@ -44,7 +44,8 @@ describeWithCeph('a bucket', (ceph) => {
 
   test('that ignores conditions is told of with what to do, and no fault', async () => {
     const proxy = await proxied();
-    for (const header of ['if-none-match', 'if-match']) proxy.strip.add(header);
+    await bucket.openToAll(); // a signature covers the conditions, so it goes with them
+    for (const header of ['if-match', 'if-none-match', 'authorization']) proxy.strip.add(header);
     expect(await look(proxy.url)).toEqual([
       WELL,
       expect.objectContaining({
@@ -56,11 +57,34 @@ describeWithCeph('a bucket', (ceph) => {
     expect(await bucket.keys()).toEqual([]);
   });
 
+  test('that is reached by way of something that takes conditions away is a fault', async () => {
+    const proxy = await proxied();
+    for (const header of ['if-match', 'if-none-match']) proxy.strip.add(header);
+    expect(await look(proxy.url)).toEqual([WELL, fault(/cannot write/, /./)]);
+    expect(await bucket.keys()).toEqual([]);
+  });
+
   test('before which something changes what is read', async () => {
     const proxy = await proxied();
     proxy.fault = ({ line }) =>
       line.startsWith('GET') && line.includes('/trial/') ? { body: () => Buffer.from('x') } : undefined;
     expect((await look(proxy.url))[1]).toEqual(fault(/another content/, /Something between/));
+  });
+
+  test('of which the options ask what it does not have', async () => {
+    const flags = { ...flagsOf(), 's3-storage-class': 'NONSENSE' };
+    expect((await findings(CHECKS, { flags }))[0]).toEqual(fault(/cannot write/, /--s3-storage-class/));
+    expect(await bucket.keys()).toEqual([]);
+  });
+
+  test('that lets no upload be ended is left without one', async () => {
+    const proxy = await proxied();
+    proxy.fault = ({ line }) =>
+      line.startsWith('DELETE') && line.includes('uploadId=')
+        ? { status: 403, code: 'AccessDenied' }
+        : undefined;
+    expect((await look(proxy.url))[0]).toEqual(fault(/no right to multipart$/, /s3:AbortMultipartUpload/));
+    expect(await bucket.uploads()).toBe(0);
   });
 
   test('without credentials', async () => {
@@ -78,8 +102,7 @@ describeWithCeph('a bucket', (ceph) => {
   });
 
   test('that is not there', async () => {
-    const flags = { ...flagsOf(), store: `${flagsOf().store.slice(0, -1)}none` };
-    const missing = { ...flags, store: 's3://nobody-has-this-bucket' };
+    const missing = { ...flagsOf(), store: 's3://nobody-has-this-bucket' };
     expect(await findings(CHECKS, { flags: missing })).toEqual([
       fault(/NoSuchBucket/, /aws s3 mb s3:\/\/nobody-has-this-bucket --endpoint-url/),
       SKIPPED,
@@ -119,9 +142,9 @@ describeWithCeph('a bucket', (ceph) => {
 
     // who wrote an object may read it here, and end an upload, without the right
     test.each([
-      ['s3:PutObject', /no right to put/],
-      ['s3:DeleteObject', /no right to delete/],
-      ['s3:ListBucket', /no right to list/],
+      ['s3:PutObject', /no right to put$/],
+      ['s3:DeleteObject', /no right to delete;/],
+      ['s3:ListBucket', /no right to list$/],
     ])('lacks %s', async (right, found) => {
       await allow(right);
       expect((await look())[0]).toEqual(fault(found, new RegExp(`Grant ${right}.*publisher-policy\\.json`)));
@@ -130,7 +153,9 @@ describeWithCeph('a bucket', (ceph) => {
 
     test('lacks several rights, and all of them are named', async () => {
       await allow('s3:ListBucket', 's3:PutObject');
-      expect((await look())[0]).toEqual(fault(/list, put/, /s3:ListBucket, s3:PutObject/));
+      expect((await look())[0]).toEqual(
+        fault(/no right to list, put$/, /^Grant s3:ListBucket, s3:PutObject:/),
+      );
     });
   });
 });
