@@ -85,9 +85,9 @@ withOptions(program.command('doctor'), DOCTOR_OPTIONS)
     `
 It takes the options of sync: try the command line that you are about to run. It looks at Node, ClamAV (each engine),
 containers, the work folder and the store or bucket (rights, owner, room), DNS, upstream (512 bytes of one database),
-this machine's clock, proxies and certificates, the public URL, and, in a workflow, at the token, issues and the schedule.
-It downloads no database, proves nothing, and needs no lock: what it tries out it removes again. Each check has ten
-seconds, an engine half a minute, and none hides another.
+this machine's clock, proxies and certificates, the public URL, and, in a workflow, at the token, issues and the
+schedule. It downloads no database, proves nothing, and needs no lock: what it tries out it removes again. Each check
+has ten seconds, an engine half a minute, and none hides another.
 
 Exit codes: 0 fit to sync; 1 something is wrong: the line with a cross says what, the line below what to type; 2 wrong
 usage. Words stand in the place of the marks with NO_COLOR, or where the locale is not UTF-8.

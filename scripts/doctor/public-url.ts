@@ -7,7 +7,7 @@ import type { DoctorContext } from './context.ts';
 import { bad, badBy, good, type Seen, skipped } from './finding.ts';
 
 /** Milliseconds. */
-const PATIENCE = { connect: 4000, idle: 4000, answer: 4000 };
+const PATIENCE = { connect: 8000, idle: 8000, answer: 9000 };
 
 /** The public URL serves what the store has published. */
 export async function checkPublicUrl({ settings: { sync } }: Pick<DoctorContext, 'settings'>): Promise<Seen> {

@@ -13,18 +13,17 @@ const OTHER = MB;
 const CDIFF = 0.1 * MB;
 /** What is written for a trial. */
 const TRIAL = 64 * 1024;
-/** A stage, and a client's folder with a database unpacked. */
-const WORK_FACTOR = 5;
+/** In a work folder the stage, and what a client of it takes; in a store what is published, and what replaces it. */
+const SETS = 2;
 
 /** What a run takes of a work folder at least, in bytes. */
 export function roomForWork({ databases }: Pick<SyncSettings, 'databases'>): number {
-  return WORK_FACTOR * cvdsOf(databases);
+  return SETS * cvdsOf(databases);
 }
 
-/** What a mirror takes at least: the CVDs, those that they are about to replace, what is kept of earlier ones, and CDIFFs. */
-export function roomForStore(settings: Pick<SyncSettings, 'databases' | 'archive' | 'window'>): number {
-  const { databases, archive, window } = settings;
-  return (2 + archive) * cvdsOf(databases) + databases.length * window * CDIFF;
+/** What a mirror takes at least while it publishes, in bytes; its archive comes to that with time. */
+export function roomForStore({ databases, window }: Pick<SyncSettings, 'databases' | 'window'>): number {
+  return SETS * cvdsOf(databases) + databases.length * window * CDIFF;
 }
 
 function cvdsOf(databases: readonly string[]): number {
@@ -45,7 +44,7 @@ export async function freeIn(folder: string): Promise<number> {
 /** A fault if less than `needed` is free beside what is there of it. */
 export function tooLittle(path: string, free: number, needed: number, option: string): Seen | undefined {
   if (free >= needed) return undefined;
-  const what = `${path} has ${bytes(free)} left, and these databases take ${bytes(needed)} at least`;
+  const what = `${path} has ${bytes(free)} left, and a run may need ${bytes(needed)} more`;
   return bad(what, `Make room (df -h '${path}'), or name a folder on another disk by --${option}`);
 }
 
