@@ -4,12 +4,14 @@ import { doctorSummary } from '../../scripts/actions/doctor.ts';
 import type { Check, DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import { bad, type Finding, good, skipped } from '../../scripts/doctor/finding.ts';
+import { SIZES } from '../../scripts/doctor/room.ts';
 import { doctorTable } from '../../scripts/doctor/table.ts';
 import { MirrorError } from '../../scripts/errors.ts';
 import { DOCTOR_OPTIONS, doctorSettings } from '../../scripts/settings/doctor.ts';
 import { SYNC_OPTIONS } from '../../scripts/settings/options.ts';
 import { programsFrom } from '../../scripts/settings/programs.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { DATABASE_MEGABYTES } from '../facts.ts';
 import { expectPlainWords, hostileVariants } from '../support/hostile-words.ts';
 import { fault, finding, temporaryFolder, WELL } from './support.ts';
 
@@ -53,6 +55,11 @@ test('a check that throws, and one that never ends, hide no other', async () => 
 test('what is skipped is no fault', async () => {
   const report = await examine([check('idle', async () => skipped('nothing there'))], given());
   expect(report).toMatchObject({ verdict: 'good', unfinished: false });
+});
+
+test('it counts with databases of the size that they have', () => {
+  const bytes = Object.entries(DATABASE_MEGABYTES).map(([name, megabytes]) => [name, megabytes * 1_000_000]);
+  expect(SIZES).toEqual(Object.fromEntries(bytes));
 });
 
 test.each(['v20.20.2', 'v24.4.9', 'v9.99.0'])('Node %s is too old', async (node) => {
