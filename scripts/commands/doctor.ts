@@ -22,5 +22,5 @@ export async function doctor(given: Given, json: boolean): Promise<'good' | 'fai
 
 export async function runDoctor(settings: DoctorSettings): Promise<DoctorReport> {
   const context = { settings, programs: programs(), node: process.version, trust: TALOS };
-  return await examine(checksFor(settings), { ...context, now: () => new Date() });
+  return await examine(await checksFor(settings), { ...context, now: () => new Date() });
 }

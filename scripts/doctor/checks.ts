@@ -18,20 +18,23 @@ import { checkWork } from './work.ts';
 /** An engine in an image has three containers made, on a slow machine one after the other. Milliseconds. */
 const ENGINE_TIMEOUT = 30_000;
 
-/** What there is to look at by these settings, in the order in which people read it. */
-export function checksFor(settings: DoctorSettings): Check[] {
+/**
+ * What there is to look at by these settings, in the order in which people read it. What takes a while to load is loaded
+ * now, for that is no part of a check's time.
+ */
+export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
   return [
     { name: 'node', look: checkNode },
     ...engineChecks(settings),
     { name: 'work', look: checkWork },
-    ...(isS3Address(settings.sync.store) ? BUCKET : FOLDER),
+    ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
     { name: 'dns', look: checkDns },
     { name: 'upstream', look: checkUpstream },
     { name: 'clock', look: checkClock },
     { name: 'proxies', look: checkProxies },
     { name: 'certificates', look: checkCertificates },
     { name: 'public-url', look: checkPublicUrl },
-    ...gitHubChecks(settings),
+    ...(await gitHubChecks(settings)),
   ];
 }
 
@@ -56,21 +59,20 @@ const FOLDER: readonly Check[] = [
   { name: 'readable', look: checkReadable },
 ];
 
-/** The SDK takes a moment to load. */
-const BUCKET: readonly Check[] = [
-  { name: 'bucket', look: async (...given) => await (await import('./bucket.ts')).checkBucket(...given) },
-  {
-    name: 'conditions',
-    look: async (...given) => await (await import('./bucket.ts')).checkConditions(...given),
-  },
-];
-
-function gitHubChecks({ github }: DoctorSettings): Check[] {
-  if (typeof github === 'string') return [{ name: 'github', look: async () => skipped(github) }];
-  const load = async () => await import('./github.ts');
+async function bucketChecks(): Promise<Check[]> {
+  const { checkBucket, checkConditions } = await import('./bucket.ts');
   return [
-    { name: 'github', look: async () => await (await load()).checkToken(github) },
-    { name: 'issues', look: async () => await (await load()).checkIssues(github) },
-    { name: 'schedule', look: async () => await (await load()).checkSchedule(github) },
+    { name: 'bucket', look: checkBucket },
+    { name: 'conditions', look: checkConditions },
+  ];
+}
+
+async function gitHubChecks({ github }: DoctorSettings): Promise<Check[]> {
+  if (typeof github === 'string') return [{ name: 'github', look: async () => skipped(github) }];
+  const { checkToken, checkIssues, checkSchedule } = await import('./github.ts');
+  return [
+    { name: 'github', look: async () => await checkToken(github) },
+    { name: 'issues', look: async () => await checkIssues(github) },
+    { name: 'schedule', look: async () => await checkSchedule(github) },
   ];
 }

@@ -5,7 +5,7 @@ import { WHY_OFF, workflowsOf } from '../watch/workflow.ts';
 import { bad, good, type Seen, skipped } from './finding.ts';
 
 /** Three attempts within the time of a check. Milliseconds. */
-const PACE = { timeout: 2500, pause: 100, longestWait: 1000 };
+const PACE = { timeout: 3000, pause: 100, longestWait: 1000 };
 
 /** The token is good for this repository. */
 export async function checkToken({ settings }: DoctorGitHub): Promise<Seen> {

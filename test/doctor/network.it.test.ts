@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -117,6 +118,17 @@ describeWithOfficial('upstream', () => {
   test.each([-240_000, 240_000])('has about the same time: %i', async (off) => {
     const context = { now: () => new Date(Date.now() + off) };
     expect(await finding('clock', { flags: flagsOf(), context })).toEqual(WELL);
+  });
+
+  test('is asked by way of a cache, whose answer is as old as it says', async () => {
+    const date = new Date(Date.now() - 3_600_000).toUTCString();
+    const server = createPlainServer(
+      (_, response) => void response.writeHead(404, { date, age: '3600' }).end(),
+    );
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const flags = { upstream: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    expect(await finding('clock', { flags })).toEqual(WELL);
   });
 
   describeWithOpenssl('by HTTPS', () => {

@@ -39,7 +39,7 @@ export async function findings(
 ): Promise<Finding[]> {
   const variables = { PATH: process.env.PATH ?? '', ...environment };
   const settings = doctorSettings({ flags: withDefaults(flags), environment: variables });
-  const wanted = checksFor(settings).filter(({ name }) => checks.includes(name));
+  const wanted = (await checksFor(settings)).filter(({ name }) => checks.includes(name));
   expect(wanted.map(({ name }) => name).sort()).toEqual([...checks].sort());
   const report = await examine(wanted, {
     settings,

@@ -22,6 +22,7 @@ describeMirror('doctor', () => {
   test('finds a good machine fit to sync, asks upstream once, and leaves nothing', async () => {
     await using host = await startHost({ folder: mirror.store });
     await using github = await startGitHub();
+    await fetch(`${github.url}/repos/${github.slug}`); // reads GitHub's description, which takes seconds
     const before = { store: await hashes(mirror.store), work: await namesIn(mirror.work) };
     const args = ['doctor', ...mirror.flags({ 'public-url': host.url })];
     const variables = { ...environment(github), LANG: 'C.UTF-8' };
@@ -70,6 +71,7 @@ describeMirror('doctor', () => {
   test('as a command of the action tells the log, the summary and its outcome, and nobody else', async () => {
     await using github = await startGitHub();
     await using caller = await startCaller(github);
+    await fetch(`${github.url}/repos/${github.slug}`);
     github.admit('ghs_ofTheWorkflow', { issues: 'write', actions: 'read' });
     const inputs = {
       command: 'doctor',
