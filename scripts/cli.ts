@@ -6,6 +6,7 @@ import { EXIT, exitFor, type Verdict } from './exit.ts';
 import { VERSION } from './identity.ts';
 import { outliveReaders, print } from './log.ts';
 import { CLIENT_OPTIONS } from './settings/client.ts';
+import { DOCTOR_OPTIONS } from './settings/doctor.ts';
 import {
   type Option,
   PROBE_OPTIONS,
@@ -40,6 +41,7 @@ const program = new Command('clamav-mirror')
     'after',
     `
 Start with:
+  clamav-mirror doctor                        can it work here? what is wrong, and what to type next
   clamav-mirror sync                          mirror main, daily and bytecode into ./mirror
   clamav-mirror serve --address 0.0.0.0       serve ./mirror to freshclam clients
 In freshclam.conf of a client:
@@ -71,6 +73,33 @@ Examples:
   .action(async (flags) => {
     const { sync } = await import('./commands/sync.ts');
     return await end(sync(settingsFrom(flags), flags.json === true));
+  });
+
+withOptions(program.command('doctor'), DOCTOR_OPTIONS)
+  .description(
+    'look at what this machine and these settings can do, before the first sync or when something is wrong',
+  )
+  .option('--json', 'print one JSON array of {check, ok | skipped, found, advice} instead of text')
+  .addHelpText(
+    'after',
+    `
+It takes the options of sync: try the command line that you are about to run. It looks at Node, ClamAV (each engine),
+containers, the work folder and the store or bucket (rights, owner, room), DNS, upstream (512 bytes of one database),
+this machine's clock, proxies and certificates, the public URL, and, in a workflow, at the token, issues and the
+schedule. It downloads no database, proves nothing, and needs no lock: what it tries out it removes again. Each check
+has ten seconds, an engine half a minute, and none hides another.
+
+Exit codes: 0 fit to sync; 1 something is wrong: the line with a cross says what, the line below what to type; 2 wrong
+usage. Words stand in the place of the marks with NO_COLOR, or where the locale is not UTF-8.
+
+Examples:
+  clamav-mirror doctor --store /srv/clamav
+  clamav-mirror doctor --store s3://our-bucket/clamav --public-url https://clamav.example
+  clamav-mirror doctor --json | jq '.[] | select(.ok == false)'`,
+  )
+  .action(async (flags) => {
+    const { doctor } = await import('./commands/doctor.ts');
+    return await end(doctor(settingsFrom(flags), flags.json === true));
   });
 
 withOptions(program.command('rollback'), [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS])

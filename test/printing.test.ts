@@ -7,6 +7,9 @@ import { actionsLog, annotateError } from '../scripts/actions/log.ts';
 import { status } from '../scripts/commands/status.ts';
 import { tell as tellSync } from '../scripts/commands/sync.ts';
 import { tell as tellVerify } from '../scripts/commands/verify.ts';
+import type { DoctorReport } from '../scripts/doctor/doctor.ts';
+import { bad, good } from '../scripts/doctor/finding.ts';
+import { doctorTable } from '../scripts/doctor/table.ts';
 import { explain, MirrorError } from '../scripts/errors.ts';
 import { RequestLog } from '../scripts/host/request-log.ts';
 import { print, printJson, streamLog } from '../scripts/log.ts';
@@ -45,6 +48,11 @@ describe('words from outside command neither a terminal nor a runner', () => {
 
   test.each(hostileVariants(probeReport()))('in what probe and watch tell: %s', (_, report) => {
     print(process.stdout, tableOf(report));
+    expectHarmless(written);
+  });
+
+  test.each(hostileVariants(doctorReport()))('in what doctor tells: %s', (_, report) => {
+    print(process.stdout, doctorTable(report, 'signs'));
     expectHarmless(written);
   });
 
@@ -152,6 +160,14 @@ describe('what is printed', () => {
     expect(printableText('a\r\nb\x1b\n\tc\rd')).toBe('a\nb?\n\tc?d');
   });
 });
+
+function doctorReport(): DoctorReport {
+  const findings = [
+    { check: 'node', ...good('24', 'go on') },
+    { check: 'dns', ...bad('none', 'do this') },
+  ];
+  return { verdict: 'failed', unfinished: false, findings };
+}
 
 function probeReport(): ProbeReport {
   return {

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<ActionCommand, () => Promise<Prepare>>> = {
   rollback: async () => (await import('./rollback.ts')).rollback,
   release: async () => (await import('./rollback.ts')).release,
   notify: async () => (await import('./notify.ts')).notify,
+  doctor: async () => (await import('./doctor.ts')).doctor,
 };
 
 /** What came of a command, and the settings, as far as they could be read. */

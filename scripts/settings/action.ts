@@ -15,6 +15,7 @@ export const COMMANDS = [
   'rollback',
   'release',
   'notify',
+  'doctor',
 ] as const;
 export type ActionCommand = (typeof COMMANDS)[number];
 

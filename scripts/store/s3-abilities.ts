@@ -4,7 +4,7 @@ import { StoreError } from './store.ts';
 import { PRIVATE_FOLDER } from './store-name.ts';
 
 /** Where objects are tried out. */
-const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
+export const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
 /** A trial takes seconds; one of this age was left behind. Milliseconds. */
 const OLD_TRIAL = 3_600_000;
 /** Bytes: a word is written there. */

@@ -74,13 +74,13 @@ export class Bucket {
 
   constructor(settings: S3Settings) {
     this.settings = settings;
-    const { bucket, prefix, endpoint, pathStyle, proxies } = settings;
+    const { bucket, prefix, endpoint, pathStyle, proxies, attempts = ATTEMPTS } = settings;
     this.where = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
     this.client = new S3Client({
       ...(endpoint !== undefined && { endpoint }),
       ...regionFor(settings),
       forcePathStyle: pathStyle,
-      maxAttempts: ATTEMPTS,
+      maxAttempts: attempts,
       // Older servers know no checksum trailers (411, 501). Bodies are signed with their SHA-256 instead.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',

@@ -244,7 +244,7 @@ export function privateAttributes({ encryption, kmsKey }: S3Settings): Attribute
   };
 }
 
-function attributesOf(
+export function attributesOf(
   name: string,
   settings: S3Settings,
   { sha256, mtime }: { sha256?: string; mtime?: Date },

@@ -23,6 +23,8 @@ export interface S3Settings {
   readonly proxies: Proxies | undefined;
   /** Bytes of the largest file that is taken from the bucket; `undefined`: the largest that any mirror takes. */
   readonly maxSize: number | undefined;
+  /** How often a request is tried; `undefined`: as often as a publication has patience for. */
+  readonly attempts: number | undefined;
 }
 
 export type S3Options = Partial<Omit<S3Settings, 'bucket' | 'prefix'>>;
@@ -62,6 +64,7 @@ export function s3Settings(where: string, options: S3Options = {}): S3Settings {
     acl: options.acl,
     proxies: options.proxies,
     maxSize: options.maxSize,
+    attempts: options.attempts,
   };
 }
 

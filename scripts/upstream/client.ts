@@ -35,6 +35,8 @@ export interface ClientOptions {
   readonly coolDown: CoolDownGuard;
   readonly patience?: Patience;
   readonly onBytes?: (bytes: number) => void;
+  /** Told of each answer that is no redirect, whatever it says. */
+  readonly onAnswer?: (header: (name: string) => string | undefined) => void;
 }
 
 /** A small file as upstream gave it; unproven. */
@@ -156,6 +158,7 @@ export class UpstreamClient {
       const value = answer.headers[wanted];
       return typeof value === 'string' ? value : undefined;
     };
+    this.#options.onAnswer?.(header);
     const status = answer.statusCode;
     const encoding = header('content-encoding') ?? 'identity';
     const isAsked = status === 304 && headers['if-none-match'] !== undefined;

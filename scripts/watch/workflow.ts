@@ -68,7 +68,7 @@ export async function checkWorkflow(
   return [...schedule.list, ...cycle.list];
 }
 
-const WHY_OFF: Readonly<Record<string, string>> = {
+export const WHY_OFF: Readonly<Record<string, string>> = {
   disabled_inactivity: 'GitHub switches schedules off after 60 days without activity in the repository',
   disabled_manually: 'somebody has switched it off',
   disabled_fork: 'schedules are off in forks until somebody switches them on',

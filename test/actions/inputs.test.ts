@@ -56,6 +56,7 @@ describe('action.yml', async () => {
     ['client', {}, []],
     ['verify', {}, []],
     ['watchdog', {}, ['github-token']],
+    ['doctor', {}, ['github-token']],
     ['notify', { needs: '{}' }, ['github-token', 'needs']],
   ])('gives %s the secrets that it has a use for, and no other', (command, given, known) => {
     const all = { 'healthcheck-url': 'https://hc.example', 'github-token': 'ghs_x', needs: '{}' };

@@ -149,6 +149,7 @@ export function newRepository(options: RepositoryOptions): { repository: FakeRep
     },
     'POST /repos/{owner}/{repo}/issues': ({ body, example }) => {
       mayWrite();
+      if (body.title === '') throw new Refused(422, 'Validation Failed');
       const issue = open({ author: login });
       setBody(issue, body);
       return { status: 201, body: issueJson(example() as Json, issue, slug) };

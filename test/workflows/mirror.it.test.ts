@@ -161,6 +161,25 @@ describeWithOfficial('mirror.yml', () =>
         });
       });
 
+      test('doctor by hand looks at all that a run needs, changes nothing, and opens no issue', async () => {
+        const before = await bucket.keys();
+        const ended = await ask({ command: 'doctor' });
+        const { mirror } = ended.jobs;
+        expect(results(ended), mirror?.log).toEqual({
+          check: 'success',
+          mirror: 'success',
+          notify: 'skipped',
+        });
+        expect(mirror?.outputs.outcome).toBe('good');
+        const lines = mirror?.summary.split('\n').filter((line) => line.startsWith('| ✅')) ?? [];
+        const checks = lines.map((line) => line.split('|')[2]?.trim().replace(/ .*/, ''));
+        expect(checks).toEqual(
+          expect.arrayContaining(['clamav', 'bucket', 'public-url', 'github', 'schedule']),
+        );
+        expect(await bucket.keys()).toEqual(before);
+        expect(openIssues()).toEqual([]);
+      });
+
       test('an update is rebuilt from the CDIFF, with what is published out of the cache', async () => {
         for (const [name, path] of offered(5)) upstream.set(name, path);
         upstream.forget();

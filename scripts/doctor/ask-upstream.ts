@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { codeOf } from '../errors.ts';
+import { copyRegular } from '../files/open.ts';
+import { State } from '../state.ts';
+import { STATE_FILE } from '../state-files.ts';
+import { advertise } from '../upstream/advertise.ts';
+import { Agents } from '../upstream/agents.ts';
+import { type Patience, UpstreamClient } from '../upstream/client.ts';
+import { CoolDownGuard } from '../upstream/cool-down.ts';
+import type { DoctorContext } from './context.ts';
+
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 8000;
+const PATIENCE: Patience = { idle: 8000, file: 8000, attempts: 1, pause: 0 };
+
+/** What came of the one version check. */
+export interface Asked {
+  /** The database that was asked for. */
+  readonly database: string;
+  /** Its version as its header says it, signed by Talos; or what went wrong. */
+  readonly offered: number | { readonly error: unknown };
+  /** By upstream's clock less by ours, in milliseconds; `undefined`: it did not tell. */
+  readonly ahead: number | undefined;
+}
+
+type Context = Pick<DoctorContext, 'settings' | 'trials' | 'trust' | 'now'>;
+
+/**
+ * Asks upstream as a run does, once: for the first bytes of one database, and for nothing while a cool-down is on. Neither
+ * that nor a new one is remembered.
+ */
+export async function askUpstream({ settings, trials, trust, now }: Context): Promise<Asked> {
+  const { upstream: url, databases, work, proxies, userAgent } = settings.sync;
+  const [database = 'daily'] = databases;
+  const state = await stateFor(work, (await trials.anywhere(work)).folder, now());
+  let ahead: number | undefined;
+  await using agents = new Agents(url, proxies, { timeout: CONNECT_TIMEOUT });
+  const client = new UpstreamClient({
+    url,
+    userAgent: userAgent(state.uuid),
+    agents,
+    coolDown: new CoolDownGuard(state.coolDownOf(url), now),
+    patience: PATIENCE,
+    onAnswer: (header) => {
+      ahead = timeBy(header) - now().getTime();
+    },
+  });
+  const offered = await advertise(database, undefined, { client, record: undefined, trust }).then(
+    (found) => (found.news ? found.offer.header.version : (found.seen ?? 0)),
+    (error: unknown) => ({ error }),
+  );
+  return { database, offered, ahead: Number.isNaN(ahead) ? undefined : ahead };
+}
+
+/** What a run remembers, in a copy: whatever is saved goes with that. */
+async function stateFor(work: string, trial: string, now: Date): Promise<State> {
+  await copyRegular(join(work, STATE_FILE), join(trial, STATE_FILE)).catch((error) => {
+    if (!NO_STATE.includes(codeOf(error) ?? '')) throw error;
+  });
+  return await State.load(trial, now);
+}
+
+const NO_STATE = ['ENOENT', 'ENOTDIR', 'EACCES', 'file/not-regular'];
+
+/** A cache gives an answer with the time that it was made, and its age. */
+function timeBy(header: (name: string) => string | undefined): number {
+  return Date.parse(header('date') ?? '') + 1000 * Number(header('age') ?? 0);
+}

@@ -1,0 +1,78 @@
+import type { DoctorSettings } from '../settings/doctor.ts';
+import { isS3Address } from '../store/s3-settings.ts';
+import { checkCertificates } from './certificates.ts';
+import { checkClock } from './clock.ts';
+import { checkContainers } from './containers.ts';
+import type { Check } from './context.ts';
+import { checkDns } from './dns.ts';
+import { checkEngine, checkWhatIsThere } from './engine.ts';
+import { skipped } from './finding.ts';
+import { checkNode } from './node.ts';
+import { checkProxies } from './proxies.ts';
+import { checkPublicUrl } from './public-url.ts';
+import { checkReadable } from './readable.ts';
+import { checkStoreFolder } from './store-folder.ts';
+import { checkUpstream } from './upstream.ts';
+import { checkWork } from './work.ts';
+
+/** An engine in an image has three containers made, on a slow machine one after the other. Milliseconds. */
+const ENGINE_TIMEOUT = 30_000;
+
+/**
+ * What there is to look at by these settings, in the order in which people read it. What takes a while to load is loaded
+ * now, for that is no part of a check's time.
+ */
+export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
+  return [
+    { name: 'node', look: checkNode },
+    ...engineChecks(settings),
+    { name: 'work', look: checkWork },
+    ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
+    { name: 'dns', look: checkDns },
+    { name: 'upstream', look: checkUpstream },
+    { name: 'clock', look: checkClock },
+    { name: 'proxies', look: checkProxies },
+    { name: 'certificates', look: checkCertificates },
+    { name: 'public-url', look: checkPublicUrl },
+    ...(await gitHubChecks(settings)),
+  ];
+}
+
+function engineChecks({ sync: { engines } }: DoctorSettings): Check[] {
+  const timeout = ENGINE_TIMEOUT;
+  if (engines === undefined) return [{ name: 'clamav', timeout, look: checkWhatIsThere }];
+  const inContainers = engines.some(({ kind }) => kind !== 'native');
+  return [
+    ...(inContainers ? [{ name: 'containers', look: checkContainers }] : []),
+    ...engines.map((spec): Check => {
+      return {
+        name: `clamav ${spec.name}`,
+        timeout,
+        look: async (context) => await checkEngine(spec, context),
+      };
+    }),
+  ];
+}
+
+const FOLDER: readonly Check[] = [
+  { name: 'store', look: checkStoreFolder },
+  { name: 'readable', look: checkReadable },
+];
+
+async function bucketChecks(): Promise<Check[]> {
+  const { checkBucket, checkConditions } = await import('./bucket.ts');
+  return [
+    { name: 'bucket', look: checkBucket },
+    { name: 'conditions', look: checkConditions },
+  ];
+}
+
+async function gitHubChecks({ github }: DoctorSettings): Promise<Check[]> {
+  if (typeof github === 'string') return [{ name: 'github', look: async () => skipped(github) }];
+  const { checkToken, checkIssues, checkSchedule } = await import('./github.ts');
+  return [
+    { name: 'github', look: async () => await checkToken(github) },
+    { name: 'issues', look: async () => await checkIssues(github) },
+    { name: 'schedule', look: async () => await checkSchedule(github) },
+  ];
+}

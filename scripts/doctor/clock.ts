@@ -1,0 +1,16 @@
+import { CLOCK_TOLERANCE_MS } from '../clock.ts';
+import type { DoctorContext } from './context.ts';
+import { bad, good, type Seen, skipped } from './finding.ts';
+
+/** The clock of this machine goes as upstream's does. */
+export async function checkClock({ askUpstream }: Pick<DoctorContext, 'askUpstream'>): Promise<Seen> {
+  const { ahead } = await askUpstream();
+  if (ahead === undefined) return skipped('upstream does not tell the time');
+  const seconds = Math.round(Math.abs(ahead) / 1000);
+  const said = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  if (Math.abs(ahead) <= CLOCK_TOLERANCE_MS) return good(`within ${said} of upstream's`);
+  return bad(
+    `${said} ${ahead > 0 ? 'behind' : 'ahead of'} upstream's`,
+    'Set it by NTP: timedatectl set-ntp true (a container has the clock of its host)',
+  );
+}

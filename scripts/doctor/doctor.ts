@@ -1,0 +1,65 @@
+import { askUpstream } from './ask-upstream.ts';
+import type { Check, DoctorContext } from './context.ts';
+import { bad, badBy, type Finding, isBad, type Seen } from './finding.ts';
+import { Trials } from './trials.ts';
+
+/** Of a check, if it has no other. Milliseconds. */
+const TIMEOUT = 10_000;
+
+export interface DoctorReport {
+  readonly verdict: 'good' | 'failed';
+  readonly findings: readonly Finding[];
+  /** True if a check that ran out of time may still be under way. */
+  readonly unfinished: boolean;
+}
+
+/** Looks at everything at once. No check waits for another or hides it, and nothing that is tried out stays. */
+export async function examine(
+  checks: readonly Check[],
+  given: Omit<DoctorContext, 'trials' | 'askUpstream'>,
+): Promise<DoctorReport> {
+  await using trials = new Trials();
+  let asked: ReturnType<typeof askUpstream> | undefined;
+  const context: DoctorContext = {
+    ...given,
+    trials,
+    askUpstream: () => {
+      asked ??= askUpstream({ ...given, trials });
+      return asked;
+    },
+  };
+  const results = await Promise.all(checks.map(async (check) => await within(check, context)));
+  const findings = results.map(({ name, seen }) => ({ check: name, ...seen }));
+  return {
+    verdict: findings.some(isBad) ? 'failed' : 'good',
+    findings,
+    unfinished: results.some(({ isLate }) => isLate),
+  };
+}
+
+interface Result {
+  readonly name: string;
+  readonly seen: Seen;
+  readonly isLate: boolean;
+}
+
+async function within({ name, timeout = TIMEOUT, look }: Check, context: DoctorContext): Promise<Result> {
+  const end = new AbortController();
+  const late = Promise.withResolvers<Result>();
+  const timer = setTimeout(() => {
+    late.resolve({ name, seen: bad(`no end after ${timeout / 1000} s`, LATE), isLate: true });
+    end.abort();
+  }, timeout);
+  const looked = async (): Promise<Result> => {
+    const seen = await look(context, end.signal).catch((error) => badBy(error));
+    return { name, seen, isLate: false };
+  };
+  try {
+    return await Promise.race([looked(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const LATE =
+  'Run this again when the machine has less to do; if that is no help, find out what does not answer';
