@@ -6,7 +6,7 @@ import type { CoolDown, CoolDownMemory } from '../../scripts/upstream/cool-down.
 import type { Proxies } from '../../scripts/upstream/open.ts';
 import { openUpstream, type Upstream } from '../../scripts/upstream/open.ts';
 
-export const QUICK: Patience = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };
+export const QUICK: Partial<Patience> = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };
 const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };
 export const USER_AGENT = 'a mirror under test';
 
