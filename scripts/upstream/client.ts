@@ -193,7 +193,7 @@ export class UpstreamClient {
       const { url, dispatcher } = next;
       asked.push(url);
       const { idle } = this.#patience;
-      using deadline = new Deadline(HEAD_TIMES * idle);
+      using deadline = new Deadline(CONNECTING + 2 * idle);
       const answer = await request(url, {
         dispatcher,
         headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
@@ -276,8 +276,8 @@ class Deadline implements Disposable {
   }
 }
 
-/** Idle times for a connection and the whole head of an answer. */
-const HEAD_TIMES = 4;
+/** Milliseconds for a connection, with whatever proxy there is; `idle` is for the head of the answer. */
+const CONNECTING = 60_000;
 
 /**
  * What a cache on the way has to be told for a file that changes under its name: else a proxy may go on giving an old one

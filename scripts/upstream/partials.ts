@@ -61,7 +61,10 @@ export class Partials {
         else await rm(record, { force: true });
       };
       try {
-        await client.download(name, part, wanted.limit, { validator: size > 0 ? known?.validator : undefined, onFile });
+        await client.download(name, part, wanted.limit, {
+          validator: size > 0 ? known?.validator : undefined,
+          onFile,
+        });
       } catch (error) {
         // a full disk needs the room, and what is too large is of no use
         if (!isResumable || error instanceof FileError || isTooLarge(error)) await this.discard(name);
