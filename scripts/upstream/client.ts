@@ -231,6 +231,7 @@ export class UpstreamClient {
   }
 
   async *#counted(body: Readable, pace: Pace): AsyncGenerator<Buffer> {
+    pace.flow();
     for await (const chunk of body) {
       this.#received += chunk.length;
       this.#options.onBytes?.(chunk.length);
@@ -249,7 +250,6 @@ export class UpstreamClient {
         const pause = mayPass(error) ? pace.pause : undefined;
         if (pause === undefined) throw named(error, name, this.#options.url);
         await wait(pause);
-        pace.requireTime();
       }
     }
   }

@@ -50,9 +50,13 @@ export class Pace {
   /** Begins an attempt. */
   begin(): void {
     this.#tried++;
+    this.#moved = 0;
+  }
+
+  /** Begins a body: what it took to have an answer is not held against it. */
+  flow(): void {
     this.#spanBegun = this.#patience.clock();
     this.#spanBytes = 0;
-    this.#moved = 0;
   }
 
   /** Counts bytes that came. Throws `upstream/incomplete` if they come too slowly, `upstream/slow` at the end of the time. */
@@ -60,7 +64,7 @@ export class Pace {
     const { span, least, clock } = this.#patience;
     const now = clock();
     this.#spanBytes += bytes;
-    this.requireTime();
+    this.#requireTime(now);
     if (now - this.#spanBegun < span) return;
     if (this.#spanBytes < least)
       throw new UpstreamError(
@@ -77,10 +81,17 @@ export class Pace {
     if (this.#moved >= this.#patience.least) this.#tried = 0;
   }
 
-  /** Throws `upstream/slow`. */
-  requireTime(): void {
-    const { file, clock } = this.#patience;
-    if (clock() - this.#begun <= file) return;
+  /** Milliseconds to wait before the next attempt; `undefined` if there is none, or no time for it. */
+  get pause(): number | undefined {
+    const { attempts, pause, file, clock } = this.#patience;
+    return this.#tried >= attempts || clock() - this.#begun > file
+      ? undefined
+      : pause * 2 ** Math.max(this.#tried - 1, 0) * (0.75 + Math.random() / 2);
+  }
+
+  #requireTime(now: number): void {
+    const { file } = this.#patience;
+    if (now - this.#begun <= file) return;
     throw new UpstreamError(
       'upstream/slow',
       `${this.#name} did not come whole within ${file / MINUTE} minutes`,
@@ -88,13 +99,5 @@ export class Pace {
         advice: 'The next cycle goes on where this one ended, if upstream can; look at the line to it',
       },
     );
-  }
-
-  /** Milliseconds to wait before the next attempt; `undefined` if there is none. */
-  get pause(): number | undefined {
-    const { attempts, pause } = this.#patience;
-    return this.#tried >= attempts
-      ? undefined
-      : pause * 2 ** Math.max(this.#tried - 1, 0) * (0.75 + Math.random() / 2);
   }
 }

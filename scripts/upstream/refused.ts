@@ -51,8 +51,6 @@ function proxyOf(
 }
 
 function quoted(text: string | undefined): string | undefined {
-  const words = printable(text ?? '')
-    .replace(/\s+/g, ' ')
-    .trim();
+  const words = printable((text ?? '').replace(/\s+/g, ' ').trim());
   return words === '' ? undefined : words.slice(0, LENGTH);
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Log } from '../../scripts/log.ts';
 import type { Patience, UpstreamClient } from '../../scripts/upstream/client.ts';
 import type { CoolDown, CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
 import type { Proxies } from '../../scripts/upstream/open.ts';
@@ -37,6 +38,7 @@ export function openClient(
     userAgent?: string;
     coolDown?: CoolDownMemory;
     now?: () => Date;
+    log?: Pick<Log, 'info'>;
   } = {},
 ): OpenClient {
   const upstream = openUpstream({
@@ -46,6 +48,7 @@ export function openClient(
     coolDown: options.coolDown ?? memory(),
     now: options.now ?? (() => new Date()),
     patience: { ...QUICK, ...options.patience },
+    ...(options.log && { log: options.log }),
   });
   return {
     client: upstream.client(),
