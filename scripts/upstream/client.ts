@@ -232,11 +232,13 @@ export class UpstreamClient {
 
   async *#counted(body: Readable, pace: Pace): AsyncGenerator<Buffer> {
     pace.flow();
+    let taken = 0;
     for await (const chunk of body) {
       this.#received += chunk.length;
       this.#options.onBytes?.(chunk.length);
-      pace.count(chunk.length);
+      if (taken > 0) pace.count(taken); // what came before is kept by now, and it was not the last
       yield chunk;
+      taken = chunk.length;
     }
   }
 

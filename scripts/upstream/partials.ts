@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { isWithin } from '../clock.ts';
@@ -66,6 +66,7 @@ export class Partials {
           onFile,
         });
       } catch (error) {
+        isResumable &&= (await stat(part)).size > 0;
         // a full disk needs the room, and what is too large is of no use
         if (!isResumable || error instanceof FileError || isTooLarge(error)) await this.discard(name);
         throw error;

@@ -53,7 +53,7 @@ describe('a file that takes twenty times as long as was once allowed', () => {
     upstream.fail('main.cvd', ...faults);
     await using folder = await temporaryFolder();
     let received = 0;
-    const patience = { ...PATIENCE, pause: 1, clock: () => received / 50 };
+    const patience = { ...PATIENCE, least: 10_000, pause: 1, clock: () => received / 50 };
     await using open = openClient(upstream.url, { patience });
     const client = open.another((bytes) => {
       received = bytes;

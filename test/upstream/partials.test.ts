@@ -11,7 +11,7 @@ import type { Fault } from '../support/upstream.ts';
 import { type Acquiring, offered, startAcquiring } from './acquiring.ts';
 
 /** Large enough for a cut in the middle of it, and of bytes that do not compress. */
-const NOISE = [...Array(8000).keys()].map((id) => {
+const NOISE = [...Array(36_000).keys()].map((id) => {
   const hash = createHash('md5').update(`${id}`).digest('hex');
   return `${hash}:${id + 1}:Noise.${hash.slice(0, 16)}\n`;
 });
@@ -19,7 +19,6 @@ const [LINK] = makeChain('test', [
   new Map([['test.hdb', Buffer.from(`${signatureLine(0, 1)}${NOISE.join('')}`)]]),
 ]);
 const CVD = LINK?.cvd ?? Buffer.alloc(0);
-const CUT: Fault = { cutAfter: Math.floor(CVD.length / 2) };
 const DAY = 24 * 60 * 60_000;
 
 interface Cycles extends Acquiring {
@@ -29,9 +28,13 @@ interface Cycles extends Acquiring {
   readonly record: string;
 }
 
-async function start(fault: Fault = CUT, files = offered([LINK ?? never()])): Promise<Cycles> {
-  const it = await startAcquiring(files);
-  it.upstream.fail('test.cvd', { times: 1 }, { ...fault, times: 1 }, { cutAfter: 'head', times: 2 });
+/** Acquiring by a clock that strikes the end of the first cycle in the middle of the CVD. */
+async function start(fault: Fault = {}): Promise<Cycles> {
+  let cycles = 0;
+  let begun = 0;
+  const clock = (): number => (cycles === 1 && it.parts.client.received - begun > CVD.length / 2 ? 1e12 : 0);
+  const it = await startAcquiring(offered([LINK ?? never()]), { patience: { clock } });
+  it.upstream.fail('test.cvd', fault);
   const folder = join(it.folder, 'partial');
   return Object.assign(it, {
     part: join(folder, 'test.cvd.part'),
@@ -39,6 +42,8 @@ async function start(fault: Fault = CUT, files = offered([LINK ?? never()])): Pr
     async cycle(now = new Date()) {
       const offer = await it.offer();
       it.upstream.forget();
+      cycles++;
+      begun = it.parts.client.received;
       const partials = new Partials(folder, it.upstream.url, () => now);
       return await acquireCvd(offer, undefined, { ...it.parts, partials }).then(
         () => 'proven',
@@ -59,9 +64,9 @@ const rangeOf = (it: Cycles) => it.upstream.requests.map(({ range }) => range);
 describe('a file that does not come whole in one cycle', () => {
   test('is gone on with in the next one where it ended, under the condition that it is the same', async () => {
     await using it = await start();
-    expect(await it.cycle()).toBe('upstream/unreachable');
+    expect(await it.cycle()).toBe('upstream/slow');
     const { size } = await stat(it.part);
-    expect(size).toBeGreaterThan(CVD.length / 4);
+    expect(size).toBeGreaterThan(0);
     expect(await it.cycle()).toBe('proven');
     expect(it.upstream.requests).toMatchObject([
       { range: `bytes=${size}-`, ifRange: expect.stringMatching(/^"/), status: 206, sent: CVD.length - size },
@@ -105,8 +110,8 @@ describe('a file that does not come whole in one cycle', () => {
   });
 
   test('without a validator is not kept', async () => {
-    await using it = await start({ ...CUT, noValidator: true });
-    expect(await it.cycle()).toBe('upstream/unreachable');
+    await using it = await start({ noValidator: true });
+    expect(await it.cycle()).toBe('upstream/slow');
     expect(existsSync(join(it.folder, 'partial'))).toBe(false);
   });
 
