@@ -9,6 +9,7 @@ import { ensureImages, type Images } from './clamav-images.ts';
 import { type DockerEngine, ensureDocker } from './docker-engine.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 import { type RealPart, realPart } from './real-part.ts';
+import { ensureSquid } from './squid.ts';
 import { ensureWebServers } from './web-servers.ts';
 
 declare module 'vitest' {
@@ -21,6 +22,8 @@ declare module 'vitest' {
     docker: RealPart<Images>;
     /** nginx, lighttpd, Caddy and Apache, all of which start. */
     webServers: RealPart<true>;
+    /** The path of a squid that starts. */
+    squid: RealPart<string>;
     /** The path of the program. */
     dnsmasq: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
@@ -39,6 +42,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const installed = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
   const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
   const webServers = await realPart('web-servers', () => ensureWebServers(options));
+  const squid = await realPart('squid', () => ensureSquid(options));
   const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
   await realPart('strace', () => ensureProgram('strace', ['strace'], options)); // hostile/watched.ts tries it
   const engine = await realPart('docker', () => ensureDocker(run, options));
@@ -46,6 +50,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('run', run);
   project.provide('clamav', clamav);
   project.provide('webServers', webServers);
+  project.provide('squid', squid);
   project.provide('dnsmasq', dnsmasq);
   project.provide('docker', await withImages(engine, options));
   project.provide('official', await official);
