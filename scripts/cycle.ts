@@ -43,6 +43,7 @@ import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
+import { PARTIALS_FOLDER, Partials } from './upstream/partials.ts';
 import type { Trust } from './verify/trust.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -119,8 +120,13 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     url: settings.upstream,
     userAgent: settings.userAgent(state.uuid),
     proxies: settings.proxies,
-    coolDown: state.coolDownOf(settings.upstream, { isAsked }),
+    coolDown: state.coolDownOf(settings.upstream, {
+      isAsked,
+      isRetry: settings.retry,
+      isKnown: published.manifest !== undefined,
+    }),
     now,
+    log,
   });
 
   watch.begin('look');
@@ -181,6 +187,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     log,
     now,
     resync: settings.resync,
+    partials: new Partials(join(settings.work, PARTIALS_FOLDER), settings.upstream, now),
   };
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),

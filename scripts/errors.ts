@@ -26,12 +26,19 @@ export function codeOf(error: unknown): string | undefined {
 export function explain(error: unknown): string {
   const parts: string[] = [];
   let advice: string | undefined;
-  for (let at: unknown = error; at !== undefined && parts.length < 8; at = causeOf(at)) {
+  for (const at of causesOf(error)) {
     const text = at instanceof Error ? at.message : String(at);
     if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text);
     if (at instanceof MirrorError) advice ??= at.advice;
   }
   return parts.join(': ') + (advice === undefined ? '' : `. ${advice}`);
+}
+
+/** An error and what caused it, as far as it is worth telling. */
+export function causesOf(error: unknown): unknown[] {
+  const causes: unknown[] = [];
+  for (let at: unknown = error; at !== undefined && causes.length < 8; at = causeOf(at)) causes.push(at);
+  return causes;
 }
 
 function causeOf(error: unknown): unknown {

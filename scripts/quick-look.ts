@@ -6,6 +6,7 @@ import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import { parseJson } from './json.ts';
 import { isPlausibleCount, isPlausibleTime, MANIFEST_LIMIT } from './manifest-limits.ts';
+import { prepareNetwork } from './network.ts';
 import type { CheckSettings } from './settings/check.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 
@@ -32,6 +33,7 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
   const { asked, publicUrl } = settings;
   if (asked !== undefined) return needed(asked);
   if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
+  prepareNetwork();
   try {
     const manifest = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_LIMIT), settings.databases);
     const age = now.getTime() - Date.parse(manifest.checked);
@@ -118,7 +120,8 @@ async function advertised({ record, nameservers }: CheckSettings, now: Date): Pr
 async function offeredVersion(upstream: string, database: string): Promise<number> {
   const url = `${upstream}/${cvdName(database)}`;
   const range = `bytes=0-${HEADER_SIZE - 1}`;
-  const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()) });
+  const fresh = { 'cache-control': 'no-cache' }; // else a proxy on the way may know an old one for days
+  const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()), ...fresh });
   const header = (await readStart(answer, HEADER_SIZE)).subarray(0, HEADER_SIZE);
   return parseHeader(header).version;
 }

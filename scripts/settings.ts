@@ -27,6 +27,7 @@ import {
 } from './settings/schemas.ts';
 import { isS3Address, type S3Options, s3Settings } from './store/s3-settings.ts';
 import { OFFICIAL_RECORD } from './upstream/dns.ts';
+import { isClamavsOwn } from './upstream/official.ts';
 import type { Proxies } from './upstream/open.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -125,8 +126,7 @@ export function syncSettings(from: Given): SyncSettings {
   const work = settings.work ?? (isS3Address(store) ? resolve('mirror.work') : `${store}.work`);
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
-  const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
-  const record = settings.dns ?? (official ? OFFICIAL_RECORD : 'off');
+  const record = settings.dns ?? (isClamavsOwn(settings.upstream) ? OFFICIAL_RECORD : 'off');
   return {
     upstream: settings.upstream,
     databases: settings.databases,

@@ -20,13 +20,30 @@ const Reason = v.pipe(
   v.string(),
   v.transform((text) => printable(text).slice(0, REASON_LENGTH)),
 );
+/** Of what was refused: a name, and what upstream says. */
+const Words = v.pipe(
+  v.string(),
+  v.transform((text) => printable(text).slice(0, CACHED_REASON_LENGTH)),
+);
 const Cached = v.optional(v.literal(true));
 const CoolDownSchema = v.object({
   until: Time,
   reason: Reason,
+  since: v.optional(Time),
+  /** What upstream refused, and how. */
+  refused: v.optional(
+    v.object({
+      status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
+      file: Words,
+      ray: v.optional(Words),
+      title: v.optional(Words),
+    }),
+  ),
   /** It came from a cache: whoever asks by hand is not kept waiting by it. */
   cached: Cached,
 });
+/** Of an upstream: when it first gave this mirror anything. */
+const AnsweredSchema = v.object({ since: Time });
 /** A version of a database that was refused, and why. */
 const QuarantineSchema = v.object({
   version: v.number(),
@@ -45,13 +62,15 @@ const QuarantineSchema = v.object({
 /** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */
 const UuidSchema = v.pipe(v.string(), v.uuid());
 
-type KnownCoolDown = v.InferOutput<typeof CoolDownSchema>;
+export type KnownCoolDown = v.InferOutput<typeof CoolDownSchema>;
 export type Quarantine = v.InferOutput<typeof QuarantineSchema>;
 
 interface Content {
   readonly uuid: string;
   /** By upstream URL. */
   coolDowns: Readonly<Record<string, KnownCoolDown>>;
+  /** By upstream URL. */
+  answered: Readonly<Record<string, v.InferOutput<typeof AnsweredSchema>>>;
   /** By database. */
   quarantine: Readonly<Record<string, Quarantine>>;
 }
@@ -71,11 +90,13 @@ const CACHED_LIMITS = { coolDown: HOUR, quarantine: DAY } as const;
 export class State {
   readonly #path: string;
   readonly #content: Content;
+  readonly #found: Content['coolDowns'];
   #saved: Promise<void> = Promise.resolve();
 
   private constructor(path: string, content: Content) {
     this.#path = path;
     this.#content = content;
+    this.#found = content.coolDowns;
   }
 
   /** Reads the state in the work folder, else the one that came from a cache, else begins a new one. */
@@ -95,18 +116,44 @@ export class State {
     return this.#content.uuid;
   }
 
-  /** `isAsked`: somebody asked for this run by hand. */
-  coolDownOf(upstream: string, { isAsked = false } = {}): CoolDownMemory {
+  /**
+   * `isAsked`: somebody asked for this run by hand. `isRetry`: upstream is to be asked once more, whatever an earlier run was
+   * told. `isKnown`: something is published, so it has given something before.
+   */
+  coolDownOf(upstream: string, { isAsked = false, isRetry = false, isKnown = false } = {}): CoolDownMemory {
+    const found = isRetry ? own(this.#found, upstream) : undefined;
+    const current = () => own(this.#content.coolDowns, upstream);
     return {
       load: () => {
-        const coolDown = own(this.#content.coolDowns, upstream);
-        return isAsked && coolDown?.cached === true ? undefined : coolDown;
+        const coolDown = current();
+        return (isAsked && coolDown?.cached === true) || (isRetry && coolDown === found)
+          ? undefined
+          : coolDown;
       },
-      save: async ({ until, reason }: CoolDown) => {
-        this.#content.coolDowns = { ...this.#content.coolDowns, [upstream]: { until, reason } };
+      save: async ({ until, reason, since, refused }: CoolDown) => {
+        const coolDown = { until, reason, ...(since && { since }), ...(refused && { refused }) };
+        this.#content.coolDowns = { ...this.#content.coolDowns, [upstream]: coolDown };
         await this.#save();
       },
+      setAside: found,
+      isStranger: !isKnown && own(this.#content.answered, upstream) === undefined,
+      answered: async () => {
+        const isOver = found !== undefined && current() === found;
+        if (isOver) {
+          const { [upstream]: _, ...others } = this.#content.coolDowns;
+          this.#content.coolDowns = others;
+        }
+        const isNew = own(this.#content.answered, upstream) === undefined;
+        const since = new Date().toISOString();
+        if (isNew) this.#content.answered = { ...this.#content.answered, [upstream]: { since } };
+        if (isNew || isOver) await this.#save();
+      },
     };
+  }
+
+  /** The cool-down that an upstream asked for, be it on or over. */
+  lastCoolDownOf(upstream: string): KnownCoolDown | undefined {
+    return own(this.#content.coolDowns, upstream);
   }
 
   quarantineOf(database: string): Quarantine | undefined {
@@ -132,11 +179,12 @@ export class State {
 /** As much of a state as can be understood and is plausible. */
 function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 'uuid'> {
   const parts = v.safeParse(v.record(v.string(), v.unknown()), json);
-  const { uuid, coolDowns, quarantine } = parts.success ? parts.output : {};
+  const { uuid, coolDowns, answered, quarantine } = parts.success ? parts.output : {};
   const known = v.safeParse(UuidSchema, uuid);
   return {
     ...(known.success && { uuid: known.output }),
     coolDowns: eachOf(CoolDownSchema, coolDowns),
+    answered: eachOf(AnsweredSchema, answered),
     quarantine: Object.fromEntries(
       Object.entries(eachOf(QuarantineSchema, quarantine)).filter(([, one]) => isPlausible(one, now)),
     ),

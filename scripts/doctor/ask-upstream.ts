@@ -5,13 +5,14 @@ import { State } from '../state.ts';
 import { STATE_FILE } from '../state-files.ts';
 import { advertise } from '../upstream/advertise.ts';
 import { Agents } from '../upstream/agents.ts';
-import { type Patience, UpstreamClient } from '../upstream/client.ts';
+import { UpstreamClient } from '../upstream/client.ts';
 import { CoolDownGuard } from '../upstream/cool-down.ts';
+import type { Patience } from '../upstream/pace.ts';
 import type { DoctorContext } from './context.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 8000;
-const PATIENCE: Patience = { idle: 8000, file: 8000, attempts: 1, pause: 0 };
+const PATIENCE: Partial<Patience> = { idle: 8000, file: 8000, attempts: 1, pause: 0 };
 
 /** What came of the one version check. */
 export interface Asked {

@@ -35,6 +35,21 @@ export async function openRegular(path: string, options: OpenOptions = {}): Prom
   }
 }
 
+/** Opens a regular file to write behind what it holds, under the same conditions. Throws like `openRegular`. */
+export async function openToAppend(path: string): Promise<FileHandle> {
+  const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const handle = await open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW).catch((cause) => {
+    throw asNotRegular(path, cause);
+  });
+  try {
+    requireRegular(path, await handle.stat());
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 /** The content of a regular file as far as it goes now: one that grows meanwhile comes to an end. Throws like `openRegular`. */
 export async function* chunksOf(path: string, options: OpenOptions = {}): AsyncGenerator<Buffer> {
   await using file = await openRegular(path, options);

@@ -77,7 +77,13 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
 /** Where the code tells more than the class. */
 const BY_CODE: Readonly<Record<string, string>> = {
   'upstream/cool-down':
-    'Upstream asked us to wait, and we do. There is nothing to do before that time is over.',
+    'Upstream asked us to wait, and we do. There is nothing to do before that time is over; `retry` asks once more. If ' +
+    'upstream is ClamAV itself and goes on refusing, ask its team to let the address in, with the `cf-ray` from above.',
+  'upstream/proxy':
+    'A proxy on the way refuses, not upstream: let it pass requests to upstream, or go past it by `NO_PROXY`.',
+  'upstream/tls':
+    'No certificate of upstream is believed. If a proxy signs for it with a CA of its own, name that by ' +
+    '`NODE_EXTRA_CA_CERTS` or `SSL_CERT_FILE`, or put it into the store of the system.',
   'store/credentials':
     'The credentials of the store are missing or out of date: renew the secret, or mend OIDC.',
   'store/denied': 'The store refuses our credentials: grant reading, writing and deleting below the prefix.',

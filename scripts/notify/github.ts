@@ -3,6 +3,7 @@ import { retry } from '@octokit/plugin-retry';
 import { Octokit } from '@octokit/rest';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import { VERSION } from '../identity.ts';
+import { prepareNetwork } from '../network.ts';
 import type { GitHubSettings } from '../settings/github.ts';
 import { rateLimitWait, statusOf } from './github-trouble.ts';
 
@@ -37,6 +38,7 @@ const Client = Octokit.plugin(retry);
  * rate limits.
  */
 export function openGitHub(settings: GitHubSettings, pace: Pace = PACE): GitHub {
+  prepareNetwork();
   const dispatcher = new EnvHttpProxyAgent({ ...settings.proxies });
   const octokit = new Client({
     baseUrl: settings.apiUrl,

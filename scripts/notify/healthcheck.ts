@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { codeOf } from '../errors.ts';
+import { prepareNetwork } from '../network.ts';
 import { isHttp } from '../settings/schemas.ts';
 import type { Proxies } from '../upstream/open.ts';
 
@@ -39,6 +40,7 @@ export async function pingHealthcheck(
   if (target === null)
     return 'the healthcheck was not pinged: it is no URL that starts with http:// or https://';
   if (!verified) target.pathname = `${target.pathname.replace(/\/+$/, '')}/fail`;
+  prepareNetwork();
   const agent = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: patience.answer } });
   try {
     for (let attempt = 0; ; attempt++) {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type Dispatcher, request } from 'undici';
 import { codeOf } from '../errors.ts';
+import { isTlsTrouble } from '../network.ts';
 import { Agents, type Proxies, REDIRECTS } from '../upstream/agents.ts';
 import { InsideError } from '../upstream/inside.ts';
 import { ProbeError } from './error.ts';
@@ -247,7 +248,7 @@ function problemOf(cause: unknown, url: string): ProbeError {
       advice: 'Find out what keeps the host from answering: clients give up as well',
     });
   }
-  if (/^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|ERR_TLS|ERR_SSL)/.test(code)) {
+  if (isTlsTrouble(cause)) {
     return new ProbeError('probe/tls', `TLS does not work with ${url}`, {
       cause,
       advice:

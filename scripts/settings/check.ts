@@ -1,3 +1,4 @@
+import { isClamavsOwn } from '../upstream/official.ts';
 import { mirrorId } from './mirror-id.ts';
 
 /** What the quick look before a run needs to know; it stands without any package. */
@@ -26,7 +27,7 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   const list = (text: string) => text.split(/\s*,\s*/).filter((one) => one !== '');
   const plain = (url: string) => url.replace(/\/+$/, '');
   const upstream = plain(of('UPSTREAM') ?? OFFICIAL);
-  const record = of('DNS') ?? (/\.clamav\.net$/.test(URL.parse(upstream)?.hostname ?? '') ? RECORD : 'off');
+  const record = of('DNS') ?? (isClamavsOwn(upstream) ? RECORD : 'off');
   const publicUrl = of('PUBLIC_URL');
   const token = of('GITHUB_TOKEN');
   const repository = environment.GITHUB_REPOSITORY;

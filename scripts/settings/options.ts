@@ -91,7 +91,7 @@ export const SYNC_OPTIONS: readonly Option[] = [
   {
     name: 'user-agent',
     value: '<text>',
-    help: 'what upstream is told about us (default: the form it serves to mirrors)',
+    help: "what upstream is told about us (default: cvdupdate's form, which ClamAV's servers let in, and who we are)",
   },
   {
     name: 'allow-private-redirects',
@@ -144,7 +144,10 @@ export const SYNC_OPTIONS: readonly Option[] = [
     value: '<reason>',
     help: 'take what looks implausible or was refused before, for this reason, which the proof records; it must still be proven',
   },
-  { name: 'retry', help: 'try versions again that were refused before' },
+  {
+    name: 'retry',
+    help: 'try versions again that were refused before, and ask an upstream once more that is to be left alone',
+  },
   { name: 'resync', help: 'take everything anew from upstream, whole, whatever is published' },
   { name: 'dry-run', help: 'do everything but publish' },
 ];

@@ -1,5 +1,6 @@
 import type { AgentOptions } from 'node:http';
 import { loadConfig } from '@smithy/core/config';
+import { prepareNetwork } from '../network.ts';
 import type { Proxies } from '../upstream/open.ts';
 import type { S3Settings } from './s3-settings.ts';
 
@@ -29,6 +30,7 @@ export function proxyFor(proxies: Proxies | undefined): {
   httpAgent?: AgentOptions;
   httpsAgent?: AgentOptions;
 } {
+  prepareNetwork();
   if (proxies === undefined) return {};
   const { httpProxy, httpsProxy, noProxy } = proxies;
   const proxyEnv = {

@@ -6,6 +6,7 @@ import { verifyCvdFile } from '../files/verify.ts';
 import { bytes } from '../log.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
+import { VerifyError } from '../verify/error.ts';
 import type { AcquireParts } from './acquire.ts';
 import { downloadCdiff } from './acquire-cdiffs.ts';
 
@@ -50,6 +51,7 @@ export async function acquireCvd(
       : { cvd: rebuilt, how: 'rebuilt' };
   const { size, sha256 } = acquired.cvd;
   await parts.stage.accept({ name, size, sha256, stored: false });
+  await parts.partials?.discard(name);
   return acquired;
 }
 
@@ -58,11 +60,25 @@ async function download(
   because: string,
   parts: AcquireParts,
 ): Promise<VerifiedCvd> {
-  const { client, trust, stage, limits, log } = parts;
+  const { client, trust, stage, limits, log, partials } = parts;
   const name = cvdName(database);
+  const expected = { database, version: header.version };
   log.info(`${database}: downloading version ${header.version}, because ${because}`);
-  await client.download(name, stage.incoming(name), limits.cvd);
-  return await verifyCvdFile(stage.incoming(name), trust, { database, version: header.version });
+  const to = stage.incoming(name);
+  const isOfParts = await partials?.download(name, { of: header.md5, to, limit: limits.cvd }, client);
+  if (isOfParts === undefined) await client.download(name, to, limits.cvd);
+  if (isOfParts === true) {
+    try {
+      return await verifyCvdFile(to, trust, expected);
+    } catch (error) {
+      if (!(error instanceof VerifyError)) throw error;
+      log.info(
+        `${name}: with what was kept of it, it is not what Talos signed (${explain(error)}); once more, whole`,
+      );
+      await client.download(name, to, limits.cvd);
+    }
+  }
+  return await verifyCvdFile(to, trust, expected);
 }
 
 /** Returns the rebuilt CVD, or the reason why it is to be downloaded. */

@@ -2,6 +2,7 @@ import type { Log } from '../log.ts';
 import type { Stage } from '../stage.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { UpstreamClient } from './client.ts';
+import type { Partials } from './partials.ts';
 
 /** Bytes that upstream may send at most. */
 export interface Limits {
@@ -18,4 +19,6 @@ export interface AcquireParts {
   /** How many CDIFFs are kept. */
   readonly window: number;
   readonly log: Log;
+  /** Where files wait that did not come whole; without it, each begins anew. */
+  readonly partials?: Partials;
 }

@@ -1,4 +1,5 @@
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { prepareNetwork } from '../network.ts';
 import { isInside, literalHost, lookupOutside, lookupTelling } from './inside.ts';
 
 /** URLs, or empty; `noProxy` lists the hosts to reach directly. */
@@ -27,6 +28,7 @@ export class Agents implements AsyncDisposable {
   #isInside = false;
 
   constructor(url: string, proxies: Proxies, connect: { readonly timeout: number; readonly ca?: string }) {
+    prepareNetwork();
     const { httpProxy, httpsProxy, noProxy, privateRedirects = false } = proxies;
     const base = new URL(url);
     const literal = literalHost(base);

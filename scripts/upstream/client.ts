@@ -2,30 +2,23 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { request } from 'undici';
-import { codeOf } from '../errors.ts';
+import { causesOf, codeOf } from '../errors.ts';
 import { FileError } from '../files/atomic.ts';
+import { openToAppend } from '../files/open.ts';
+import { isTlsTrouble, tlsAdvice } from '../network.ts';
 import { type Agents, REDIRECTS } from './agents.ts';
-import type { CoolDownGuard } from './cool-down.ts';
+import { type CoolDownGuard, proxyError } from './cool-down.ts';
 import { UpstreamError } from './error.ts';
 import { InsideError } from './inside.ts';
+import { PATIENCE, Pace, type Patience } from './pace.ts';
+import { refusedBy, wordsOf } from './refused.ts';
+
+export type { Patience };
 
 /** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
 export const PROBE_SIZE = 522;
 /** Bytes of an error page that are read at most. */
 const PAGE_LIMIT = 16 * 1024;
-
-/** How long and how often to try. Milliseconds. */
-export interface Patience {
-  /** Without a byte of the answer's head or body. */
-  readonly idle: number;
-  /** For one attempt at one file, in all. */
-  readonly file: number;
-  readonly attempts: number;
-  /** Before the second attempt; doubled before each further one. */
-  readonly pause: number;
-}
-
-export const PATIENCE: Patience = { idle: 30_000, file: 15 * 60_000, attempts: 3, pause: 1000 };
 
 export interface ClientOptions {
   /** Base URL without a final slash. */
@@ -33,10 +26,18 @@ export interface ClientOptions {
   readonly userAgent: string;
   readonly agents: Agents;
   readonly coolDown: CoolDownGuard;
-  readonly patience?: Patience;
+  readonly patience?: Partial<Patience>;
   readonly onBytes?: (bytes: number) => void;
   /** Told of each answer that is no redirect, whatever it says. */
   readonly onAnswer?: (header: (name: string) => string | undefined) => void;
+}
+
+/** A file of which a part is there. */
+export interface Resumption {
+  /** What upstream said of the file that the part is of: an ETag or a Last-Modified. Without one, nothing is resumed. */
+  readonly validator?: string | undefined;
+  /** Called with what upstream says of the file that it sends, before any of it is written; `NaN`: it does not say. */
+  onFile?(validator: string | undefined, total: number): Promise<void>;
 }
 
 /** A small file as upstream gave it; unproven. */
@@ -62,7 +63,7 @@ export class UpstreamClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#patience = options.patience ?? PATIENCE;
+    this.#patience = { ...PATIENCE, ...options.patience };
   }
 
   /** Bytes of bodies received so far, those of failed attempts included. */
@@ -72,11 +73,11 @@ export class UpstreamClient {
 
   /** The first `PROBE_SIZE` bytes of a file. A host without Range is hung up on after those. */
   async probe(name: string): Promise<Buffer> {
-    return await this.#retrying(name, async (signal) => {
-      const answer = await this.#ask(name, { range: `bytes=0-${PROBE_SIZE - 1}` }, signal);
+    return await this.#retrying(name, async (pace) => {
+      const answer = await this.#ask(name, { range: `bytes=0-${PROBE_SIZE - 1}` }, pace);
       const chunks: Buffer[] = [];
       let length = 0;
-      for await (const chunk of this.#counted(answer.body)) {
+      for await (const chunk of this.#counted(answer.body, pace)) {
         chunks.push(chunk);
         length += chunk.length;
         if (length >= PROBE_SIZE) break; // leaving the loop hangs up
@@ -87,11 +88,11 @@ export class UpstreamClient {
 
   /**
    * Streams a file to `path`, resuming a cut transfer where upstream can. More than `limit` bytes are refused.
-   * What arrives is unproven: `path` must be a temporary name.
+   * What arrives is unproven: `path` must be a temporary name. With a validator, what is there is taken for the beginning.
    */
-  async download(name: string, path: string, limit: number): Promise<void> {
-    const transfer: Transfer = { name, path, limit, validator: undefined };
-    await this.#retrying(name, async (signal) => await this.#transfer(transfer, signal));
+  async download(name: string, path: string, limit: number, resumption: Resumption = {}): Promise<void> {
+    const transfer: Transfer = { name, path, limit, validator: resumption.validator };
+    await this.#retrying(name, async (pace) => await this.#transfer(transfer, resumption, pace));
   }
 
   /**
@@ -99,8 +100,8 @@ export class UpstreamClient {
    * bytes are refused.
    */
   async fetch(name: string, limit: number, etag?: string): Promise<Fetched | 'unchanged'> {
-    return await this.#retrying(name, async (signal) => {
-      const answer = await this.#ask(name, etag === undefined ? {} : { 'if-none-match': etag }, signal);
+    return await this.#retrying(name, async (pace) => {
+      const answer = await this.#ask(name, etag === undefined ? {} : { 'if-none-match': etag }, pace);
       if (answer.status === 304) {
         answer.body.destroy();
         return 'unchanged';
@@ -108,7 +109,7 @@ export class UpstreamClient {
       const { total } = placeOf(answer);
       const chunks: Buffer[] = [];
       let size = 0;
-      for await (const chunk of this.#counted(answer.body)) {
+      for await (const chunk of this.#counted(answer.body, pace)) {
         size += chunk.length;
         if (size > limit) throw tooLarge(name, limit);
         chunks.push(chunk);
@@ -120,15 +121,18 @@ export class UpstreamClient {
     });
   }
 
-  async #transfer(transfer: Transfer, signal: AbortSignal): Promise<void> {
+  async #transfer(transfer: Transfer, { onFile }: Resumption, pace: Pace): Promise<void> {
     const { name, path, limit, validator } = transfer;
-    await using file = await ours(path, open(path, validator === undefined ? 'w' : 'a'));
+    await using file = await ours(path, validator === undefined ? open(path, 'w') : openToAppend(path));
     const have = (await file.stat()).size;
     const resume = { range: `bytes=${have}-`, 'if-range': validator ?? '' };
-    const answer = await this.#ask(name, have > 0 ? resume : {}, signal);
+    const answer = await this.#ask(name, have > 0 ? resume : {}, pace);
     const { from, total } = placeOf(answer);
     const found = validatorOf(answer);
-    if (answer.status === 206 && (from !== have || (found !== undefined && found !== validator))) {
+    if (
+      answer.status === 416 ||
+      (answer.status === 206 && (from !== have || (found !== undefined && found !== validator)))
+    ) {
       answer.body.destroy();
       transfer.validator = undefined; // what we have is of no use
       throw new UpstreamError('upstream/incomplete', `the rest of ${name} cannot be had as it was`);
@@ -139,62 +143,72 @@ export class UpstreamClient {
       answer.body.destroy();
       throw tooLarge(name, limit);
     }
+    await onFile?.(transfer.validator, total);
     let size = from;
-    for await (const chunk of this.#counted(answer.body)) {
+    for await (const chunk of this.#counted(answer.body, pace)) {
       size += chunk.length;
       if (size > limit) throw tooLarge(name, limit);
       await ours(path, file.writeFile(chunk));
+      if (transfer.validator !== undefined) pace.kept(chunk.length);
     }
     if (!Number.isNaN(total) && size !== total) {
       throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
     }
   }
 
-  async #ask(name: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
-    const { coolDown } = this.#options;
-    coolDown.requireNone();
-    const answer = await this.#follow(name, headers, signal);
+  async #ask(name: string, headers: Record<string, string>, pace: Pace): Promise<Answer> {
+    using turn = await this.#options.coolDown.turn();
+    const answer = await this.#follow(name, { ...freshness(name, headers), ...headers }, pace);
     const header = (wanted: string) => {
       const value = answer.headers[wanted];
-      return typeof value === 'string' ? value : undefined;
+      return Array.isArray(value) ? value.join(', ') : value;
     };
     this.#options.onAnswer?.(header);
     const status = answer.statusCode;
     const encoding = header('content-encoding') ?? 'identity';
-    const isAsked = status === 304 && headers['if-none-match'] !== undefined;
-    if (isAsked || ((status === 200 || status === 206) && encoding === 'identity'))
+    const isAsked =
+      (status === 304 && headers['if-none-match'] !== undefined) ||
+      (status === 416 && headers['if-range'] !== undefined);
+    if (isAsked || ((status === 200 || status === 206) && encoding === 'identity')) {
+      await turn.good();
       return { status, body: answer.body, header };
-    await this.#discard(answer.body).catch(() => undefined);
-    if (status === 403 || status === 429) throw await coolDown.start(status, header('retry-after'), name);
+    }
+    const page = await this.#page(answer.body, pace);
     if (status === 404 || status === 410)
       throw new UpstreamError('upstream/missing', `upstream has no ${name}`);
     if (status === 200 || status === 206) {
       throw new UpstreamError('upstream/encoded', `upstream sent ${name} with Content-Encoding ${encoding}`);
     }
+    const refused = refusedBy({ status, header }, name, page);
+    if (status === 403 || status === 429)
+      throw await turn.refused({ ...refused, status }, header('retry-after'));
     const code = status >= 500 || status === 408 ? 'upstream/unavailable' : 'upstream/status';
-    throw new UpstreamError(code, `upstream answered ${status} to ${name}`);
+    if (refused.proxy?.isSure === true) throw proxyError(refused, status === 407 ? undefined : code);
+    throw new UpstreamError(code, `upstream ${wordsOf(refused)}`);
   }
 
   /** The first answer that is no redirect. */
-  async #follow(name: string, headers: Record<string, string>, signal: AbortSignal) {
+  async #follow(name: string, headers: Record<string, string>, pace: Pace) {
     const { url: base, userAgent, agents } = this.#options;
     let next = { url: `${base}/${name}`, dispatcher: agents.first };
     const asked: string[] = [];
     for (;;) {
       const { url, dispatcher } = next;
       asked.push(url);
+      const { idle } = this.#patience;
+      using deadline = new Deadline(CONNECTING + 2 * idle);
       const answer = await request(url, {
         dispatcher,
         headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
-        signal,
-        headersTimeout: this.#patience.idle,
-        bodyTimeout: this.#patience.idle,
+        signal: deadline.signal,
+        headersTimeout: idle,
+        bodyTimeout: idle,
       });
       answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
       const { location } = answer.headers;
       if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string')
         return answer;
-      await this.#discard(answer.body).catch(() => undefined);
+      await this.#page(answer.body, pace);
       const found = agents.follow(url, location);
       if (typeof found === 'string') throw redirected(`${name} ${found}`);
       if (asked.includes(found.url)) throw redirected(`${name} is redirected in a circle`);
@@ -204,33 +218,79 @@ export class UpstreamClient {
   }
 
   /** Reads an error page to its end, if that is near: then the connection can be used again. */
-  async #discard(body: Readable): Promise<void> {
+  async #page(body: Readable, pace: Pace): Promise<string> {
+    const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of this.#counted(body)) {
-      size += chunk.length;
-      if (size > PAGE_LIMIT) break;
+    try {
+      for await (const chunk of this.#counted(body, pace)) {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > PAGE_LIMIT) break;
+      }
+    } catch {
+      // what came of it is enough
     }
+    return Buffer.concat(chunks).toString('utf8');
   }
 
-  async *#counted(body: Readable): AsyncGenerator<Buffer> {
+  async *#counted(body: Readable, pace: Pace): AsyncGenerator<Buffer> {
+    pace.flow();
+    let taken = 0;
     for await (const chunk of body) {
       this.#received += chunk.length;
       this.#options.onBytes?.(chunk.length);
+      if (taken > 0) pace.count(taken); // what came before is kept by now, and it was not the last
       yield chunk;
+      taken = chunk.length;
     }
   }
 
-  async #retrying<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { attempts, pause, file } = this.#patience;
-    for (let tried = 1; ; tried++) {
+  async #retrying<T>(name: string, attempt: (pace: Pace) => Promise<T>): Promise<T> {
+    const pace = new Pace(name, this.#patience);
+    for (;;) {
+      pace.begin();
       try {
-        return await attempt(AbortSignal.timeout(file));
+        return await attempt(pace);
       } catch (error) {
-        if (!mayPass(error) || tried === attempts) throw named(error, name, this.#options.url);
-        await wait(pause * 2 ** (tried - 1) * (0.75 + Math.random() / 2));
+        const pause = mayPass(error) ? pace.pause : undefined;
+        if (pause === undefined) throw named(error, name, this.#options.url);
+        await wait(pause);
       }
     }
   }
+}
+
+/** Ends a request that has no answer yet: a head may trickle. */
+class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(milliseconds: number) {
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new DOMException('no head', 'TimeoutError')),
+      milliseconds,
+    );
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Milliseconds for a connection, with whatever proxy there is; `idle` is for the head of the answer. */
+const CONNECTING = 60_000;
+
+/**
+ * What a cache on the way has to be told for a file that changes under its name: else a proxy may go on giving an old one
+ * for days, and upstream looks as if it had nothing new.
+ */
+function freshness(name: string, headers: Readonly<Record<string, string>>): Record<string, string> {
+  const isVersioned = /-\d+\.(cdiff|cdiff\.sign|cvd\.sign)$/.test(name);
+  return isVersioned && headers['if-none-match'] === undefined ? {} : { 'cache-control': 'no-cache' };
 }
 
 interface Transfer {
@@ -245,18 +305,41 @@ interface Transfer {
 function mayPass(error: unknown): boolean {
   if (error instanceof UpstreamError)
     return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
-  if (codeOf(error) === 'ERR_INSIDE') return false;
-  // undici's word for a proxy that wants other credentials
-  return !(error instanceof FileError) && codeOf(error) !== 'UND_ERR_INVALID_ARG';
+  if (error instanceof InsideError || error instanceof FileError) return false;
+  return tlsTroubleIn(error) === undefined && proxyTroubleIn(error) === undefined;
 }
 
 function named(error: unknown, name: string, url: string): unknown {
   if (error instanceof UpstreamError || error instanceof FileError) return error;
   if (error instanceof InsideError) return redirected(`${name} is redirected inside: ${error.message}`);
-  return new UpstreamError('upstream/unreachable', `cannot get ${name} from ${url}`, {
+  const [what, tls, proxy] = [`cannot get ${name} from ${url}`, tlsTroubleIn(error), proxyTroubleIn(error)];
+  if (tls !== undefined)
+    return new UpstreamError('upstream/tls', what, { cause: tls, advice: tlsAdvice(tls) });
+  if (proxy !== undefined) {
+    return new UpstreamError('upstream/proxy', `${what}: the proxy does not let us through`, {
+      cause: error,
+      advice:
+        'Look at what it permits, and at the credentials in HTTPS_PROXY or HTTP_PROXY; NO_PROXY leads past it',
+    });
+  }
+  return new UpstreamError('upstream/unreachable', what, {
     cause: error,
     advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
   });
+}
+
+/** Of several addresses, the first one speaks for all. */
+function tlsTroubleIn(error: unknown): unknown {
+  return causesOf(error).find(isTlsTrouble);
+}
+
+/** The words of undici for a proxy that wants other credentials, and for one that opens no tunnel. */
+function proxyTroubleIn(error: unknown): unknown {
+  return causesOf(error).find(
+    (cause) =>
+      codeOf(cause) === 'UND_ERR_INVALID_ARG' ||
+      (cause instanceof Error && /^Proxy response \(4\d\d\)/.test(cause.message)),
+  );
 }
 
 /** What cannot be written here is no fault of upstream. */

@@ -4,6 +4,11 @@ import { MirrorError } from '../errors.ts';
 export type UpstreamErrorCode =
   | 'upstream/missing'
   | 'upstream/cool-down'
+  /** A proxy between here and upstream said no; upstream did not. */
+  | 'upstream/proxy'
+  | 'upstream/tls'
+  /** It comes, but not within the time for one cycle. */
+  | 'upstream/slow'
   | 'upstream/status'
   | 'upstream/unavailable'
   | 'upstream/unreachable'

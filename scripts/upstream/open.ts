@@ -1,9 +1,11 @@
+import type { Log } from '../log.ts';
 import { Agents, type Proxies } from './agents.ts';
 import { type Patience, UpstreamClient } from './client.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
+import { isClamavsOwn } from './official.ts';
 
-/** Milliseconds. */
-const CONNECT_TIMEOUT = 15_000;
+/** Milliseconds, for all addresses of a name: some that are dead take the time that each of them has (network.ts). */
+const CONNECT_TIMEOUT = 20_000;
 
 export type { Proxies };
 
@@ -19,11 +21,19 @@ export function openUpstream(options: {
   proxies: Proxies;
   coolDown: CoolDownMemory;
   now: () => Date;
-  patience?: Patience;
+  patience?: Partial<Patience>;
+  log?: Pick<Log, 'info'>;
 }): Upstream {
   const { url, userAgent, proxies, patience } = options;
   const agents = new Agents(url, proxies, { timeout: CONNECT_TIMEOUT });
-  const coolDown = new CoolDownGuard(options.coolDown, options.now);
+  const coolDown = new CoolDownGuard(options.coolDown, options.now, { isOwn: isClamavsOwn(url) });
+  const { setAside } = coolDown;
+  if (setAside !== undefined) {
+    const { reason, until } = setAside;
+    options.log?.info(
+      `upstream was to be left alone until ${until}, because ${reason}; it is asked once more`,
+    );
+  }
   return {
     client(onBytes) {
       const client: UpstreamClient = new UpstreamClient({

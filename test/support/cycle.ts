@@ -38,6 +38,7 @@ export interface TestMirror extends AsyncDisposable {
 /** What is other than usual: flags by name, and the collaborators of the cycle. */
 export interface SyncChange extends Partial<CycleParts> {
   readonly flags?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Like `describe`, for tests of a mirror: skipped where ClamAV or Talos' databases are missing. */
@@ -61,8 +62,8 @@ export async function startMirror(version = 6): Promise<TestMirror> {
     store,
     work,
     flags,
-    async sync({ flags: change, ...parts }: SyncChange = {}) {
-      const settings = syncSettings({ flags: settingsOf(change), environment: {} });
+    async sync({ flags: change, environment = {}, ...parts }: SyncChange = {}) {
+      const settings = syncSettings({ flags: settingsOf(change), environment });
       return await runCycle(settings, {
         store: new FolderStore(settings.store),
         findProver,

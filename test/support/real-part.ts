@@ -10,6 +10,7 @@ const NAMES = [
   'official', // Talos' databases
   'signs', // Talos' .sign files
   'web-servers',
+  'squid',
   'dnsmasq',
   'cvdupdate',
   'curl',

@@ -30,12 +30,14 @@ export interface TestBucket {
   readonly name: string;
   readonly client: S3Client;
   get(key: string): Promise<Buffer | undefined>;
-  plant(key: string, body: string): Promise<void>;
+  plant(key: string, body: string | Uint8Array): Promise<void>;
   remove(key: string): Promise<void>;
   /** Every key with this prefix, sorted. */
   keys(prefix?: string): Promise<string[]>;
   /** Uploads in parts that are neither completed nor aborted. */
   uploads(): Promise<number>;
+  /** Sets the statements of its policy. */
+  allow(statements: readonly object[]): Promise<void>;
   /** Lets everybody do everything, without a signature. */
   openToAll(): Promise<void>;
 }
@@ -46,6 +48,10 @@ export async function newBucket({ endpoint }: Ceph, name = `mirror-${randomUUID(
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
   await client.send(new CreateBucketCommand({ Bucket: name }));
   const Bucket = name;
+  const allow = async (Statement: readonly object[]) => {
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+    await client.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+  };
   return {
     name,
     client,
@@ -67,10 +73,9 @@ export async function newBucket({ endpoint }: Ceph, name = `mirror-${randomUUID(
     },
     async openToAll() {
       const Resource = [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`];
-      const Statement = [{ Effect: 'Allow', Principal: '*', Action: 's3:*', Resource }];
-      const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
-      await client.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+      await allow([{ Effect: 'Allow', Principal: '*', Action: 's3:*', Resource }]);
     },
+    allow,
     async uploads() {
       return (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.length ?? 0;
     },

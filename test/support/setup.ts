@@ -9,6 +9,7 @@ import { ensureImages, type Images } from './clamav-images.ts';
 import { type DockerEngine, ensureDocker } from './docker-engine.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 import { type RealPart, realPart } from './real-part.ts';
+import { ensureSquid } from './squid.ts';
 import { ensureWebServers } from './web-servers.ts';
 
 declare module 'vitest' {
@@ -21,6 +22,8 @@ declare module 'vitest' {
     docker: RealPart<Images>;
     /** nginx, lighttpd, Caddy and Apache, all of which start. */
     webServers: RealPart<true>;
+    /** The path of a squid that starts. */
+    squid: RealPart<string>;
     /** The path of the program. */
     dnsmasq: RealPart<string>;
     /** ClamAV's own tool for mirrors: the path of the program. */
@@ -43,6 +46,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const installed = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
   const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
   const webServers = await realPart('web-servers', () => ensureWebServers(options));
+  const squid = await realPart('squid', () => ensureSquid(options));
   const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
   const cvdupdate = await realPart('cvdupdate', () =>
     ensureProgram('cvdupdate', ['clamav-cvdupdate'], options),
@@ -54,6 +58,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('run', run);
   project.provide('clamav', clamav);
   project.provide('webServers', webServers);
+  project.provide('squid', squid);
   project.provide('dnsmasq', dnsmasq);
   project.provide('cvdupdate', cvdupdate);
   project.provide('curl', curl);

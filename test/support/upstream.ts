@@ -12,6 +12,9 @@ export interface Fault {
   readonly times?: number;
   readonly status?: number;
   readonly retryAfter?: string;
+  /** What a page with `status` says, and what headers it has. */
+  readonly said?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** An HTML page with status 200. */
   readonly page?: string;
   /** A 302 to this path or URL. */
@@ -173,7 +176,10 @@ async function answer(
   if (fault.page !== undefined) return await whole(200, fault.page, { 'content-type': 'text/html' });
   if (fault.status !== undefined) {
     const again = fault.retryAfter === undefined ? undefined : { 'retry-after': fault.retryAfter };
-    return await whole(fault.status, `status ${fault.status}\n`, again);
+    return await whole(fault.status, fault.said ?? `status ${fault.status}\n`, {
+      ...fault.headers,
+      ...again,
+    });
   }
   if (fault.endless) {
     begin(200, {});

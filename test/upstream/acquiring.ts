@@ -8,6 +8,7 @@ import type { DatabaseRecord } from '../../scripts/store/manifest.ts';
 import type { AcquireParts } from '../../scripts/upstream/acquire.ts';
 import type { Offer } from '../../scripts/upstream/acquire-cvd.ts';
 import { advertise } from '../../scripts/upstream/advertise.ts';
+import type { Patience } from '../../scripts/upstream/pace.ts';
 import type { Trust } from '../../scripts/verify/trust.ts';
 import { type ChainLink, makeChain } from '../support/chain.ts';
 import { signatureLine } from '../support/signatures.ts';
@@ -58,11 +59,16 @@ export interface Acquiring extends AsyncDisposable {
 /** An upstream with these files, and all that it takes to bring them into an empty stage. */
 export async function startAcquiring(
   files: ReadonlyMap<string, Uint8Array | string>,
-  options: { window?: number; trust?: Trust; limits?: Partial<AcquireParts['limits']> } = {},
+  options: {
+    window?: number;
+    trust?: Trust;
+    limits?: Partial<AcquireParts['limits']>;
+    patience?: Partial<Patience>;
+  } = {},
 ): Promise<Acquiring> {
   const folder = await mkdtemp(join(tmpdir(), 'acquire-'));
   const upstream = await startUpstream(files);
-  const open = openClient(upstream.url);
+  const open = openClient(upstream.url, options.patience && { patience: options.patience });
   const stage = await Stage.create(join(folder, 'run'));
   const [lines, warnings]: string[][] = [[], []];
   const log: Log = { info: (line) => lines?.push(line), warn: (line) => warnings?.push(line), progress() {} };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
 import { CoolDownGuard, retryAfterWait } from '../../scripts/upstream/cool-down.ts';
 import { memory } from './support.ts';
 
@@ -36,6 +37,22 @@ describe('defect 5: Retry-After as an HTTP date crashes it, absurd values are ob
   });
 });
 
+/** What one request is told that upstream refuses. */
+async function refuse(guard: CoolDownGuard, status: 403 | 429, retryAfter: string | undefined, file: string) {
+  using turn = await guard.turn();
+  return await turn.refused({ status, file }, retryAfter);
+}
+
+/** The guard of an upstream that has just been asked for two files at once. */
+async function midway(kept: CoolDownMemory) {
+  const guard = new CoolDownGuard(kept, () => NOW);
+  {
+    using turn = await guard.turn();
+    await turn.good();
+  }
+  return [await guard.turn(), await guard.turn()] as const;
+}
+
 describe('defect 6: a 403 starts no cool-down', () => {
   const starts: [403 | 429, string | undefined, number][] = [
     [403, undefined, 24 * HOUR],
@@ -46,7 +63,7 @@ describe('defect 6: a 403 starts no cool-down', () => {
   ];
   test.each(starts)('%s with Retry-After %s', async (status, retryAfter, wait) => {
     const kept = memory();
-    const error = await new CoolDownGuard(kept, () => NOW).start(status, retryAfter, 'daily.cvd');
+    const error = await refuse(new CoolDownGuard(kept, () => NOW), status, retryAfter, 'daily.cvd');
     expect(error.code).toBe('upstream/cool-down');
     expect(kept.saved?.until).toBe(new Date(NOW.getTime() + wait).toISOString());
   });
@@ -71,20 +88,36 @@ describe('a cool-down', () => {
 
   test('of a day is obeyed by a clock that is a little behind', async () => {
     const kept = memory();
-    await new CoolDownGuard(kept, () => NOW).start(403, undefined, 'daily.cvd');
+    await refuse(new CoolDownGuard(kept, () => NOW), 403, undefined, 'daily.cvd');
     const behind = new CoolDownGuard(kept, () => new Date(NOW.getTime() - 2 * MINUTE));
     expect(() => behind.requireNone()).toThrow();
   });
 
   test('is never made shorter by a later answer', async () => {
     const kept = memory();
-    const guard = new CoolDownGuard(kept, () => NOW);
-    await guard.start(403, undefined, 'daily.cvd');
-    const error = await guard.start(429, '600', 'main.cvd');
-    expect(kept.saved).toEqual({
+    const [one, other] = await midway(kept);
+    await one.refused({ status: 403, file: 'daily.cvd' });
+    const error = await other.refused({ status: 429, file: 'main.cvd' }, '600');
+    expect(kept.saved).toMatchObject({
       until: new Date(NOW.getTime() + 24 * HOUR).toISOString(),
-      reason: expect.stringContaining('daily.cvd'),
+      refused: { status: 403, file: 'daily.cvd' },
     });
     expect(error.message).toContain('daily.cvd');
+  });
+
+  test('is made longer by an answer that asks for more', async () => {
+    const kept = memory();
+    const [one, other] = await midway(kept);
+    await one.refused({ status: 429, file: 'daily.cvd' }, '600');
+    await other.refused({ status: 403, file: 'main.cvd' });
+    expect(kept.saved?.refused).toEqual({ status: 403, file: 'main.cvd' });
+  });
+
+  test('names what was refused first, where two are told the same', async () => {
+    const kept = memory();
+    const [one, other] = await midway(kept);
+    await one.refused({ status: 403, file: 'daily.cvd' });
+    await other.refused({ status: 403, file: 'main.cvd' });
+    expect(kept.saved?.refused).toEqual({ status: 403, file: 'daily.cvd' });
   });
 });

@@ -32,7 +32,7 @@ test('a proxy that wants other credentials is asked once, and it is no answer of
   await using upstream = await startUpstream(FILES);
   await using proxy = await startProxy(portOf(upstream), 'me:secret');
   await using open = openClient('http://mirror.test', { proxies: { httpProxy: proxy.url('me:wrong') } });
-  await expect(open.client.probe('daily.cvd')).rejects.toMatchObject({ code: 'upstream/unreachable' });
+  await expect(open.client.probe('daily.cvd')).rejects.toMatchObject({ code: 'upstream/proxy' });
   expect(proxy.seen).toHaveLength(1);
   expect(upstream.requests).toEqual([]);
 });
@@ -104,7 +104,7 @@ describeWithOpenssl('for HTTPS', () => {
     expect(proxy.seen).toEqual([{ line: 'CONNECT mirror.test:443', credentials: 'me:secret' }]);
 
     await using other = openClient('https://other.test', { proxies: { httpsProxy } });
-    await expect(other.client.probe('daily.cvd')).rejects.toMatchObject({ code: 'upstream/unreachable' });
+    await expect(other.client.probe('daily.cvd')).rejects.toMatchObject({ code: 'upstream/tls' });
   });
 
   test('the proxy for HTTP is used if there is no other', async () => {

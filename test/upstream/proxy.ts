@@ -29,6 +29,7 @@ export async function startProxy(target: number, credentials?: string): Promise<
     }
     const { pathname, search } = new URL(url);
     const onward = forward({ host: '127.0.0.1', port: target, method, path: pathname + search, headers });
+    onward.on('error', () => response.destroy());
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);

@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Log } from '../../scripts/log.ts';
 import type { Patience, UpstreamClient } from '../../scripts/upstream/client.ts';
 import type { CoolDown, CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
 import type { Proxies } from '../../scripts/upstream/open.ts';
 import { openUpstream, type Upstream } from '../../scripts/upstream/open.ts';
 
-export const QUICK: Patience = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };
+export const QUICK: Partial<Patience> = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };
 const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };
 export const USER_AGENT = 'a mirror under test';
 
@@ -37,6 +38,7 @@ export function openClient(
     userAgent?: string;
     coolDown?: CoolDownMemory;
     now?: () => Date;
+    log?: Pick<Log, 'info'>;
   } = {},
 ): OpenClient {
   const upstream = openUpstream({
@@ -46,6 +48,7 @@ export function openClient(
     coolDown: options.coolDown ?? memory(),
     now: options.now ?? (() => new Date()),
     patience: { ...QUICK, ...options.patience },
+    ...(options.log && { log: options.log }),
   });
   return {
     client: upstream.client(),

@@ -1,0 +1,35 @@
+/** Lets one go at a time, until it is told that all may. */
+export class Turns {
+  #isOpen = false;
+  #isTaken = false;
+  #waiting: (() => void)[] = [];
+
+  /** True while somebody has the turn, or waits for it. */
+  get isBusy(): boolean {
+    return this.#isTaken || this.#waiting.length > 0;
+  }
+
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Waits for a turn; what comes back gives it to the next one. */
+  async next(): Promise<() => void> {
+    if (!this.#isOpen && this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#isTaken = true;
+    let isMine = true;
+    return () => {
+      if (!isMine) return;
+      isMine = false;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#isTaken = false;
+      else next();
+    };
+  }
+
+  /** Lets all go from now on. */
+  open(): void {
+    this.#isOpen = true;
+    for (const go of this.#waiting.splice(0)) go();
+  }
+}
