@@ -2,6 +2,7 @@ import { isWithin, SEEN_LATELY_MS } from './clock.ts';
 import { cdiffName, cvdName, cvdSignName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
 import type { Log } from './log.ts';
+import type { Step } from './plausible.ts';
 import type { RefusalError } from './refusal.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
@@ -20,6 +21,7 @@ import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { Fetched, UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
 import { UpstreamError } from './upstream/error.ts';
+import type { VerifiedCvd } from './verify/cvd.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
 
@@ -52,6 +54,8 @@ export interface Brought {
   readonly publishedCvd?: string | undefined;
   /** Path of its `.sign`, if it has one. */
   readonly publishedSign?: string | undefined;
+  /** What was in the published container, and what is in the new one. */
+  readonly members?: Step['members'];
   readonly trouble?: unknown;
 }
 
@@ -255,10 +259,16 @@ async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
   const sign = signRecord(published?.sign, outcome, { now, asked: now });
   const lastSeen = { at: now, version: offer.header.version };
   const record = { ...describeCvd(cvd), ...chain, sign, seen: lastSeen };
-  if (previous === undefined || previous.verified.header.version !== published?.version)
-    return { database, record, how, because, news: true };
+  const news = { database, record, how, because, news: true, members: membersOf(previous?.verified, cvd) };
+  if (previous === undefined || previous.verified.header.version !== published?.version) return news;
   const publishedSign = await fetchPublishedSign(database, published.version, parts);
-  return { database, record, how, because, news: true, publishedCvd: previous.path, publishedSign };
+  return { ...news, publishedCvd: previous.path, publishedSign };
+}
+
+function membersOf(previous: VerifiedCvd | undefined, next: VerifiedCvd): Step['members'] {
+  if (previous === undefined) return undefined;
+  const sizes = ({ info }: VerifiedCvd) => new Map(info.files.map(({ name, size }) => [name, size]));
+  return { published: sizes(previous), next: sizes(next) };
 }
 
 /** Brings upstream's `.sign` of the published version into the stage; one that is not good leaves what is published. */

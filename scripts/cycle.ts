@@ -26,6 +26,7 @@ import {
   summarize,
   together,
 } from './report.ts';
+import { forgetWithdrawn } from './retirement.ts';
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
@@ -158,6 +159,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       return heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
     }),
   );
+  await forgetWithdrawn(looks, state.waits);
   const idle = looks.filter((seen) => seen.trouble === undefined && triedOf(seen) === undefined);
   await trials.forget(idle.map(({ database }) => database));
   const unchanged = { looks, published, stored, gone, isMended: records.isMended, proof: null };
@@ -213,6 +215,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         workFolder,
         accept,
         maxSignatureDrop,
+        waits: state.waits,
       };
       ({ brought, proof } = await judge(brought, judgeParts));
     }

@@ -8,6 +8,7 @@ import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
 import { parseJson } from './json.ts';
 import { printable } from './printable.ts';
+import { type Wait, type WaitMemory, WaitSchema } from './retirement.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
@@ -73,6 +74,8 @@ interface Content {
   answered: Readonly<Record<string, v.InferOutput<typeof AnsweredSchema>>>;
   /** By database. */
   quarantine: Readonly<Record<string, Quarantine>>;
+  /** What is unusual and waits, by database. */
+  waits: Readonly<Record<string, Wait>>;
 }
 
 const HOUR = 60 * 60_000;
@@ -168,6 +171,19 @@ export class State {
     await this.#save();
   }
 
+  /** One from a cache counts as well: it takes nothing but time from what is genuine and must be proven in any case. */
+  get waits(): WaitMemory {
+    return {
+      of: (database) => own(this.#content.waits, database),
+      set: async (database, wait) => {
+        const { [database]: known, ...others } = this.#content.waits;
+        if (known === undefined && wait === undefined) return;
+        this.#content.waits = wait === undefined ? others : { ...others, [database]: wait };
+        await this.#save();
+      },
+    };
+  }
+
   /** One after the other, so that the last one to be written is the last one. */
   async #save(): Promise<void> {
     const write = () => replaceFile(this.#path, `${JSON.stringify(this.#content, undefined, 2)}\n`);
@@ -179,7 +195,7 @@ export class State {
 /** As much of a state as can be understood and is plausible. */
 function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 'uuid'> {
   const parts = v.safeParse(v.record(v.string(), v.unknown()), json);
-  const { uuid, coolDowns, answered, quarantine } = parts.success ? parts.output : {};
+  const { uuid, coolDowns, answered, quarantine, waits } = parts.success ? parts.output : {};
   const known = v.safeParse(UuidSchema, uuid);
   return {
     ...(known.success && { uuid: known.output }),
@@ -188,6 +204,7 @@ function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 
     quarantine: Object.fromEntries(
       Object.entries(eachOf(QuarantineSchema, quarantine)).filter(([, one]) => isPlausible(one, now)),
     ),
+    waits: eachOf(WaitSchema, waits),
   };
 }
 
@@ -239,6 +256,7 @@ function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
     ...content,
     coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_LIMITS.coolDown)),
     quarantine: Object.fromEntries(marked(content.quarantine, CACHED_LIMITS.quarantine)),
+    waits: content.waits,
   };
 }
 

@@ -84,6 +84,11 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'upstream/tls':
     'No certificate of upstream is believed. If a proxy signs for it with a CA of its own, name that by ' +
     '`NODE_EXTRA_CA_CERTS` or `SSL_CERT_FILE`, or put it into the store of the system.',
+  'proof/waiting':
+    'It is genuine, and so unusual that it waits for a day since it was first seen; then it is taken by itself, if the ' +
+    'engines prove it, and this issue is closed. Look whether ClamAV has announced it, such as a retirement of ' +
+    'signatures. To take it now run `sync` with `accept` and a reason. With `max-signature-drop` a fall beyond it is ' +
+    'refused until you take it; a version that was taken can be undone by `rollback`.',
   'store/credentials':
     'The credentials of the store are missing or out of date: renew the secret, or mend OIDC.',
   'store/denied': 'The store refuses our credentials: grant reading, writing and deleting below the prefix.',
