@@ -6,8 +6,10 @@ import {
   bringPublished,
   type Look,
   look,
+  signOfHeld,
   wantsWork,
 } from './bring.ts';
+import { isDoubtedForLong, rememberDoubts, waitsAsDoubted } from './doubts.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
 import { bytes, type Log } from './log.ts';
@@ -156,7 +158,9 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       if (seen.published?.held !== undefined && published.damaged.includes(database))
         return { ...noted, trouble: damage(database, store) };
       if (isAsked) return noted;
-      return heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
+      const held = heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
+      const survey = { client, log, manifest: published.manifest, now: now(), isAsked };
+      return await signOfHeld(waitsAsDoubted(held, state.doubts, now()), survey);
     }),
   );
   await forgetWithdrawn(looks, state.waits);
@@ -190,6 +194,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     now,
     resync: settings.resync,
     partials: new Partials(join(settings.work, PARTIALS_FOLDER), settings.upstream, now),
+    isLenient: (database) => isDoubtedForLong(database, state.doubts, now()),
   };
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
@@ -220,6 +225,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       ({ brought, proof } = await judge(brought, judgeParts));
     }
     await remember(looks, brought, state, now(), prove.basis);
+    await rememberDoubts(looks, brought, state.doubts, now());
     if (!brought.some((one) => one.news))
       return await endWithoutNews(settings, brought, { ...unchanged, proof }, parts);
     if (proof === null) throw new Error('nothing is published without a proof');

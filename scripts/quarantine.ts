@@ -18,9 +18,10 @@ const LATE_FILES = 'late files';
 
 /** What a look is about to try; `undefined` if there is nothing to do. */
 export function triedOf(seen: Look): Tried | undefined {
-  const { advertisement, published } = seen;
+  const { advertisement, published, held } = seen;
   if (!wantsWork(seen)) return undefined;
-  if (!advertisement.news) return published && { version: published.version, md5: LATE_FILES };
+  if (!advertisement.news || held !== undefined)
+    return published && { version: published.version, md5: LATE_FILES };
   const { version, md5 } = advertisement.offer.header;
   return { version, md5 };
 }

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
+import { type Doubt, type DoubtMemory, DoubtSchema } from './doubts.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
@@ -76,6 +77,8 @@ interface Content {
   quarantine: Readonly<Record<string, Quarantine>>;
   /** What is unusual and waits, by database. */
   waits: Readonly<Record<string, Wait>>;
+  /** Of what upstream did not send the right files, by database. */
+  doubts: Readonly<Record<string, Doubt>>;
 }
 
 const HOUR = 60 * 60_000;
@@ -173,12 +176,33 @@ export class State {
 
   /** One from a cache counts as well: it takes nothing but time from what is genuine and must be proven in any case. */
   get waits(): WaitMemory {
+    return this.#memory(
+      () => this.#content.waits,
+      (waits) => {
+        this.#content.waits = waits;
+      },
+    );
+  }
+
+  get doubts(): DoubtMemory {
+    return this.#memory(
+      () => this.#content.doubts,
+      (doubts) => {
+        this.#content.doubts = doubts;
+      },
+    );
+  }
+
+  #memory<T>(
+    all: () => Readonly<Record<string, T>>,
+    replace: (entries: Readonly<Record<string, T>>) => void,
+  ) {
     return {
-      of: (database) => own(this.#content.waits, database),
-      set: async (database, wait) => {
-        const { [database]: known, ...others } = this.#content.waits;
-        if (known === undefined && wait === undefined) return;
-        this.#content.waits = wait === undefined ? others : { ...others, [database]: wait };
+      of: (database: string) => own(all(), database),
+      set: async (database: string, entry: T | undefined) => {
+        const { [database]: _, ...others } = all();
+        if (entry === undefined && own(all(), database) === undefined) return;
+        replace(entry === undefined ? others : { ...others, [database]: entry });
         await this.#save();
       },
     };
@@ -195,7 +219,7 @@ export class State {
 /** As much of a state as can be understood and is plausible. */
 function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 'uuid'> {
   const parts = v.safeParse(v.record(v.string(), v.unknown()), json);
-  const { uuid, coolDowns, answered, quarantine, waits } = parts.success ? parts.output : {};
+  const { uuid, coolDowns, answered, quarantine, waits, doubts } = parts.success ? parts.output : {};
   const known = v.safeParse(UuidSchema, uuid);
   return {
     ...(known.success && { uuid: known.output }),
@@ -205,6 +229,7 @@ function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 
       Object.entries(eachOf(QuarantineSchema, quarantine)).filter(([, one]) => isPlausible(one, now)),
     ),
     waits: eachOf(WaitSchema, waits),
+    doubts: eachOf(DoubtSchema, doubts),
   };
 }
 
@@ -257,6 +282,7 @@ function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
     coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_LIMITS.coolDown)),
     quarantine: Object.fromEntries(marked(content.quarantine, CACHED_LIMITS.quarantine)),
     waits: content.waits,
+    doubts: Object.fromEntries(marked(content.doubts, CACHED_LIMITS.coolDown)),
   };
 }
 

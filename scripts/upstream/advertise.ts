@@ -1,11 +1,13 @@
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
-import { asVerdict } from '../files/verify.ts';
+import { asVerdict, unsealed } from '../files/verify.ts';
+import type { Log } from '../log.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Offer } from './acquire-cvd.ts';
 import type { UpstreamClient } from './client.ts';
 import type { DnsRecord } from './dns.ts';
+import { takeProven } from './doubt.ts';
 
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =
@@ -21,6 +23,7 @@ export interface AdvertiseParts {
   readonly client: Pick<UpstreamClient, 'probe'>;
   readonly record: DnsRecord | undefined;
   readonly trust: Trust;
+  readonly log: Log;
   /** Whether upstream itself was seen lately with the published version, so that DNS may stand for it. */
   readonly seenLately?: boolean;
   /** Of the published CVD, as far as it is known. */
@@ -41,8 +44,12 @@ export async function advertise(
   const advertised = parts.record?.versions.get(database);
   if (advertised !== undefined && advertised === published && parts.seenLately === true)
     return { news: false };
-  const probe = await parts.client.probe(cvdName(database));
-  const header = asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust));
+  const name = cvdName(database);
+  const { header, probe } = await takeProven(name, parts.log, async (asking) => {
+    const probe = await parts.client.probe(name, asking);
+    const prove = () => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust);
+    return { probe, header: await unsealed(() => asVerdict(prove)) };
+  });
   const { version } = header;
   const lag = lagNote(advertised, version);
   const gzipHeader = Uint8Array.from(probe.subarray(HEADER_SIZE));

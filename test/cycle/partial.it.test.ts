@@ -30,16 +30,16 @@ async function manifestOf(mirror: TestMirror) {
 }
 
 describeMirror('of two databases', () => {
-  test('one is refused and the other published, both are said, and the command exits with 3', async () => {
+  test('one is not taken and the other published, both are said, and the command exits with 1', async () => {
     await using mirror = await startMirror();
     mirror.upstream.set('bytecode.cvd', PAGE);
     const run = await runCli(['sync', ...mirror.flags(BOTH), '--json']);
-    expect(run.exitCode).toBe(3);
+    expect(run.exitCode).toBe(1);
     expect(run.json()).toMatchObject({
-      outcome: 'refused',
+      outcome: 'failed',
       databases: {
         test: { outcome: 'published', from: null, to: 6 },
-        bytecode: { outcome: 'refused', code: 'verify/format', from: null, to: null },
+        bytecode: { outcome: 'failed', code: 'upstream/spoilt', from: null, to: null },
       },
       proof: { passed: true, databases: { test: 6 } },
     });
@@ -48,9 +48,9 @@ describeMirror('of two databases', () => {
     expect(await faults(mirror.store)).toEqual([]);
 
     const again = await untouched(mirror, () => runCli(['sync', ...mirror.flags(BOTH)]));
-    expect(again.exitCode).toBe(3);
+    expect(again.exitCode).toBe(1);
     expect(again.stderr).toMatch(/^test: version 6 stays published$/m);
-    expect(again.stderr).toMatch(/^bytecode: refused: .*; nothing is published$/m);
+    expect(again.stderr).toMatch(/^bytecode: failed: .*; nothing is published$/m);
     await expectNoLeftovers(mirror);
   });
 
@@ -80,8 +80,8 @@ describeMirror('of two databases', () => {
     offer(mirror, 6);
     mirror.upstream.set('bytecode.cvd', PAGE);
     expect(await mirror.sync(quick)).toMatchObject({
-      outcome: 'refused',
-      databases: { test: { outcome: 'published', from: 1, to: 6 }, bytecode: { outcome: 'refused' } },
+      outcome: 'failed',
+      databases: { test: { outcome: 'published', from: 1, to: 6 }, bytecode: { outcome: 'failed' } },
       proof: { databases: { test: 6, bytecode: expect.any(Number) } },
     });
     expect(await published(mirror.store)).toHaveProperty(['bytecode.cvd'], bytecode);

@@ -113,7 +113,10 @@ describeMirror('a retirement of signatures', () => {
     expect(outcomes(await cycle(0))).toMatchObject({ main: waiting, daily: waiting });
     mirror.upstream.forget();
     expect(outcomes(await cycle(12))).toMatchObject({ main: waiting, daily: waiting });
-    expect([...mirror.upstream.asked].sort()).toEqual(['daily.cvd', 'main.cvd']); // its headers, and no more
+    expect(mirror.upstream.asked.filter((name) => !name.endsWith('.sign')).sort()).toEqual([
+      'daily.cvd',
+      'main.cvd',
+    ]); // headers only
     release(mirror, 'daily', { signatures: 300 }, { signatures: 100 }, { signatures: 102 });
     expect(outcomes(await cycle(23))).toMatchObject({ main: waiting, daily: { ...waiting, offered: 3 } });
     const taken = await cycle(24, {}, clamav.path);

@@ -96,10 +96,10 @@ describe('a DNS record', () => {
 describe('an offer is refused', () => {
   const header = parseHeader(CVD.subarray(0, HEADER_SIZE));
   const refused: Record<string, [Uint8Array, string]> = {
-    'defect 1: if it is an HTML page': [Buffer.from('<html>Sorry</html>'.repeat(50)), 'verify/format'],
+    'defect 1: if it is an HTML page': [Buffer.from('<html>Sorry</html>'.repeat(50)), 'upstream/spoilt'],
     'if it is empty': [Buffer.alloc(0), 'upstream/status'],
-    'if it is shorter than a header': [CVD.subarray(0, 511), 'verify/format'],
-    'if its header is not signed': [encodeHeader(unseal(header)), 'verify/signature'],
+    'if it is shorter than a header': [CVD.subarray(0, 511), 'upstream/spoilt'],
+    'if its header is not signed': [encodeHeader(unseal(header)), 'upstream/spoilt'],
     'if its header is signed for another MD5': [
       encodeHeader({ ...header, md5: '0'.repeat(32) }),
       'verify/signature',
