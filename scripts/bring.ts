@@ -125,6 +125,8 @@ export interface LookParts {
   readonly now: Date;
   /** Whether somebody asked for it by hand. */
   readonly isAsked: boolean;
+  /** Whether upstream may be a folder that somebody's freshclam keeps: ClamAV's own servers are asked for no CLD. */
+  readonly asksForCld?: boolean;
   /** Of the published CVD. */
   readonly md5?: string | undefined;
   /** Why the pin that holds it should be looked at. */

@@ -150,6 +150,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         manifest: published.manifest,
         now: now(),
         isAsked,
+        asksForCld: !/(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname),
         md5: records.headers.get(database)?.md5,
         pinDoubt: pinDoubtOf(database, published, now()),
       });

@@ -1,5 +1,5 @@
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
-import { cvdName } from '../cvd/names.ts';
+import { CLD_ADVICE, cvdName } from '../cvd/names.ts';
 import { asVerdict, unsealed } from '../files/verify.ts';
 import type { Log } from '../log.ts';
 import { verifyHeader } from '../verify/cvd.ts';
@@ -8,6 +8,7 @@ import type { Offer } from './acquire-cvd.ts';
 import type { UpstreamClient } from './client.ts';
 import type { DnsRecord } from './dns.ts';
 import { takeProven } from './doubt.ts';
+import { isMissing, UpstreamError } from './error.ts';
 
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =
@@ -26,6 +27,8 @@ export interface AdvertiseParts {
   readonly log: Log;
   /** Whether upstream itself was seen lately with the published version, so that DNS may stand for it. */
   readonly seenLately?: boolean;
+  /** Whether upstream may be a folder that somebody's freshclam keeps. */
+  readonly asksForCld?: boolean;
   /** Of the published CVD, as far as it is known. */
   readonly md5?: string | undefined;
 }
@@ -46,7 +49,9 @@ export async function advertise(
     return { news: false };
   const name = cvdName(database);
   const { header, probe } = await takeProven(name, parts.log, async (asking) => {
-    const probe = await parts.client.probe(name, asking);
+    const probe = await parts.client.probe(name, asking).catch(async (error) => {
+      throw (isMissing(error) && parts.asksForCld === true && (await cldInstead(database, parts))) || error;
+    });
     const prove = () => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust);
     return { probe, header: await unsealed(() => asVerdict(prove)) };
   });
@@ -63,6 +68,20 @@ export async function advertise(
   const note = `upstream offers version ${version}, older than the published ${published}`;
   return { news: false, seen: version, note };
 }
+
+/** What upstream is, if it has a CLD in the place of a CVD. */
+async function cldInstead(
+  database: string,
+  { client }: Pick<AdvertiseParts, 'client'>,
+): Promise<UpstreamError | undefined> {
+  const name = `${database}.cld`;
+  const start = await client.probe(name).catch(() => Buffer.alloc(0));
+  if (!start.toString('latin1').startsWith(MAGIC)) return undefined;
+  const what = `upstream has ${name} in the place of ${cvdName(database)}: it is a database folder that freshclam keeps`;
+  return new UpstreamError('upstream/cld', what, { advice: CLD_ADVICE });
+}
+
+const MAGIC = 'ClamAV-VDB:';
 
 function lagNote(advertised: number | undefined, version: number): { readonly note?: string } {
   if (advertised === undefined || advertised === version) return {};

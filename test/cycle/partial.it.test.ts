@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { encodeHeader } from '../../scripts/cvd/header.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import { runCli } from '../support/cli.ts';
@@ -20,9 +21,11 @@ import {
 } from '../support/cycle.ts';
 import { findProver, trusting } from '../support/engines.ts';
 import { official } from '../support/official.ts';
+import { makeHeader } from '../support/signing.ts';
 import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
 
 const BOTH = { databases: 'test,bytecode' };
+const CLD = encodeHeader(makeHeader('bytecode', 336));
 const PAGE = Buffer.from('<html>Just a moment...</html>');
 
 async function manifestOf(mirror: TestMirror) {
@@ -52,6 +55,15 @@ describeMirror('of two databases', () => {
     expect(again.stderr).toMatch(/^test: version 6 stays published$/m);
     expect(again.stderr).toMatch(/^bytecode: failed: .*; nothing is published$/m);
     await expectNoLeftovers(mirror);
+  });
+
+  test('what was published is said last, though the other is a CLD that somebody else made', async () => {
+    await using mirror = await startMirror();
+    mirror.upstream.set('bytecode.cld', CLD);
+    const run = await runCli(['sync', ...mirror.flags(BOTH)]);
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toMatch(/^bytecode: failed: .*a database folder that freshclam keeps/m);
+    expect(run.stderr.trim().split('\n').at(-1)).toMatch(/^failed, but published test 6: /);
   });
 
   test('one that upstream does not have is a failure, and the other is published', async () => {

@@ -129,3 +129,27 @@ test('a database that upstream does not have is missing', async () => {
     code: 'upstream/missing',
   });
 });
+
+describe('an upstream that has a CLD in the place of a CVD', () => {
+  const cld = encodeHeader(unseal(parseHeader(CVD.subarray(0, HEADER_SIZE))));
+  const asking = async (files: Record<string, Uint8Array>, asksForCld: boolean) => {
+    await using it = await startAcquiring(new Map(Object.entries(files)));
+    const error = await advertise('test', 5, { ...it.parts, record: undefined, asksForCld }).catch((e) => e);
+    return { code: error.code, asked: it.upstream.asked };
+  };
+
+  test('is named for what it is, if it may be one', async () => {
+    const asked = ['test.cvd', 'test.cld'];
+    expect(await asking({ 'test.cld': cld }, true)).toEqual({ code: 'upstream/cld', asked });
+    expect(await asking({}, true)).toEqual({ code: 'upstream/missing', asked });
+    const page = Buffer.from('<html>not found</html>');
+    expect(await asking({ 'test.cld': page }, true)).toEqual({ code: 'upstream/missing', asked });
+  });
+
+  test('is not asked for one where CVDs are made', async () => {
+    expect(await asking({ 'test.cld': cld }, false)).toEqual({
+      code: 'upstream/missing',
+      asked: ['test.cvd'],
+    });
+  });
+});
