@@ -6,8 +6,10 @@ import {
   bringPublished,
   type Look,
   look,
+  signOfHeld,
   wantsWork,
 } from './bring.ts';
+import { isDoubtedForLong, rememberDoubts, waitsAsDoubted } from './doubts.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
 import { bytes, type Log } from './log.ts';
@@ -26,6 +28,7 @@ import {
   summarize,
   together,
 } from './report.ts';
+import { forgetWithdrawn } from './retirement.ts';
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
@@ -147,6 +150,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         manifest: published.manifest,
         now: now(),
         isAsked,
+        asksForCld: !/(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname),
         md5: records.headers.get(database)?.md5,
         pinDoubt: pinDoubtOf(database, published, now()),
       });
@@ -155,9 +159,12 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       if (seen.published?.held !== undefined && published.damaged.includes(database))
         return { ...noted, trouble: damage(database, store) };
       if (isAsked) return noted;
-      return heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
+      const held = heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
+      const survey = { client, log, manifest: published.manifest, now: now(), isAsked };
+      return await signOfHeld(waitsAsDoubted(held, state.doubts, now()), survey);
     }),
   );
+  await forgetWithdrawn(looks, state.waits);
   const idle = looks.filter((seen) => seen.trouble === undefined && triedOf(seen) === undefined);
   await trials.forget(idle.map(({ database }) => database));
   const unchanged = { looks, published, stored, gone, isMended: records.isMended, proof: null };
@@ -188,6 +195,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     now,
     resync: settings.resync,
     partials: new Partials(join(settings.work, PARTIALS_FOLDER), settings.upstream, now),
+    isLenient: (database) => isDoubtedForLong(database, state.doubts, now()),
   };
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
@@ -213,10 +221,12 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         workFolder,
         accept,
         maxSignatureDrop,
+        waits: state.waits,
       };
       ({ brought, proof } = await judge(brought, judgeParts));
     }
     await remember(looks, brought, state, now(), prove.basis);
+    await rememberDoubts(looks, brought, state.doubts, now());
     if (!brought.some((one) => one.news))
       return await endWithoutNews(settings, brought, { ...unchanged, proof }, parts);
     if (proof === null) throw new Error('nothing is published without a proof');
