@@ -45,6 +45,7 @@ import { tidyUp } from './store/tidy.ts';
 import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
+import { isClamavsOwn } from './upstream/official.ts';
 import { openUpstream } from './upstream/open.ts';
 import { PARTIALS_FOLDER, Partials } from './upstream/partials.ts';
 import type { Trust } from './verify/trust.ts';
@@ -150,7 +151,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         manifest: published.manifest,
         now: now(),
         isAsked,
-        asksForCld: !/(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname),
+        asksForCld: !isClamavsOwn(settings.upstream),
         md5: records.headers.get(database)?.md5,
         pinDoubt: pinDoubtOf(database, published, now()),
       });
