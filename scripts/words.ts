@@ -17,7 +17,8 @@ export function bytes(count: number): string {
   const units = ['bytes', 'KB', 'MB', 'GB'];
   let power = 0;
   while (power < units.length - 1 && Number((count / 1000 ** power).toFixed(1)) >= 1000) power++;
-  return power === 0 ? counted(count, 'byte') : `${(count / 1000 ** power).toFixed(1)} ${units[power]}`;
+  if (power === 0) return count === 1 ? '1 byte' : `${count} bytes`;
+  return `${(count / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
 /** `2026-11-20 10:00 UTC`; what is no time is `an unknown time`. */
