@@ -22,6 +22,7 @@ import type { DnsRecord } from './upstream/dns.ts';
 import { UpstreamError } from './upstream/error.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
+import { moment } from './words.ts';
 
 /** One database at the start of a cycle: what is published, and what upstream says of it. */
 export interface Look {
@@ -142,7 +143,7 @@ async function lookForSign(
 function holdNote({ version, held, seen }: DatabaseRecord, doubt: string | undefined): string {
   const upstream = seen === undefined || seen.version === version ? '' : `; upstream has ${seen.version}`;
   const doubted = doubt === undefined ? '' : ` (${doubt})`;
-  return `held at version ${version} since ${held?.since}: ${held?.reason}${doubted}${upstream}; "release" lets it move again`;
+  return `held at version ${version} since ${moment(held?.since ?? '')}: ${held?.reason}${doubted}${upstream}; "release" lets it move again`;
 }
 
 /** Is there something to fetch: a new version, another `.sign`, or a CDIFF that was missing? */

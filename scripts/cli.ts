@@ -50,7 +50,7 @@ Start with:
 In freshclam.conf of a client:
   DatabaseMirror http://<this machine>:8080
 
-Every option can also be given as a variable: --max-size as ${variableOf('max-size')}.`,
+Every option can also be given as a variable: --max-size as ${variableOf('max-size')}; switches as true or false.`,
   );
 
 withOptions(program.command('sync'), [...SYNC_OPTIONS, ...LOG_OPTIONS])

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { logLine, printableJson } from './printable.ts';
-import { stamp } from './words.ts';
+import { stamp, withMoments } from './words.ts';
 
 export { bytes } from './words.ts';
 
@@ -21,9 +21,9 @@ type Colour = 'green' | 'yellow' | 'red';
 /** Prints lines. Words from outside command neither a terminal nor a runner, and make no line of their own. */
 export function print(stream: NodeJS.WriteStream, lines: readonly Line[]): void {
   const rows = lines.map((line) => {
-    if (typeof line === 'string') return `${logLine(line)}\n`;
+    if (typeof line === 'string') return `${logLine(withMoments(line))}\n`;
     const { mark, colour, text } = line;
-    return `${styleText(colour, logLine(mark), { stream })}${logLine(text)}\n`;
+    return `${styleText(colour, logLine(mark), { stream })}${logLine(withMoments(text))}\n`;
   });
   if (rows.length > 0) stream.write(rows.join(''));
 }

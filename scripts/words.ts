@@ -28,6 +28,17 @@ export function moment(time: string | Date): string {
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+/** A time as `toISOString` writes it. */
+const WITH_MILLISECONDS = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?![\w])/g;
+
+/**
+ * Prose in which every time has the form of `moment`. Reasons that were written down keep the time that a machine reads;
+ * whatever is told of them comes by here.
+ */
+export function withMoments(text: string): string {
+  return text.replace(WITH_MILLISECONDS, (time) => moment(time));
+}
+
 /** `2026-11-20T10:00:05Z`, for the beginning of a line in a log. */
 export function stamp(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
