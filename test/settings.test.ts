@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseEngineSpec } from '../scripts/proof/engine-spec.ts';
 import { clientSettings } from '../scripts/settings/client.ts';
-import { wantsIssues } from '../scripts/settings/notify.ts';
 import { SERVE_OPTIONS, SYNC_OPTIONS } from '../scripts/settings/options.ts';
 import { variableOf } from '../scripts/settings/read.ts';
 import { strangeVariables } from '../scripts/settings/unknown.ts';
@@ -298,12 +297,10 @@ describe('a switch in a variable', () => {
 
   test.each(['true', '1', 'yes', 'on', 'TRUE', 'Yes'])('is on with %s', (text) => {
     expect(retries(text)).toBe(true);
-    expect(wantsIssues({ flags: {}, environment: { CLAMAV_MIRROR_ISSUES: text } })).toBe(true);
   });
 
   test.each(['false', '0', 'no', 'off', 'False'])('is off with %s', (text) => {
     expect(retries(text)).toBe(false);
-    expect(wantsIssues({ flags: {}, environment: { CLAMAV_MIRROR_ISSUES: text } })).toBe(false);
   });
 });
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import * as v from 'valibot';
 import type { Option } from './options.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
-import { isHttp, TrueOrFalse } from './schemas.ts';
+import { isHttp } from './schemas.ts';
 import { yesOrNo } from './yes-or-no.ts';
 
 export const COMMANDS = [
@@ -42,21 +42,22 @@ export const ACTION_OPTIONS: readonly Option[] = [
   },
 ];
 
-const YesOrNo = v.pipe(
-  TrueOrFalse,
+/** action.yml compares these inputs with `true` before this code runs, so no other word may mean it. */
+const Literally = v.pipe(
+  v.picklist(['true', 'false'], 'is either true or false'),
   v.transform((text) => text === 'true'),
 );
 
 const ActionSchema = v.object({
   command: v.picklist(COMMANDS, `is one of ${COMMANDS.join(', ')}`),
-  issues: YesOrNo,
+  issues: Literally,
   'healthcheck-url': v.optional(
     v.pipe(
       v.string(),
       v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
     ),
   ),
-  cache: YesOrNo,
+  cache: Literally,
 });
 
 export interface ActionSettings {

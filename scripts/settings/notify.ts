@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import type { Option } from './options.ts';
 import { type Given, validated } from './read.ts';
-import { yesOrNo } from './yes-or-no.ts';
 
 export const NOTIFY_OPTIONS: readonly Option[] = [
   {
@@ -65,5 +64,5 @@ export function needsSettings(from: Given): Needs {
 
 /** True if the input says that issues are wanted, even where other inputs make no sense. */
 export function wantsIssues({ environment }: Given): boolean {
-  return yesOrNo(environment.CLAMAV_MIRROR_ISSUES) === true;
+  return environment.CLAMAV_MIRROR_ISSUES === 'true';
 }
