@@ -314,7 +314,7 @@ describe('a variable that is no option', () => {
     ['CLAMAV_MIRROR_STROE', 'CLAMAV_MIRROR_STORE'],
   ])('and almost one is a mistake, and the right name is told: %s', (name, meant) => {
     expect(() => look(name)).toThrow(INVALID);
-    expect(() => look(name)).toThrow(`${name} is unknown: did you mean ${meant}?`);
+    expect(() => look(name)).toThrow(`${name} is unknown (did you mean ${meant}?)`);
   });
 
   test('is told of otherwise, for it does nothing', () => {

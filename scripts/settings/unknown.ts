@@ -33,10 +33,10 @@ export function strangeVariables({ environment }: Pick<Given, 'environment'>): s
     .sort();
   const misspelt = strange.flatMap((name) => {
     const meant = nearest(name, known);
-    return meant === undefined ? [] : [`the variable ${name} is unknown: did you mean ${meant}?`];
+    return meant === undefined ? [] : [`the variable ${name} is unknown (did you mean ${meant}?)`];
   });
   if (misspelt.length > 0) {
-    throw new SettingError('setting/invalid', misspelt.join(' '), {
+    throw new SettingError('setting/invalid', misspelt.join('; '), {
       advice: 'Every option of a command is a variable: see its --help',
     });
   }

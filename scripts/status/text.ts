@@ -22,7 +22,7 @@ export function statusText(facts: Facts, troubles: readonly Trouble[], width = W
     ...rest,
     ...troubles.flatMap((trouble) => ['', ...troubleLines(trouble, width)]),
     '',
-    ...(manifest === undefined ? [] : databaseLines(manifest, facts, width)),
+    ...(manifest === undefined ? [] : databaseLines(manifest, facts, troubles, width)),
     ...(manifest === undefined ? [] : mirrorLines(manifest, facts, width)),
     ...runLines(facts, width),
     ...labelled('store', facts.where, width),
@@ -39,14 +39,30 @@ function sentence(verdict: StatusVerdict, facts: Facts, troubles: readonly Troub
   return `well: ${counted(Object.keys(manifest?.databases ?? {}).length, 'database')}, upstream was checked ${age} ago`;
 }
 
+/** Of kinds whose names are too long for one. */
+const LABELS: Partial<Record<Trouble['kind'], string>> = {
+  unpublished: 'first run',
+  'cooling down': 'cool-down',
+};
+
 function troubleLines({ kind, what, next }: Trouble, width: number): string[] {
-  return [...labelled(kind === 'cooling down' ? 'cool-down' : kind, what, width), ...arrowed(next, width)];
+  return [...labelled(LABELS[kind] ?? kind, what, width), ...arrowed(next, width)];
 }
 
-function databaseLines(manifest: Manifest, { now }: Facts, width: number): string[] {
+function databaseLines(
+  manifest: Manifest,
+  { now }: Facts,
+  troubles: readonly Trouble[],
+  width: number,
+): string[] {
+  const isTold = (name: string) =>
+    troubles.some(({ kind, database }) => kind === 'no .sign' && database === name);
+
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
     const text = describe(record, archivedVersions(manifest, database), now);
-    const signs = signLines(database, record, now).flatMap((line) => labelled('', line, width));
+    const signs = isTold(database)
+      ? []
+      : signLines(database, record, now).flatMap((line) => labelled('', line, width));
     return [...labelled(database, text, width), ...signs];
   });
 }
@@ -77,7 +93,9 @@ function mirrorLines(
   width: number,
 ): string[] {
   const ago = (time: string) => `${moment(time)}, ${lasting(now.getTime() - Date.parse(time))} ago`;
-  const engines = proof.engines.map(({ name, version }) => `${name} (ClamAV ${version})`).join(', ');
+  const engines = proof.engines
+    .map(({ name, version }) => `${withoutDigest(name)} (ClamAV ${version})`)
+    .join(', ');
   const passed = proof.results.filter(({ result }) => result === 'passed').length;
   return [
     ...labelled('checked', `${ago(checked)}, at ${upstream.url}`, width),
@@ -85,6 +103,11 @@ function mirrorLines(
     ...labelled('proven', `${counted(passed, 'scenario')} by ${engines || 'no engine'}`, width),
     ...(proof.accepted === undefined ? [] : labelled('accepted', proof.accepted.reason, width)),
   ];
+}
+
+/** Enough of an image's digest to tell it from another. */
+function withoutDigest(engine: string): string {
+  return engine.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '$1…');
 }
 
 function runLines({ memory, unknown, now }: Facts, width: number): string[] {

@@ -1,3 +1,5 @@
+import { withMoments } from '../words.ts';
+
 /** Where text begins in each line, in columns: the label stands before it. */
 const COLUMN = 13;
 /** Columns of a label with the space around it. */
@@ -5,7 +7,7 @@ const LABEL = 10;
 
 /** A label, and text beside it that goes on below itself. */
 export function labelled(label: string, text: string, width: number): string[] {
-  const [first = '', ...rest] = wrap(text, width - COLUMN);
+  const [first = '', ...rest] = wrap(withMoments(text), width - COLUMN);
   return [`  ${label.padEnd(LABEL)} ${first}`, ...rest.map((line) => `${' '.repeat(COLUMN)}${line}`)];
 }
 

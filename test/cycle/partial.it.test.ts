@@ -177,6 +177,10 @@ describeMirror('a full disk', () => {
       offer(mirror, 6);
       const report = await unharmed(mirror, () => mirror.sync());
       expect(ofTest(report)).toMatchObject({ outcome: 'failed', from: 1, to: 1, offered: 6 });
+      expect(ofTest(report)).toMatchObject({
+        code: 'file/full',
+        reason: expect.stringMatching(/no room for [\d.]+ \w+ at \/\S+\/mirror\/\S+, where .* are free/),
+      });
       await expectNoLeftovers(mirror);
       small.resize('1m');
       expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', from: 1, to: 6 });

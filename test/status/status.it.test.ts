@@ -97,10 +97,10 @@ describeWithOfficial('status of a mirror', () => {
     await using mirror = await startMirror();
     const nowhere = await told(mirror);
     expect(nowhere).toMatchObject({ exitCode: 1, verdict: expect.stringMatching(/^first run: nothing was/) });
-    expect(nowhere.trouble('unpublished')).toContain('there is no folder');
-    expect(nowhere.next('unpublished')).toBe(`→ clamav-mirror sync --store ${mirror.store}`);
+    expect(nowhere.trouble('first run')).toContain('there is no folder');
+    expect(nowhere.next('first run')).toBe(`→ clamav-mirror sync --store ${mirror.store}`);
     await mkdir(mirror.store);
-    expect((await told(mirror)).trouble('unpublished')).toContain('nothing was ever published');
+    expect((await told(mirror)).trouble('first run')).toContain('nothing was ever published');
     expect(await jsonOf(mirror)).toMatchObject({ verdict: 'first run', troubles: [{ kind: 'unpublished' }] });
   });
 
