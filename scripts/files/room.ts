@@ -1,5 +1,5 @@
-import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { realpath, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { bytes } from '../words.ts';
 import { FileError } from './error.ts';
@@ -25,12 +25,13 @@ export async function withRoom<T>(
 }
 
 async function full(path: string, need: number | undefined, cause: unknown): Promise<FileError> {
-  const free = await statfs(dirname(path)).then(
+  const folder = await realpath(dirname(path)).catch(() => dirname(path)); // some are held by a handle
+  const free = await statfs(folder).then(
     ({ bavail, bsize }) => `, where ${bytes(bavail * bsize)} are free`,
     () => '',
   );
   const wanted = need === undefined ? '' : ` for ${bytes(need)}`;
-  return new FileError('file/full', `there is no room${wanted} at ${path}${free}`, {
+  return new FileError('file/full', `there is no room${wanted} at ${join(folder, basename(path))}${free}`, {
     cause,
     advice: 'Make room on that disk, or name a folder on another one with --work or --store',
   });
