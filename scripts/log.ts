@@ -28,6 +28,11 @@ export function print(stream: NodeJS.WriteStream, lines: readonly Line[]): void 
   if (rows.length > 0) stream.write(rows.join(''));
 }
 
+/** Prints lines for machines and records of what others said: nothing in them is put into other words. */
+export function printRows(stream: NodeJS.WriteStream, rows: readonly string[]): void {
+  if (rows.length > 0) stream.write(rows.map((row) => `${logLine(row)}\n`).join(''));
+}
+
 /** Prints one JSON value, by default for people to read too. */
 export function printJson(stream: NodeJS.WriteStream, value: unknown, indentation = 2): void {
   stream.write(`${printableJson(value, indentation)}\n`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { startHost } from '../host/host.ts';
 import { RequestLog, requestLine } from '../host/request-log.ts';
-import { print, printJson, streamLog } from '../log.ts';
+import { printJson, printRows, streamLog } from '../log.ts';
 import { printableJson } from '../printable.ts';
 import type { Given } from '../settings/read.ts';
 import { serveSettings } from '../settings.ts';
@@ -13,7 +13,7 @@ import { stamp } from '../words.ts';
 export async function serve(given: Given, json: boolean): Promise<'good'> {
   const { store, address, port } = serveSettings(given);
   const log = streamLog(process.stdout);
-  using requests = new RequestLog((lines) => print(process.stdout, lines), {
+  using requests = new RequestLog((lines) => printRows(process.stdout, lines), {
     waiting: () => process.stdout.writableLength,
     ...(json && { gap: (notLogged) => printableJson({ notLogged }) }),
   });

@@ -21,6 +21,6 @@ export const privateMirrorClient: Scenario = {
       throw new ScenarioFailure(`it does not come back: ${said}`);
     }
     const missing = first.requests.filter(({ status }) => status === 404).length;
-    return `${arrived}; 404 ${counted(missing, 'time')} on the way, and it asked again`;
+    return `${arrived}; ${counted(missing, 'time')} 404 on the way, and it asked again`;
   },
 };
