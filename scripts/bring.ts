@@ -2,6 +2,7 @@ import { isWithin, SEEN_LATELY_MS } from './clock.ts';
 import { cdiffName, cvdName, cvdSignName } from './cvd/names.ts';
 import { codeOf, explain } from './errors.ts';
 import type { Log } from './log.ts';
+import type { Step } from './plausible.ts';
 import type { RefusalError } from './refusal.ts';
 import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
@@ -20,6 +21,7 @@ import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { Fetched, UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
 import { UpstreamError } from './upstream/error.ts';
+import type { VerifiedCvd } from './verify/cvd.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
 import { moment } from './words.ts';
@@ -35,7 +37,7 @@ export interface Look {
   /** What was found out about what is published. */
   readonly note?: string;
   /** Why the version on offer is not tried: it was refused before. */
-  readonly held?: RefusalError;
+  readonly held?: RefusalError | UpstreamError;
   /** Why upstream could not be asked, or what it offered cannot be believed. */
   readonly trouble?: unknown;
 }
@@ -53,6 +55,8 @@ export interface Brought {
   readonly publishedCvd?: string | undefined;
   /** Path of its `.sign`, if it has one. */
   readonly publishedSign?: string | undefined;
+  /** What was in the published container, and what is in the new one. */
+  readonly members?: Step['members'];
   readonly trouble?: unknown;
 }
 
@@ -61,6 +65,8 @@ export type BringParts = Omit<AcquireParts, 'client'> &
     readonly now: () => Date;
     /** Whether to download CVDs whole, though they could be rebuilt. */
     readonly resync?: boolean;
+    /** Whether a CDIFF of this database that is none is no more than missing. */
+    readonly isLenient?: (database: string) => boolean;
   };
 
 /** Asks upstream about one database. A trouble of one is no reason to stop the others, so it is part of the answer. */
@@ -109,6 +115,8 @@ async function lookAtHeld(database: string, published: DatabaseRecord, parts: Lo
   }
 }
 
+type SignParts = Pick<LookParts, 'client' | 'log' | 'manifest' | 'now' | 'isAsked'>;
+
 export interface LookParts {
   readonly client: UpstreamClient;
   readonly record: DnsRecord | undefined;
@@ -118,17 +126,26 @@ export interface LookParts {
   readonly now: Date;
   /** Whether somebody asked for it by hand. */
   readonly isAsked: boolean;
+  /** Whether upstream may be a folder that somebody's freshclam keeps: ClamAV's own servers are asked for no CLD. */
+  readonly asksForCld?: boolean;
   /** Of the published CVD. */
   readonly md5?: string | undefined;
   /** Why the pin that holds it should be looked at. */
   readonly pinDoubt?: string | undefined;
 }
 
+/** A version that is held back brings no `.sign`: then the published one's own is asked for. */
+export async function signOfHeld(seen: Look, parts: SignParts): Promise<Look> {
+  const { database, published, advertisement, held } = seen;
+  if (held === undefined || !advertisement.news || published === undefined) return seen;
+  return { ...seen, ...(await lookForSign(database, published, parts)) };
+}
+
 /** Most clients do without a `.sign`, so not to know of one is no trouble of the database. */
 async function lookForSign(
   database: string,
   published: DatabaseRecord,
-  parts: LookParts,
+  parts: SignParts,
 ): Promise<Pick<Look, 'published' | 'signOffer'>> {
   try {
     const { record, offer } = await surveySign(database, published, parts);
@@ -221,12 +238,13 @@ export function stagedAsPublished(
 
 async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
   const { database, published, client, advertisement, held } = seen;
-  const acquire: AcquireParts = { ...parts, client };
+  const acquire: AcquireParts = { ...parts, client, lenient: parts.isLenient?.(database) };
   const files = new Set(filesOf(parts.published.manifest, database));
   const known = published && { ...published, has: (name: string) => files.has(name) };
   if (!advertisement.news || held !== undefined) {
     const before = parts.stage.files.size;
-    const chain = published && (await acquireCdiffs(database, published.version, known, acquire));
+    const chain =
+      published && (await acquireCdiffs(database, published.version, known, { ...acquire, lenient: true }));
     const sign = await acquireLateSign(seen, parts);
     const news = parts.stage.files.size > before;
     const record = published && { ...published, ...chain, ...(sign && { sign }) };
@@ -251,20 +269,26 @@ async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
   const outcome =
     answer === 'unchanged'
       ? ({ state: 'missing' } as const)
-      : await stageSign(signName, answer, { sha256: cvd.sha256, path }, parts);
+      : await stageSign(signName, answer, { sha256: cvd.sha256, path }, acquire);
   const now = parts.now().toISOString();
   const sign = signRecord(published?.sign, outcome, { now, asked: now });
   const lastSeen = { at: now, version: offer.header.version };
   const record = { ...describeCvd(cvd), ...chain, sign, seen: lastSeen };
-  if (previous === undefined || previous.verified.header.version !== published?.version)
-    return { database, record, how, because, news: true };
+  const news = { database, record, how, because, news: true, members: membersOf(previous?.verified, cvd) };
+  if (previous === undefined || previous.verified.header.version !== published?.version) return news;
   const publishedSign = await fetchPublishedSign(database, published.version, parts);
-  return { database, record, how, because, news: true, publishedCvd: previous.path, publishedSign };
+  return { ...news, publishedCvd: previous.path, publishedSign };
+}
+
+function membersOf(previous: VerifiedCvd | undefined, next: VerifiedCvd): Step['members'] {
+  if (previous === undefined) return undefined;
+  const sizes = ({ info }: VerifiedCvd) => new Map(info.files.map(({ name, size }) => [name, size]));
+  return { published: sizes(previous), next: sizes(next) };
 }
 
 /** Brings upstream's `.sign` of the published version into the stage; one that is not good leaves what is published. */
 async function acquireLateSign(
-  { database, published, signOffer }: Look,
+  { database, published, signOffer, client }: Look,
   parts: BringParts,
 ): Promise<SignRecord | undefined> {
   const before = published?.sign;
@@ -276,7 +300,7 @@ async function acquireLateSign(
     await store.fetch(cvdName(database), cvd);
     return cvd;
   };
-  const outcome = await stageSign(name, signOffer, { sha256: published.sha256, path }, parts);
+  const outcome = await stageSign(name, signOffer, { sha256: published.sha256, path }, { ...parts, client });
   const now = parts.now().toISOString();
   if (before?.state === 'published' && outcome.state !== 'published') return { ...before, asked: now };
   return signRecord(before, outcome, { now, asked: now });

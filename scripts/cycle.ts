@@ -6,8 +6,10 @@ import {
   bringPublished,
   type Look,
   look,
+  signOfHeld,
   wantsWork,
 } from './bring.ts';
+import { isDoubtedForLong, rememberDoubts, waitsAsDoubted } from './doubts.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
 import { lastRunOf } from './last-run.ts';
@@ -27,6 +29,7 @@ import {
   summarize,
   together,
 } from './report.ts';
+import { forgetWithdrawn } from './retirement.ts';
 import type { SyncSettings } from './settings.ts';
 import { Stage } from './stage.ts';
 import { State } from './state.ts';
@@ -43,6 +46,7 @@ import { tidyUp } from './store/tidy.ts';
 import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
+import { isClamavsOwn } from './upstream/official.ts';
 import { openUpstream } from './upstream/open.ts';
 import { PARTIALS_FOLDER, Partials } from './upstream/partials.ts';
 import type { Trust } from './verify/trust.ts';
@@ -178,6 +182,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         manifest: published.manifest,
         now: now(),
         isAsked,
+        asksForCld: !isClamavsOwn(settings.upstream),
         md5: records.headers.get(database)?.md5,
         pinDoubt: pinDoubtOf(database, published, now()),
       });
@@ -186,9 +191,12 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       if (seen.published?.held !== undefined && published.damaged.includes(database))
         return { ...noted, trouble: damage(database, store) };
       if (isAsked) return noted;
-      return heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
+      const held = heldBack(await quarantineDeadly(noted, trials, state, now()), state, now());
+      const survey = { client, log, manifest: published.manifest, now: now(), isAsked };
+      return await signOfHeld(waitsAsDoubted(held, state.doubts, now()), survey);
     }),
   );
+  await forgetWithdrawn(looks, state.waits);
   const idle = looks.filter((seen) => seen.trouble === undefined && triedOf(seen) === undefined);
   await trials.forget(idle.map(({ database }) => database));
   const unchanged = { looks, published, stored, gone, isMended: records.isMended, proof: null };
@@ -219,6 +227,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     now,
     resync: settings.resync,
     partials: new Partials(join(settings.work, PARTIALS_FOLDER), settings.upstream, now),
+    isLenient: (database) => isDoubtedForLong(database, state.doubts, now()),
   };
   const pairs = await Promise.all(
     looks.map(async (seen) => ({ seen, brought: await bringNews(seen, bringParts) })),
@@ -244,10 +253,12 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
         workFolder,
         accept,
         maxSignatureDrop,
+        waits: state.waits,
       };
       ({ brought, proof } = await judge(brought, judgeParts));
     }
     await remember(looks, brought, state, now(), prove.basis);
+    await rememberDoubts(looks, brought, state.doubts, now());
     if (!brought.some((one) => one.news))
       return await endWithoutNews(settings, brought, { ...unchanged, proof }, parts);
     if (proof === null) throw new Error('nothing is published without a proof');

@@ -1,10 +1,11 @@
 import { type Brought, stagedAsPublished } from './bring.ts';
 import { blamesSigns, whyWithheld, withoutNewSigns } from './judge-signs.ts';
-import { beyondEngines, implausibleIn } from './plausible.ts';
+import { beyondEngines, type Finding, implausibleIn, type Step } from './plausible.ts';
 import type { Prove } from './proof/prove.ts';
 import type { Proof } from './proof/record.ts';
 import type { EarlierCvd } from './proof/scenarios/scenario.ts';
 import { RefusalError } from './refusal.ts';
+import { implausible, type WaitMemory, waitFor } from './retirement.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 
 export interface JudgeParts extends CarryParts {
@@ -12,7 +13,10 @@ export interface JudgeParts extends CarryParts {
   readonly prove: Prove;
   readonly retained: ReadonlyMap<string, readonly EarlierCvd[]>;
   readonly workFolder: string;
-  readonly maxSignatureDrop: number;
+  /** As a share, if somebody has set it. */
+  readonly maxSignatureDrop: number | undefined;
+  /** Of what is unusual; without it, that is refused. */
+  readonly waits?: WaitMemory;
   /** Whether somebody asked for everything anew. */
   readonly resync?: boolean;
   /** Why to take what looks implausible. */
@@ -32,26 +36,27 @@ export interface Judgement {
  * hold up the others; what is published is in any case a set that was proven as a whole.
  */
 export async function judge(brought: readonly Brought[], parts: JudgeParts): Promise<Judgement> {
-  const findings = new Map(brought.map((one) => [one.database, implausible(one, parts)]));
   const set = new Map(brought.map((one) => [one.database, one]));
-  for (const [database, wrong] of findings) {
-    if (wrong.length > 0 && parts.accept === undefined) {
-      set.set(database, await withdraw(database, implausibility(wrong), parts));
-    }
-  }
+  await withdrawImplausible(set, parts);
   const news = [...set.values()].filter((one) => one.news);
   if (news.length === 0) return { brought: [...set.values()], proof: null };
 
-  const together = await attempt(set, findings, parts);
+  const together = await attempt(set, parts);
   if (together.refusal === undefined) return { brought: together.brought, proof: together.proof };
   for (const { database } of news) set.set(database, await withdraw(database, together.refusal, parts));
   let { proof } = together;
   if (news.length > 1) {
     for (const one of news) {
+      const withdrawn = set.get(one.database) ?? one;
+      const unlike = await refusalOf(one, set.set(one.database, one), parts);
+      if (unlike !== undefined) {
+        set.set(one.database, { ...withdrawn, trouble: unlike });
+        continue;
+      }
       parts.log.info(`not proven together; trying ${one.database} ${one.record?.version} by itself`);
       await parts.stage.discardDatabase(one.database);
       await parts.stage.putBack(one.database);
-      const trial = await attempt(set.set(one.database, one), findings, parts);
+      const trial = await attempt(set, parts);
       for (const tried of trial.brought) set.set(tried.database, tried);
       if (trial.refusal !== undefined) {
         set.set(one.database, await withdraw(one.database, trial.refusal, parts));
@@ -62,12 +67,51 @@ export async function judge(brought: readonly Brought[], parts: JudgeParts): Pro
   return { brought: [...set.values()], proof };
 }
 
-function implausible({ database, news, record }: Brought, parts: JudgeParts): string[] {
+type BroughtSet = ReadonlyMap<string, Brought>;
+
+/** What one of them gained, another may count on: so it is looked at until nothing more is withdrawn. */
+async function withdrawImplausible(set: Map<string, Brought>, parts: JudgeParts): Promise<void> {
+  for (let isChanged = true; isChanged; ) {
+    isChanged = false;
+    for (const one of [...set.values()]) {
+      const refusal = await refusalOf(one, set, parts);
+      if (refusal === undefined) continue;
+      set.set(one.database, await withdraw(one.database, refusal, parts));
+      isChanged = true;
+    }
+  }
+}
+
+/** Why one that looks implausible beside the others is not even tried. */
+async function refusalOf(
+  one: Brought,
+  set: BroughtSet,
+  parts: JudgeParts,
+): Promise<RefusalError | undefined> {
+  if (parts.accept !== undefined) return undefined;
+  const { waits: memory, maxSignatureDrop, now } = parts;
+  const [step] = stepOf(one, parts);
+  if (step === undefined) return undefined;
+  return await waitFor(step, findingsOf(one, set, parts), { memory, maxSignatureDrop, now: now() });
+}
+
+function findingsOf(one: Brought, set: BroughtSet, parts: JudgeParts): Finding[] {
+  const [step] = stepOf(one, parts);
+  return step === undefined
+    ? []
+    : implausibleIn(
+        step,
+        [...set.values()].flatMap((other) => stepOf(other, parts)),
+        parts,
+      );
+}
+
+function stepOf({ database, news, record, members }: Brought, parts: JudgeParts): Step[] {
   if (!news || record === undefined) return [];
   const { manifest, databases } = parts.published;
   // by hand, only what is whole counts: a manifest may claim any version
-  const before = parts.resync === true ? databases.get(database) : manifest?.databases[database];
-  return implausibleIn(database, record, before, parts);
+  const published = parts.resync === true ? databases.get(database) : manifest?.databases[database];
+  return [{ database, published, next: record, members }];
 }
 
 interface Attempt {
@@ -76,21 +120,15 @@ interface Attempt {
   readonly refusal: RefusalError | undefined;
 }
 
-type Implausible = ReadonlyMap<string, readonly string[]>;
-
 /** Proves what is in the stage now; if only engines that read `.sign` files refuse it, once more without the new ones. */
-async function attempt(
-  set: ReadonlyMap<string, Brought>,
-  findings: Implausible,
-  parts: JudgeParts,
-): Promise<Attempt> {
-  const first = await attemptOnce([...set.values()], findings, parts);
+async function attempt(set: BroughtSet, parts: JudgeParts): Promise<Attempt> {
+  const first = await attemptOnce([...set.values()], parts);
   if (first.refusal === undefined || !blamesSigns(first.proof)) return first;
   const reason = whyWithheld(first.proof, first.refusal.message);
   const reduced = await withoutNewSigns(first.brought, reason, parts);
   if (reduced === undefined) return first;
   parts.log.info(`not proven; trying without the new .sign files: ${reason}`);
-  const second = await attemptOnce(reduced.brought, findings, parts);
+  const second = await attemptOnce(reduced.brought, parts);
   if (second.refusal === undefined) {
     parts.log.warn(`the new .sign files are withheld: ${reason}`);
     return second;
@@ -100,11 +138,7 @@ async function attempt(
 }
 
 /** One proof of what is in the stage now. */
-async function attemptOnce(
-  brought: readonly Brought[],
-  findings: Implausible,
-  parts: JudgeParts,
-): Promise<Attempt> {
+async function attemptOnce(brought: readonly Brought[], parts: JudgeParts): Promise<Attempt> {
   const { prove, stage, published, retained, workFolder, accept } = parts;
   const proof = await prove({
     folder: stage.folder,
@@ -120,15 +154,18 @@ async function attemptOnce(
     workFolder,
   });
   if (!proof.passed) return { brought, proof, refusal: failure(proof) };
-  const wrong = brought.flatMap(({ database, news, record }) => {
-    if (!news || record === undefined) return [];
-    return [...(findings.get(database) ?? []), ...beyondEngines(database, record, proof)];
-  });
-  if (wrong.length === 0) return { brought, proof, refusal: undefined };
-  if (accept === undefined) {
-    return { brought, proof: { ...proof, passed: false }, refusal: implausibility(wrong) };
+  const set = new Map(brought.map((one) => [one.database, one]));
+  const unusual = brought.flatMap((one) => findingsOf(one, set, parts).map(({ what }) => what));
+  const beyond = brought.flatMap(({ database, news, record }) =>
+    news && record !== undefined ? beyondEngines(database, record, proof) : [],
+  );
+  if (beyond.length > 0 && accept === undefined) {
+    return { brought, proof: { ...proof, passed: false }, refusal: implausible(beyond.join('; ')) };
   }
-  return { brought, proof: { ...proof, accepted: { reason: accept, findings: wrong } }, refusal: undefined };
+  const findings = [...unusual, ...beyond];
+  if (findings.length === 0) return { brought, proof, refusal: undefined };
+  const reason = accept ?? 'it is genuine, was told of for a day, and is proven';
+  return { brought, proof: { ...proof, accepted: { reason, findings } }, refusal: undefined };
 }
 
 /** Puts what is published of a database in the place of what is new of it; the new files wait beside the stage. */
@@ -148,10 +185,4 @@ function failure({ results, engines }: Proof): RefusalError {
   const version = engines.find(({ name }) => name === failed.engine)?.version ?? 'unknown';
   const who = `${failed.engine} (ClamAV ${version})`;
   return new RefusalError('proof/failed', `${who}: ${failed.scenario}: ${failed.evidence}`);
-}
-
-function implausibility(findings: readonly string[]): RefusalError {
-  return new RefusalError('proof/implausible', findings.join('; '), {
-    advice: 'If that is as it should be, run sync with --accept and the reason, which is recorded',
-  });
 }

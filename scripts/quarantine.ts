@@ -1,7 +1,7 @@
 import { type Brought, type Look, wantsWork } from './bring.ts';
 import { codeOf, explain } from './errors.ts';
 import type { Prove } from './proof/prove.ts';
-import { RefusalError } from './refusal.ts';
+import { RefusalError, WaitingError } from './refusal.ts';
 import { isRefusal } from './report.ts';
 import type { Quarantine, State } from './state.ts';
 import { DEADLY, type Trials, type Tried } from './trials.ts';
@@ -19,9 +19,10 @@ const LATE_FILES = 'late files';
 
 /** What a look is about to try; `undefined` if there is nothing to do. */
 export function triedOf(seen: Look): Tried | undefined {
-  const { advertisement, published } = seen;
+  const { advertisement, published, held } = seen;
   if (!wantsWork(seen)) return undefined;
-  if (!advertisement.news) return published && { version: published.version, md5: LATE_FILES };
+  if (!advertisement.news || held !== undefined)
+    return published && { version: published.version, md5: LATE_FILES };
   const { version, md5 } = advertisement.offer.header;
   return { version, md5 };
 }
@@ -81,6 +82,7 @@ export function heldBack(seen: Look, state: State, now: Date): Look {
   if (tried === undefined || refused === undefined) return seen;
   const isOther = refused.version !== tried.version || refused.md5 !== tried.md5;
   if (isOther || isOver(refused, now)) return seen;
+  if (refused.code === 'proof/waiting') return barred(seen, new RefusalError(refused.code, refused.reason));
   const until = untilOf(refused);
   const other = refused.basis === undefined ? '' : ', unless the engines or samples change';
   const when = until === null ? 'until upstream offers another one' : `before ${until}${other}`;
@@ -103,9 +105,12 @@ function isOver(refused: Quarantine, now: Date): boolean {
   return until !== null && Date.parse(until) <= now.getTime();
 }
 
-/** An earlier version of this program let what engines had refused wait for ever. */
+/**
+ * An earlier version of this program let what engines had refused, or what looked implausible, wait for ever; settings
+ * change, too.
+ */
 function untilOf({ code, since, until }: Quarantine): string | null {
-  if (until !== null || code !== BY_ENGINES) return until;
+  if (until !== null || (code !== BY_ENGINES && code !== 'proof/implausible')) return until;
   return new Date(Date.parse(since) + REFUSED_BY_ENGINES).toISOString();
 }
 
@@ -138,6 +143,7 @@ export async function remember(
 
 function endOf(trouble: unknown, now: Date, basis: string | undefined): Pick<Quarantine, 'until' | 'basis'> {
   const after = (milliseconds: number) => new Date(now.getTime() + milliseconds).toISOString();
+  if (trouble instanceof WaitingError) return { until: trouble.until };
   if (trouble instanceof VerifyError) return { until: after(SPOILT) };
   if (codeOf(trouble) !== BY_ENGINES) return { until: null };
   return { until: after(REFUSED_BY_ENGINES), ...(basis !== undefined && { basis }) };

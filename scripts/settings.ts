@@ -65,8 +65,8 @@ export interface SyncSettings extends StoreSettings {
   readonly publicUrl: string | undefined;
   /** Where a folder without a manifest is filled from, without a final slash. */
   readonly restoreFrom: string | undefined;
-  /** As a share: 0.2 for 20 %. */
-  readonly maxSignatureDrop: number;
+  /** As a share, 0.2 for 20 %, if somebody has set it. */
+  readonly maxSignatureDrop: number | undefined;
   /** Why to take what looks implausible or was refused before. */
   readonly accept: string | undefined;
   /** Whether to try versions again that were refused before. */
@@ -128,6 +128,7 @@ export function syncSettings(from: Given): SyncSettings {
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
   const record = settings.dns ?? (isClamavsOwn(settings.upstream) ? OFFICIAL_RECORD : 'off');
+  const drop = settings['max-signature-drop'];
   return {
     upstream: settings.upstream,
     databases: settings.databases,
@@ -145,7 +146,7 @@ export function syncSettings(from: Given): SyncSettings {
     maxMirrorSize: bytesOf(settings['max-mirror-size']),
     publicUrl: settings['public-url'],
     restoreFrom: settings['restore-from'],
-    maxSignatureDrop: settings['max-signature-drop'] / 100,
+    maxSignatureDrop: drop === undefined ? undefined : drop / 100,
     accept: settings.accept,
     retry: settings.retry === 'true',
     resync: settings.resync === 'true',

@@ -3,12 +3,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { CLOCK_TOLERANCE_MS, isWithin } from './clock.ts';
+import { type Doubt, type DoubtMemory, DoubtSchema } from './doubts.ts';
 import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
 import { parseJson } from './json.ts';
 import { knownRun, type LastRun } from './last-run.ts';
 import { printable } from './printable.ts';
+import { type Wait, type WaitMemory, WaitSchema } from './retirement.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
@@ -75,6 +77,10 @@ interface Content {
   /** By database. */
   quarantine: Readonly<Record<string, Quarantine>>;
   lastRun?: LastRun;
+  /** What is unusual and waits, by database. */
+  waits: Readonly<Record<string, Wait>>;
+  /** Of what upstream did not send the right files, by database. */
+  doubts: Readonly<Record<string, Doubt>>;
 }
 
 /** What a state holds, for those who only look at it. */
@@ -184,6 +190,40 @@ export class State {
     await this.#save();
   }
 
+  /** One from a cache counts as well: it takes nothing but time from what is genuine and must be proven in any case. */
+  get waits(): WaitMemory {
+    return this.#memory(
+      () => this.#content.waits,
+      (waits) => {
+        this.#content.waits = waits;
+      },
+    );
+  }
+
+  get doubts(): DoubtMemory {
+    return this.#memory(
+      () => this.#content.doubts,
+      (doubts) => {
+        this.#content.doubts = doubts;
+      },
+    );
+  }
+
+  #memory<T>(
+    all: () => Readonly<Record<string, T>>,
+    replace: (entries: Readonly<Record<string, T>>) => void,
+  ) {
+    return {
+      of: (database: string) => own(all(), database),
+      set: async (database: string, entry: T | undefined) => {
+        const { [database]: _, ...others } = all();
+        if (entry === undefined && own(all(), database) === undefined) return;
+        replace(entry === undefined ? others : { ...others, [database]: entry });
+        await this.#save();
+      },
+    };
+  }
+
   /** One after the other, so that the last one to be written is the last one. */
   async #save(): Promise<void> {
     const write = () => replaceFile(this.#path, `${JSON.stringify(this.#content, undefined, 2)}\n`);
@@ -195,7 +235,7 @@ export class State {
 /** As much of a state as can be understood and is plausible. */
 function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 'uuid'> {
   const parts = v.safeParse(v.record(v.string(), v.unknown()), json);
-  const { uuid, coolDowns, answered, quarantine, lastRun } = parts.success ? parts.output : {};
+  const { uuid, coolDowns, answered, quarantine, waits, doubts, lastRun } = parts.success ? parts.output : {};
   const known = v.safeParse(UuidSchema, uuid);
   const run = knownRun(lastRun, now);
   return {
@@ -206,6 +246,8 @@ function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 
     quarantine: Object.fromEntries(
       Object.entries(eachOf(QuarantineSchema, quarantine)).filter(([, one]) => isPlausible(one, now)),
     ),
+    waits: eachOf(WaitSchema, waits),
+    doubts: eachOf(DoubtSchema, doubts),
   };
 }
 
@@ -258,6 +300,8 @@ function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
     ...rest,
     coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_LIMITS.coolDown)),
     quarantine: Object.fromEntries(marked(content.quarantine, CACHED_LIMITS.quarantine)),
+    waits: content.waits,
+    doubts: Object.fromEntries(marked(content.doubts, CACHED_LIMITS.coolDown)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { beyondEngines, implausibleIn } from '../scripts/plausible.ts';
+import { beyondEngines, type Finding, implausibleIn, type Step } from '../scripts/plausible.ts';
 import type { DatabaseRecord } from '../scripts/store/manifest.ts';
 
 const published: DatabaseRecord = {
@@ -13,10 +13,19 @@ const published: DatabaseRecord = {
   missingCdiffs: [],
 };
 const next: DatabaseRecord = { ...published, version: 28_001, built: '2026-11-21T08:00:00.000Z' };
-const limits = { maxSignatureDrop: 0.2 };
+/** Nobody has set one. */
+const limits = { maxSignatureDrop: undefined };
+
+function stepOf(database: string, change: Partial<DatabaseRecord>): Step {
+  return { database, published, next: { ...next, ...change } };
+}
+
+function found(step: Step, others: readonly Step[] = [], drop: number | undefined = undefined): Finding[] {
+  return implausibleIn(step, others, { maxSignatureDrop: drop });
+}
 
 function findings(change: Partial<DatabaseRecord>): string[] {
-  return implausibleIn('daily', { ...next, ...change }, published, limits);
+  return found(stepOf('daily', change)).map(({ what }) => what);
 }
 
 describe('what looks wrong about the next version', () => {
@@ -53,7 +62,82 @@ describe('what looks wrong about the next version', () => {
   });
 
   test('a first version is compared with nothing', () => {
-    expect(implausibleIn('daily', { ...next, signatures: 0, size: 1 }, undefined, limits)).toEqual([]);
+    const first = { ...stepOf('daily', { signatures: 0, size: 1 }), published: undefined };
+    expect(implausibleIn(first, [], limits)).toEqual([]);
+  });
+});
+
+describe('main and daily', () => {
+  const kinds = (step: Step, others: readonly Step[], drop?: number) =>
+    found(step, others, drop).map(({ kind }) => kind);
+  const half = { signatures: 900_000, size: 22_000_000 };
+  const gained = { signatures: 3_200_000, size: 100_000_000 };
+
+  test('are judged together: what one loses the other may gain, and the other way round', () => {
+    const [daily, main] = [stepOf('daily', half), stepOf('main', gained)];
+    expect(kinds(daily, [daily, main])).toEqual([]);
+    expect(kinds(daily, [daily])).toEqual(['fewer', 'fewer']);
+    const large = stepOf('main', { size: 150_000_000 });
+    expect(kinds(large, [daily, large])).toEqual([]);
+    expect(kinds(large, [large])).toEqual(['larger']);
+  });
+
+  test('each lose by themselves where nothing is gained', () => {
+    const [daily, main] = [stepOf('daily', half), stepOf('main', half)];
+    expect(kinds(daily, [daily, main])).toEqual(['fewer', 'fewer']);
+    expect(kinds(main, [daily, main])).toEqual(['fewer', 'fewer']);
+  });
+
+  test('are judged by themselves where somebody has set a share', () => {
+    const [daily, main] = [stepOf('daily', half), stepOf('main', gained)];
+    expect(kinds(daily, [daily, main], 0.2)).toEqual(['fewer']);
+  });
+
+  test('have nothing to do with bytecode', () => {
+    const [daily, other] = [stepOf('daily', half), stepOf('bytecode', gained)];
+    expect(kinds(daily, [daily, other])).toEqual(['fewer', 'fewer']);
+    expect(kinds(stepOf('bytecode', half), [stepOf('main', gained)])).toEqual(['fewer', 'fewer']);
+  });
+
+  test('that keep less than a tenth have collapsed', () => {
+    expect(kinds(stepOf('daily', { signatures: 199_999 }), [])).toEqual(['collapsed']);
+    expect(kinds(stepOf('daily', { signatures: 200_000 }), [])).toEqual(['fewer']);
+  });
+});
+
+describe('a file in a database', () => {
+  const sizes = (ign2: number | undefined, hsb = 50_000) =>
+    new Map([['daily.hsb', hsb], ...(ign2 === undefined ? [] : ([['daily.ign2', ign2]] as const))]);
+  const of = (before: number, after: number | undefined): Step => ({
+    ...stepOf('daily', {}),
+    members: { published: sizes(before), next: sizes(after) },
+  });
+
+  test.each([
+    ['empty', 0],
+    ['cut to a line', 30],
+    ['gone', undefined],
+  ])('that is %s is found, and named', (_name, after) => {
+    expect(found(of(2000, after))).toMatchObject([{ kind: 'member daily.ign2' }]);
+  });
+
+  test('may keep a tenth, and a small one anything', () => {
+    expect(found(of(2000, 200))).toEqual([]);
+    expect(found(of(255, 0))).toEqual([]);
+    expect(found(stepOf('daily', {}))).toEqual([]);
+  });
+
+  test('may have moved into the same kind of file of the other database', () => {
+    const emptied = {
+      ...stepOf('daily', {}),
+      members: { published: sizes(2000), next: sizes(2000, 0) },
+    };
+    const main = (size: number): Step => ({
+      ...stepOf('main', {}),
+      members: { published: new Map([['main.hsb', 100]]), next: new Map([['main.hsb', size]]) },
+    });
+    expect(found(emptied, [emptied, main(60_000)])).toEqual([]);
+    expect(found(emptied, [emptied, main(200)])).toMatchObject([{ kind: 'member daily.hsb' }]);
   });
 });
 

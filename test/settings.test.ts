@@ -35,7 +35,7 @@ test('without a word the mirror takes the official databases from ClamAV into ./
     maxMirrorSize: undefined,
     publicUrl: undefined,
     restoreFrom: undefined,
-    maxSignatureDrop: 0.2,
+    maxSignatureDrop: undefined,
     accept: undefined,
     retry: false,
     resync: false,

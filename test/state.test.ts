@@ -192,3 +192,31 @@ test('a cool-down that cannot be written down still holds for this run', async (
   await memory.save(COOL_DOWN);
   expect((await State.load(work)).coolDownOf(UPSTREAM).load()).toEqual(COOL_DOWN);
 });
+
+describe('what was refused', () => {
+  const refused = { status: 403, file: 'daily.cvd', ray: '8c1f-FRA', title: 'Blocked' };
+  const coolDown = { ...COOL_DOWN, since: '2026-05-31T12:00:00.000Z', refused };
+  const load = async (entry: unknown) => {
+    await mkdir(work);
+    await writeFile(path(), JSON.stringify({ coolDowns: { [UPSTREAM]: entry } }));
+    return (await State.load(work)).lastCoolDownOf(UPSTREAM);
+  };
+
+  test('is kept with its cool-down, for whoever is to be told', async () => {
+    await (await State.load(work)).coolDownOf(UPSTREAM).save(coolDown);
+    expect((await State.load(work)).lastCoolDownOf(UPSTREAM)).toEqual(coolDown);
+  });
+
+  test('is not known of a cool-down by a version before', async () => {
+    expect(await load(COOL_DOWN)).toEqual(COOL_DOWN);
+  });
+
+  test('is short and fit to be printed, whoever wrote it', async () => {
+    const found = await load({ ...coolDown, refused: { ...refused, title: `\u001b[2J${'x'.repeat(5000)}` } });
+    expect(found?.refused?.title).toMatch(/^\?\[2Jx{100,300}$/);
+  });
+
+  test('is not taken for what it is not', async () => {
+    expect(await load({ ...coolDown, refused: { status: 'all', file: 7 } })).toBeUndefined();
+  });
+});

@@ -35,7 +35,15 @@ export function tell(report: CycleReport, store: string, log: RunLog): void {
   }
   if (report.error !== undefined) log.error(report.error.message, report.error.code);
   const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${took(report.duration)}`;
-  log.info(`${report.outcome}: ${store} (${taken})`);
+  log.info(`${report.outcome}${publishedBeside(report)}: ${store} (${taken})`);
+}
+
+/** That something failed is not all there is to say of a run that published something. */
+function publishedBeside({ outcome, databases }: CycleReport): string {
+  if (outcome !== 'failed' && outcome !== 'refused') return '';
+  const published = Object.entries(databases).filter(([, one]) => one.outcome === 'published');
+  if (published.length === 0) return '';
+  return `, but published ${published.map(([database, { to }]) => `${database} ${to}`).join(', ')}`;
 }
 
 const RESULTS = { passed: 'proven', failed: 'FAILED', skipped: 'skipped' } as const;

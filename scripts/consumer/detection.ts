@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Engine, endOf, run } from '../proof/engine.ts';
 import { requireNoLack } from '../proof/lacks.ts';
-import { EICAR_SIGNATURE, eicar, knowsEicar, SCAN_LIMITS } from '../proof/samples.ts';
+import { EICAR_SIGNATURE, eicar, mustKnowEicar, SCAN_LIMITS } from '../proof/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure, tellingLine } from '../proof/scenarios/scenario.ts';
 import { ClientError } from './error.ts';
@@ -24,7 +24,7 @@ export async function missesEicar(
   { fips, timeout }: { readonly fips: boolean; readonly timeout: number },
 ): Promise<string | undefined> {
   const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
-  if (!knowsEicar(counts)) return undefined;
+  if (!mustKnowEicar(counts)) return undefined;
   const samples = join(folder, SAMPLES);
   await mkdir(samples, { recursive: true });
   await writeFile(join(samples, SAMPLE), eicar());

@@ -8,6 +8,7 @@ import {
   SCRIPT_LIMIT,
   CDIFF_SIGNATURE_LIMIT as SIGNATURE_LIMIT,
 } from './limits.ts';
+import { recognise } from './what-it-is.ts';
 
 /** The first part of a CDIFF, `ClamAV-Diff:<version>:<size>:`. Source: shared/cdiff.c, cdiff_apply(). */
 export interface CdiffHeader {
@@ -136,6 +137,9 @@ export class CdiffSealReader {
 const MAGIC = 'ClamAV-Diff:';
 
 function notACdiff(start: string): CvdError {
+  const { what, advice } = recognise(Buffer.from(start, 'latin1')) ?? {};
+  if (what !== undefined)
+    return new CvdError('cvd/cdiff', `not a CDIFF: it is ${what}`, advice ? { advice } : {});
   return new CvdError('cvd/cdiff', `not a CDIFF: it starts with ${JSON.stringify(start.slice(0, 24))}`);
 }
 

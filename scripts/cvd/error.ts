@@ -17,9 +17,12 @@ export type CvdErrorCode =
 export class CvdError extends Error {
   override readonly name = 'CvdError';
   readonly code: CvdErrorCode;
+  /** What to do next. */
+  readonly advice: string | undefined;
 
-  constructor(code: CvdErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: CvdErrorCode, message: string, options: ErrorOptions & { advice?: string } = {}) {
     super(message, options);
     this.code = code;
+    this.advice = options.advice;
   }
 }

@@ -1,5 +1,6 @@
 import { CvdError } from './error.ts';
 import { NUMBER_LIMIT } from './limits.ts';
+import { recognise } from './what-it-is.ts';
 
 /** Bytes in a CVD or CLD header (clamav-formats.md §1). */
 export const HEADER_SIZE = 512;
@@ -30,6 +31,11 @@ export interface CvdHeader {
 
 /** Parses the first 512 bytes of a CVD or CLD. Throws `cvd/header`. */
 export function parseHeader(bytes: Uint8Array): CvdHeader {
+  const other = recognise(bytes);
+  if (other !== undefined) {
+    const { what, advice } = other;
+    throw new CvdError('cvd/header', `not a ClamAV database: it is ${what}`, { advice });
+  }
   if (bytes.length !== HEADER_SIZE) {
     throw new CvdError('cvd/header', `a header has ${HEADER_SIZE} bytes, here are ${bytes.length}`);
   }
@@ -49,7 +55,8 @@ export function encodeHeader(header: CvdHeader): Uint8Array {
 export function parseHeaderLine(line: string): CvdHeader {
   const fields = line.split(':');
   const [magic, time, version, signatures, fLevel, md5, dsig, builder, stime] = fields;
-  if (magic !== 'ClamAV-VDB') throw new CvdError('cvd/header', `not a ClamAV database: ${whatItIs(line)}`);
+  if (magic !== 'ClamAV-VDB')
+    throw new CvdError('cvd/header', `not a ClamAV database: it starts with ${start(line)}`);
   if (fields.length !== 9 || stime === undefined) {
     throw new CvdError('cvd/header', `a header has 9 fields, here are ${fields.length}`);
   }
@@ -107,9 +114,8 @@ function wholeNumber(text: string | undefined, what: string): number {
   return value;
 }
 
-function whatItIs(line: string): string {
-  if (/^\s*<(!doctype|html|\?xml)/i.test(line)) return 'it is an HTML or XML page';
-  return `it starts with ${JSON.stringify(line.slice(0, 24))}`;
+function start(line: string): string {
+  return JSON.stringify(line.slice(0, 24));
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -91,3 +91,8 @@ export function cvdSignName(database: string, version: number): string {
 export function cdiffSignName(database: string, version: number): string {
   return `${cdiffName(database, version)}.sign`;
 }
+
+/** For who serves CLDs in the place of CVDs. */
+export const CLD_ADVICE =
+  'A CLD has no signature over the whole, so nobody can vouch for it: take a mirror of CVDs, such as one that cvdupdate or ' +
+  'this program makes; or set "ScriptedUpdates no" in the freshclam.conf there and remove the .cld files, and it keeps CVDs';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { copyRegular } from '../files/open.ts';
+import { SILENT } from '../log.ts';
 import { State } from '../state.ts';
 import { STATE_FILE } from '../state-files.ts';
 import { advertise } from '../upstream/advertise.ts';
@@ -46,7 +47,12 @@ export async function askUpstream({ settings, trials, trust, now }: Context): Pr
       ahead = timeBy(header) - now().getTime();
     },
   });
-  const offered = await advertise(database, undefined, { client, record: undefined, trust }).then(
+  const offered = await advertise(database, undefined, {
+    client,
+    record: undefined,
+    trust,
+    log: SILENT,
+  }).then(
     (found) => (found.news ? found.offer.header.version : (found.seen ?? 0)),
     (error: unknown) => ({ error }),
   );

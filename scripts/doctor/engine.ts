@@ -12,6 +12,10 @@ type Context = Pick<DoctorContext, 'settings' | 'programs' | 'trials'>;
 
 /** An engine that the settings name opens, as it does for a run. */
 export async function checkEngine(spec: EngineSpec, context: Context): Promise<Seen> {
+  return await inWorkFolder(context, async () => await lookAt(spec, context));
+}
+
+async function lookAt(spec: EngineSpec, context: Context): Promise<Seen> {
   try {
     const missing = spec.kind === 'docker' ? await missingImage(spec.image, context) : undefined;
     return missing ?? good(told(await open([spec], context)));
@@ -22,6 +26,10 @@ export async function checkEngine(spec: EngineSpec, context: Context): Promise<S
 
 /** What is there opens: the ClamAV of this machine, else the default images, which are not pulled for that. */
 export async function checkWhatIsThere(context: Context): Promise<Seen> {
+  return await inWorkFolder(context, async () => await lookAtWhatIsThere(context));
+}
+
+async function lookAtWhatIsThere(context: Context): Promise<Seen> {
   try {
     return good(told(await open([parseEngineSpec('native')], context)));
   } catch (error) {
@@ -40,6 +48,16 @@ export async function checkWhatIsThere(context: Context): Promise<Seen> {
 
 const NO_CLAMAV =
   'Install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or let docker or podman have it, or name engines by --engines';
+
+/** Speaks of the work folder where the trial in it is meant: what is to be done about that is to be done for all of it. */
+async function inWorkFolder({ settings, trials }: Context, look: () => Promise<Seen>): Promise<Seen> {
+  const { work } = settings.sync;
+  const { folder } = await trials.anywhere(work);
+  const named = (text: string) => text.replaceAll(folder, work);
+  const seen = await look();
+  if ('skipped' in seen || seen.ok) return seen;
+  return bad(named(seen.found), named(seen.advice));
+}
 
 /** In a work folder of our own: in that of the settings a run may be under way, whose containers would be removed. */
 async function open(specs: readonly EngineSpec[] | undefined, context: Context): Promise<Engine[]> {

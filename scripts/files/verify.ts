@@ -4,7 +4,7 @@ import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
 import { CdiffSealVerifier, CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
 import { CldVerifier, type VerifiedCld } from '../verify/cld.ts';
 import { CvdVerifier, type Expected, SealVerifier, type VerifiedCvd } from '../verify/cvd.ts';
-import { VerifyError, type VerifyErrorCode } from '../verify/error.ts';
+import { UnsealedError, VerifyError, type VerifyErrorCode } from '../verify/error.ts';
 import { DigestSet, type VerifiedSign, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
 import { feed } from './feed.ts';
@@ -19,7 +19,7 @@ export async function verifyCvdFile(
   expected: Expected = {},
   options?: OpenOptions,
 ): Promise<VerifiedCvd> {
-  await verifyBy(path, new SealVerifier(trust, expected), options);
+  await unsealed(() => verifyBy(path, new SealVerifier(trust, expected), options));
   return await verifyBy(path, new CvdVerifier(trust, expected), options);
 }
 
@@ -40,7 +40,7 @@ export async function verifyCdiffFile(
   expected: Expected = {},
   options?: OpenOptions,
 ): Promise<VerifiedCdiff> {
-  await verifyBy(path, new CdiffSealVerifier(trust), options);
+  await unsealed(() => verifyBy(path, new CdiffSealVerifier(trust), options));
   return await verifyBy(path, new CdiffVerifier(trust, expected), options);
 }
 
@@ -74,6 +74,17 @@ async function verifyBy<T>(
   return asVerdict(() => verifier.end());
 }
 
+/** What a seal is found to be marks the error: `UnsealedError`. */
+export async function unsealed<T>(prove: () => T | Promise<T>): Promise<T> {
+  try {
+    return await prove();
+  } catch (cause) {
+    if (!(cause instanceof VerifyError)) throw cause;
+    const { code, message, advice } = cause;
+    throw new UnsealedError(code, message, { cause: cause.cause, ...(advice !== undefined && { advice }) });
+  }
+}
+
 /** What a broken format means, other than `verify/format`. */
 const VERDICTS: Partial<Record<CvdErrorCode, VerifyErrorCode>> = {
   'cvd/signature': 'verify/signature',
@@ -86,6 +97,10 @@ export function asVerdict<T>(parse: () => T): T {
     return parse();
   } catch (cause) {
     if (!(cause instanceof CvdError)) throw cause;
-    throw new VerifyError(VERDICTS[cause.code] ?? 'verify/format', cause.message, { cause });
+    const { advice, message } = cause;
+    throw new VerifyError(VERDICTS[cause.code] ?? 'verify/format', message, {
+      cause,
+      ...(advice !== undefined && { advice }),
+    });
   }
 }

@@ -77,6 +77,9 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
 
 /** Where the code tells more than the class. */
 const BY_CODE: Readonly<Record<string, string>> = {
+  'upstream/doubted':
+    'Upstream did not send the right files for this version. They are asked for again by themselves, less and less ' +
+    'often; to ask now, run `sync` with `retry`.',
   'upstream/cool-down':
     'Upstream asked us to wait, and we do. There is nothing to do before that time is over; `retry` asks once more. If ' +
     'upstream is ClamAV itself and goes on refusing, ask its team to let the address in, with the `cf-ray` from above.',
@@ -85,6 +88,19 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'upstream/tls':
     'No certificate of upstream is believed. If a proxy signs for it with a CA of its own, name that by ' +
     '`NODE_EXTRA_CA_CERTS` or `SSL_CERT_FILE`, or put it into the store of the system.',
+  'proof/waiting':
+    'It is genuine, and so unusual that it waits for a day since it was first seen; then it is taken by itself, if the ' +
+    'engines prove it, and this issue is closed. Look whether ClamAV has announced it, such as a retirement of ' +
+    'signatures. To take it now run `sync` with `accept` and a reason. With `max-signature-drop` a fall beyond it is ' +
+    'refused until you take it; a version that was taken can be undone by `rollback`.',
+  'upstream/spoilt':
+    'It is asked for again by itself, less and less often. If it does not come right: something between upstream and ' +
+    'the runner answers in its place (a proxy, a login page, a cache, a host of Git LFS), or keeps a broken copy.',
+  'upstream/mislabelled':
+    'What came is genuine, and not what was asked for: mostly a cache on the way has an older copy, and it passes. If it ' +
+    'does not: look whether the upstream in the settings serves each file under its own name.',
+  'upstream/cld':
+    'The upstream in the settings is a database folder that freshclam keeps for itself: name a mirror of CVDs.',
   'store/credentials':
     'The credentials of the store are missing or out of date. With a role: look at the variable ' +
     '`CLAMAV_MIRROR_AWS_ROLE` and at whom that role trusts. With keys: renew the secrets ' +

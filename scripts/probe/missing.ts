@@ -36,7 +36,8 @@ export async function checkMissing(site: Site, served: Served): Promise<Finding[
   });
 }
 
-function isCld(name: string, body: Buffer): boolean {
+/** True for a file of this name that begins as ClamAV's containers do. */
+export function isCld(name: string, body: Buffer): boolean {
   return name.endsWith('.cld') && body.toString('latin1').startsWith('ClamAV-VDB:');
 }
 

@@ -2,12 +2,13 @@ import { CvdReader } from '../cvd/archive.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
 import { encodeHeaderLine, HEADER_SIZE, parseHeader, unseal } from '../cvd/header.ts';
 import { INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
-import { cvdName } from '../cvd/names.ts';
+import { CLD_ADVICE, cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import { type Answer, BODY_LIMIT } from './client.ts';
 import { type Finding, Findings, quoted } from './finding.ts';
+import { isCld } from './missing.ts';
 import { sizeOf, wrongPart } from './parts.ts';
 import { guarded, type Served, type Site } from './site.ts';
 import { statusFault } from './status.ts';
@@ -34,7 +35,7 @@ export async function checkStart(
         headers: { range: `bytes=0-${HEADER_SIZE - 1}` },
         keep: HEADER_SIZE,
       });
-      if (!isThere(answer, name, database, findings)) return;
+      if (!(await isThere(site, answer, database, findings))) return;
       if (answer.body.length < HEADER_SIZE) {
         findings.fault(`${name} ends after ${answer.body.length} bytes`, 'Publish the whole file again');
         return;
@@ -59,9 +60,19 @@ export async function checkStart(
   return { findings: [...range.list, ...signature], served };
 }
 
-function isThere(answer: Answer, name: string, database: string, findings: Findings): boolean {
+async function isThere(site: Site, answer: Answer, database: string, findings: Findings): Promise<boolean> {
+  const name = cvdName(database);
   if (answer.status === 200 || answer.status === 206) return true;
   if (answer.status === 404 || answer.status === 410) {
+    const cld = `${database}.cld`;
+    const { body } = await site.client.ask(cld, { headers: { range: 'bytes=0-511' }, keep: 512 });
+    if (isCld(cld, body)) {
+      findings.fault(
+        `there is no ${name}, but a ${cld}: this is a database folder that freshclam keeps`,
+        CLD_ADVICE,
+      );
+      return false;
+    }
     findings.fault(
       `there is no ${name}`,
       `Check the path in the URL; if ${database} is not to be mirrored, name the others with --databases`,

@@ -141,8 +141,7 @@ export const SYNC_OPTIONS: readonly Option[] = [
   {
     name: 'max-signature-drop',
     value: '<percent>',
-    help: 'how far the signatures of a database may fall from one version to the next',
-    fallback: '20',
+    help: 'what falls further is refused until you accept it; without it, a fall by more than 20 waits for a day, and is told of',
   },
   {
     name: 'accept',

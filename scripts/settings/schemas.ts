@@ -109,7 +109,7 @@ export const SyncSchema = v.object({
   'max-mirror-size': v.optional(wholeNumber(1, 1_000_000)),
   'public-url': v.optional(Url),
   'restore-from': v.optional(Url),
-  'max-signature-drop': wholeNumber(0, 100),
+  'max-signature-drop': v.optional(wholeNumber(0, 100)),
   accept: v.optional(Reason),
   retry: v.optional(TrueOrFalse),
   resync: v.optional(TrueOrFalse),

@@ -3,6 +3,7 @@ import { verifyCdiffFile } from '../files/verify.ts';
 import type { VerifiedCdiff } from '../verify/cdiff.ts';
 import type { AcquireParts } from './acquire.ts';
 import { askForSign, stageSign } from './acquire-sign.ts';
+import { isDoubtful, takeProven } from './doubt.ts';
 import { isMissing } from './error.ts';
 
 /** The CDIFFs of a database, as the manifest records them. */
@@ -63,18 +64,23 @@ async function acquireCdiff(database: string, version: number, parts: AcquirePar
   return true;
 }
 
-/** Downloads a CDIFF to its incoming name and proves it; `undefined` if upstream does not have it. */
+/** Downloads a CDIFF to its incoming name and proves it; `undefined` if upstream does not have it, or not a right one for long. */
 export async function downloadCdiff(
   database: string,
   version: number,
-  { client, trust, stage, limits }: AcquireParts,
+  { client, trust, stage, limits, log, lenient }: AcquireParts,
 ): Promise<VerifiedCdiff | undefined> {
   const name = cdiffName(database, version);
+  const path = stage.incoming(name);
   try {
-    await client.download(name, stage.incoming(name), limits.cdiff);
+    return await takeProven(name, log, async (asking) => {
+      await client.download(name, path, limits.cdiff, asking);
+      return await verifyCdiffFile(path, trust, { database, version });
+    });
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    if (lenient !== true || !isDoubtful(error)) throw error;
+    log.warn(`${name} is as good as missing: ${error.message}`);
+    return undefined;
   }
-  return await verifyCdiffFile(stage.incoming(name), trust, { database, version });
 }

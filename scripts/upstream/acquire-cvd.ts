@@ -9,6 +9,7 @@ import { VerifyError } from '../verify/error.ts';
 import { bytes, counted } from '../words.ts';
 import type { AcquireParts } from './acquire.ts';
 import { downloadCdiff } from './acquire-cdiffs.ts';
+import { takeProven } from './doubt.ts';
 
 /** A new version as upstream's signed header announces it. */
 export interface Offer {
@@ -65,20 +66,24 @@ async function download(
   const expected = { database, version: header.version };
   log.info(`${database}: downloading version ${header.version}, because ${because}`);
   const to = stage.incoming(name);
-  const isOfParts = await partials?.download(name, { of: header.md5, to, limit: limits.cvd }, client);
-  if (isOfParts === undefined) await client.download(name, to, limits.cvd);
-  if (isOfParts === true) {
-    try {
-      return await verifyCvdFile(to, trust, expected);
-    } catch (error) {
-      if (!(error instanceof VerifyError)) throw error;
-      log.info(
-        `${name}: with what was kept of it, it is not what Talos signed (${explain(error)}); once more, whole`,
-      );
-      await client.download(name, to, limits.cvd);
+  return await takeProven(name, log, async (asking) => {
+    const isOfParts = asking.fresh
+      ? undefined
+      : await partials?.download(name, { of: header.md5, to, limit: limits.cvd }, client);
+    if (isOfParts === undefined) await client.download(name, to, limits.cvd, asking);
+    if (isOfParts === true) {
+      try {
+        return await verifyCvdFile(to, trust, expected);
+      } catch (error) {
+        if (!(error instanceof VerifyError)) throw error;
+        log.info(
+          `${name}: with what was kept of it, it is not what Talos signed (${explain(error)}); once more, whole`,
+        );
+        await client.download(name, to, limits.cvd);
+      }
     }
-  }
-  return await verifyCvdFile(to, trust, expected);
+    return await verifyCvdFile(to, trust, expected);
+  });
 }
 
 /** Returns the rebuilt CVD, or the reason why it is to be downloaded. */

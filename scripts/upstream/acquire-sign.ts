@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { proveSign, type SignedFile } from '../files/sign.ts';
+import { VerifyError } from '../verify/error.ts';
 import { isDoubt } from '../verify/sign.ts';
 import type { AcquireParts } from './acquire.ts';
 import type { Fetched, UpstreamClient } from './client.ts';
+import type { Asking } from './doubt.ts';
 import { isMissing, isTooLarge } from './error.ts';
 
 /** What upstream says of a `.sign`: `unchanged` since the answer with the ETag that was given. */
@@ -20,9 +22,10 @@ export async function askForSign(
   name: string,
   client: Pick<UpstreamClient, 'fetch'>,
   etag?: string,
+  asking?: Asking,
 ): Promise<SignAnswer> {
   try {
-    return await client.fetch(name, SIGN_LIMIT, etag);
+    return await client.fetch(name, SIGN_LIMIT, etag, asking);
   } catch (error) {
     if (isMissing(error)) return 'missing';
     if (isTooLarge(error)) return 'too large';
@@ -31,7 +34,8 @@ export async function askForSign(
 }
 
 /**
- * Brings a `.sign` that upstream gave into the stage. A broken signature by a signer we know is thrown as `VerifyError`.
+ * Brings a `.sign` that upstream gave into the stage. A broken signature by a signer we know is thrown as `VerifyError`; with
+ * a client, upstream is asked once more before that, past all caches, which may have one of another CVD of this version.
  * Anything else that is wrong with it costs nobody the database: it is withheld with a warning, which is to clients as if
  * upstream had none (clamav-formats.md §2).
  */
@@ -39,7 +43,12 @@ export async function stageSign(
   name: string,
   answer: Exclude<SignAnswer, 'unchanged'>,
   signed: SignedFile,
-  { stage, trust, log }: Pick<AcquireParts, 'stage' | 'trust' | 'log'>,
+  {
+    stage,
+    trust,
+    log,
+    client,
+  }: Pick<AcquireParts, 'stage' | 'trust' | 'log'> & Partial<Pick<AcquireParts, 'client'>>,
 ): Promise<SignOutcome> {
   if (answer === 'missing') return { state: 'missing' };
   const withheld = (reason: string, etag?: string): SignOutcome => {
@@ -54,7 +63,11 @@ export async function stageSign(
     await stage.accept({ name, ...good, stored: false });
     return { state: 'published', notAfter: good.notAfter, etag };
   } catch (error) {
-    if (!isDoubt(error)) throw error;
-    return withheld(error.message, etag);
+    if (isDoubt(error)) return withheld(error.message, etag);
+    if (!(error instanceof VerifyError) || client === undefined) throw error;
+    log.warn(`${name}: ${error.message}; asking once more, past caches`);
+    const again = await askForSign(name, client, undefined, { fresh: true });
+    if (again === 'unchanged') throw error;
+    return await stageSign(name, again, signed, { stage, trust, log });
   }
 }

@@ -21,4 +21,6 @@ export interface AcquireParts {
   readonly log: Log;
   /** Where files wait that did not come whole; without it, each begins anew. */
   readonly partials?: Partials;
+  /** Whether a CDIFF that is no CDIFF is no more than missing: some hosts answer so for what they do not have. */
+  readonly lenient?: boolean | undefined;
 }

@@ -1,11 +1,14 @@
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
-import { cvdName } from '../cvd/names.ts';
-import { asVerdict } from '../files/verify.ts';
+import { CLD_ADVICE, cvdName } from '../cvd/names.ts';
+import { asVerdict, unsealed } from '../files/verify.ts';
+import type { Log } from '../log.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Offer } from './acquire-cvd.ts';
 import type { UpstreamClient } from './client.ts';
 import type { DnsRecord } from './dns.ts';
+import { takeProven } from './doubt.ts';
+import { isMissing, UpstreamError } from './error.ts';
 
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =
@@ -21,8 +24,11 @@ export interface AdvertiseParts {
   readonly client: Pick<UpstreamClient, 'probe'>;
   readonly record: DnsRecord | undefined;
   readonly trust: Trust;
+  readonly log: Log;
   /** Whether upstream itself was seen lately with the published version, so that DNS may stand for it. */
   readonly seenLately?: boolean;
+  /** Whether upstream may be a folder that somebody's freshclam keeps. */
+  readonly asksForCld?: boolean;
   /** Of the published CVD, as far as it is known. */
   readonly md5?: string | undefined;
 }
@@ -41,8 +47,14 @@ export async function advertise(
   const advertised = parts.record?.versions.get(database);
   if (advertised !== undefined && advertised === published && parts.seenLately === true)
     return { news: false };
-  const probe = await parts.client.probe(cvdName(database));
-  const header = asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust));
+  const name = cvdName(database);
+  const { header, probe } = await takeProven(name, parts.log, async (asking) => {
+    const probe = await parts.client.probe(name, asking).catch(async (error) => {
+      throw (isMissing(error) && parts.asksForCld === true && (await cldInstead(database, parts))) || error;
+    });
+    const prove = () => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust);
+    return { probe, header: await unsealed(() => asVerdict(prove)) };
+  });
   const { version } = header;
   const lag = lagNote(advertised, version);
   const gzipHeader = Uint8Array.from(probe.subarray(HEADER_SIZE));
@@ -56,6 +68,20 @@ export async function advertise(
   const note = `upstream offers version ${version}, older than the published ${published}`;
   return { news: false, seen: version, note };
 }
+
+/** What upstream is, if it has a CLD in the place of a CVD. */
+async function cldInstead(
+  database: string,
+  { client }: Pick<AdvertiseParts, 'client'>,
+): Promise<UpstreamError | undefined> {
+  const name = `${database}.cld`;
+  const start = await client.probe(name).catch(() => Buffer.alloc(0));
+  if (!start.toString('latin1').startsWith(MAGIC)) return undefined;
+  const what = `upstream has ${name} in the place of ${cvdName(database)}: it is a database folder that freshclam keeps`;
+  return new UpstreamError('upstream/cld', what, { advice: CLD_ADVICE });
+}
+
+const MAGIC = 'ClamAV-VDB:';
 
 function lagNote(advertised: number | undefined, version: number): { readonly note?: string } {
   if (advertised === undefined || advertised === version) return {};

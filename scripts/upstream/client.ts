@@ -9,6 +9,7 @@ import { withRoom } from '../files/room.ts';
 import { isTlsTrouble, tlsAdvice } from '../network.ts';
 import { type Agents, REDIRECTS } from './agents.ts';
 import { type CoolDownGuard, proxyError } from './cool-down.ts';
+import { compressionIn } from './encoding.ts';
 import { UpstreamError } from './error.ts';
 import { InsideError } from './inside.ts';
 import { PATIENCE, Pace, type Patience } from './pace.ts';
@@ -37,6 +38,8 @@ export interface ClientOptions {
 export interface Resumption {
   /** What upstream said of the file that the part is of: an ETag or a Last-Modified. Without one, nothing is resumed. */
   readonly validator?: string | undefined;
+  /** Whether no cache on the way is to answer from what it has. */
+  readonly fresh?: boolean;
   /** Called with what upstream says of the file that it sends, before any of it is written; `NaN`: it does not say. */
   onFile?(validator: string | undefined, total: number): Promise<void>;
 }
@@ -73,15 +76,20 @@ export class UpstreamClient {
   }
 
   /** The first `PROBE_SIZE` bytes of a file. A host without Range is hung up on after those. */
-  async probe(name: string): Promise<Buffer> {
+  async probe(name: string, { fresh = false } = {}): Promise<Buffer> {
     return await this.#retrying(name, async (pace) => {
-      const answer = await this.#ask(name, { range: `bytes=0-${PROBE_SIZE - 1}` }, pace);
+      const range = { range: `bytes=0-${PROBE_SIZE - 1}` };
+      const answer = await this.#ask(name, { ...range, ...pastCaches(fresh) }, pace);
+      const { total } = placeOf(answer);
       const chunks: Buffer[] = [];
       let length = 0;
       for await (const chunk of this.#counted(answer.body, pace)) {
         chunks.push(chunk);
         length += chunk.length;
         if (length >= PROBE_SIZE) break; // leaving the loop hangs up
+      }
+      if (length < Math.min(PROBE_SIZE, total)) {
+        throw new UpstreamError('upstream/incomplete', `${name} ended after ${length} of ${total} bytes`);
       }
       return Buffer.concat(chunks).subarray(0, PROBE_SIZE);
     });
@@ -92,7 +100,8 @@ export class UpstreamClient {
    * What arrives is unproven: `path` must be a temporary name. With a validator, what is there is taken for the beginning.
    */
   async download(name: string, path: string, limit: number, resumption: Resumption = {}): Promise<void> {
-    const transfer: Transfer = { name, path, limit, validator: resumption.validator };
+    const { validator, fresh = false } = resumption;
+    const transfer: Transfer = { name, path, limit, fresh, validator };
     await this.#retrying(name, async (pace) => await this.#transfer(transfer, resumption, pace));
   }
 
@@ -100,9 +109,15 @@ export class UpstreamClient {
    * A small file in memory with its ETag; `unchanged` if upstream still has what it gave with `etag`. More than `limit`
    * bytes are refused.
    */
-  async fetch(name: string, limit: number, etag?: string): Promise<Fetched | 'unchanged'> {
+  async fetch(
+    name: string,
+    limit: number,
+    etag?: string,
+    { fresh = false } = {},
+  ): Promise<Fetched | 'unchanged'> {
     return await this.#retrying(name, async (pace) => {
-      const answer = await this.#ask(name, etag === undefined ? {} : { 'if-none-match': etag }, pace);
+      const known = etag === undefined ? {} : { 'if-none-match': etag };
+      const answer = await this.#ask(name, { ...known, ...pastCaches(fresh) }, pace);
       if (answer.status === 304) {
         answer.body.destroy();
         return 'unchanged';
@@ -127,7 +142,11 @@ export class UpstreamClient {
     await using file = await ours(path, validator === undefined ? open(path, 'w') : openToAppend(path));
     const have = (await file.stat()).size;
     const resume = { range: `bytes=${have}-`, 'if-range': validator ?? '' };
-    const answer = await this.#ask(name, have > 0 ? resume : {}, pace);
+    const answer = await this.#ask(
+      name,
+      { ...(have > 0 ? resume : {}), ...pastCaches(transfer.fresh) },
+      pace,
+    );
     const { from, total } = placeOf(answer);
     const found = validatorOf(answer);
     if (
@@ -166,11 +185,11 @@ export class UpstreamClient {
     };
     this.#options.onAnswer?.(header);
     const status = answer.statusCode;
-    const encoding = header('content-encoding') ?? 'identity';
+    const encoding = compressionIn(header('content-encoding'));
     const isAsked =
       (status === 304 && headers['if-none-match'] !== undefined) ||
       (status === 416 && headers['if-range'] !== undefined);
-    if (isAsked || ((status === 200 || status === 206) && encoding === 'identity')) {
+    if (isAsked || ((status === 200 || status === 206) && encoding === undefined)) {
       await turn.good();
       return { status, body: answer.body, header };
     }
@@ -298,6 +317,8 @@ interface Transfer {
   readonly name: string;
   readonly path: string;
   readonly limit: number;
+  /** Whether no cache is to answer from what it has. */
+  readonly fresh: boolean;
   /** What tells whether the rest still belongs to what we have: without one, a retry starts over. */
   validator: string | undefined;
 }
@@ -366,6 +387,10 @@ function placeOf(answer: Answer): { from: number; total: number } {
 function validatorOf(answer: Answer): string | undefined {
   const etag = answer.header('etag');
   return etag?.startsWith('"') === true ? etag : answer.header('last-modified');
+}
+
+function pastCaches(fresh: boolean): Record<string, string> {
+  return fresh ? { 'cache-control': 'no-cache', pragma: 'no-cache' } : {};
 }
 
 function redirected(what: string): UpstreamError {

@@ -14,6 +14,14 @@ export type UpstreamErrorCode =
   | 'upstream/unreachable'
   | 'upstream/too-large'
   | 'upstream/incomplete'
+  /** No such file, or it is cut or damaged, also when it is asked for past caches. */
+  | 'upstream/spoilt'
+  /** Genuine, under a wrong name or as another version. */
+  | 'upstream/mislabelled'
+  /** One of these two, and it is not yet time to ask again. */
+  | 'upstream/doubted'
+  /** A folder that freshclam keeps for itself. */
+  | 'upstream/cld'
   | 'upstream/encoded'
   /** Where it leads, nothing is asked. */
   | 'upstream/redirect'

@@ -8,7 +8,7 @@ import {
 import type { Command } from '../cvd/command.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
 import { ScriptParser } from '../cvd/script.ts';
-import type { Expected } from './cvd.ts';
+import { type Expected, MISNAMED } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
@@ -55,7 +55,8 @@ export class CdiffVerifier implements CdiffHandler {
     if (database === undefined) throw notOneDatabase();
     if (this.#expected.database !== undefined && database !== this.#expected.database) {
       const wanted = this.#expected.database;
-      throw new VerifyError('verify/wrong-database', `this CDIFF is for database ${database}, not ${wanted}`);
+      const what = `this CDIFF is for the database ${database}, under the name of one for ${wanted}`;
+      throw new VerifyError('verify/wrong-database', what, { advice: MISNAMED });
     }
     return { ...totals, database, version: this.#header?.version ?? 0, empty: false };
   }

@@ -5,7 +5,7 @@ import { verifyPssSignature } from '../cvd/dsig.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED } from '../cvd/header.ts';
 import { type CvdInfo, INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
 import type { TarEntry } from '../cvd/tar.ts';
-import { type Expected, requireListedFiles } from './cvd.ts';
+import { type Expected, MISNAMED, requireListedFiles } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
@@ -108,7 +108,8 @@ export class CldVerifier implements CvdHandler {
       throw new VerifyError('verify/mismatch', 'the container holds two .info');
     if (database !== undefined && name !== `${database}.info`) {
       const found = JSON.stringify(name.slice(0, -'.info'.length));
-      throw new VerifyError('verify/wrong-database', `this is database ${found}, not ${database}`);
+      const what = `this is the database ${found}, under the name ${database}.cld`;
+      throw new VerifyError('verify/wrong-database', what, { advice: MISNAMED });
     }
     if (!name.endsWith('.info')) throw new VerifyError('verify/format', `${name} is no name for a .info`);
     if (size > INFO_LIMIT) throw new VerifyError('verify/format', `${name} has ${size} bytes`);

@@ -13,8 +13,12 @@ import {
 import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
 import { COPYING } from '../cvd/pack.ts';
 import type { TarEntry } from '../cvd/tar.ts';
+import { recognise } from '../cvd/what-it-is.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
+
+/** Of a genuine file that goes by a wrong name. */
+export const MISNAMED = 'What is in it may be good: look why it goes by that name';
 
 /** What the one who asks wants the file to be; what is left out may be anything. */
 export interface Expected {
@@ -110,7 +114,8 @@ export class CvdVerifier implements CvdHandler {
   #startInfo({ name }: TarEntry): void {
     const wanted = this.#expected.database;
     if (wanted !== undefined && name !== `${wanted}.info`) {
-      throw new VerifyError('verify/wrong-database', `this is database ${name.slice(0, -5)}, not ${wanted}`);
+      const what = `this is the database ${name.slice(0, -5)}, under the name ${wanted}.cvd`;
+      throw new VerifyError('verify/wrong-database', what, { advice: MISNAMED });
     }
     if (this.#infoName !== undefined)
       throw new VerifyError('verify/mismatch', 'the container holds two .info');
@@ -143,10 +148,13 @@ export class SealVerifier {
 
   end(): void {
     if (this.#header === undefined) {
-      throw new VerifyError(
-        'verify/format',
-        `the file ends after ${this.#head.length} bytes, inside its header`,
-      );
+      const [size, other] = [this.#head.length, recognise(this.#head.view())];
+      if (other !== undefined) {
+        throw new VerifyError('verify/format', `not a ClamAV database: it is ${other.what}`, {
+          advice: other.advice,
+        });
+      }
+      throw new VerifyError('verify/format', `the file ends after ${size} bytes, inside its header`);
     }
     const md5 = this.#md5.digest('hex');
     if (md5 === this.#header.md5) return;
@@ -167,8 +175,9 @@ export class SealVerifier {
 export function verifyHeader(header: CvdHeader, trust: Trust, version?: number): CvdHeader {
   if (header.md5 === UNSEALED) {
     throw new VerifyError(
-      'verify/signature',
-      'the header is not signed: this is a CLD, which freshclam built locally',
+      'verify/format',
+      'the header is not signed: this is a CLD, which freshclam built locally, under the name of a CVD',
+      { advice: 'A mirror serves CVDs, which Talos signed, and not the database folder of a freshclam' },
     );
   }
   verifyHeaderSignature(header.md5, header.dsig, trust.keys.header);

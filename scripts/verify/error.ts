@@ -24,3 +24,6 @@ export type VerifyErrorCode =
 
 /** Thrown by every `verifyX`: what was offered is not proven, and must not be used. */
 export class VerifyError extends MirrorError<VerifyErrorCode> {}
+
+/** Not even the seal of the file is as it must be: nothing in it is known to be Talos' own. */
+export class UnsealedError extends VerifyError {}

@@ -23,23 +23,23 @@ const PAGES = {
 };
 
 describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () => {
-  test.each(Object.keys(PAGES))('a %s page as the answer to the probe is refused', async (length) => {
+  test.each(Object.keys(PAGES))('a %s page as the answer to the probe is not taken', async (length) => {
     await using mirror = await startPublished(1, 6);
     mirror.upstream.fail('test.cvd', { page: PAGES[length === 'short' ? 'short' : 'long'] });
     const report = await untouched(mirror, () => mirror.sync());
-    expect(report.outcome).toBe('refused');
-    expect(ofTest(report)).toMatchObject({ code: 'verify/format', from: 1, to: 1 });
+    expect(report.outcome).toBe('failed');
+    expect(ofTest(report)).toMatchObject({ code: 'upstream/spoilt', from: 1, to: 1 });
   });
 
-  test('a page as CVD is refused, the command exits with 3, and the next cycle is well', async () => {
+  test('a page as CVD is not taken, the command exits with 1, and the next cycle is well', async () => {
     await using mirror = await startPublished(1, 6);
     mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, { page: PAGES.long });
     const run = await untouched(mirror, () => mirror.syncCli());
-    expect(run).toMatchObject({ exitCode: 3, signal: null });
+    expect(run).toMatchObject({ exitCode: 1, signal: null });
     expect(run.json()).toMatchObject({
-      outcome: 'refused',
+      outcome: 'failed',
       databases: {
-        test: { outcome: 'refused', code: 'verify/format', from: 1, to: 1, offered: 6, how: 'unchanged' },
+        test: { outcome: 'failed', code: 'upstream/spoilt', from: 1, to: 1, offered: 6, how: 'unchanged' },
       },
       proof: null,
     });
@@ -49,11 +49,11 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
     expect(ofTest(await mirror.sync({ flags }))).toMatchObject({ outcome: 'published', to: 6 });
   });
 
-  test.each(['test-2.cdiff', 'test-6.cdiff'])('a page as %s is refused', async (name) => {
+  test.each(['test-2.cdiff', 'test-6.cdiff'])('a page as %s is not taken', async (name) => {
     await using mirror = await startPublished(1, 6);
     mirror.upstream.fail(name, { page: PAGES.long });
     const report = await untouched(mirror, () => mirror.sync());
-    expect(ofTest(report)).toMatchObject({ outcome: 'refused', code: 'verify/format', to: 1 });
+    expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'upstream/spoilt', to: 1 });
   });
 
   test.each(['test-6.cdiff.sign', 'test-6.cvd.sign'])(
@@ -70,7 +70,7 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
   test('a page is nothing to start a mirror with', async () => {
     await using mirror = await startMirror();
     mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, { page: PAGES.long });
-    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'refused', from: null, to: null });
+    expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'failed', from: null, to: null });
     expect(await namesIn(mirror.store)).toEqual([]);
   });
 });
@@ -129,26 +129,26 @@ describeMirror('the CDIFF to the newest version, which clients one version behin
 });
 
 describeMirror('defect 16: a file named main.cvd that is really another database', () => {
-  test('is refused', async () => {
+  test('is not taken', async () => {
     await using mirror = await startMirror();
     mirror.upstream.set('main.cvd', official('test-6.cvd'));
     const report = await mirror.sync({ flags: { databases: 'main' } });
     expect(report.databases.main).toMatchObject({
-      outcome: 'refused',
-      code: 'verify/wrong-database',
+      outcome: 'failed',
+      code: 'upstream/mislabelled',
       to: null,
     });
     expect(await namesIn(mirror.store)).toEqual([]);
   });
 
-  test('is refused as CDIFF too', async () => {
+  test('is not taken as CDIFF either', async () => {
     await using mirror = await startMirror();
     mirror.upstream.set('main.cvd', official('test-6.cvd'));
     mirror.upstream.set('main-6.cdiff', official('test-6.cdiff'));
     const report = await mirror.sync({ flags: { databases: 'main' } });
     expect(report.databases.main).toMatchObject({
-      outcome: 'refused',
-      code: 'verify/wrong-database',
+      outcome: 'failed',
+      code: 'upstream/mislabelled',
       to: null,
     });
   });

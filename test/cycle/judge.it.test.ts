@@ -221,9 +221,9 @@ describeMirror('of two databases with news', () => {
 describeMirror('what is implausible', () => {
   const FALLS: Change = { header: { signatures: 79 } };
   const ACCEPT = { accept: 'a merge of signatures' };
-  const implausible = (said: RegExp) => ({
+  const implausible = (said: RegExp, code = 'proof/waiting') => ({
     outcome: 'refused',
-    code: 'proof/implausible',
+    code,
     to: 1,
     offered: 2,
     reason: expect.stringMatching(said),
@@ -295,7 +295,10 @@ describeMirror('what is implausible', () => {
       const { prove, attempts } = judgeThat(() => undefined, 216);
       const report = await sync(mirror, prove);
       expect(report.databases).toMatchObject({
-        daily: implausible(/^daily: its f-level 217 is beyond every engine's.* 216.*--accept/),
+        daily: implausible(
+          /^daily: its f-level 217 is beyond every engine's.* 216.*--accept/,
+          'proof/implausible',
+        ),
         main: { outcome: 'published', to: 2 },
       });
       expect(attempts).toEqual([BOTH, DAILY, MAIN]);

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { encodeHeader } from '../../scripts/cvd/header.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import { runCli } from '../support/cli.ts';
@@ -20,9 +21,11 @@ import {
 } from '../support/cycle.ts';
 import { findProver, trusting } from '../support/engines.ts';
 import { official } from '../support/official.ts';
+import { makeHeader } from '../support/signing.ts';
 import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
 
 const BOTH = { databases: 'test,bytecode' };
+const CLD = encodeHeader(makeHeader('bytecode', 336));
 const PAGE = Buffer.from('<html>Just a moment...</html>');
 
 async function manifestOf(mirror: TestMirror) {
@@ -30,16 +33,16 @@ async function manifestOf(mirror: TestMirror) {
 }
 
 describeMirror('of two databases', () => {
-  test('one is refused and the other published, both are said, and the command exits with 3', async () => {
+  test('one is not taken and the other published, both are said, and the command exits with 1', async () => {
     await using mirror = await startMirror();
     mirror.upstream.set('bytecode.cvd', PAGE);
     const run = await runCli(['sync', ...mirror.flags(BOTH), '--json']);
-    expect(run.exitCode).toBe(3);
+    expect(run.exitCode).toBe(1);
     expect(run.json()).toMatchObject({
-      outcome: 'refused',
+      outcome: 'failed',
       databases: {
         test: { outcome: 'published', from: null, to: 6 },
-        bytecode: { outcome: 'refused', code: 'verify/format', from: null, to: null },
+        bytecode: { outcome: 'failed', code: 'upstream/spoilt', from: null, to: null },
       },
       proof: { passed: true, databases: { test: 6 } },
     });
@@ -48,10 +51,19 @@ describeMirror('of two databases', () => {
     expect(await faults(mirror.store)).toEqual([]);
 
     const again = await untouched(mirror, () => runCli(['sync', ...mirror.flags(BOTH)]));
-    expect(again.exitCode).toBe(3);
+    expect(again.exitCode).toBe(1);
     expect(again.stderr).toMatch(/ test: version 6 stays published$/m);
-    expect(again.stderr).toMatch(/ error \(\S+\): bytecode: refused.*, nothing is published: /m);
+    expect(again.stderr).toMatch(/ error \(\S+\): bytecode: failed.*, nothing is published: /m);
     await expectNoLeftovers(mirror);
+  });
+
+  test('what was published is said last, though the other is a CLD that somebody else made', async () => {
+    await using mirror = await startMirror();
+    mirror.upstream.set('bytecode.cld', CLD);
+    const run = await runCli(['sync', ...mirror.flags(BOTH)]);
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toMatch(/^bytecode: failed: .*a database folder that freshclam keeps/m);
+    expect(run.stderr.trim().split('\n').at(-1)).toMatch(/^failed, but published test 6: /);
   });
 
   test('one that upstream does not have is a failure, and the other is published', async () => {
@@ -80,8 +92,8 @@ describeMirror('of two databases', () => {
     offer(mirror, 6);
     mirror.upstream.set('bytecode.cvd', PAGE);
     expect(await mirror.sync(quick)).toMatchObject({
-      outcome: 'refused',
-      databases: { test: { outcome: 'published', from: 1, to: 6 }, bytecode: { outcome: 'refused' } },
+      outcome: 'failed',
+      databases: { test: { outcome: 'published', from: 1, to: 6 }, bytecode: { outcome: 'failed' } },
       proof: { databases: { test: 6, bytecode: expect.any(Number) } },
     });
     expect(await published(mirror.store)).toHaveProperty(['bytecode.cvd'], bytecode);

@@ -6,7 +6,7 @@ import { readsSigns } from '../../scripts/proof/engine.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { openEngines } from '../../scripts/proof/open-engines.ts';
-import { proveWith } from '../../scripts/proof/prove.ts';
+import { type Prove, proveWith } from '../../scripts/proof/prove.ts';
 import { release, rollBack } from '../../scripts/rollback.ts';
 import { syncSettings } from '../../scripts/settings.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
@@ -19,6 +19,11 @@ import { describeWithOpenssl } from '../support/sign-authority.ts';
 import { type SignedMirror, startSignedMirror } from '../support/signed-mirror.ts';
 
 const quick = { findProver: async () => trusting };
+const refusing: Prove = async (candidate) => ({
+  ...(await trusting(candidate)),
+  passed: false,
+  results: [{ engine: 'e', scenario: 's', result: 'failed', evidence: 'malformed', duration: 0 }],
+});
 const DAY = 24 * 60 * 60_000;
 const START = new Date('2026-06-01T12:00:00Z');
 const later = (days: number) => new Date(START.getTime() + days * DAY);
@@ -69,6 +74,33 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       ).toEqual([]);
       expect(await namesIn(mirror.store)).toContain(SIGN);
       expect(await signOf(mirror)).toMatchObject({ state: 'published' });
+    });
+
+    test('is asked for while a newer version is in quarantine, and published when it is there', async () => {
+      await using mirror = await startSignedMirror(5);
+      mirror.upstream.remove('test-5.cvd.sign');
+      await mirror.syncAt(START, quick);
+      mirror.offer(6);
+      const refused = { findProver: async () => refusing };
+      expect(ofTest(await mirror.syncAt(later(0.1), refused))).toMatchObject({ outcome: 'refused' });
+      const held = { outcome: 'refused', code: 'proof/held', to: 5 };
+      mirror.upstream.forget();
+      expect(ofTest(await mirror.syncAt(later(0.2), refused))).toMatchObject(held);
+      expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-5.cvd.sign']);
+      mirror.upstream.set('test-5.cvd.sign', mirror.signed.file('test-5.cvd.sign'));
+      expect(ofTest(await mirror.syncAt(later(0.3), quick))).toMatchObject(held);
+      expect(await namesIn(mirror.store)).toContain('test-5.cvd.sign');
+      expect(await signOf(mirror)).toMatchObject({ state: 'published' });
+    });
+
+    test('that a cache kept from another CVD of this version is asked for once more, past caches', async () => {
+      await using mirror = await startSignedMirror(6);
+      const [right, other] = [mirror.signed.file(SIGN), mirror.signed.file('test-5.cvd.sign')];
+      mirror.upstream.fail(SIGN, { times: 1, change: other ?? Buffer.alloc(0) }, { times: 1, change: right });
+      expect(ofTest(await mirror.syncAt(START, quick))).toMatchObject({ outcome: 'published', to: 6 });
+      expect(await namesIn(mirror.store)).toContain(SIGN);
+      const asked = mirror.upstream.requests.filter(({ name }) => name === SIGN);
+      expect(asked.map(({ headers }) => headers['cache-control'])).toEqual([undefined, 'no-cache']);
     });
 
     test('holds a new version back for a day, if upstream has had them before', async () => {

@@ -1,5 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { labelOf } from '../../scripts/proof/image-engine.ts';
 import { describeWithDocker, describeWithImages, docker, image } from '../support/docker.ts';
 import { fakeTools } from '../support/engines.ts';
@@ -43,6 +44,22 @@ describeWithClamav('an engine', () => {
       );
     });
   });
+
+  describeWith(mounts)('that AppArmor confines', () =>
+    describeWithOfficial('to other folders', () => {
+      test('is a fault of the work folder, which the line to add to the profile names', async () => {
+        const folder = mkdtempSync('/var/tmp/doctor-');
+        onTestFinished(() => rmSync(folder, { recursive: true }));
+        const blind = `exec unshare --mount sh -c 'mount -t tmpfs tmpfs /var/tmp && exec "$@"' sh "$REAL" "$@"`;
+        await using tools = await fakeTools({ freshclam: blind }, { confined: blind });
+        const [store, work] = [join(folder, 'mirror'), join(folder, 'mirror.work')];
+        expect(await finding('clamav', { flags: { store }, environment: { PATH: tools.path } })).toEqual(
+          fault(new RegExp(`freshclam may not read in ${work}:`), new RegExp(`"${work}/\\*\\*" rwk`)),
+        );
+        expect(readdirSync(folder)).toEqual([]);
+      });
+    }),
+  );
 
   describeWithOfficial('that is broken', () => {
     test('is a fault with what it said', async () => {

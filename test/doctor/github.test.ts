@@ -1,12 +1,13 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { environment } from '../notify/support.ts';
 import { type FakeGitHub, type GitHubOptions, startGitHub } from '../support/github-api.ts';
-import { fault, finding, findings, SKIPPED, WELL } from './support.ts';
+import { fault, finding, findings, readDescription, SKIPPED, WELL } from './support.ts';
 
 const CHECKS = ['github', 'issues', 'schedule'] as const;
 const WRITES = { CLAMAV_MIRROR_ISSUES: 'true' };
 
 let github: FakeGitHub;
+beforeAll(readDescription);
 afterEach(async () => await github[Symbol.asyncDispose]());
 const start = async (options: GitHubOptions = {}) => {
   github = await startGitHub(options);

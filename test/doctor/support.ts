@@ -9,7 +9,9 @@ import type { Finding } from '../../scripts/doctor/finding.ts';
 import { doctorSettings } from '../../scripts/settings/doctor.ts';
 import { programsFrom } from '../../scripts/settings/programs.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { environment as gitHubVariables } from '../notify/support.ts';
 import { type CliOptions, runCli } from '../support/cli.ts';
+import { startGitHub } from '../support/github-api.ts';
 
 export type Flags = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string>>;
@@ -66,6 +68,13 @@ export async function lineOf(check: string, flags: Flags, options: CliOptions = 
   const found = all.find((one) => one.check === check);
   if (found === undefined) throw new Error(`there is no ${check} in ${run.stdout}`);
   return found;
+}
+
+/** Lets our GitHub read the description that it goes by, once, which takes longer than a check has. */
+export async function readDescription(): Promise<void> {
+  await using github = await startGitHub();
+  const environment = { ...gitHubVariables(github), CLAMAV_MIRROR_ISSUES: 'true' };
+  await findings(['github', 'issues', 'schedule'], { environment, flags: { store: '/nowhere/mirror' } });
 }
 
 /** A fault of which the next thing to do says this. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { startCaller } from '../actions/support.ts';
 import { environment } from '../notify/support.ts';
@@ -10,7 +10,9 @@ import { runCli, startCli } from '../support/cli.ts';
 import { describeMirror, hashes, namesIn, startPublished, type TestMirror } from '../support/cycle.ts';
 import { startGitHub } from '../support/github-api.ts';
 import { freePort } from '../support/ports.ts';
-import { NOBODY, temporaryFolder } from './support.ts';
+import { NOBODY, readDescription, temporaryFolder } from './support.ts';
+
+beforeAll(readDescription);
 
 describeMirror('doctor', () => {
   let mirror: TestMirror;
@@ -22,7 +24,6 @@ describeMirror('doctor', () => {
   test('finds a good machine fit to sync, asks upstream once, and leaves nothing', async () => {
     await using host = await startHost({ folder: mirror.store });
     await using github = await startGitHub();
-    await fetch(`${github.url}/repos/${github.slug}`); // reads GitHub's description, which takes seconds
     const before = { store: await hashes(mirror.store), work: await namesIn(mirror.work) };
     const args = ['doctor', ...mirror.flags({ 'public-url': host.url })];
     const variables = { ...environment(github), LANG: 'C.UTF-8' };
@@ -71,7 +72,6 @@ describeMirror('doctor', () => {
   test('as a command of the action tells the log, the summary and its outcome, and nobody else', async () => {
     await using github = await startGitHub();
     await using caller = await startCaller(github);
-    await fetch(`${github.url}/repos/${github.slug}`);
     github.admit('ghs_ofTheWorkflow', { issues: 'write', actions: 'read' });
     const inputs = {
       command: 'doctor',

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encodeHeader, HEADER_SIZE, parseHeader, unseal } from '../../scripts/cvd/header.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
 import { official } from '../support/official.ts';
@@ -43,6 +44,16 @@ describeMirror('probe names the fault of', () => {
         await ended(child);
       }
     });
+  });
+
+  test('a database folder that freshclam keeps', async () => {
+    await using store = await copy();
+    const header = parseHeader((await readFile(join(store.folder, 'test.cvd'))).subarray(0, HEADER_SIZE));
+    await rm(join(store.folder, 'test.cvd'));
+    await writeFile(join(store.folder, 'test.cld'), encodeHeader(unseal(header)));
+    await using host = await startHost({ folder: store.folder });
+    const report = await probe(host.url, { databases: ['test'] });
+    expect(finding(report, 'signature')?.what).toContain('a database folder that freshclam keeps');
   });
 
   describeWithWebServers('an nginx', () => {

@@ -8,6 +8,7 @@ import {
   EICAR_SIGNATURE,
   eicar,
   knowsEicar,
+  mustKnowEicar,
   type Sample,
   writeSamples,
 } from '../../scripts/proof/samples.ts';
@@ -260,8 +261,24 @@ describe('what clamscan is given', () => {
     ).toBe(false);
   });
 
-  test('EICAR must be known by main, daily and test, unless they are empty', () => {
+  test('EICAR must be known by main and test, and may be by daily, unless they are empty', () => {
     expect(['main', 'daily', 'test'].every((name) => knowsEicar(new Map([[name, 1]])))).toBe(true);
+    expect(['main', 'test'].every((name) => mustKnowEicar(new Map([[name, 1]])))).toBe(true);
+    expect(mustKnowEicar(new Map([['daily', 1]]))).toBe(false);
     expect(knowsEicar(new Map([...NONE, ['daily', 0]]))).toBe(false);
+  });
+
+  test.each([
+    ['Eicar-Test-Signature', true],
+    ['Win.Test.EICAR_HDB-1', true],
+    ['{HEX}EICAR.TEST.3.UNOFFICIAL', true],
+    ['OK', false],
+    ['OK and Eicar-Test-Signature', false],
+    ['Win.Other-Signature', false],
+    ['Win.Test.Eicarus-1', false],
+    ['Heuristics.Limits.Exceeded.MaxFileSize', false],
+    ['Heuristics.Eicar', false],
+  ])('%s is a name of EICAR: %s', (name, isOne) => {
+    expect(EICAR_SIGNATURE.test(name)).toBe(isOne);
   });
 });

@@ -29,6 +29,8 @@ export interface Fault {
   readonly endless?: boolean;
   /** `Content-Encoding: gzip`, which freshclam cannot decode. */
   readonly gzip?: boolean;
+  /** A Content-Encoding that says nothing of the bytes. */
+  readonly label?: string;
   readonly ignoreRange?: boolean;
   readonly ignoreIfRange?: boolean;
   /** No ETag and no Last-Modified. */
@@ -209,7 +211,8 @@ async function serve(
   const range = wantedRange(request, file, fault);
   const isLater = Date.parse(request.headers['if-modified-since'] ?? '') > Date.parse(file.modified);
   const dated = isLater ? {} : { 'last-modified': file.modified }; // by which libcurl would drop the file
-  const validators = fault.noValidator ? {} : { etag: file.etag, ...dated };
+  const label = fault.label === undefined ? {} : { 'content-encoding': fault.label };
+  const validators = { ...(fault.noValidator ? {} : { etag: file.etag, ...dated }), ...label };
   const headers = { 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream', ...validators };
   if (range === 'unsatisfiable') {
     begin(416, { ...headers, 'content-range': `bytes */${size}`, 'content-length': '0' });

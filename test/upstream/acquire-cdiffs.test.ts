@@ -141,14 +141,14 @@ test('a CDIFF of no bytes is mirrored as it is: it tells clients to take the CVD
 describe('a CDIFF is refused and does not enter the stage', () => {
   const step = CHAIN[5]?.cdiff ?? Buffer.alloc(0);
   const refused: Record<string, [Buffer, string]> = {
-    'if it leads to another version': [upTo(5).get('test-5.cdiff') ?? step, 'verify/wrong-version'],
-    'if it is for another database': [versions(6, 'other').at(-1)?.cdiff ?? step, 'verify/wrong-database'],
+    'if it leads to another version': [upTo(5).get('test-5.cdiff') ?? step, 'upstream/mislabelled'],
+    'if it is for another database': [versions(6, 'other').at(-1)?.cdiff ?? step, 'upstream/mislabelled'],
     'if a byte of it has changed': [
       step.map((byte, at) => (at === step.length - 9 ? (byte === 0x61 ? 0x62 : 0x61) : byte)) as Buffer,
       'verify/signature',
     ],
-    'if it has been cut': [step.subarray(0, step.length / 2), 'verify/format'],
-    'if it is an HTML page': [Buffer.from('<html>Sorry</html>'.repeat(50)), 'verify/format'],
+    'if it has been cut': [step.subarray(0, step.length / 2), 'upstream/spoilt'],
+    'if it is an HTML page': [Buffer.from('<html>Sorry</html>'.repeat(50)), 'upstream/spoilt'],
     'if it changes nothing': [makeCdiff(6, '# nothing to see here\n'.repeat(40)), 'verify/mismatch'],
   };
   test.each(Object.entries(refused))('%s', async (_, [bytes, code]) => {

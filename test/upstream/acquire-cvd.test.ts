@@ -45,14 +45,14 @@ describe('without an earlier version', () => {
 
   const other = offered(versions(6, 'other'), 'test').get('test.cvd') ?? CVD;
   const refused: Record<string, [Uint8Array, string]> = {
-    'defect 1: by an HTML page with status 200': [Buffer.from('<html>'.repeat(200)), 'verify/format'],
-    'defect 2: by an older version than the one offered': [cvdOf(5), 'verify/wrong-version'],
-    'defect 16: by another database': [other, 'verify/wrong-database'],
+    'defect 1: by an HTML page with status 200': [Buffer.from('<html>'.repeat(200)), 'upstream/spoilt'],
+    'defect 2: by an older version than the one offered': [cvdOf(5), 'upstream/mislabelled'],
+    'defect 16: by another database': [other, 'upstream/mislabelled'],
     'by one of which a byte has changed': [
       CVD.map((byte, at) => (at === CVD.length - 20 ? byte ^ 1 : byte)),
-      'verify/format',
+      'upstream/spoilt',
     ],
-    'by one with something behind it': [Buffer.concat([CVD, Buffer.from('more')]), 'verify/format'],
+    'by one with something behind it': [Buffer.concat([CVD, Buffer.from('more')]), 'upstream/spoilt'],
   };
   test.each(Object.entries(refused))(
     'nothing enters the stage if the CVD is replaced %s',

@@ -96,10 +96,10 @@ describe('a DNS record', () => {
 describe('an offer is refused', () => {
   const header = parseHeader(CVD.subarray(0, HEADER_SIZE));
   const refused: Record<string, [Uint8Array, string]> = {
-    'defect 1: if it is an HTML page': [Buffer.from('<html>Sorry</html>'.repeat(50)), 'verify/format'],
+    'defect 1: if it is an HTML page': [Buffer.from('<html>Sorry</html>'.repeat(50)), 'upstream/spoilt'],
     'if it is empty': [Buffer.alloc(0), 'upstream/status'],
-    'if it is shorter than a header': [CVD.subarray(0, 511), 'verify/format'],
-    'if its header is not signed': [encodeHeader(unseal(header)), 'verify/signature'],
+    'if it is shorter than a header': [CVD.subarray(0, 511), 'upstream/spoilt'],
+    'if its header is not signed': [encodeHeader(unseal(header)), 'upstream/spoilt'],
     'if its header is signed for another MD5': [
       encodeHeader({ ...header, md5: '0'.repeat(32) }),
       'verify/signature',
@@ -127,5 +127,29 @@ test('a database that upstream does not have is missing', async () => {
   await using it = await startAcquiring(new Map());
   await expect(advertise('test', 5, { ...it.parts, record: undefined })).rejects.toMatchObject({
     code: 'upstream/missing',
+  });
+});
+
+describe('an upstream that has a CLD in the place of a CVD', () => {
+  const cld = encodeHeader(unseal(parseHeader(CVD.subarray(0, HEADER_SIZE))));
+  const asking = async (files: Record<string, Uint8Array>, asksForCld: boolean) => {
+    await using it = await startAcquiring(new Map(Object.entries(files)));
+    const error = await advertise('test', 5, { ...it.parts, record: undefined, asksForCld }).catch((e) => e);
+    return { code: error.code, asked: it.upstream.asked };
+  };
+
+  test('is named for what it is, if it may be one', async () => {
+    const asked = ['test.cvd', 'test.cld'];
+    expect(await asking({ 'test.cld': cld }, true)).toEqual({ code: 'upstream/cld', asked });
+    expect(await asking({}, true)).toEqual({ code: 'upstream/missing', asked });
+    const page = Buffer.from('<html>not found</html>');
+    expect(await asking({ 'test.cld': page }, true)).toEqual({ code: 'upstream/missing', asked });
+  });
+
+  test('is not asked for one where CVDs are made', async () => {
+    expect(await asking({ 'test.cld': cld }, false)).toEqual({
+      code: 'upstream/missing',
+      asked: ['test.cvd'],
+    });
   });
 });

@@ -89,6 +89,21 @@ test('a compressed body is refused: freshclam could not read it, and its length 
   expect(requests).toHaveLength(1);
 });
 
+test.each(['aws-chunked', 'identity', '', 'binary', 'UTF-8', 'aws-chunked, identity'])(
+  'the Content-Encoding %j is no compression: the bytes are plain, and the signature decides',
+  async (label) => {
+    const { code, bytes } = await download([{ label }]);
+    expect({ code, size: bytes.length }).toEqual({ code: undefined, size: CVD.length });
+  },
+);
+
+test.each(['GZIP', 'x-gzip', 'aws-chunked,gzip', 'br', 'zstd'])(
+  'the Content-Encoding %s is a compression',
+  async (label) => {
+    expect((await download([{ label }])).code).toBe('upstream/encoded');
+  },
+);
+
 test('a transfer that stalls is given up after the idle time', async () => {
   const { code, cause } = await download([{ stallAfter: 0 }], { idle: 100, attempts: 1 });
   expect({ code, cause }).toEqual({ code: 'upstream/unreachable', cause: 'UND_ERR_BODY_TIMEOUT' });

@@ -31,3 +31,12 @@ test('a probe of a file that is shorter gives what there is', async () => {
   await using open = openClient(upstream.url);
   expect((await open.client.probe('daily.cvd')).toString()).toBe('short');
 });
+
+test('a probe that comes back shorter than it says is asked again, and is then incomplete', async () => {
+  await using upstream = await startUpstream(new Map([['daily.cvd', CVD]]));
+  upstream.fail('daily.cvd', { times: 1, rangeLimit: 100 });
+  await using open = openClient(upstream.url);
+  expect(await open.client.probe('daily.cvd')).toHaveLength(PROBE_SIZE);
+  upstream.fail('daily.cvd', { rangeLimit: 100 });
+  await expect(open.client.probe('daily.cvd')).rejects.toMatchObject({ code: 'upstream/incomplete' });
+});

@@ -644,8 +644,8 @@ ${checkout}
 - run: npm ci --omit=dev --ignore-scripts
 - run: node -e "import('valibot').then((v) => console.log(process.version, typeof v.parse))"`);
     expect(job.result).toBe('success');
-    const { devDependencies } = JSON.parse(await readFile(join(job.workspace ?? '', 'package.json'), 'utf8'));
-    expect(job.steps[3]?.log).toContain(`v${devDependencies.node} function`);
+    const { dependencies } = JSON.parse(await readFile(join(job.workspace ?? '', 'package.json'), 'utf8'));
+    expect(job.steps[3]?.log).toContain(`v${dependencies.node} function`);
   });
 
   test('of others are refused unless the test says what they do', async () => {

@@ -8,6 +8,7 @@ import { requireStagedBytes, requireStagedVersions, update } from '../client.ts'
 import { type Engine, readsSigns, run } from '../engine.ts';
 import { SCAN_LIMITS, writeSamples } from '../samples.ts';
 import { arrive, lacksLastCdiff, spread } from './earlier-client.ts';
+import { eicarExpected } from './eicar.ts';
 import { scanSamples, withClamd } from './running-clamd.ts';
 import { requireVerdicts } from './scan.ts';
 import {
@@ -59,7 +60,12 @@ const scan: Scenario = {
   client: 'fips',
   async play(scene) {
     await requireStagedVersions(scene);
-    const samples = await writeSamples(join(scene.folder, 'samples'), countsOf(scene), []);
+    const samples = await writeSamples(
+      join(scene.folder, 'samples'),
+      countsOf(scene),
+      [],
+      eicarExpected(scene),
+    );
     const flags = [FIPS_FLAG, ...SCAN_LIMITS, '--recursive', '--no-summary'];
     let folder = '';
     const task = inFolder(scene, {

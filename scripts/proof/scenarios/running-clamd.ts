@@ -5,7 +5,8 @@ import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
 import { type Clamd, clamdAt } from '../clamd.ts';
 import { daemonPlace } from '../daemon-place.ts';
 import type { Program } from '../engine.ts';
-import { EICAR_SIGNATURE, writeSamples } from '../samples.ts';
+import { type Sample, writeSamples } from '../samples.ts';
+import { eicarExpected } from './eicar.ts';
 import { Disturbed, inFolder, OutOfTime, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
 
 /** Milliseconds between two looks at a clamd that is starting or reloading. */
@@ -59,14 +60,15 @@ export async function scanSamples(
   scene: Scene,
   clamd: Clamd,
   counts: ReadonlyMap<string, number>,
-  eicarName = EICAR_SIGNATURE,
+  ofEicar: Sample['expected'] = eicarExpected(scene),
 ): Promise<string> {
   const folder = join(scene.folder, 'samples');
   const said: string[] = [];
-  for (const { name, expected } of await writeSamples(folder, counts, [])) {
+  for (const { name, expected } of await writeSamples(folder, counts, [], ofEicar)) {
     const answer = await clamd.scan(await readFile(join(folder, name)));
     const found = /^stream: (OK|\S+(?= FOUND$))/.exec(answer)?.[1] ?? answer;
-    const isRight = expected instanceof RegExp ? eicarName.test(found) : answer === 'stream: OK';
+    const isRight =
+      expected === 'any' ? found !== 'OK' : expected === 'clean' ? found === 'OK' : expected.test(found);
     if (!isRight) throw new ScenarioFailure(`clamd says of ${name}: ${JSON.stringify(answer)}`);
     said.push(`${name} ${found}`);
   }
