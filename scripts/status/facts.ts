@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { explain } from '../errors.ts';
 import type { Memory } from '../state.ts';
 import { State } from '../state.ts';
+import { foreignFilesIn } from '../store/foreign-files.ts';
 import { type Published, readPublished } from '../store/published.ts';
 import type { Store } from '../store/store.ts';
 import { brokenIn } from './broken.ts';
-import { foreignIn } from './foreign.ts';
 
 /** Everything that `status` knows, before anything of it is judged. */
 export interface Facts {
@@ -43,7 +43,7 @@ export async function readFacts(
     isThere: !isFolder || (await isAny(store.where)),
     published,
     broken: await brokenIn(published, store, work),
-    foreign: foreignIn(published),
+    foreign: await foreignFilesIn(store, published),
     promises: await promisesOf(store),
     ...remembered,
   };

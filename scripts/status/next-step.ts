@@ -17,6 +17,7 @@ export function nextSteps({ flags, syncFlags }: Called) {
   return {
     sync: (more: Readonly<Record<string, string | true>> = {}) =>
       command('sync', { ...syncFlags, ...flags, ...more }),
+    doctor: () => command('doctor', { ...syncFlags, ...flags }),
     release: (database: string) => command('release', { database, ...ofStore }),
     rollback: (database: string, to: number) => command('rollback', { database, to: String(to), ...flags }),
   };

@@ -17,6 +17,7 @@ export type TroubleKind =
   | 'damaged'
   | 'foreign'
   | 'refused'
+  | 'waiting'
   | 'cooling down'
   | 'pinned'
   | 'no .sign'
@@ -54,7 +55,7 @@ const NAMES = 3;
 /** All that is wrong, the worst first. */
 export function troublesOf(facts: Facts, limits: Limits, next: NextSteps): Trouble[] {
   const { manifest } = facts.published;
-  const known = [...refused(facts, next), ...cooling(facts, next)];
+  const known = [...refused(facts, next), ...waiting(facts, next), ...cooling(facts, next)];
   if (manifest === undefined) return [unpublished(facts, next), ...known, ...lastRun(facts, known, next)];
   return [
     ...stale(facts, manifest, limits, next),
@@ -194,6 +195,21 @@ function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Troub
   });
 }
 
+/** What the last run found to be genuine and too unusual to take at once. */
+function waiting({ memory }: Facts, next: NextSteps): Trouble[] {
+  return Object.entries(memory.lastRun?.databases ?? {}).flatMap(([database, { code, offered, reason }]) => {
+    if (code !== WAITING) return [];
+    const title = `${database} ${offered ?? ''}`.trimEnd();
+    const what = `${title}: ${short(reason ?? 'it is unusual')}`;
+    const step = next.sync({ accept: 'why it is right' });
+    return [{ kind: 'waiting', title: `${title} waits`, what, next: step, database } as const];
+  });
+}
+
+const WAITING = 'proof/waiting';
+/** Codes of what doctor looks at. */
+const OF_MACHINE = /^(engine|setting|store|file)\//;
+
 /** Of a run that failed, what the other troubles do not tell. */
 function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSteps): Trouble[] {
   const { lastRun: run } = memory;
@@ -201,7 +217,9 @@ function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSte
   const isCooling = told.some(({ kind }) => kind === 'cooling down');
   const isTold = (code: string, database?: string) =>
     (isCooling && code === 'upstream/cool-down') ||
-    told.some((trouble) => trouble.kind === 'refused' && trouble.database === database);
+    told.some(
+      ({ kind, ...told }) => kind !== 'cooling down' && told.database === database && database !== undefined,
+    );
   const [first, ...others] = failuresOf(run).filter(({ code, database }) => !isTold(code, database));
   if (first === undefined) return [];
   const { database, code, reason } = first;
@@ -209,7 +227,8 @@ function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSte
   const whose = database === undefined ? '' : `${database}: `;
   const more = others.length === 0 ? '' : `; and ${counted(others.length, 'other')}`;
   const what = `${run.outcome} ${ago} ago (${code}): ${whose}${short(reason)}${more}`;
-  return [{ kind: 'last run', title: `the last run ${was(run.outcome)}`, what, next: next.sync(VERBOSE) }];
+  const step = OF_MACHINE.test(code) ? next.doctor() : next.sync(VERBOSE);
+  return [{ kind: 'last run', title: `the last run ${was(run.outcome)}`, what, next: step }];
 }
 
 function was(outcome: LastRun['outcome']): string {
