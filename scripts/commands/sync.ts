@@ -22,7 +22,10 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   return 'good';
 }
 
-/** One line for each database, and one for what ended the run as a whole; the rest is detail. */
+/**
+ * One line for each database, one for what ended the run as a whole, and one for a run that published something though
+ * something else failed; the rest is detail.
+ */
 export function tell(report: CycleReport, store: string, log: RunLog): void {
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
     log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${took(duration)})`);
@@ -35,7 +38,10 @@ export function tell(report: CycleReport, store: string, log: RunLog): void {
   }
   if (report.error !== undefined) log.error(report.error.message, report.error.code);
   const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${took(report.duration)}`;
-  log.info(`${report.outcome}${publishedBeside(report)}: ${store} (${taken})`);
+  const beside = publishedBeside(report);
+  const total = `${report.outcome}${beside}: ${store} (${taken})`;
+  if (beside === '') log.info(total);
+  else log.say(total);
 }
 
 /** That something failed is not all there is to say of a run that published something. */

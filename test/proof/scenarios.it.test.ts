@@ -131,7 +131,7 @@ describeMirror('the promise of a scenario', () => {
 
     test('does not hold over an empty CDIFF, which means: take the whole CVD', async () => {
       const scene = await prepare({ published: 3, stage: { 'test-4.cdiff': new Uint8Array(0) } });
-      expect(await publishedClient.play(scene)).toMatch(/^test\.cvd 6, by [01] CDIFFs$/);
+      expect(await publishedClient.play(scene)).toMatch(/^test\.cvd 6, by (?:no CDIFFs|1 CDIFF)$/);
     });
 
     test('does not hold over a gap: the client may take a run to its edge, and one for the whole CVD', async () => {
@@ -245,7 +245,7 @@ describeMirror('the promise of a scenario', () => {
       const once = `test -e "$HERE/again" && exit 0; touch "$HERE/again"; ${REAL}`;
       await expectFailure(
         playWith(once, privateMirrorClient, await prepare()),
-        /^it does not come back: exit 0, 0 requests$/,
+        /^it does not come back: exit 0, no requests$/,
       );
     });
 
