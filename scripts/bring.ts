@@ -24,6 +24,7 @@ import { UpstreamError } from './upstream/error.ts';
 import type { VerifiedCvd } from './verify/cvd.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
+import { moment } from './words.ts';
 
 /** One database at the start of a cycle: what is published, and what upstream says of it. */
 export interface Look {
@@ -159,7 +160,7 @@ async function lookForSign(
 function holdNote({ version, held, seen }: DatabaseRecord, doubt: string | undefined): string {
   const upstream = seen === undefined || seen.version === version ? '' : `; upstream has ${seen.version}`;
   const doubted = doubt === undefined ? '' : ` (${doubt})`;
-  return `held at version ${version} since ${held?.since}: ${held?.reason}${doubted}${upstream}; "release" lets it move again`;
+  return `held at version ${version} since ${moment(held?.since ?? '')}: ${held?.reason}${doubted}${upstream}; "release" lets it move again`;
 }
 
 /** Is there something to fetch: a new version, another `.sign`, or a CDIFF that was missing? */

@@ -1,24 +1,27 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { keepCompiled } from './compile-cache.ts';
-import { explain } from './errors.ts';
+import { codeOf, explain } from './errors.ts';
 import { EXIT, exitFor, type Verdict } from './exit.ts';
 import { VERSION } from './identity.ts';
 import { outliveReaders, print } from './log.ts';
 import { CLIENT_OPTIONS } from './settings/client.ts';
 import { DOCTOR_OPTIONS } from './settings/doctor.ts';
 import {
+  LOG_OPTIONS,
   type Option,
   PROBE_OPTIONS,
   PROOF_OPTIONS,
   RELEASE_OPTIONS,
   ROLLBACK_OPTIONS,
   SERVE_OPTIONS,
+  STATUS_OPTIONS,
   STORE_OPTIONS,
   SYNC_OPTIONS,
   VERIFY_OPTIONS,
 } from './settings/options.ts';
 import { type Given, variableOf } from './settings/read.ts';
+import { strangeVariables } from './settings/unknown.ts';
 import { WATCH_OPTIONS } from './settings/watch.ts';
 import { given, userFolder } from './settings.ts';
 
@@ -47,15 +50,18 @@ Start with:
 In freshclam.conf of a client:
   DatabaseMirror http://<this machine>:8080
 
-Every option can also be given as a variable: --max-size as ${variableOf('max-size')}.`,
+Every option can also be given as a variable: --max-size as ${variableOf('max-size')}; switches as true or false.`,
   );
 
-withOptions(program.command('sync'), SYNC_OPTIONS)
+withOptions(program.command('sync'), [...SYNC_OPTIONS, ...LOG_OPTIONS])
   .description('run one cycle: advertise, acquire, stage, prove, publish')
   .option('--json', 'print one JSON object about the cycle instead of text')
   .addHelpText(
     'after',
     `
+One line for each database says what became of it. --verbose tells every detail; proof.txt in the store has those of
+the proof. For cron, which mails whatever is printed: --quiet. Where no terminal is, each line begins with its time.
+
 Exit codes:
   0  published, or nothing to do
   1  failed: no network, no engine, a full disk, a cool-down ...; the mirror is as it was
@@ -102,7 +108,12 @@ Examples:
     return await end(doctor(settingsFrom(flags), flags.json === true));
   });
 
-withOptions(program.command('rollback'), [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS])
+withOptions(program.command('rollback'), [
+  ...ROLLBACK_OPTIONS,
+  ...STORE_OPTIONS,
+  ...PROOF_OPTIONS,
+  ...LOG_OPTIONS,
+])
   .description('publish an earlier version of a database again, and hold it there')
   .option('--json', 'print one JSON object about the result instead of text')
   .addHelpText(
@@ -131,16 +142,26 @@ withOptions(program.command('release'), [...RELEASE_OPTIONS, ...STORE_OPTIONS])
     return await end(release(settingsFrom(flags), flags.json === true));
   });
 
-withOptions(program.command('status'), STORE_OPTIONS)
-  .description('show what a store serves, since when, and how it was proven')
+withOptions(program.command('status'), STATUS_OPTIONS)
+  .description('say how the mirror is, what to do about it, what it serves, and how that was proven')
   .option('--json', 'print one JSON object instead of text')
   .addHelpText(
     'after',
     `
-Exit codes: 0 it serves a whole mirror, 1 it does not or cannot be read.
+The first line is the verdict; below it, each trouble has the command to type next.
 
-Example:
-  clamav-mirror status --store /srv/clamav`,
+  well       nothing to do
+  attention  a version was refused, a database is pinned or damaged, upstream is cooling down, a foreign file is served ...
+  stale      upstream was last checked with success more than --max-age hours ago
+  first run  nothing was ever published
+
+It reads the work folder of the runs too, which is their user's alone, and changes nothing.
+
+Exit codes: 0 well, 1 anything else, or the store cannot be read.
+
+Examples:
+  clamav-mirror status --store /srv/clamav
+  clamav-mirror status --store /srv/clamav --json | jq -r .verdict`,
   )
   .action(async (flags) => {
     const { status } = await import('./commands/status.ts');
@@ -329,7 +350,9 @@ function settingsFrom(flags: Record<string, unknown>): Given {
       ? [[key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), String(value)]]
       : [],
   );
-  return given(Object.fromEntries(entries));
+  const all = given(Object.fromEntries(entries));
+  for (const warning of strangeVariables(all)) print(process.stderr, [`warning: ${warning}`]);
+  return all;
 }
 
 async function end(verdict: Promise<Verdict>): Promise<void> {
@@ -343,7 +366,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
   } else {
-    print(process.stderr, [`clamav-mirror: ${explain(error)}`]);
+    print(process.stderr, [`clamav-mirror: error (${codeOf(error) ?? 'unexpected'}): ${explain(error)}`]);
     process.exitCode = EXIT[exitFor(error)];
   }
 }

@@ -12,6 +12,7 @@ import {
 import { isDoubtedForLong, rememberDoubts, waitsAsDoubted } from './doubts.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
+import { lastRunOf } from './last-run.ts';
 import { bytes, type Log } from './log.ts';
 import { checkedManifest, nextManifest } from './next-manifest.ts';
 import type { Prove } from './proof/prove.ts';
@@ -49,6 +50,7 @@ import { isClamavsOwn } from './upstream/official.ts';
 import { openUpstream } from './upstream/open.ts';
 import { PARTIALS_FOLDER, Partials } from './upstream/partials.ts';
 import type { Trust } from './verify/trust.ts';
+import { counted } from './words.ts';
 import { openWorkspace } from './workspace.ts';
 
 export interface CycleParts {
@@ -66,20 +68,49 @@ export async function runCycle(settings: SyncSettings, parts: CycleParts): Promi
   const watch = new Stopwatch((part) => parts.log.part?.(part));
   try {
     await using workspace = await openWorkspace(settings.work, parts.log);
-    const memory = {
-      state: await State.load(settings.work, parts.now()),
-      trials: await Trials.load(settings.work),
-    };
-    const stories: Story[] = [];
-    for (const group of groupsOf(settings.databases, memory.trials)) {
-      stories.push(await cycle(settings, parts, { ...memory, group, workFolder: workspace.folder, watch }));
-    }
-    return { ...together(stories), ...watch.read() };
+    const state = await State.load(settings.work, parts.now());
+    const report = await turns(settings, parts, { state, workFolder: workspace.folder, watch });
+    if (!settings.dryRun) await rememberRun(state, report, settings, parts);
+    return report;
   } catch (error) {
-    const outcome = isRefusal(error) ? 'refused' : 'failed';
-    const failure = { code: codeOf(error) ?? 'unexpected', message: explain(error) };
-    return { outcome, databases: {}, proof: null, upstreamBytes: 0, ...watch.read(), error: failure };
+    return endedWith(error, watch);
   }
+}
+
+/** All databases, in as many turns as it takes. */
+async function turns(
+  settings: SyncSettings,
+  parts: CycleParts,
+  memory: Omit<CycleMemory, 'trials' | 'group'>,
+): Promise<CycleReport> {
+  try {
+    const trials = await Trials.load(settings.work);
+    const stories: Story[] = [];
+    for (const group of groupsOf(settings.databases, trials)) {
+      stories.push(await cycle(settings, parts, { ...memory, trials, group }));
+    }
+    return { ...together(stories), ...memory.watch.read() };
+  } catch (error) {
+    return endedWith(error, memory.watch);
+  }
+}
+
+function endedWith(error: unknown, watch: Stopwatch): CycleReport {
+  const outcome = isRefusal(error) ? 'refused' : 'failed';
+  const failure = { code: codeOf(error) ?? 'unexpected', message: explain(error) };
+  return { outcome, databases: {}, proof: null, upstreamBytes: 0, ...watch.read(), error: failure };
+}
+
+/** For `status`. What was done stays done, whether it can be written down or not. */
+async function rememberRun(
+  state: State,
+  report: CycleReport,
+  settings: SyncSettings,
+  { log, now }: CycleParts,
+): Promise<void> {
+  await state
+    .setLastRun(lastRunOf(report, settings, now()))
+    .catch((error) => log.warn(`cannot remember how this run went: ${explain(error)}`));
 }
 
 /** After a run that died, what it may have died of comes last, and each by itself: so the others are published in any case. */
@@ -241,6 +272,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       bringParts,
     );
     const { spoilt } = retained;
+    const isNew = [...stage.files.values()].filter(({ stored }) => !stored);
+    log.info(`publishing the manifest and ${counted(isNew.length, 'file')} to ${store.where}`);
     const next = nextManifest({
       settings,
       now: now(),
@@ -258,6 +291,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
     for (const closed of (await store.describeAccess?.()) ?? []) log.warn(closed);
     if (publicUrl !== undefined) {
       watch.begin('read back');
+      log.info(`reading what was published from ${publicUrl}`);
       const userAgent = settings.userAgent(state.uuid);
       const reading = { userAgent, proxies: settings.proxies, patience: parts.readBackPatience };
       await requireServed(

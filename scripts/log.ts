@@ -1,5 +1,8 @@
 import { styleText } from 'node:util';
 import { logLine, printableJson } from './printable.ts';
+import { stamp, withMoments } from './words.ts';
+
+export { bytes } from './words.ts';
 
 /** What a cycle tells people while it runs; machines read its report instead. */
 export interface Log {
@@ -18,11 +21,16 @@ type Colour = 'green' | 'yellow' | 'red';
 /** Prints lines. Words from outside command neither a terminal nor a runner, and make no line of their own. */
 export function print(stream: NodeJS.WriteStream, lines: readonly Line[]): void {
   const rows = lines.map((line) => {
-    if (typeof line === 'string') return `${logLine(line)}\n`;
+    if (typeof line === 'string') return `${logLine(withMoments(line))}\n`;
     const { mark, colour, text } = line;
-    return `${styleText(colour, logLine(mark), { stream })}${logLine(text)}\n`;
+    return `${styleText(colour, logLine(mark), { stream })}${logLine(withMoments(text))}\n`;
   });
   if (rows.length > 0) stream.write(rows.join(''));
+}
+
+/** Prints lines for machines and records of what others said: nothing in them is put into other words. */
+export function printRows(stream: NodeJS.WriteStream, rows: readonly string[]): void {
+  if (rows.length > 0) stream.write(rows.map((row) => `${logLine(row)}\n`).join(''));
 }
 
 /** Prints one JSON value, by default for people to read too. */
@@ -30,23 +38,63 @@ export function printJson(stream: NodeJS.WriteStream, value: unknown, indentatio
   stream.write(`${printableJson(value, indentation)}\n`);
 }
 
+/** A log that also tells why a command failed. */
+export interface StreamLog extends Log {
+  /** The error that ended a command, with its code for whoever looks it up. */
+  error(line: string, code: string): void;
+}
+
 /** A log for a stream: on a terminal progress is one line that rewrites itself, elsewhere every line is plain. */
-export function streamLog(stream: NodeJS.WriteStream): Log {
+export function streamLog(stream: NodeJS.WriteStream, now?: () => Date): StreamLog {
   const terminal = stream.isTTY === true;
   let open = false;
   const line = (text: string) => {
     if (open) stream.write('\r\x1b[K');
     open = false;
-    print(stream, [text]);
+    print(stream, [now === undefined ? text : `${stamp(now())} ${text}`]);
   };
   return {
     info: line,
     warn: (text) => line(`warning: ${text}`),
+    error: (text, code) => line(`error (${code}): ${text}`),
     progress(text) {
       if (!terminal) return;
       stream.write(`\r\x1b[K${logLine(text).slice(0, (stream.columns || 80) - 1)}`);
       open = true;
     },
+  };
+}
+
+/** How much a run tells: results and errors only, warnings too, or every detail. */
+export type Voice = 'quiet' | 'normal' | 'verbose';
+
+/** The log of a run, whose results are told beside its details. */
+export interface RunLog extends StreamLog {
+  readonly voice: Voice;
+  /** Tells a result: it is printed whatever the voice is. */
+  say(line: string): void;
+}
+
+/**
+ * A log of a run. Its details, which `info` has, are printed with the voice `verbose`; else they are progress, which only a
+ * terminal shows. Where no terminal is, or every detail is wanted, each line begins with its time: such a log is read later.
+ * `isStamped`: whoever reads the stream puts times to lines by itself, as GitHub does.
+ */
+export function runLog(
+  stream: NodeJS.WriteStream,
+  { voice, isStamped = false }: { readonly voice: Voice; readonly isStamped?: boolean },
+  now: () => Date = () => new Date(),
+): RunLog {
+  const isTimed = !isStamped && (voice === 'verbose' || stream.isTTY !== true);
+  const log = streamLog(stream, isTimed ? now : undefined);
+  const nothing = () => {};
+  return {
+    voice,
+    say: log.info,
+    error: log.error,
+    warn: voice === 'quiet' ? nothing : log.warn,
+    info: voice === 'verbose' ? log.info : voice === 'quiet' ? nothing : log.progress,
+    progress: voice === 'quiet' ? nothing : log.progress,
   };
 }
 
@@ -68,12 +116,4 @@ export function outliveReaders({
     isTold = true;
     print(stderr, [`warning: not all of the output could be written: ${error.message}`]);
   });
-}
-
-/** `74.4 MB` */
-export function bytes(count: number): string {
-  const units = ['bytes', 'KB', 'MB', 'GB'];
-  let power = 0;
-  while (power < units.length - 1 && Number((count / 1000 ** power).toFixed(1)) >= 1000) power++;
-  return power === 0 ? `${count} bytes` : `${(count / 1000 ** power).toFixed(1)} ${units[power]}`;
 }

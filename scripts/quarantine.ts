@@ -6,6 +6,7 @@ import { isRefusal } from './report.ts';
 import type { Quarantine, State } from './state.ts';
 import { DEADLY, type Trials, type Tried } from './trials.ts';
 import { VerifyError } from './verify/error.ts';
+import { counted } from './words.ts';
 
 /** What was not genuine may have been spoilt on its way: it is asked for again after so many milliseconds. */
 const SPOILT = 12 * 60 * 60_000;
@@ -34,7 +35,7 @@ export async function quarantineDeadly(seen: Look, trials: Trials, state: State,
   if (tried === undefined || deaths < DEADLY) return seen;
   const what =
     tried.md5 === LATE_FILES ? `late files of version ${tried.version}` : `version ${tried.version}`;
-  const reason = `${deaths} runs died while they tried ${what}`;
+  const reason = `${counted(deaths, 'run')} died while they tried ${what}`;
   const until = new Date(now.getTime() + SPOILT).toISOString();
   await state.setQuarantine(database, {
     ...tried,

@@ -128,11 +128,19 @@ export async function release(database: string, parts: Pick<CycleParts, 'store'>
     });
   }
   const { held: _, ...record } = described;
-  const next = { ...manifest, databases: { ...manifest.databases, [database]: record } };
+  const databases = { ...manifest.databases, [database]: record };
+  const next = { ...manifest, databases, proof: withoutReason(described.held.reason, manifest, databases) };
   await publishOnto(parts.store, published, async (tag, newest) => {
     await publish(parts.store, tag, { stage: undefined, next: asChecked(next, newest) });
   });
   return described;
+}
+
+/** A rollback's reason is a part of its proof for as long as something is held for it. */
+function withoutReason(reason: string, { proof }: Manifest, databases: Manifest['databases']): Proof {
+  const { accepted, ...rest } = proof;
+  const isHeld = Object.values(databases).some(({ held }) => held?.reason === reason);
+  return accepted?.reason === reason && !isHeld ? rest : proof;
 }
 
 /** A cycle without news may come in between again while files are sent. */

@@ -11,6 +11,7 @@ import {
   SERVE_OPTIONS,
   STORE_OPTIONS,
   SYNC_OPTIONS,
+  URL_ARGUMENT,
   VERIFY_OPTIONS,
 } from './settings/options.ts';
 import { type Environment, type Programs, programsFrom } from './settings/programs.ts';
@@ -123,7 +124,7 @@ export function syncSettings(from: Given): SyncSettings {
     where: () => storeSettings(from),
   });
   const { store, s3 } = where;
-  const work = settings.work ?? (isS3Address(store) ? resolve('mirror.work') : `${store}.work`);
+  const work = settings.work ?? workFolderOf(store);
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
   const record = settings.dns ?? (isClamavsOwn(settings.upstream) ? OFFICIAL_RECORD : 'off');
@@ -153,6 +154,11 @@ export function syncSettings(from: Given): SyncSettings {
   };
 }
 
+/** The work folder of a store, if nobody names another. */
+export function workFolderOf(store: string): string {
+  return isS3Address(store) ? resolve('mirror.work') : `${store}.work`;
+}
+
 /** Throws `setting/invalid`. */
 export function storeSettings(from: Given): StoreSettings {
   const { store, ...given } = validated(StoreSchema, STORE_OPTIONS, from);
@@ -161,7 +167,7 @@ export function storeSettings(from: Given): StoreSettings {
   const options: { readonly [Name in keyof S3Options]: S3Options[Name] | undefined } = {
     endpoint: given['s3-endpoint'],
     region: given['s3-region'] ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
-    pathStyle: pathStyle === undefined ? undefined : pathStyle === 'yes',
+    pathStyle: pathStyle === undefined ? undefined : pathStyle === 'true',
     encryption: given['s3-encryption'],
     kmsKey: given['s3-kms-key'],
     storageClass: given['s3-storage-class'],
@@ -200,7 +206,7 @@ export function releaseSettings(from: Given): v.InferOutput<typeof ReleaseSchema
 
 /** Throws `setting/invalid`. */
 export function probeSettings(url: string, from: Given): ProbeSettings {
-  const options = [{ name: 'url', help: '' }, ...PROBE_OPTIONS];
+  const options = [URL_ARGUMENT, ...PROBE_OPTIONS];
   const settings = validated(ProbeSchema, options, { ...from, flags: { ...from.flags, url } });
   const { environment } = from;
   return {

@@ -8,6 +8,7 @@ import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
 import { parseJson } from './json.ts';
+import { knownRun, type LastRun } from './last-run.ts';
 import { printable } from './printable.ts';
 import { type Wait, type WaitMemory, WaitSchema } from './retirement.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
@@ -75,11 +76,15 @@ interface Content {
   answered: Readonly<Record<string, v.InferOutput<typeof AnsweredSchema>>>;
   /** By database. */
   quarantine: Readonly<Record<string, Quarantine>>;
+  lastRun?: LastRun;
   /** What is unusual and waits, by database. */
   waits: Readonly<Record<string, Wait>>;
   /** Of what upstream did not send the right files, by database. */
   doubts: Readonly<Record<string, Doubt>>;
 }
+
+/** What a state holds, for those who only look at it. */
+export type Memory = Pick<Content, 'coolDowns' | 'quarantine' | 'lastRun'>;
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
@@ -118,8 +123,19 @@ export class State {
     return state;
   }
 
+  /** Reads the state without a trace; that of a machine that never ran is empty. Throws if it cannot be read. */
+  static async look(workFolder: string, now: Date): Promise<Memory> {
+    return understood(await readJson(join(workFolder, STATE_FILE)), now);
+  }
+
   get uuid(): string {
     return this.#content.uuid;
+  }
+
+  /** Remembers how a cycle went. */
+  async setLastRun(lastRun: LastRun): Promise<void> {
+    this.#content.lastRun = lastRun;
+    await this.#save();
   }
 
   /**
@@ -219,10 +235,12 @@ export class State {
 /** As much of a state as can be understood and is plausible. */
 function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 'uuid'> {
   const parts = v.safeParse(v.record(v.string(), v.unknown()), json);
-  const { uuid, coolDowns, answered, quarantine, waits, doubts } = parts.success ? parts.output : {};
+  const { uuid, coolDowns, answered, quarantine, waits, doubts, lastRun } = parts.success ? parts.output : {};
   const known = v.safeParse(UuidSchema, uuid);
+  const run = knownRun(lastRun, now);
   return {
     ...(known.success && { uuid: known.output }),
+    ...(run && { lastRun: run }),
     coolDowns: eachOf(CoolDownSchema, coolDowns),
     answered: eachOf(AnsweredSchema, answered),
     quarantine: Object.fromEntries(
@@ -277,8 +295,9 @@ function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
         },
       ] as const;
     });
+  const { lastRun: _, ...rest } = content; // of another machine
   return {
-    ...content,
+    ...rest,
     coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_LIMITS.coolDown)),
     quarantine: Object.fromEntries(marked(content.quarantine, CACHED_LIMITS.quarantine)),
     waits: content.waits,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, type Log, SILENT, streamLog } from '../scripts/log.ts';
+import { bytes, type Log, runLog, SILENT, streamLog, type Voice } from '../scripts/log.ts';
 
 /** What a stream is written while somebody logs. */
 function written(stream: { isTTY?: boolean; columns?: number }, say: (log: Log) => void): string {
@@ -40,6 +40,56 @@ test.each([
   expect(text).toBe(CLEAR + 'x'.repeat(length));
 });
 
+describe('the log of a run', () => {
+  const NOW = () => new Date('2026-06-01T12:00:05.678Z');
+  const run = (voice: Voice, { isTTY = false, isStamped = false } = {}) => {
+    let text = '';
+    const write = (part: string) => {
+      text += part;
+      return true;
+    };
+    const log = runLog({ isTTY, columns: 80, write } as NodeJS.WriteStream, { voice, isStamped }, NOW);
+    log.info('a detail');
+    log.progress('at 10 %');
+    log.warn('a doubt');
+    log.say('a result');
+    log.error('no room', 'file/full');
+    return text;
+  };
+  const AT = '2026-06-01T12:00:05Z ';
+
+  test('has results, doubts and errors, each with its time where no terminal is', () => {
+    expect(run('normal')).toBe(`${AT}warning: a doubt\n${AT}a result\n${AT}error (file/full): no room\n`);
+  });
+
+  test('has no time of its own where the reader puts one to each line', () => {
+    expect(run('normal', { isStamped: true })).toBe(
+      'warning: a doubt\na result\nerror (file/full): no room\n',
+    );
+  });
+
+  test('has details as well if they are wanted, with times on a terminal too', () => {
+    expect(run('verbose')).toContain(`${AT}a detail\n`);
+    expect(run('verbose', { isTTY: true })).toContain(`${AT}a detail\n`);
+  });
+
+  test('has results and errors alone if it is to be quiet', () => {
+    expect(run('quiet')).toBe(`${AT}a result\n${AT}error (file/full): no room\n`);
+    expect(run('quiet', { isTTY: true })).toBe('a result\nerror (file/full): no room\n');
+  });
+
+  test('shows details as progress on a terminal', () => {
+    expect(run('normal', { isTTY: true })).toBe(
+      `${CLEAR}a detail${CLEAR}at 10 %${CLEAR}warning: a doubt\na result\nerror (file/full): no room\n`,
+    );
+  });
+});
+
+test('a time that a machine wrote down is told as people read it', () => {
+  const text = written({}, (log) => log.info('refused since 2026-06-01T12:00:05.678Z: bad'));
+  expect(text).toBe('refused since 2026-06-01 12:00 UTC: bad\n');
+});
+
 describe('words from outside cannot command a terminal', () => {
   const hostile: Record<string, [string, string]> = {
     'escape sequences': ['\x1b[2Jgone\x1b]0;title\x07', '?[2Jgone?]0;title?'],
@@ -66,6 +116,7 @@ test('a silent log says nothing', () => {
 
 test.each([
   [0, '0 bytes'],
+  [1, '1 byte'],
   [522, '522 bytes'],
   [999, '999 bytes'],
   [1000, '1.0 KB'],

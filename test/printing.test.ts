@@ -12,7 +12,7 @@ import { bad, good } from '../scripts/doctor/finding.ts';
 import { doctorTable } from '../scripts/doctor/table.ts';
 import { explain, MirrorError } from '../scripts/errors.ts';
 import { RequestLog } from '../scripts/host/request-log.ts';
-import { print, printJson, streamLog } from '../scripts/log.ts';
+import { print, printJson, printRows, runLog } from '../scripts/log.ts';
 import { link } from '../scripts/notify/markdown.ts';
 import { cycleSummary } from '../scripts/notify/summary.ts';
 import { printable, printableJson, printableText } from '../scripts/printable.ts';
@@ -37,7 +37,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 describe('words from outside command neither a terminal nor a runner', () => {
   test.each(hostileVariants(sampleReport()))('in what sync tells: %s', (_, report) => {
-    tellSync(report, '/srv/clamav', streamLog(process.stderr));
+    tellSync(report, '/srv/clamav', runLog(process.stderr, { voice: 'verbose' }));
     expectHarmless(written);
   });
 
@@ -91,7 +91,7 @@ describe('words from outside command neither a terminal nor a runner', () => {
   });
 
   test("in a client's request", () => {
-    using requests = new RequestLog((lines) => print(process.stdout, lines));
+    using requests = new RequestLog((lines) => printRows(process.stdout, lines));
     requests.add(`404 GET /${HOSTILE} ${HOSTILE}`);
     requests[Symbol.dispose]();
     expectHarmless(written);

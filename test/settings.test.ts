@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseEngineSpec } from '../scripts/proof/engine-spec.ts';
+import { clientSettings } from '../scripts/settings/client.ts';
 import { SERVE_OPTIONS, SYNC_OPTIONS } from '../scripts/settings/options.ts';
 import { variableOf } from '../scripts/settings/read.ts';
-import { given, type SyncSettings, serveSettings, syncSettings } from '../scripts/settings.ts';
+import { strangeVariables } from '../scripts/settings/unknown.ts';
+import { watchSettings } from '../scripts/settings/watch.ts';
+import { given, probeSettings, type SyncSettings, serveSettings, syncSettings } from '../scripts/settings.ts';
 import { OFFICIAL_RECORD } from '../scripts/upstream/dns.ts';
 
 const INVALID = expect.objectContaining({ code: 'setting/invalid' });
@@ -160,7 +163,7 @@ describe('a bad value is refused by the name of its setting', () => {
     ['databases', '', ',', '../daily', 'daily.cvd', 'daily-1', '1daily', 'main daily', 'a'.repeat(33)],
     ['store', '', 's3://', 's3://UPPER', 's3://me:secret@bucket', 's3://bucket/../x', 'S3://bucket'],
     ['s3-endpoint', '', 's3.example', 'ftp://x.example'],
-    ['s3-path-style', 'true'],
+    ['s3-path-style', 'maybe'],
     ['s3-encryption', 'rot13'],
     ['s3-region', ''],
     ['work', ''],
@@ -187,7 +190,7 @@ describe('a bad value is refused by the name of its setting', () => {
     ['restore-from', '', 'mirror.example', 'https://me:secret@a.example'],
     ['max-signature-drop', '', '-1', '101', '20%'],
     ['accept', '', ' ', 'ok', 'two\nlines', 'x'.repeat(501)],
-    ['retry', 'yes', '1'],
+    ['retry', 'ja', '2', ' '],
     ['user-agent', '', 'two\nlines', 'Größe', 'x'.repeat(301)],
   ];
   const cases = bad.flatMap(([name, ...values]) => values.map((value) => [name, value] as const));
@@ -287,6 +290,70 @@ describe('proxies', () => {
     expect(() => proxies({ HTTPS_PROXY: text })).toThrow(INVALID);
     expect(() => proxies({ HTTPS_PROXY: text })).toThrow('HTTPS_PROXY');
   });
+});
+
+describe('a switch in a variable', () => {
+  const retries = (text: string) => sync({}, { CLAMAV_MIRROR_RETRY: text }).retry;
+
+  test.each(['true', '1', 'yes', 'on', 'TRUE', 'Yes'])('is on with %s', (text) => {
+    expect(retries(text)).toBe(true);
+  });
+
+  test.each(['false', '0', 'no', 'off', 'False'])('is off with %s', (text) => {
+    expect(retries(text)).toBe(false);
+  });
+});
+
+describe('a variable that is no option', () => {
+  const look = (...names: string[]) =>
+    strangeVariables({ environment: Object.fromEntries(names.map((name) => [name, 'x'])) });
+
+  test.each([
+    ['CLAMAV_MIRROR_MAX_SIGNATURE_DROPP', 'CLAMAV_MIRROR_MAX_SIGNATURE_DROP'],
+    ['CLAMAV_MIRROR_DATABASE_S', 'CLAMAV_MIRROR_DATABASES'],
+    ['CLAMAV_MIRROR_STROE', 'CLAMAV_MIRROR_STORE'],
+  ])('and almost one is a mistake, and the right name is told: %s', (name, meant) => {
+    expect(() => look(name)).toThrow(INVALID);
+    expect(() => look(name)).toThrow(`${name} is unknown (did you mean ${meant}?)`);
+  });
+
+  test('is told of otherwise, for it does nothing', () => {
+    expect(look('CLAMAV_MIRROR_COLOUR_SCHEME')).toEqual([
+      expect.stringContaining('COLOUR_SCHEME is unknown'),
+    ]);
+  });
+
+  test.each([
+    ['an option of any command', 'CLAMAV_MIRROR_CDIFFS', 'CLAMAV_MIRROR_INTO', 'CLAMAV_MIRROR_QUIET'],
+    ['one of the workflows', 'CLAMAV_MIRROR_AWS_ROLE', 'CLAMAV_MIRROR_GITHUB_LOGIN', 'CLAMAV_MIRROR_NEEDS'],
+    ['one of somebody else', 'PATH', 'CLAMAV'],
+    [
+      'one that Kubernetes sets for a service of our name',
+      'CLAMAV_MIRROR_SERVICE_HOST',
+      'CLAMAV_MIRROR_SERVICE_PORT_HTTP',
+      'CLAMAV_MIRROR_PORT_8080_TCP_ADDR',
+    ],
+  ])('is not: %s', (_, ...names) => {
+    expect(look(...names)).toEqual([]);
+  });
+
+  test('and the port that Kubernetes means is not ours', () => {
+    const environment = { CLAMAV_MIRROR_PORT: 'tcp://10.0.0.1:8080' };
+    expect(serveSettings({ flags: {}, environment }).port).toBe(8080);
+  });
+});
+
+test('an argument that makes no sense is called what it is, and no flag', () => {
+  const settings = [
+    () => probeSettings('mirror.example', NOTHING),
+    () => watchSettings('mirror.example', NOTHING),
+    () => clientSettings('mirror.example', NOTHING),
+  ];
+  for (const read of settings) {
+    expect(read).toThrow(INVALID);
+    expect(read).toThrow('the argument <url> ');
+    expect(read).toThrow(expect.objectContaining({ advice: expect.not.stringContaining('--url') }));
+  }
 });
 
 test('flags are given together with the environment of the process', () => {

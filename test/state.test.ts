@@ -3,6 +3,8 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { lastRunOf } from '../scripts/last-run.ts';
+import type { CycleReport } from '../scripts/report.ts';
 import { State } from '../scripts/state.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -103,6 +105,76 @@ describe('a quarantine is kept', () => {
     ['longer than any of ours', { since: '2026-06-01T11:00:00.000Z', until: '2026-06-02T12:05:01.000Z' }],
   ])('not %s: a cache may have been poisoned', async (_, change) => {
     expect(await loaded(change)).toBeUndefined();
+  });
+});
+
+describe('how the last run went is kept', () => {
+  const NOW = new Date('2026-06-01T12:00:00.000Z');
+  const report: CycleReport = {
+    outcome: 'refused',
+    databases: {
+      test: {
+        outcome: 'refused',
+        from: 5,
+        to: 5,
+        how: 'unchanged',
+        offered: 6,
+        upstreamBytes: 522,
+        code: 'proof/failed',
+        reason: `clamd died\x1b[2J${'x'.repeat(9999)}`,
+        notes: ['told once'],
+      },
+    },
+    proof: null,
+    upstreamBytes: 522,
+    duration: 2.5,
+    times: {},
+    error: { code: 'file/full', message: 'y'.repeat(9999) },
+  };
+  const run = lastRunOf(report, { upstream: UPSTREAM, databases: ['test', 'daily'] }, NOW);
+
+  test('for whoever looks, within bounds, and without a trace', async () => {
+    await mkdir(work);
+    expect(await State.look(work, NOW)).toMatchObject({ coolDowns: {}, quarantine: {} });
+    expect(await readdir(work)).toEqual([]);
+    await (await State.load(work, NOW)).setLastRun(run);
+    const { lastRun } = await State.look(work, NOW);
+    expect(lastRun).toEqual(run);
+    expect(lastRun).toMatchObject({
+      outcome: 'refused',
+      mirrored: ['test', 'daily'],
+      databases: {
+        test: {
+          outcome: 'refused',
+          to: 5,
+          offered: 6,
+          reason: expect.stringMatching(/^clamd died\?\[2Jx{480,}$/),
+        },
+      },
+    });
+    expect(JSON.stringify(lastRun).length).toBeLessThan(1500);
+    expect(await readdir(work)).toEqual(['state.json']);
+  });
+
+  test.each([
+    ['that is no report', { at: NOW.toISOString() }],
+    ['that lies ahead', { ...run, at: '2026-06-01T12:06:00.000Z' }],
+    ['with a name that is none', { ...run, databases: { '../x': { outcome: 'failed', to: null } } }],
+    ['of another kind', 'fine'],
+  ])('but not one %s, and the rest of the state goes on', async (_, lastRun) => {
+    await mkdir(work);
+    const coolDowns = { [UPSTREAM]: COOL_DOWN };
+    await writeFile(path(), JSON.stringify({ coolDowns, lastRun }));
+    const memory = await State.look(work, NOW);
+    expect(memory.coolDowns).toEqual(coolDowns);
+    expect(memory.lastRun).toBeUndefined();
+  });
+
+  test('by this machine alone: a cache tells of another one', async () => {
+    await mkdir(work);
+    await writeFile(join(work, 'cached-state.json'), JSON.stringify({ lastRun: run }));
+    await State.load(work, NOW);
+    expect((await State.look(work, NOW)).lastRun).toBeUndefined();
   });
 });
 

@@ -2,6 +2,7 @@ import { runClient } from '../commands/client.ts';
 import { plain, table } from '../notify/markdown.ts';
 import { aboutMirror } from '../settings/action.ts';
 import { clientSettings } from '../settings/client.ts';
+import { moment } from '../words.ts';
 import type { Prepare } from './command.ts';
 
 /** Updates a database folder from a mirror, for a job that scans: it never asks ClamAV's own servers. */
@@ -25,7 +26,7 @@ export const client: Prepare = (given) => {
       summary: [
         `## ✅ Databases from ${plain(url)}`,
         table(['Database', 'Version', 'How'], rows),
-        `The mirror was checked ${plain(checked ?? 'at a time that it does not tell')}.`,
+        `The mirror was checked ${checked === null ? 'at a time that it does not tell' : moment(checked)}.`,
         '',
       ].join('\n\n'),
     };

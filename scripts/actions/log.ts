@@ -1,6 +1,7 @@
 import * as core from '@actions/core';
 import type { Log } from '../log.ts';
 import { logLine } from '../printable.ts';
+import { withMoments } from '../words.ts';
 
 /** Lines that are kept for whoever reads of a failure somewhere else. */
 const TAIL = 30;
@@ -25,7 +26,7 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
   let isOpen = false;
   let said = Number.NEGATIVE_INFINITY;
   const keep = (line: string) => {
-    tail.push(logLine(line).slice(0, LENGTH));
+    tail.push(logLine(withMoments(line)).slice(0, LENGTH));
     if (tail.length > TAIL) tail.shift();
   };
   const end = () => {
@@ -37,11 +38,11 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
     end,
     info(line) {
       keep(line);
-      core.info(logLine(line));
+      core.info(logLine(withMoments(line)));
     },
     warn(line) {
       keep(`warning: ${line}`);
-      core.warning(logLine(line));
+      core.warning(logLine(withMoments(line)));
     },
     progress(line) {
       if (now() - said < PAUSE) return;
@@ -58,5 +59,5 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
 
 /** Says what failed in an annotation of its own. */
 export function annotateError(what: string, title: string): void {
-  core.error(logLine(what), { title: logLine(title) });
+  core.error(logLine(withMoments(what)), { title: logLine(title) });
 }

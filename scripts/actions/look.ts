@@ -12,6 +12,7 @@ import { checkStore } from '../tree/check-store.ts';
 import { checkTree } from '../tree/check-tree.ts';
 import { TALOS } from '../verify/trust.ts';
 import { verdictsOf } from '../watch/run-report.ts';
+import { counted } from '../words.ts';
 import type { Prepare } from './command.ts';
 import { findingsSummary, logFindings } from './findings.ts';
 
@@ -46,7 +47,7 @@ export const verify: Prepare = (given) => {
       verdict: good ? 'good' : 'refused',
       outputs: { outcome: good ? 'proven' : 'refused' },
       summary: [
-        `## ${good ? '✅ All' : `⛔ ${bad.length} of`} ${checked.length} files ${good ? 'proven' : 'NOT proven'}`,
+        `## ${good ? '✅ All' : `⛔ ${bad.length} of`} ${counted(checked.length, 'file')} ${good ? 'proven' : 'NOT proven'}`,
         ...bad.map(({ path, reason }) => `- ${plain(path)}: ${plain(reason ?? '')}`),
         '',
       ].join('\n\n'),

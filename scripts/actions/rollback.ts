@@ -4,6 +4,7 @@ import { plain } from '../notify/markdown.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
 import { together } from '../settings/read.ts';
 import { releaseSettings, rollbackSettings, syncSettings } from '../settings.ts';
+import { moment } from '../words.ts';
 import type { Prepare } from './command.ts';
 import { manifestOf, publishedOutputs } from './published.ts';
 
@@ -44,7 +45,7 @@ export const release: Prepare = (given) => {
   return async ({ log }) => {
     const { store } = await partsFor(settings, log);
     const { version, held } = await releaseDatabase(wanted.database, { store });
-    const what = `${wanted.database} was held at version ${version} since ${held?.since}; the next cycle may move it`;
+    const what = `${wanted.database} was held at version ${version} since ${moment(held?.since ?? '')}; the next cycle may move it`;
     log.info(what);
     const manifest = await manifestOf(store);
     return {

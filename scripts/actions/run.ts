@@ -8,6 +8,7 @@ import { plain } from '../notify/markdown.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import { type ActionCommand, type ActionSettings, actionSettings, secretsIn } from '../settings/action.ts';
 import { type Given, together } from '../settings/read.ts';
+import { strangeVariables } from '../settings/unknown.ts';
 import type { Ended, Prepare } from './command.ts';
 import { type ActionsLog, actionsLog, annotateError } from './log.ts';
 import { tellOthers } from './tell.ts';
@@ -37,6 +38,7 @@ export async function runAction(given: Given): Promise<number> {
   const secrets = secretsIn(given);
   for (const secret of secrets) core.setSecret(secret);
   const log = actionsLog();
+  warnOfVariables(given, log);
   const { action, ended } = await run(given, log, () => new Date());
   log.end();
   const { verdict, outputs, summary } = ended;
@@ -53,6 +55,15 @@ export async function runAction(given: Given): Promise<number> {
   const told = await tellOthers(report, { given, action, verdict, log });
   for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
   return EXIT[verdict];
+}
+
+/** A job has variables of others, so a strange one ends nothing here. */
+function warnOfVariables(given: Given, log: ActionsLog): void {
+  try {
+    for (const warning of strangeVariables(given)) log.warn(warning);
+  } catch (error) {
+    log.warn(explain(error));
+  }
 }
 
 /** GitHub does not hand on an output that holds a secret, and shows an issue to everybody. */

@@ -1,16 +1,18 @@
-import { printJson, streamLog } from '../log.ts';
+import { printJson, runLog, streamLog } from '../log.ts';
 import { proofTable } from '../proof/table.ts';
 import { release as releaseDatabase, rollBack } from '../rollback.ts';
+import { logSettings } from '../settings/log.ts';
 import type { Given } from '../settings/read.ts';
 import { releaseSettings, rollbackSettings, storeSettings, syncSettings } from '../settings.ts';
 import { openStore } from '../store/open-store.ts';
+import { moment } from '../words.ts';
 import { endOnSignal, partsFor } from './parts.ts';
 
 /** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
 export async function rollback(given: Given, json: boolean): Promise<'good'> {
   const wanted = rollbackSettings(given);
   const settings = syncSettings(given);
-  const log = streamLog(process.stderr);
+  const log = runLog(process.stderr, logSettings(given));
   endOnSignal();
   const done = await rollBack(settings, wanted, await partsFor(settings, log));
   if (json) {
@@ -18,8 +20,8 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
     return 'good';
   }
   for (const line of proofTable(done.proof).trimEnd().split('\n')) log.info(line);
-  log.info(`${done.database}: version ${done.from} → ${done.to}; held there until it is released:`);
-  log.info(`  clamav-mirror release --database ${done.database} --store ${settings.store}`);
+  log.say(`${done.database}: version ${done.from} → ${done.to}; held there until it is released:`);
+  log.say(`  clamav-mirror release --database ${done.database} --store ${settings.store}`);
   log.warn(
     `clients that have version ${done.from} already keep it: freshclam takes nothing older than it has`,
   );
@@ -33,6 +35,9 @@ export async function release(given: Given, json: boolean): Promise<'good'> {
   const log = streamLog(process.stderr);
   const { version, held } = await releaseDatabase(database, { store: await openStore(store, s3) });
   if (json) printJson(process.stdout, { database, version, held });
-  else log.info(`${database} was held at version ${version} since ${held?.since}; the next sync may move it`);
+  else
+    log.info(
+      `${database} was held at version ${version} since ${moment(held?.since ?? '')}; the next sync may move it`,
+    );
   return 'good';
 }

@@ -1,18 +1,19 @@
 import { once } from 'node:events';
 import { startHost } from '../host/host.ts';
-import { RequestLog } from '../host/request-log.ts';
-import { bytes, print, printJson, streamLog } from '../log.ts';
+import { RequestLog, requestLine } from '../host/request-log.ts';
+import { printJson, printRows, streamLog } from '../log.ts';
 import { printableJson } from '../printable.ts';
 import type { Given } from '../settings/read.ts';
 import { serveSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
 import { foreignGuard } from '../store/foreign-guard.ts';
+import { stamp } from '../words.ts';
 
 /** `clamav-mirror serve`: the built-in host, until SIGINT or SIGTERM. */
 export async function serve(given: Given, json: boolean): Promise<'good'> {
   const { store, address, port } = serveSettings(given);
   const log = streamLog(process.stdout);
-  using requests = new RequestLog((lines) => print(process.stdout, lines), {
+  using requests = new RequestLog((lines) => printRows(process.stdout, lines), {
     waiting: () => process.stdout.writableLength,
     ...(json && { gap: (notLogged) => printableJson({ notLogged }) }),
   });
@@ -23,9 +24,12 @@ export async function serve(given: Given, json: boolean): Promise<'good'> {
     port,
     hides: foreignGuard(folder),
     onRequest: (request) => {
-      if (json) return requests.add(printableJson(request));
-      const { method, path, status, bytes: sent, userAgent } = request;
-      requests.add(`${status} ${method} ${path} ${bytes(sent)} ${userAgent ?? '-'}`);
+      const now = new Date();
+      if (json) {
+        const duration = Math.round(request.duration * 10) / 10;
+        return requests.add(printableJson({ at: now.toISOString(), ...request, duration }));
+      }
+      requests.add(`${stamp(now)} ${requestLine(request)}`);
     },
   });
   if (json) printJson(process.stdout, { url: host.url, store }, 0);

@@ -1,14 +1,19 @@
 import { runCycle } from '../cycle.ts';
-import { bytes, type Log, printJson, streamLog } from '../log.ts';
+import { bytes, printJson, type RunLog, runLog } from '../log.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
-import type { Given } from '../settings/read.ts';
+import { logSettings } from '../settings/log.ts';
+import { type Given, together } from '../settings/read.ts';
 import { syncSettings } from '../settings.ts';
+import { took } from '../words.ts';
 import { endOnSignal, partsFor } from './parts.ts';
 
 /** `clamav-mirror sync`: one cycle. */
 export async function sync(given: Given, json: boolean): Promise<'good' | 'failed' | 'refused'> {
-  const settings = syncSettings(given);
-  const log = streamLog(process.stderr);
+  const { settings, voice } = together({
+    settings: () => syncSettings(given),
+    voice: () => logSettings(given),
+  });
+  const log = runLog(process.stderr, voice);
   endOnSignal();
   const report = await runCycle(settings, await partsFor(settings, log));
   if (json) printJson(process.stdout, report);
@@ -17,17 +22,26 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   return 'good';
 }
 
-export function tell(report: CycleReport, store: string, log: Log): void {
+/**
+ * One line for each database, one for what ended the run as a whole, and one for a run that published something though
+ * something else failed; the rest is detail.
+ */
+export function tell(report: CycleReport, store: string, log: RunLog): void {
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
-    log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${duration} s)`);
+    log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${took(duration)})`);
   }
   for (const [database, one] of Object.entries(report.databases)) {
-    log.info(`${database}: ${sentence(one)}`);
+    const line = `${database}: ${sentence(one)}`;
+    if (one.outcome === 'refused' || one.outcome === 'failed') log.error(line, one.code ?? 'unexpected');
+    else if (one.outcome !== 'unchanged' || log.voice !== 'quiet') log.say(line);
     for (const note of one.notes) log.warn(`${database}: ${note}`);
   }
-  if (report.error !== undefined) log.warn(report.error.message);
-  const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${report.duration} s`;
-  log.info(`${report.outcome}${publishedBeside(report)}: ${store} (${taken})`);
+  if (report.error !== undefined) log.error(report.error.message, report.error.code);
+  const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${took(report.duration)}`;
+  const beside = publishedBeside(report);
+  const total = `${report.outcome}${beside}: ${store} (${taken})`;
+  if (beside === '') log.info(total);
+  else log.say(total);
 }
 
 /** That something failed is not all there is to say of a run that published something. */
@@ -45,5 +59,5 @@ function sentence({ outcome, from, to, how, offered, upstreamBytes, reason }: Da
   if (outcome === 'published') return `version ${from ?? 'none'} → ${to}, ${how}, ${bytes(upstreamBytes)}`;
   if (outcome === 'proven') return `version ${offered ?? from} is proven, and not published: a dry run`;
   if (outcome === 'unchanged') return kept;
-  return `${outcome}${offered === undefined ? '' : ` version ${offered}`}: ${reason}; ${kept}`;
+  return `${outcome}${offered === undefined ? '' : ` version ${offered}`}, ${kept}: ${reason}`;
 }

@@ -11,6 +11,7 @@ import { ourName } from '../proof/our-name.ts';
 import type { ClientSettings } from '../settings/client.ts';
 import type { Manifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
+import { lasting, moment } from '../words.ts';
 import { freshclamConf, USUAL_DATABASES } from './conf.ts';
 import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
@@ -199,17 +200,16 @@ function requireFresh(checked: string, maxAge: number, now: Date): void {
   if (age < -CLOCK_SKEW) {
     throw new ClientError(
       'client/stale',
-      `the mirror says that it was last checked at ${checked}, which lies ahead`,
+      `the mirror says that it was last checked at ${moment(checked)}, which lies ahead`,
       {
         advice: 'Set the clock of the machine that syncs, or of this one',
       },
     );
   }
   if (age <= maxAge) return;
-  const hours = (ms: number) => Math.floor(ms / HOUR);
   throw new ClientError(
     'client/stale',
-    `the mirror was last checked ${hours(age)} hours ago, which is more than ${hours(maxAge)}; the databases in the folder are the newest that it has`,
+    `the mirror was last checked ${lasting(age)} ago, and the limit is ${lasting(maxAge)}; the databases in the folder are the newest that it has`,
     { advice: 'Find out why sync does not run, or fails; --max-age says how old is too old' },
   );
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { runCycle } from '../cycle.ts';
 import { replaceFile } from '../files/atomic.ts';
 import { type Host, startHost } from '../host/host.ts';
-import { bytes, type Log, SILENT } from '../log.ts';
+import { type Log, SILENT } from '../log.ts';
 import type { Engine } from '../proof/engine.ts';
 import { findNativeEngine } from '../proof/native.ts';
 import { proveWith } from '../proof/prove.ts';
@@ -19,6 +19,7 @@ import { given, syncSettings } from '../settings.ts';
 import { FolderStore } from '../store/folder.ts';
 import { checkTree } from '../tree/check-tree.ts';
 import { TALOS } from '../verify/trust.ts';
+import { bytes, took } from '../words.ts';
 
 /** What the demo showed, line by line of its closing table. */
 type Table = [what: string, shown: string][];
@@ -121,7 +122,7 @@ async function runDemoCycle(upstream: Host, store: string, engine: Engine, log: 
     log.info(`  ${result}: ${scenario}`);
     log.info(`          ${evidence}`);
   }
-  log.info(`  ${report.outcome} in ${report.duration} s`);
+  log.info(`  ${report.outcome} in ${took(report.duration)}`);
   return report;
 }
 

@@ -1,4 +1,8 @@
 import { CLOCK_TOLERANCE_MS } from '../clock.ts';
+import { lasting, took } from '../words.ts';
+
+const MINUTE = 60_000;
+
 import type { DoctorContext } from './context.ts';
 import { bad, good, type Seen, skipped } from './finding.ts';
 
@@ -6,8 +10,8 @@ import { bad, good, type Seen, skipped } from './finding.ts';
 export async function checkClock({ askUpstream }: Pick<DoctorContext, 'askUpstream'>): Promise<Seen> {
   const { ahead } = await askUpstream();
   if (ahead === undefined) return skipped('upstream does not tell the time');
-  const seconds = Math.round(Math.abs(ahead) / 1000);
-  const said = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  const off = Math.abs(ahead);
+  const said = off < 2 * MINUTE ? took(off / 1000) : lasting(Math.round(off / MINUTE) * MINUTE);
   if (Math.abs(ahead) <= CLOCK_TOLERANCE_MS) return good(`within ${said} of upstream's`);
   return bad(
     `${said} ${ahead > 0 ? 'behind' : 'ahead of'} upstream's`,

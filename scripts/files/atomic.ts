@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { FileError } from './error.ts';
+import { withRoom } from './room.ts';
 
 export { FileError };
 
@@ -20,7 +21,8 @@ export async function replaceFile(
   content: string | Uint8Array,
   options: ReplaceOptions = {},
 ): Promise<void> {
-  await replaceThrough(path, options, (file) => file.writeFile(content));
+  const need = async () => Buffer.byteLength(content);
+  await withRoom(path, () => replaceThrough(path, options, (file) => file.writeFile(content)), need);
 }
 
 /**
@@ -32,7 +34,7 @@ export async function copyProven(
   to: string,
   options: ReplaceOptions & { sha256: string; mtime?: Date },
 ): Promise<void> {
-  await replaceThrough(to, options, async (file, temporary) => {
+  const copy = async (file: FileHandle, temporary: string) => {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(from, { highWaterMark: 256 * 1024 })) {
       hash.update(chunk);
@@ -43,7 +45,9 @@ export async function copyProven(
       throw new FileError('file/changed', `${from} was proven as ${options.sha256} and is now ${found}`);
     }
     if (options.mtime !== undefined) await utimes(temporary, options.mtime, options.mtime);
-  });
+  };
+  const need = async () => (await stat(from)).size;
+  await withRoom(to, () => replaceThrough(to, options, copy), need);
 }
 
 async function replaceThrough(

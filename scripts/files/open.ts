@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { copyFile, type FileHandle, open } from 'node:fs/promises';
 import { codeOf } from '../errors.ts';
 import { FileError } from './error.ts';
+import { withRoom } from './room.ts';
 
 /** The way to read a file that somebody else may have put there. */
 export interface OpenOptions {
@@ -101,7 +102,8 @@ export async function copyRegular(from: string, to: string, options: OpenOptions
   await using file = await openRegular(from, options);
   // By way of the kernel's name for what is open, so that it can share the blocks and nobody can exchange the file.
   const { fd } = file.handle;
-  await copyFile(`${OPEN_FILES}/${fd}`, to, constants.COPYFILE_FICLONE);
+  const copy = () => copyFile(`${OPEN_FILES}/${fd}`, to, constants.COPYFILE_FICLONE);
+  await withRoom(to, copy, async () => (await file.handle.stat()).size);
 }
 
 /** Linux and macOS have it. */

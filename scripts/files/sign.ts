@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { VerifyError } from '../verify/error.ts';
 import { DigestSet, digestsNeeded, type FileDigests, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
+import { moment } from '../words.ts';
 
 /**
  * A `.sign` that ends within so many milliseconds is not published any more: cycles are hours apart, and an expired one
@@ -31,7 +32,7 @@ export interface GoodSign {
 export async function proveSign(sign: Uint8Array, signed: SignedFile, trust: Trust): Promise<GoodSign> {
   const { notAfter } = verifySign(sign, await digestsOf(sign, signed), trust);
   if (notAfter.getTime() - trust.now().getTime() < SIGN_MARGIN_MS) {
-    throw new VerifyError('verify/not-valid-now', `the .sign file ends at ${notAfter.toISOString()}`);
+    throw new VerifyError('verify/not-valid-now', `the .sign file ends at ${moment(notAfter)}`);
   }
   return {
     size: sign.length,

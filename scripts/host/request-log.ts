@@ -1,9 +1,20 @@
+import { bytes, counted, took } from '../words.ts';
+import type { RequestLine } from './response.ts';
+
 /** Characters after which the lines are written at once. */
 const FULL = 64 * 1024;
 /** Milliseconds that a line waits for others at most. */
 const DELAY = 500;
 /** Bytes that may wait for a reader who has stopped to read; the lines after them are counted and dropped. */
 const WAITING_LIMIT = 1024 * 1024;
+
+/** One request for people: who, what, how it was answered, how much that was, how long it took, by which program. */
+export function requestLine(line: RequestLine): string {
+  const { client, method, path, range, status, userAgent } = line;
+  const part = range === undefined ? '' : ` ${range}`;
+  const answer = `${status} ${bytes(line.bytes)} ${took(line.duration / 1000)}`;
+  return `${client} ${method} ${path}${part} ${answer} ${userAgent ?? '-'}`;
+}
 
 export interface RequestLogOptions {
   /** How many bytes were written and have not been taken yet: a reader that stands still must not fill the memory. */
@@ -25,7 +36,8 @@ export class RequestLog implements Disposable {
   constructor(write: (lines: readonly string[]) => void, options: RequestLogOptions = {}) {
     this.#write = write;
     this.#waiting = options.waiting ?? (() => 0);
-    this.#gap = options.gap ?? ((dropped) => `${dropped} requests were not logged: the log was not read`);
+    this.#gap =
+      options.gap ?? ((dropped) => `${counted(dropped, 'request')} not logged: the log was not read`);
   }
 
   add(line: string): void {

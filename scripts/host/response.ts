@@ -5,6 +5,8 @@ import { ServerResponse } from 'node:http';
  * prints them must escape them.
  */
 export interface RequestLine {
+  /** The address that the request came from: a client, or a proxy before it. */
+  readonly client: string;
   readonly method: string;
   /** The whole request target, with its query. */
   readonly path: string;
@@ -21,6 +23,8 @@ export interface RequestLine {
 export class HostResponse extends ServerResponse {
   readonly #begun = performance.now();
   readonly #range = this.req.headers.range;
+  /** Now, because a connection that has ended does not know any more. */
+  readonly #client = addressOf(this.req.socket.remoteAddress);
   #taken = 0;
   #over = false;
   #wake: (() => void) | undefined;
@@ -60,6 +64,7 @@ export class HostResponse extends ServerResponse {
   #line(): RequestLine {
     const { method = '', url = '', headers } = this.req;
     return {
+      client: this.#client,
       method,
       path: url,
       status: this.statusCode,
@@ -69,4 +74,9 @@ export class HostResponse extends ServerResponse {
       duration: performance.now() - this.#begun,
     };
   }
+}
+
+/** An IPv4 address looks the same whatever kind of socket it comes through. */
+function addressOf(address = 'unknown'): string {
+  return address.replace(/^::ffff:(?=[\d.]+$)/, '');
 }

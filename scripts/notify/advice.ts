@@ -42,8 +42,9 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
       'it looks implausible. It was not published.',
     advice:
       'Look at the table of the proof in the summary of the run. The version stays in quarantine for a day, or until ' +
-      'the engines change, and the next one is tried by itself. To try it again run `sync` with `retry`; to take it knowingly, with `accept` and ' +
-      'a reason. Clients that have it already may need `rollback`.',
+      'the engines change, and the next one is tried by itself. To try it again: Run workflow, `sync`, with `retry` ' +
+      'ticked. To take it knowingly: the same with a `reason`, which is published with the proof (as a step of your ' +
+      'own: the inputs `retry` and `accept`). Clients that have it already may need `rollback`.',
   },
   publication: {
     title: 'ClamAV mirror: publishing failed',
@@ -101,8 +102,14 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'upstream/cld':
     'The upstream in the settings is a database folder that freshclam keeps for itself: name a mirror of CVDs.',
   'store/credentials':
-    'The credentials of the store are missing or out of date: renew the secret, or mend OIDC.',
+    'The credentials of the store are missing or out of date. With a role: look at the variable ' +
+    '`CLAMAV_MIRROR_AWS_ROLE` and at whom that role trusts. With keys: renew the secrets ' +
+    '`CLAMAV_MIRROR_ACCESS_KEY_ID` and `CLAMAV_MIRROR_SECRET_ACCESS_KEY` (as a step of your own: ' +
+    '`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` in its `env:`).',
   'store/denied': 'The store refuses our credentials: grant reading, writing and deleting below the prefix.',
+  'file/full':
+    'The disk of the runner is full: the message above says where, and how much is needed. Free room before this ' +
+    'step, or take a larger runner.',
   'store/full': 'The store is full: make room, or keep less by `archive` and `cdiffs`.',
   'run/ended':
     'The run ended before it could tell why: it was cancelled, ran out of time, or lost its runner. Look at its ' +

@@ -1,5 +1,6 @@
 import type { CycleReport } from '../report.ts';
 import type { Manifest } from '../store/manifest.ts';
+import { counted } from '../words.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
 /** Characters of what is told of a failure: a report travels in a variable. */
@@ -89,18 +90,35 @@ export function servingOf(
 
 function failuresOf({ databases, error }: CycleReport, log: readonly string[]): Failure[] {
   const found = new Map<FailureClass, Failure>();
-  const add = (code: string, what: string) => {
+  const abouts = new Map<FailureClass, string[]>();
+  const add = (code: string, what: string, about?: string) => {
     const kind = classOf(code);
     const known = found.get(kind);
     if (known === undefined) found.set(kind, { class: kind, code, what, log: [...log] });
     else if (!known.what.includes(what)) known.what += `; ${what}`;
+    if (about !== undefined) abouts.set(kind, [...(abouts.get(kind) ?? []), about]);
   };
   if (error !== undefined) add(error.code, error.message);
-  for (const [database, { outcome, code, reason }] of Object.entries(databases)) {
+  for (const [database, { outcome, code, reason, offered }] of Object.entries(databases)) {
     if (outcome !== 'refused' && outcome !== 'failed') continue;
-    add(code ?? 'unexpected', `${database}: ${reason ?? 'no reason was given'}`);
+    const about = offered === undefined ? database : `${database} ${offered}`;
+    add(code ?? 'unexpected', `${database}: ${reason ?? 'no reason was given'}`, about);
   }
-  return [...found.values()].map((failure) => ({ ...failure, what: failure.what.slice(0, LENGTH) }));
+  return [...found.values()].map((failure) => ({
+    ...failure,
+    what: failure.what.slice(0, LENGTH),
+    ...aboutOf(abouts.get(failure.class) ?? []),
+  }));
+}
+
+/** As many as a title has room for. */
+const MOST_IN_TITLE = 3;
+
+function aboutOf(names: readonly string[]): Pick<Failure, 'about'> {
+  if (names.length === 0) return {};
+  const shown = names.slice(0, MOST_IN_TITLE).join(', ');
+  const more = names.length - MOST_IN_TITLE;
+  return { about: more > 0 ? `${shown} and ${counted(more, 'other')}` : shown };
 }
 
 /** A cycle shows to be well what it came through: all before the first failure. */

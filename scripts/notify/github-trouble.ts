@@ -36,7 +36,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   401: 'The token is not valid, or no longer',
   403: 'Give the job `permissions: issues: write`',
   404: 'The token cannot see this repository, or lacks `issues: write`',
-  410: 'Issues are turned off: turn them on in the settings of the repository, under Features',
+  410: 'Issues are turned off, as in every new fork: turn them on in the settings of the repository, under Features',
 };
 
 /** The answer in Octokit's RequestError; not its own status, which is 500 for requests that got no answer. */

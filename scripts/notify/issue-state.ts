@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { RunInfo } from '../settings/github.ts';
-import { FAILURE_CLASSES } from './run-report.ts';
+import { About, FAILURE_CLASSES } from './run-report.ts';
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 
@@ -8,6 +8,8 @@ const StateSchema = v.object({
   class: v.picklist(FAILURE_CLASSES),
   /** Of which mirror; issues of the version before do not say it. */
   mirror: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/))),
+  /** Which databases and versions its title names; issues of the version before do not say it. */
+  about: v.optional(About),
   /** When it began to fail. */
   first: Time,
   /** When a run failed last. */

@@ -61,7 +61,11 @@ export async function resolve(
 }
 
 async function repeat(issue: OurIssue, news: News, keeper: Keeper): Promise<void> {
-  const counted = { ...nextState(issue.state, keeper.run, keeper.now()), mirror: keeper.mirror };
+  const counted = {
+    ...nextState(issue.state, keeper.run, keeper.now()),
+    mirror: keeper.mirror,
+    ...aboutOf(news, issue.state),
+  };
   const { state, speak } = speaking(issue, counted);
   const tale = { ...news, state, run: keeper.run };
   await update(issue, { ...adopted(issue, news, keeper), body: issueBody(tale) }, keeper);
@@ -70,7 +74,8 @@ async function repeat(issue: OurIssue, news: News, keeper: Keeper): Promise<void
 
 async function reopen(issue: OurIssue, news: News, keeper: Keeper): Promise<number> {
   const { commented } = issue.state;
-  const anew = { ...firstState(news.failure.class, keeper.mirror, keeper.run, keeper.now()), commented };
+  const begun = firstState(news.failure.class, keeper.mirror, keeper.run, keeper.now());
+  const anew = { ...begun, commented, ...aboutOf(news, issue.state) };
   const { state, speak } = speaking(issue, anew);
   const tale = { ...news, state, run: keeper.run };
   await update(issue, { ...adopted(issue, news, keeper), state: 'open', body: issueBody(tale) }, keeper);
@@ -79,13 +84,24 @@ async function reopen(issue: OurIssue, news: News, keeper: Keeper): Promise<numb
   return issue.number;
 }
 
-/** An issue that did not say whose it is gets a title that does. */
-function adopted({ state }: OurIssue, { failure }: News, keeper: Keeper): Pick<Change, 'title'> {
-  return state.mirror === undefined ? { title: titleOf(failure.class, keeper) } : {};
+/** A title changes with what it is about; one that did not say whose the issue is gets to say it. */
+function adopted({ state }: OurIssue, news: News, keeper: Keeper): Pick<Change, 'title'> {
+  const { about } = news.failure;
+  const isSame = state.mirror !== undefined && (about === undefined || about === state.about);
+  return isSame ? {} : { title: titleOf(news, keeper) };
 }
 
-function titleOf(failed: FailureClass, { mirror }: Keeper): string {
-  return `${TEXTS[failed].title} (mirror ${mirror})`;
+/** What failed, of which databases and versions, and of which mirror: by its public host, if it has one. */
+function titleOf({ failure, report }: News, { mirror }: Keeper): string {
+  const about = failure.about === undefined ? '' : `: ${failure.about}`;
+  const host = URL.parse(report?.serving?.url ?? '')?.host ?? '';
+  const whose = /^[a-z0-9.:-]{1,80}$/.test(host) ? `${host}, ${mirror}` : mirror;
+  return `${TEXTS[failure.class].title}${about} (mirror ${whose})`;
+}
+
+function aboutOf({ failure }: News, state?: IssueState): Pick<IssueState, 'about'> {
+  const about = failure.about ?? state?.about;
+  return about === undefined ? {} : { about };
 }
 
 /** Whether to comment now; if so, the state already says that we did: rather one comment too few than one each run. */
@@ -101,11 +117,11 @@ function speaking(issue: OurIssue, state: IssueState): { state: IssueState; spea
 async function create(news: News, keeper: Keeper): Promise<number> {
   const { github, run, mirror, now, log } = keeper;
   const failed = news.failure.class;
-  const state = firstState(failed, mirror, run, now());
+  const state = { ...firstState(failed, mirror, run, now()), ...aboutOf(news) };
   const labels = [LABEL, `${LABEL}: ${failed}`];
   const { data } = await github.rest.issues.create({
     ...github.repository,
-    title: titleOf(failed, keeper),
+    title: titleOf(news, keeper),
     body: issueBody({ ...news, state, run }),
     labels,
   });

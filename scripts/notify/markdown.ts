@@ -1,4 +1,5 @@
 import { printable } from '../printable.ts';
+import { withMoments } from '../words.ts';
 
 /**
  * Words that may be anybody's in a text that GitHub renders: they must neither mention, link nor refer, nor look like
@@ -12,7 +13,7 @@ const LONGEST_LINE = 500;
 
 /** Words in running text or in a cell of a table, whole, in one line. */
 export function plain(text: string): string {
-  return printable(text.replace(/\s+/g, ' '))
+  return printable(withMoments(text).replace(/\s+/g, ' '))
     .replace(/&/g, '&amp;')
     .replace(/[<>@#`*_~|[\]\\$]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replace(/:\/\//g, ':&#47;&#47;')
@@ -34,7 +35,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** A code block of at most `limit` characters of text; what is too long keeps its beginning. */
 export function fenced(text: string, limit: number): string {
-  const harmless = disarmed(cut(text, limit)).replace(/`{9,}/g, '`'.repeat(8));
+  const harmless = disarmed(cut(withMoments(text), limit)).replace(/`{9,}/g, '`'.repeat(8));
   return `${FENCE}text\n${cut(harmless, limit)}\n${FENCE}`;
 }
 
@@ -52,7 +53,12 @@ export function code(text: string): string {
 
 /** Plain text in one line, for annotations and logs. */
 export function oneLine(text: string): string {
-  return cut(disarmed(cut(text, LONGEST_LINE)).replace(/\s+/g, ' ').trim(), LONGEST_LINE);
+  return cut(
+    disarmed(cut(withMoments(text), LONGEST_LINE))
+      .replace(/\s+/g, ' ')
+      .trim(),
+    LONGEST_LINE,
+  );
 }
 
 /** Printable lines, without terminal codes, `@`, and the passwords of URLs. */

@@ -1,4 +1,5 @@
 import { explain } from '../errors.ts';
+import { counted } from '../words.ts';
 import { troubleOf } from './github-trouble.ts';
 import { type Keeper, raise, resolve } from './issues.ts';
 import { oneLine } from './markdown.ts';
@@ -54,7 +55,8 @@ export async function notify(report: RunReport | undefined, parts: NotifyParts):
       const due = isDue(failure.class, earlier, parts.patience);
       const number = await raise({ failure, report, earlier }, open, due, parts);
       if (number !== undefined) numbers.push(number);
-      else parts.log.info(`${failure.class}: no issue before ${parts.patience} runs in a row failed`);
+      else
+        parts.log.info(`${failure.class}: no issue before ${counted(parts.patience, 'run')} in a row failed`);
     } catch (error) {
       untold(failure, error);
     }

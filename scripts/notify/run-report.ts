@@ -17,12 +17,17 @@ const Class = v.picklist(FAILURE_CLASSES);
 const Versions = v.record(v.string(), v.pipe(v.number(), v.safeInteger()));
 const Time = v.pipe(v.string(), v.isoTimestamp());
 
+/** Words of a title of ours: names of databases and versions, and nothing that could be anything else. */
+export const About = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]+(?:,? [A-Za-z0-9_]+)*$/), v.maxLength(120));
+
 const FailureSchema = v.object({
   class: Class,
   /** Of the error. */
   code: v.string(),
   what: v.string(),
   advice: v.optional(v.string()),
+  /** Which databases and versions it is about, for a title: `daily 28001, main 64`. */
+  about: v.optional(v.fallback(v.optional(About), undefined)),
   /** The last lines of the log. */
   log: v.array(v.string()),
 });

@@ -1,8 +1,8 @@
-import { bytes } from '../log.ts';
 import type { Proof, ScenarioResult } from '../proof/record.ts';
 import type { CycleReport, DatabaseReport } from '../report.ts';
 import { MANIFEST, type Manifest } from '../store/manifest.ts';
 import { PROOF_TXT } from '../store/pages.ts';
+import { bytes, counted, moment, took } from '../words.ts';
 import { link, plain, table } from './markdown.ts';
 
 const TITLES: Readonly<Record<CycleReport['outcome'], string>> = {
@@ -22,7 +22,9 @@ export function cycleSummary(
   { manifest, publicUrl }: { manifest: Manifest | undefined; publicUrl: string | undefined },
 ): string {
   const { outcome, databases, proof, error } = report;
-  const rows = Object.entries(databases).map(([database, one]) => rowOf(database, one));
+  const rows = Object.entries(databases)
+    .sort(([, one], [, other]) => Number(isFault(other)) - Number(isFault(one)))
+    .map(([database, one]) => rowOf(database, one));
   const saved = savedBy(report, manifest);
   return [
     `## ${TITLES[outcome]}`,
@@ -31,7 +33,7 @@ export function cycleSummary(
     [
       `**${bytes(report.upstreamBytes)}** taken from upstream`,
       ...(saved > 0 ? [`**${bytes(saved)}** saved by rebuilding`] : []),
-      `${report.duration} s`,
+      took(report.duration),
     ].join(' · '),
     ...Object.entries(databases).flatMap(([database, { notes, because }]) => [
       ...notes.map((note) => `- ${plain(database)}: ${plain(note)}`),
@@ -47,11 +49,14 @@ function rowOf(
   database: string,
   { outcome, from, to, how, offered, upstreamBytes, reason }: DatabaseReport,
 ): string[] {
-  const failed = outcome === 'refused' || outcome === 'failed';
-  const told = failed
+  const told = isFault({ outcome })
     ? `**${outcome}**${offered === undefined ? '' : ` ${offered}`}: ${plain(reason ?? '')}`
     : plain(how);
   return [plain(database), String(from ?? '–'), String(to ?? '–'), told, bytes(upstreamBytes)];
+}
+
+function isFault({ outcome }: Pick<DatabaseReport, 'outcome'>): boolean {
+  return outcome === 'refused' || outcome === 'failed';
 }
 
 /** Bytes of the CVDs that were rebuilt, less what that took. */
@@ -65,41 +70,58 @@ function savedBy({ databases }: CycleReport, manifest: Manifest | undefined): nu
 }
 
 function proofSection(proof: Proof): string {
-  const { engines, results, accepted, passed, duration } = proof;
-  const scenarios = [...new Set(results.map(({ scenario }) => scenario))];
-  const cell = (scenario: string, engine: string) =>
-    mark(results.find((one) => one.scenario === scenario && one.engine === engine));
+  const { results, accepted, passed, duration } = proof;
   const failures = results.filter(({ result }) => result === 'failed');
   return [
-    `### ${passed ? 'Proof' : 'The proof failed'} (${duration} s)`,
+    `### ${passed ? 'Proof' : 'The proof failed'} (${took(duration)})`,
     ...(accepted === undefined ? [] : [`Accepted because: ${plain(accepted.reason)}`]),
     ...failures.map(
       ({ engine, scenario, evidence }) =>
         `- **${plain(scenario)}** (${plain(engine)}): ${plain(evidence.slice(0, 1000))}`,
     ),
-    table(
-      ['Scenario', ...engines.map(({ name, version }) => `${plain(name)}, ClamAV ${plain(version)}`)],
-      scenarios.map((scenario) => [plain(scenario), ...engines.map(({ name }) => cell(scenario, name))]),
-    ),
+    ...proofTables(proof),
   ].join('\n\n');
+}
+
+/** What failed stands first, in sight; all that went well is folded below it. */
+function proofTables({ engines, results }: Proof): string[] {
+  const scenarios = [...new Set(results.map(({ scenario }) => scenario))];
+  const cell = (scenario: string, engine: string) =>
+    mark(results.find((one) => one.scenario === scenario && one.engine === engine));
+  const head = [
+    'Scenario',
+    ...engines.map(({ name, version }) => `${plain(name)}, ClamAV ${plain(version)}`),
+  ];
+  const rowsOf = (wanted: readonly string[]) =>
+    wanted.map((scenario) => [plain(scenario), ...engines.map(({ name }) => cell(scenario, name))]);
+  const failed = scenarios.filter((scenario) =>
+    results.some((one) => one.scenario === scenario && one.result === 'failed'),
+  );
+  const good = scenarios.filter((scenario) => !failed.includes(scenario));
+  const fold = `<details><summary>${counted(good.length, 'scenario')} without a fault</summary>`;
+  return [
+    ...(failed.length === 0 ? [] : [table(head, rowsOf(failed))]),
+    ...(good.length === 0 ? [] : [fold, table(head, rowsOf(good)), '</details>']),
+  ];
 }
 
 const MARKS = { passed: '✅', failed: '❌', skipped: 'skipped' } as const;
 
 function mark(result: ScenarioResult | undefined): string {
-  return result === undefined ? '' : `${MARKS[result.result]} ${result.duration.toFixed(1)} s`;
+  if (result === undefined) return '';
+  return result.result === 'skipped' ? MARKS.skipped : `${MARKS[result.result]} ${took(result.duration)}`;
 }
 
 function servingLine(manifest: Manifest | undefined, publicUrl: string | undefined): string {
   if (manifest === undefined) return 'Nothing is published.';
   const versions = Object.entries(manifest.databases).map(
     ([name, { version, held }]) =>
-      `${plain(name)} ${version}${held === undefined ? '' : ` (held since ${plain(held.since)}: ${plain(held.reason)})`}`,
+      `${plain(name)} ${version}${held === undefined ? '' : ` (pinned since ${moment(held.since)}: ${plain(held.reason)})`}`,
   );
   const links =
     publicUrl === undefined
       ? []
       : [link('manifest', `${publicUrl}/${MANIFEST}`), link('proof', `${publicUrl}/${PROOF_TXT}`)];
-  const now = `Clients get ${versions.join(', ')}, published ${plain(manifest.published)}, checked ${plain(manifest.checked)}`;
+  const now = `Clients get ${versions.join(', ')}, published ${moment(manifest.published)}, checked ${moment(manifest.checked)}`;
   return [now, ...links].join(' · ');
 }

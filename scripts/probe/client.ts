@@ -4,6 +4,7 @@ import { codeOf } from '../errors.ts';
 import { isTlsTrouble } from '../network.ts';
 import { Agents, type Proxies, REDIRECTS } from '../upstream/agents.ts';
 import { InsideError } from '../upstream/inside.ts';
+import { counted, took } from '../words.ts';
 import { ProbeError } from './error.ts';
 
 /** Bytes of a body that are read at most: a host that ignores Range must not cost a whole main of 85 MB. */
@@ -102,7 +103,7 @@ export class ProbeClient implements AsyncDisposable {
     const { timeout = Number.POSITIVE_INFINITY, mostRequests = REQUESTS } = this.#options;
     const left = timeout - (performance.now() - this.#begun);
     const spent =
-      left <= 0 ? `${timeout / 1000} seconds` : this.#requests >= mostRequests && `${mostRequests} requests`;
+      left <= 0 ? took(timeout / 1000) : this.#requests >= mostRequests && counted(mostRequests, 'request');
     if (spent === false) return left;
     throw new ProbeError('probe/gave-up', `gave up after ${spent}: the mirror is not judged any further`, {
       advice:

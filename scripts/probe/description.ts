@@ -4,6 +4,7 @@ import { parseJson } from '../json.ts';
 import { MANIFEST_LIMIT } from '../manifest-limits.ts';
 import { formatOf, MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
 import { TIMESTAMP } from '../store/pages.ts';
+import { lasting } from '../words.ts';
 import type { ProbeClient } from './client.ts';
 import { type Finding, Findings } from './finding.ts';
 import { guarded, type Served, type Site } from './site.ts';
@@ -108,7 +109,7 @@ export async function checkTimestamp({ client, manifest, now }: Site): Promise<F
     }
     const checked = manifest === undefined ? 0 : Date.parse(manifest.checked);
     const age = now.getTime() - Math.max(checked, Number(seconds) * 1000);
-    const what = `upstream was last checked ${(age / 3_600_000).toFixed(1)} hours ago`;
+    const what = `upstream was last checked ${lasting(age)} ago`;
     if (age > 2 * DAY) findings.fault(what, STALE_ADVICE);
     else if (age > DAY) findings.warning(what, STALE_ADVICE);
     else if (age < -DAY)

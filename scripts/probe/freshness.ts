@@ -1,10 +1,11 @@
 import { explain } from '../errors.ts';
 import { type DnsRecord, lookUp } from '../upstream/dns.ts';
+import { lasting } from '../words.ts';
 import { type Finding, Findings } from './finding.ts';
 import type { Served } from './site.ts';
 
-/** Days without a record to compare with. */
-const OLD = 2;
+/** Milliseconds without a record to compare with. */
+const OLD = 48 * 60 * 60_000;
 
 /** The TXT record of upstream. */
 export interface UpstreamRecord {
@@ -42,9 +43,9 @@ export function checkFreshness(
   const newest = record?.versions.get(database);
   if (!asked) return [];
   if (newest === undefined || newest === 0) {
-    const days = (now.getTime() / 1000 - header.stime) / 86_400;
-    if (database !== 'daily' || days <= OLD) return [];
-    return findings.warning(`built ${days.toFixed(1)} days ago`, 'Check that sync runs').list;
+    const age = now.getTime() - header.stime * 1000;
+    if (database !== 'daily' || age <= OLD) return [];
+    return findings.warning(`built ${lasting(age)} ago`, 'Check that sync runs').list;
   }
   const behind = newest - header.version;
   const what = `version ${header.version}, upstream has ${newest}`;

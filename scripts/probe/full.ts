@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { cdiffName } from '../cvd/names.ts';
 import { feed } from '../files/feed.ts';
 import { asVerdict } from '../files/verify.ts';
-import { bytes } from '../log.ts';
 import { CdiffVerifier } from '../verify/cdiff.ts';
 import { CvdVerifier } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import { DigestSet } from '../verify/sign.ts';
+import { bytes, counted } from '../words.ts';
 import type { Finding, Findings } from './finding.ts';
 import { proveSign, type SignOf, signOfCdiff, signOfCvd } from './one-sign.ts';
 import { fetchSign } from './signs.ts';
@@ -55,7 +55,7 @@ export async function checkFully(
     faults.push(...found);
   }
   if (faults.length > 0) return faults;
-  const what = `${proven.files} files proven (${bytes(proven.size)}), ${proven.signs} of them by .sign files too`;
+  const what = `${counted(proven.files, 'file')} proven (${bytes(proven.size)}), ${proven.signs} of them by .sign files too`;
   return await guarded(database, 'every byte', async (findings) => findings.good(what));
 }
 

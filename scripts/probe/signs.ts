@@ -1,5 +1,6 @@
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { ENDS_SOON_MS, harmed, shutOut, signTroubleOf } from '../store/sign-trouble.ts';
+import { moment } from '../words.ts';
 import { ProbeError } from './error.ts';
 import type { Finding, Findings } from './finding.ts';
 import { isForAll, type ProvenSign, proveSign, type SignOf, signOfCdiff, signOfCvd } from './one-sign.ts';
@@ -81,7 +82,7 @@ function tellGood(
   now: Date,
   { sign: { database, name }, findings }: { sign: SignOf; findings: Findings },
 ): void {
-  const until = proven.notAfter.toISOString();
+  const until = moment(proven.notAfter);
   if (proven.notAfter.getTime() - now.getTime() <= ENDS_SOON_MS) {
     findings.warning(
       `${name} is valid until ${until}; from then on ${harmed(database)}`,

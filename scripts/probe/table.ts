@@ -1,4 +1,5 @@
-import { bytes, type Line } from '../log.ts';
+import type { Line } from '../log.ts';
+import { bytes, counted } from '../words.ts';
 import type { Finding } from './finding.ts';
 import type { ProbeReport } from './probe.ts';
 
@@ -11,7 +12,7 @@ export function tableOf(report: ProbeReport): Line[] {
   const width = Math.max(0, ...report.findings.map(({ check }) => check.length));
   const count = (verdict: Finding['verdict'], noun: string) => {
     const found = report.findings.filter((finding) => finding.verdict === verdict).length;
-    return `${found} ${noun}${found === 1 ? '' : 's'}`;
+    return counted(found, noun);
   };
   const lines = subjects.flatMap((subject): Line[] => {
     const version = report.databases[subject];
@@ -26,7 +27,7 @@ export function tableOf(report: ProbeReport): Line[] {
     ...lines,
     `${report.url}: ${report.verdict === 'good' ? 'fit for clients' : 'NOT fit for clients'}, ` +
       `${count('fault', 'fault')}, ${count('warning', 'warning')} ` +
-      `(${report.requests} requests, ${bytes(report.bytes)})`,
+      `(${counted(report.requests, 'request')}, ${bytes(report.bytes)})`,
   ];
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import { counted } from '../words.ts';
 import type { ProbeClient } from './client.ts';
 import { type Finding, Findings, listed } from './finding.ts';
 
@@ -26,9 +27,14 @@ export async function checkTransport(client: ProbeClient, now: Date): Promise<Fi
 function judgeCertificate(expires: Date | undefined, now: Date, findings: Findings): void {
   const days = expires === undefined ? undefined : Math.floor((expires.getTime() - now.getTime()) / DAY);
   if (days !== undefined && days < RENEWAL) {
-    findings.warning(`the certificate ends in ${days} days`, 'Renew it: clients refuse one that has ended');
+    findings.warning(
+      `the certificate ends in ${counted(days, 'day')}`,
+      'Renew it: clients refuse one that has ended',
+    );
   } else
-    findings.good(days === undefined ? 'a valid certificate' : `a valid certificate for ${days} more days`);
+    findings.good(
+      days === undefined ? 'a valid certificate' : `a valid certificate for another ${counted(days, 'day')}`,
+    );
 }
 
 /** When the certificate ends; `undefined` if the host cannot be asked directly, for want of a way around a proxy. */

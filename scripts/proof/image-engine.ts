@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
+import { took } from '../words.ts';
 import { atExit } from './at-exit.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './container-program.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from './engine.ts';
@@ -135,7 +136,7 @@ async function haveImage(
     });
     const { exitCode, timedOut, output } = await pull.ended;
     if (exitCode === 0) return await look();
-    const why = timedOut ? `no end after ${PULL_TIMEOUT / 60_000} minutes` : output.trim().slice(-1000);
+    const why = timedOut ? `no end after ${took(PULL_TIMEOUT / 1000)}` : output.trim().slice(-1000);
     throw new EngineError('engine/missing', `${image} is not here and cannot be pulled: ${why}`);
   });
   const [id = '', volumes = ''] = found.trim().split(' ');

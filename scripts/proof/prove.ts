@@ -208,7 +208,9 @@ function disturbed({ name }: Engine, cause: Disturbed): EngineError {
 
 /** What this machine lacks is no reason to refuse a database for. */
 function isLack(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'ENOMEM', 'EMFILE', 'ENFILE', 'EROFS', 'EIO'].includes(codeOf(error) ?? '');
+  return ['file/full', 'ENOSPC', 'EDQUOT', 'ENOMEM', 'EMFILE', 'ENFILE', 'EROFS', 'EIO'].includes(
+    codeOf(error) ?? '',
+  );
 }
 
 /** Bytes of all staged CVDs. */

@@ -1,4 +1,5 @@
 import { logLine } from '../printable.ts';
+import { moment, took } from '../words.ts';
 import type { Proof } from './record.ts';
 
 /** The record for people, with upstream's and the tools' words made printable: each engine with its scenarios, how each went, how long it took, and what was read. */
@@ -7,7 +8,7 @@ export function proofTable(proof: Proof): string {
   const { accepted } = proof;
   return [
     `${proof.passed ? 'Proven' : 'NOT proven'} together: ${databases.join(', ')}`,
-    `${proof.started}, ${proof.duration} s`,
+    `${moment(proof.started)}, ${took(proof.duration)}`,
     ...(accepted === undefined
       ? []
       : [`Accepted because: ${accepted.reason}`, ...accepted.findings.map(indent)]),
@@ -17,7 +18,7 @@ export function proofTable(proof: Proof): string {
       ...proof.results
         .filter(({ engine }) => engine === name)
         .flatMap(({ result, scenario, duration, evidence }) => [
-          `  ${result.padEnd(7)} ${duration.toFixed(1).padStart(6)} s  ${scenario}`,
+          `  ${result.padEnd(7)} ${took(duration).padStart(8)}  ${scenario}`,
           `  ${' '.repeat(18)}${evidence}`,
         ]),
     ]),

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { Option } from './options.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
 import { isHttp } from './schemas.ts';
+import { yesOrNo } from './yes-or-no.ts';
 
 export const COMMANDS = [
   'sync',
@@ -41,21 +42,22 @@ export const ACTION_OPTIONS: readonly Option[] = [
   },
 ];
 
-const TrueOrFalse = v.pipe(
+/** action.yml compares these inputs with `true` before this code runs, so no other word may mean it. */
+const Literally = v.pipe(
   v.picklist(['true', 'false'], 'is either true or false'),
   v.transform((text) => text === 'true'),
 );
 
 const ActionSchema = v.object({
   command: v.picklist(COMMANDS, `is one of ${COMMANDS.join(', ')}`),
-  issues: TrueOrFalse,
+  issues: Literally,
   'healthcheck-url': v.optional(
     v.pipe(
       v.string(),
       v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
     ),
   ),
-  cache: TrueOrFalse,
+  cache: Literally,
 });
 
 export interface ActionSettings {
@@ -74,7 +76,7 @@ export function actionSettings(from: Given): ActionSettings {
   const settings = validated(ActionSchema, ACTION_OPTIONS, from);
   return {
     command: settings.command,
-    healthcheckUrl: from.environment[DRY_RUN] === 'true' ? undefined : settings['healthcheck-url'],
+    healthcheckUrl: yesOrNo(from.environment[DRY_RUN]) === true ? undefined : settings['healthcheck-url'],
     cache: settings.cache,
     folder: resolve(from.environment.RUNNER_TEMP || tmpdir(), 'clamav-mirror'),
   };

@@ -4,7 +4,7 @@ import { userAgentOf } from '../identity.ts';
 import type { EngineSpec } from '../proof/engine-spec.ts';
 import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
-import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION } from './options.ts';
+import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION, URL_ARGUMENT } from './options.ts';
 import { type Given, validated } from './read.ts';
 import { FilePath, ProbeSchema, SyncSchema, TrueOrFalse, wholeNumber } from './schemas.ts';
 
@@ -94,7 +94,7 @@ const ClientSchema = v.object({
 
 /** Throws `setting/invalid`. */
 export function clientSettings(url: string, from: Given): ClientSettings {
-  const options = [{ name: 'url', help: '' }, ...CLIENT_OPTIONS];
+  const options = [URL_ARGUMENT, ...CLIENT_OPTIONS];
   const settings = validated(ClientSchema, options, { ...from, flags: { ...from.flags, url } });
   const { into, conf = `${into}.freshclam.conf`, databases, dns } = settings;
   const hours = settings['max-age'];

@@ -8,7 +8,12 @@ export interface Option {
   readonly help: string;
   /** What holds if neither the flag nor the variable is given. */
   readonly fallback?: string;
+  /** It is no flag, but stands behind the name of the command. */
+  readonly isArgument?: true;
 }
+
+/** The mirror that a command is about. */
+export const URL_ARGUMENT: Option = { name: 'url', value: '<url>', help: 'the mirror', isArgument: true };
 
 const FOLDER_OPTION: Option = {
   name: 'store',
@@ -188,6 +193,23 @@ export const PROBE_OPTIONS: readonly Option[] = [
 export const PROOF_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(({ name }) =>
   ['work', 'engines', 'clean-samples', 'infected-samples', 'archive', 'max-mirror-size'].includes(name),
 );
+
+export const STATUS_OPTIONS: readonly Option[] = [
+  ...STORE_OPTIONS,
+  ...SYNC_OPTIONS.filter(({ name }) => name === 'work'),
+  {
+    name: 'max-age',
+    value: '<hours>',
+    help: 'how long ago upstream may have been checked with success, or the mirror counts as stale',
+    fallback: '48',
+  },
+];
+
+/** How much a run tells on stderr; not for machines, which have --json. */
+export const LOG_OPTIONS: readonly Option[] = [
+  { name: 'verbose', help: 'tell every detail, each line with its time' },
+  { name: 'quiet', help: 'tell only what is new, and errors: nothing to mail where nothing happened' },
+];
 
 /** For a bucket that is verified: its address is an argument. */
 export const VERIFY_OPTIONS: readonly Option[] = SYNC_OPTIONS.filter(

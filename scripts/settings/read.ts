@@ -20,20 +20,23 @@ export function validated<T>(
   from: Given,
 ): T {
   const entries = options.flatMap(({ name, fallback }) => {
-    const value = from.flags[name] ?? (from.environment[variableOf(name)] || undefined) ?? fallback;
+    const value = from.flags[name] ?? variable(name, from.environment) ?? fallback;
     return value === undefined ? [] : [[name, value] as const];
   });
   const parsed = v.safeParse(schema, Object.fromEntries(entries));
   if (parsed.success) return parsed.output;
   const wrong = new Map<string, string>(); // one word for each setting is enough
+  const isArgument = (name: string) => options.some((one) => one.name === name && one.isArgument === true);
   for (const { path, input, message } of parsed.issues) {
     const name = String(path?.[0]?.key ?? 'setting');
     const given = JSON.stringify(input)?.replace(/\/\/[^/]*@/, '//***@');
     const what = given === undefined ? 'is needed' : `${message}: ${given}`;
-    if (!wrong.has(name)) wrong.set(name, `${named(name, from)} ${what}`);
+    const who = isArgument(name) && from.kind !== 'input' ? `the argument <${name}>` : named(name, from);
+    if (!wrong.has(name)) wrong.set(name, `${who} ${what}`);
   }
+  const flags = [...wrong.keys()].filter((name) => !isArgument(name));
   throw new SettingError('setting/invalid', [...wrong.values()].join('; '), {
-    advice: adviceOn([...wrong.keys()], from),
+    advice: adviceOn(flags, from),
   });
 }
 
@@ -68,9 +71,18 @@ export function named(name: string, { kind }: Given): string {
 
 function adviceOn(names: readonly string[], { kind }: Given): string {
   if (kind === 'input') return "The action's README and action.yml say what each input takes";
-  const [name = ''] = names;
+  const [name] = names;
+  if (name === undefined) return 'It stands behind the name of the command; see --help';
   const one = names.length === 1 ? 'It comes from the flag' : 'The first comes from the flag';
   return `${one} --${name} or the variable ${variableOf(name)}; see --help`;
+}
+
+/** Kubernetes gives the address of a service named `clamav-mirror` in a variable that looks like ours for a port. */
+const OF_KUBERNETES = /^(tcp|udp|sctp):\/\//;
+
+function variable(name: string, environment: Given['environment']): string | undefined {
+  const value = environment[variableOf(name)] || undefined;
+  return name === 'port' && value !== undefined && OF_KUBERNETES.test(value) ? undefined : value;
 }
 
 export function variableOf(name: string): string {

@@ -5,6 +5,7 @@ import { DATABASE_NAME } from '../cvd/names.ts';
 import { DATABASES_LIMIT } from '../manifest-limits.ts';
 import { parseEngineSpec } from '../proof/engine-spec.ts';
 import { isS3Address } from '../store/s3-settings.ts';
+import { yesOrNo } from './yes-or-no.ts';
 
 const Url = v.pipe(
   v.string(),
@@ -63,7 +64,12 @@ const Engines = v.pipe(
     }
   }),
 );
-export const TrueOrFalse = v.picklist(['true', 'false'], 'is either true or false');
+/** A switch, however it is written. */
+export const TrueOrFalse = v.pipe(
+  v.string(),
+  v.check((text) => yesOrNo(text) !== undefined, 'is either true or false (1, 0, yes, no, on, off will do)'),
+  v.transform((text): 'true' | 'false' => (yesOrNo(text) === true ? 'true' : 'false')),
+);
 const DnsRecordName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'));
 export const FilePath = v.pipe(
   v.string(),
@@ -79,7 +85,7 @@ export const StoreSchema = v.object({
   ),
   's3-endpoint': v.optional(Url),
   's3-region': v.optional(HeaderText),
-  's3-path-style': v.optional(v.picklist(['yes', 'no'], 'is either yes or no')),
+  's3-path-style': v.optional(TrueOrFalse),
   's3-encryption': v.optional(v.picklist(['AES256', 'aws:kms'], 'is either AES256 or aws:kms')),
   's3-kms-key': v.optional(HeaderText),
   's3-storage-class': v.optional(HeaderText),

@@ -5,7 +5,7 @@ import type { EngineSpec } from '../proof/engine-spec.ts';
 import { dnsFrom, type ProbeSettings, proxiesFrom } from '../settings.ts';
 import { OFFICIAL_RECORD } from '../upstream/dns.ts';
 import { isClamavsOwn } from '../upstream/official.ts';
-import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION } from './options.ts';
+import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION, URL_ARGUMENT } from './options.ts';
 import { type Given, SettingError, validated } from './read.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
 
@@ -77,7 +77,7 @@ const MEGABYTE = 1024 * 1024;
 
 /** Throws `setting/invalid`. */
 export function watchSettings(url: string, from: Given): WatchSettings {
-  const options = [{ name: 'url', help: '' }, ...WATCH_OPTIONS];
+  const options = [URL_ARGUMENT, ...WATCH_OPTIONS];
   const settings = validated(WatchSchema, options, { ...from, flags: { ...from.flags, url } });
   const limits = { warn: settings['warn-after'] * HOUR, fail: settings['fail-after'] * HOUR };
   if (limits.warn > limits.fail) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as v from 'valibot';
+import { counted } from '../words.ts';
 import { LEASE_BYTES, LEASE_UPLOADS } from './limits.ts';
 import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket, Condition } from './s3-bucket.ts';
@@ -164,7 +165,7 @@ export class Lease implements AsyncDisposable {
   #busy(left = this.#times.lease): StoreError {
     const seconds = Math.max(1, Math.ceil((left + CLOCK_STEP) / 1000));
     return new StoreError('store/busy', `another run is publishing to ${this.#bucket.where}`, {
-      advice: `Run this again when it has ended; if it was killed, in ${seconds} seconds`,
+      advice: `Run this again when it has ended; if it was killed, in ${counted(seconds, 'second')}`,
     });
   }
 }

@@ -7,6 +7,7 @@ import type { OpenOptions } from '../files/open.ts';
 import { readStart, verifyCdiffFile, verifyCldFile, verifyCvdFile, verifySignFile } from '../files/verify.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
+import { counted, moment } from '../words.ts';
 
 /** What became of one file that was checked. `waiting` is a `.sign` whose CVD is of another version just now. */
 export interface Checked {
@@ -62,7 +63,7 @@ async function prove(
     { database: wanted, version: name?.version },
     options,
   );
-  const what = `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`;
+  const what = `${wanted} ${header.version}, ${counted(header.signatures, 'signature')}, built ${moment(new Date(header.stime * 1000))}`;
   return { verdict: 'proven', what, database: wanted, version: header.version, sha256 };
 }
 
@@ -78,9 +79,9 @@ async function proveCld(path: string, trust: Trust, options: CheckOptions): Prom
     options,
   );
   const what = [
-    `${wanted} ${header.version}, ${header.signatures} signatures, built ${header.time}`,
+    `${wanted} ${header.version}, ${counted(header.signatures, 'signature')}, built ${moment(new Date(header.stime * 1000))}`,
     'a CLD has no signature over the whole: the one of .info and the hashes of the files that it lists are right',
-    ...(leftovers > 0 ? [`${leftovers} files in it are not proven, and ClamAV does not load them`] : []),
+    ...(leftovers > 0 ? [`not proven, for ClamAV does not load it: ${counted(leftovers, 'file')}`] : []),
   ];
   return { verdict: 'proven', what: what.join('; '), database: wanted, version: header.version, sha256 };
 }

@@ -3,10 +3,10 @@ import type { CvdHeader } from '../cvd/header.ts';
 import { cdiffName, cvdName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import { verifyCvdFile } from '../files/verify.ts';
-import { bytes } from '../log.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
+import { bytes, counted } from '../words.ts';
 import type { AcquireParts } from './acquire.ts';
 import { downloadCdiff } from './acquire-cdiffs.ts';
 import { takeProven } from './doubt.ts';
@@ -106,7 +106,7 @@ async function rebuild(
   const cdiffs = await cdiffsSince(from, offer, parts);
   if (typeof cdiffs === 'string') return cdiffs;
   log.info(
-    `${database}: rebuilding version ${header.version} from version ${from} and ${cdiffs.length} CDIFFs`,
+    `${database}: rebuilding version ${header.version} from version ${from} and ${counted(cdiffs.length, 'CDIFF')}`,
   );
   try {
     const task = { database, old: previous.path, cdiffs, header, gzipHeader, output };
@@ -122,7 +122,7 @@ async function cdiffsSince(
   { database, header }: Offer,
   parts: AcquireParts,
 ): Promise<{ version: number; path: string }[] | string> {
-  if (header.version - from > MOST_STEPS) return `it is ${header.version - from} versions ahead`;
+  if (header.version - from > MOST_STEPS) return `it is ${counted(header.version - from, 'version')} ahead`;
   const cdiffs: { version: number; path: string }[] = [];
   for (let version = from + 1; version <= header.version; version++) {
     const name = cdiffName(database, version);

@@ -5,6 +5,7 @@ import { request } from 'undici';
 import { causesOf, codeOf } from '../errors.ts';
 import { FileError } from '../files/atomic.ts';
 import { openToAppend } from '../files/open.ts';
+import { withRoom } from '../files/room.ts';
 import { isTlsTrouble, tlsAdvice } from '../network.ts';
 import { type Agents, REDIRECTS } from './agents.ts';
 import { type CoolDownGuard, proxyError } from './cool-down.ts';
@@ -167,7 +168,7 @@ export class UpstreamClient {
     for await (const chunk of this.#counted(answer.body, pace)) {
       size += chunk.length;
       if (size > limit) throw tooLarge(name, limit);
-      await ours(path, file.writeFile(chunk));
+      await ours(path, file.writeFile(chunk), total);
       if (transfer.validator !== undefined) pace.kept(chunk.length);
     }
     if (!Number.isNaN(total) && size !== total) {
@@ -364,8 +365,10 @@ function proxyTroubleIn(error: unknown): unknown {
 }
 
 /** What cannot be written here is no fault of upstream. */
-async function ours<T>(path: string, work: Promise<T>): Promise<T> {
-  return await work.catch((cause) => {
+async function ours<T>(path: string, work: Promise<T>, need = Number.NaN): Promise<T> {
+  const wanted = async () => (Number.isNaN(need) ? undefined : need);
+  return await withRoom(path, () => work, wanted).catch((cause) => {
+    if (codeOf(cause) === 'file/full') throw cause;
     throw new FileError('file/unwritable', `cannot write ${path}`, {
       cause,
       advice: 'Check the room on the disk and who may write there',

@@ -174,8 +174,7 @@ function httpDate(text: string): number {
   return /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
-const OTHERS =
-  'The mirror stays on what it has; the first run after that time tries again, and --retry asks once more before';
+const OTHERS = 'The first run after that time tries again, and --retry asks once more before';
 const OWN = `${OTHERS}. If it is not over then, tell the ClamAV team: they ask for the cf-ray`;
 const UNKNOWN =
   'These servers have never answered this mirror. They let in by User-Agent and address: ours has the form of ' +

@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { explain } from '../errors.ts';
+import { lasting } from '../words.ts';
 import { UpstreamError } from './error.ts';
 
 /** The record that Talos publishes (clamav-formats.md §6). */
@@ -71,7 +72,7 @@ export function parseRecord(text: string, now: Date): DnsRecord {
   };
   const age = now.getTime() / 1000 - record.epoch;
   if (age > RECORD_AGE || age < -CLOCK_SKEW) {
-    throw new UpstreamError('upstream/record', `the DNS record is ${Math.round(age / 3600)} hours old`);
+    throw new UpstreamError('upstream/record', `the DNS record is ${lasting(age * 1000)} old`);
   }
   return record;
 }

@@ -9,7 +9,7 @@ export interface Asking {
   readonly fresh: boolean;
 }
 
-const LATER = 'It is asked for again by itself; the mirror stays on what it has';
+const LATER = 'It is asked for again by itself';
 
 /**
  * Takes a file from upstream and proves it. What may be right in a minute is asked for once more, past all caches, and is

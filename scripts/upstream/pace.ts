@@ -1,3 +1,4 @@
+import { lasting } from '../words.ts';
 import { UpstreamError } from './error.ts';
 
 const MINUTE = 60_000;
@@ -92,12 +93,8 @@ export class Pace {
   #requireTime(now: number): void {
     const { file } = this.#patience;
     if (now - this.#begun <= file) return;
-    throw new UpstreamError(
-      'upstream/slow',
-      `${this.#name} did not come whole within ${file / MINUTE} minutes`,
-      {
-        advice: 'The next cycle goes on where this one ended, if upstream can; look at the line to it',
-      },
-    );
+    throw new UpstreamError('upstream/slow', `${this.#name} did not come whole within ${lasting(file)}`, {
+      advice: 'The next cycle goes on where this one ended, if upstream can; look at the line to it',
+    });
   }
 }

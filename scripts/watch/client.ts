@@ -11,6 +11,7 @@ import { mustKnowEicar, SCAN_LIMITS, writeSamples } from '../proof/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
 import type { WatchSettings } from '../settings/watch.ts';
+import { took } from '../words.ts';
 
 /** Milliseconds for one run of a tool: everything is downloaded, and loaded. */
 const TIMEOUT = 30 * 60_000;
@@ -60,7 +61,7 @@ async function play(
   try {
     if (left() <= 0) {
       return client.fault(
-        `gave up after ${all / 1000} seconds: this client was not tried`,
+        `gave up after ${took(all / 1000)}: this client was not tried`,
         'Find out why the mirror answers slowly; --timeout gives it more time',
       ).list;
     }

@@ -1,6 +1,7 @@
 import { type Finding, Findings, listed } from '../probe/finding.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { judgePin } from '../store/pin.ts';
+import { lasting, moment } from '../words.ts';
 import type { Newest, Version } from './newest.ts';
 
 const HOUR = 3_600_000;
@@ -23,29 +24,31 @@ export function checkBehind(
   const findings = new Findings(database, CHECK);
   const record = manifest?.databases[database];
   if (manifest !== undefined && record?.held !== undefined)
-    return checkHeld(findings, newest, { database, record, manifest, now }).list;
+    return checkHeld(findings, newest, { database, record, manifest, limits, now }).list;
   if (newest === undefined || newest.version === 0) return []; // `checkKnown` says it
   if (newest.version <= ours.version)
     return findings.good(`version ${ours.version} is upstream's newest`).list;
   const what = `version ${ours.version}, upstream has ${newest.version}`;
   const checked = manifest === undefined ? undefined : Date.parse(manifest.checked);
   const age = now - behindSince(ours, { ...newest, checked, now });
-  return judgeAge(findings, age, limits, `behind for ${hours(age)}: ${what}`);
+  return judgeAge(findings, age, limits, `behind for ${lasting(age)}: ${what}`);
 }
 
-/** A pin is told each time: whoever can write the manifest can plant one, and it keeps clients behind for as long as it is there. */
+/** A pin is told each time, and after a day as a warning: it was made for an incident, and whoever can write the manifest can plant one, and it keeps clients behind for as long as it is there. */
 function checkHeld(
   findings: Findings,
   newest: Version | undefined,
-  pin: { database: string; record: DatabaseRecord; manifest: Manifest; now: number },
+  pin: { database: string; record: DatabaseRecord; manifest: Manifest; limits: Limits; now: number },
 ): Findings {
-  const { database, record, manifest, now } = pin;
+  const { database, record, manifest, limits, now } = pin;
   const upstream = newest === undefined ? '' : `, upstream has ${newest.version}`;
-  const what = `version ${record.version}${upstream}; held since ${record.held?.since}: ${record.held?.reason}`;
+  const what = `version ${record.version}${upstream}; held since ${moment(record.held?.since ?? '')}: ${record.held?.reason}`;
   const { bogus, doubt = bogus } = judgePin(database, record, manifest, new Date(now));
-  if (doubt === undefined) return findings.good(what);
+  const age = now - Date.parse(record.held?.since ?? '');
+  const why = doubt ?? (age > limits.warn ? `for ${lasting(age)}` : undefined);
+  if (why === undefined) return findings.good(what);
   return findings.warning(
-    `${what} (${doubt})`,
+    `${what} (${why})`,
     `Let it move again: clamav-mirror release --database ${database}`,
   );
 }
@@ -83,10 +86,10 @@ export function checkLastCheck(
 ): Finding[] {
   const findings = new Findings('mirror', 'last check');
   const age = now - Date.parse(manifest.checked);
-  const what = `upstream was last checked with success ${hours(age)} ago`;
+  const what = `upstream was last checked with success ${lasting(age)} ago`;
   if (age < -HOUR) {
     return findings.warning(
-      `the last check was at ${manifest.checked}, which lies ahead`,
+      `the last check was at ${moment(manifest.checked)}, which lies ahead`,
       'Set the clock of the machine that syncs, or of this one',
     ).list;
   }
@@ -103,9 +106,4 @@ export function judgeAge(
   if (age > fail) return findings.fault(what, advice).list;
   if (age > warn) return findings.warning(what, advice).list;
   return findings.good(what).list;
-}
-
-/** `5.2 hours` */
-export function hours(age: number): string {
-  return `${Math.max(0, age / HOUR).toFixed(1)} hours`;
 }

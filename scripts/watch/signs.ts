@@ -1,7 +1,8 @@
 import { type Finding, Findings } from '../probe/finding.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { signTroubleOf } from '../store/sign-trouble.ts';
-import { hours, judgeAge, type Limits } from './freshness.ts';
+import { lasting } from '../words.ts';
+import { judgeAge, type Limits } from './freshness.ts';
 
 /** The check that tells for how long a `.sign` has been missing: an age, with the limits of one. */
 export const SIGN_AGE = 'sign';
@@ -31,5 +32,5 @@ export function checkSignAge(
   const trouble = signTroubleOf(database, record, new Date(now));
   if (there || trouble?.kind !== 'absent') return findings.good(`that of version ${version} is served`).list;
   const age = now - trouble.since;
-  return judgeAge(findings, age, limits, `missing for ${hours(age)}: ${trouble.what}`, ADVICE);
+  return judgeAge(findings, age, limits, `missing for ${lasting(age)}: ${trouble.what}`, ADVICE);
 }

@@ -1,6 +1,7 @@
 import type { Octokit } from '@octokit/rest';
 import { type Finding, Findings } from '../probe/finding.ts';
-import { hours, judgeAge, type Limits } from './freshness.ts';
+import { lasting } from '../words.ts';
+import { judgeAge, type Limits } from './freshness.ts';
 
 /** What GitHub knows of a repository's workflows, by file name. */
 export interface Workflows {
@@ -54,7 +55,7 @@ export async function checkWorkflow(
       cycle.warning(`${file} has never succeeded`, `Run it once: gh workflow run ${file}`);
     } else {
       const age = now - last.getTime();
-      judgeAge(cycle, age, limits, `${file} last succeeded ${hours(age)} ago`);
+      judgeAge(cycle, age, limits, `${file} last succeeded ${lasting(age)} ago`);
     }
   } catch (error) {
     const status = Object(error).status;

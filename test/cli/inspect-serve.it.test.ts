@@ -54,6 +54,8 @@ describeWithOfficial('serve', () => {
       path: '/test.cvd',
       status: 206,
       bytes: 512,
+      client: '127.0.0.1',
+      at: expect.stringMatching(/^20.*Z$/),
     });
     expect((await fetch(`${url}/test-9.cdiff`)).status).toBe(404);
     expect(await command.end('SIGTERM')).toEqual({ exitCode: 0, stderr: '' });
@@ -91,7 +93,7 @@ describeWithOfficial('serve', () => {
     await using command = startCli(['serve', '--store', mirror.store, '--port', '0']);
     const url = /http:\S+\d/.exec(await command.line())?.[0];
     expect((await fetch(`${url}/`)).status).toBe(404);
-    expect(await command.line()).toMatch(/^404 GET \/ /);
+    expect(await command.line()).toMatch(/^20\S+Z 127\.0\.0\.1 GET \/ 404 \d+ bytes? [\d.]+ m?s /);
     const { exitCode, stderr } = await command.end('SIGINT');
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/^warning: nothing was ever published/);

@@ -35,7 +35,7 @@ test.each([
   ['http://mirror.example', { databases: '../etc' }],
   ['http://mirror.example', { 'max-age': 'soon' }],
   ['http://mirror.example', { timeout: '0' }],
-  ['http://mirror.example', { fips: 'yes' }],
+  ['http://mirror.example', { fips: 'maybe' }],
 ])('a client does not take %j with %j', (url, flags) => {
   expect(() => client(url, flags as Record<string, string>)).toThrow(SettingError);
 });

@@ -52,8 +52,8 @@ describeMirror('of two databases', () => {
 
     const again = await untouched(mirror, () => runCli(['sync', ...mirror.flags(BOTH)]));
     expect(again.exitCode).toBe(1);
-    expect(again.stderr).toMatch(/^test: version 6 stays published$/m);
-    expect(again.stderr).toMatch(/^bytecode: failed: .*; nothing is published$/m);
+    expect(again.stderr).toMatch(/ test: version 6 stays published$/m);
+    expect(again.stderr).toMatch(/ error \(\S+\): bytecode: failed.*, nothing is published: /m);
     await expectNoLeftovers(mirror);
   });
 
@@ -62,8 +62,8 @@ describeMirror('of two databases', () => {
     mirror.upstream.set('bytecode.cld', CLD);
     const run = await runCli(['sync', ...mirror.flags(BOTH)]);
     expect(run.exitCode).toBe(1);
-    expect(run.stderr).toMatch(/^bytecode: failed: .*a database folder that freshclam keeps/m);
-    expect(run.stderr.trim().split('\n').at(-1)).toMatch(/^failed, but published test 6: /);
+    expect(run.stderr).toMatch(/ bytecode: failed, .*a database folder that freshclam keeps/m);
+    expect(run.stderr.trim().split('\n').at(-1)).toMatch(/Z failed, but published test 6: /);
   });
 
   test('one that upstream does not have is a failure, and the other is published', async () => {
@@ -189,6 +189,10 @@ describeMirror('a full disk', () => {
       offer(mirror, 6);
       const report = await unharmed(mirror, () => mirror.sync());
       expect(ofTest(report)).toMatchObject({ outcome: 'failed', from: 1, to: 1, offered: 6 });
+      expect(ofTest(report)).toMatchObject({
+        code: 'file/full',
+        reason: expect.stringMatching(/no room for [\d.]+ \w+ at \/\S+\/mirror\/\S+, where .* are free/),
+      });
       await expectNoLeftovers(mirror);
       small.resize('1m');
       expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', from: 1, to: 6 });

@@ -1,9 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { signLines } from '../../scripts/commands/status.ts';
 import { encodeClamSign, parseClamSign } from '../../scripts/cvd/clamsign.ts';
 import { type Host, startHost } from '../../scripts/host/host.ts';
+import { signLines } from '../../scripts/status/text.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import type { Trust } from '../../scripts/verify/trust.ts';
 import { type ChainLink, makeChain } from '../support/chain.ts';

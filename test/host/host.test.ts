@@ -135,6 +135,7 @@ test('each finished request is reported once, with what was sent', async () => {
   await ask(served.host, '/none');
   expect(served.lines).toEqual([
     {
+      client: '127.0.0.1',
       method: 'GET',
       path: '/daily.cvd?version=1',
       status: 206,
@@ -144,6 +145,7 @@ test('each finished request is reported once, with what was sent', async () => {
       duration: expect.any(Number),
     },
     {
+      client: '127.0.0.1',
       method: 'GET',
       path: '/none',
       status: 404,

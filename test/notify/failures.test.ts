@@ -91,12 +91,32 @@ describe('a cycle that failed', () => {
     );
     expect(reportOnCycle(report, about)).toMatchObject({
       failures: [
-        { class: 'proof', code: 'proof/failed', what: 'main: clamd died; daily: refused before' },
+        {
+          class: 'proof',
+          code: 'proof/failed',
+          what: 'main: clamd died; daily: refused before',
+          about: 'main 6, daily 7',
+        },
         { class: 'integrity', code: 'verify/signature', what: 'bytecode: forged', log: ['the last line'] },
       ],
       recovered: ['configuration', 'upstream'],
       upstream: { main: 6, daily: 7 },
     });
+  });
+
+  test('names no more databases than a title has room for', () => {
+    const one = { outcome: 'refused', code: 'proof/failed', reason: 'no', offered: 6 } as const;
+    const report = cycle({ a: one, b: one, c: one, d: one, e: one }, { outcome: 'refused' });
+    const told = reportOnCycle(report, about);
+    expect(told.failures[0]?.about).toBe('a 6, b 6, c 6 and 2 others');
+    expect(parseRunReport(JSON.stringify(told))).toEqual(told);
+  });
+
+  test('loses of a report only the title if that is not one of ours', () => {
+    const told = reportOnCycle(cycle({ daily: { outcome: 'failed', code: 'upstream/dns' } }), about);
+    const hostile = { ...told, failures: told.failures.map((one) => ({ ...one, about: '@team <img>' })) };
+    expect(parseRunReport(JSON.stringify(hostile))?.failures).toMatchObject([{ code: 'upstream/dns' }]);
+    expect(JSON.stringify(parseRunReport(JSON.stringify(hostile)))).not.toContain('@team');
   });
 
   test('shows nothing to be well if it ended as a whole', () => {

@@ -10,7 +10,7 @@ import {
 import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
 import { code, fenced, oneLine } from '../../scripts/notify/markdown.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
-import { span } from '../../scripts/notify/spans.ts';
+import { span } from '../../scripts/words.ts';
 import { failure, MIRROR, RUN, reportOf } from './support.ts';
 
 const NOW = new Date('2026-03-01T10:00:00Z');

@@ -90,6 +90,34 @@ describe('a failure', () => {
   });
 });
 
+describe('the title of an issue', () => {
+  const about = (versions: string) => reportOf([failure('proof', { about: versions })]);
+
+  test('names what it is about and whose it is, and moves on with the versions', async () => {
+    await using github = await startGitHub();
+    const notifier = startNotifier(github, new Clock());
+    await notifier.tell(about('daily 28001'));
+    const title = `ClamAV mirror: an engine refused a genuine database: daily 28001 (mirror mirror.example, ${MIRROR})`;
+    expect(github.issues[0]?.title).toBe(title);
+    await notifier.tell(about('daily 28002'));
+    expect(github.issues[0]?.title).toBe(title.replace('28001', '28002'));
+    await notifier.tell(failing('proof')); // ended as a whole: it says nothing else
+    expect(github.issues[0]?.title).toContain('28002');
+    expect(github.issues).toHaveLength(1);
+  });
+
+  test('stays what somebody made of it for as long as it is about the same', async () => {
+    await using github = await startGitHub();
+    const notifier = startNotifier(github, new Clock());
+    await notifier.tell(about('daily 28001'));
+    const [issue] = github.issues;
+    if (issue === undefined) throw new Error('an issue was opened');
+    issue.title = 'Our own words';
+    await notifier.tell(about('daily 28001'));
+    expect(issue.title).toBe('Our own words');
+  });
+});
+
 describe('a recovery', () => {
   test('closes its own class only, and tells how long it lasted', async () => {
     const clock = new Clock();

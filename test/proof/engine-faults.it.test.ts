@@ -58,7 +58,7 @@ async function quarantineOf(mirror: TestMirror): Promise<unknown> {
 /** The engine is at fault, so the version is not, and the next cycle takes it. */
 async function expectFailedAndTriedAgain(mirror: TestMirror, fared: Partial<DatabaseReport>): Promise<void> {
   expect(fared).toMatchObject({ outcome: 'failed' });
-  expect(fared.code).toMatch(/^(engine\/broken|ENOSPC)$/);
+  expect(fared.code).toMatch(/^(engine\/broken|file\/full|ENOSPC)$/);
   expect(await quarantineOf(mirror)).toBeUndefined();
   expect(ofTest(await mirror.sync({ findProver: async () => trusting }))).toMatchObject({ to: 6 });
   await expectNoLeftovers(mirror);

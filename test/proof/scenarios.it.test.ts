@@ -13,6 +13,7 @@ import type { Candidate, Scenario, Scene, StagedDatabase } from '../../scripts/p
 import { upToDateClient } from '../../scripts/proof/scenarios/up-to-date-client.ts';
 import { wholeDownloadClient } from '../../scripts/proof/scenarios/whole-download-client.ts';
 import { readUserSamples } from '../../scripts/proof/user-samples.ts';
+import { counted } from '../../scripts/words.ts';
 import { describeMirror, offered } from '../support/cycle.ts';
 import { clientOf, fakeTools } from '../support/engines.ts';
 import { official } from '../support/official.ts';
@@ -89,8 +90,8 @@ describeMirror('the promise of a scenario', () => {
   describe('“an earlier client arrives by CDIFFs” ', () => {
     test('is kept by the official chain, from any version', async () => {
       expect(await publishedClient.play(await prepare({ published: 1 }))).toBe('test.cld 6, by 5 CDIFFs');
-      expect(await publishedClient.play(await prepare({ published: 5 }))).toBe('test.cld 6, by 1 CDIFFs');
-      expect(await publishedClient.play(await prepare({ published: 6 }))).toBe('test.cvd 6, by 0 CDIFFs');
+      expect(await publishedClient.play(await prepare({ published: 5 }))).toBe('test.cld 6, by 1 CDIFF');
+      expect(await publishedClient.play(await prepare({ published: 6 }))).toBe('test.cvd 6, by no CDIFFs');
     });
 
     test('is broken by a CDIFF that is promised and not there', async () => {
@@ -130,7 +131,7 @@ describeMirror('the promise of a scenario', () => {
 
     test('does not hold over an empty CDIFF, which means: take the whole CVD', async () => {
       const scene = await prepare({ published: 3, stage: { 'test-4.cdiff': new Uint8Array(0) } });
-      expect(await publishedClient.play(scene)).toMatch(/^test\.cvd 6, by [01] CDIFFs$/);
+      expect(await publishedClient.play(scene)).toMatch(/^test\.cvd 6, by (?:no CDIFFs|1 CDIFF)$/);
     });
 
     test('does not hold over a gap: the client may take a run to its edge, and one for the whole CVD', async () => {
@@ -153,7 +154,7 @@ describeMirror('the promise of a scenario', () => {
         const stage = { 'test-6.cdiff': undefined };
         const scene = await prepare({ published, stage, staged: { cdiffs: null } });
         expect(await publishedClient.play(scene)).toBe(
-          `test.${published === 5 ? 'cvd' : 'cld'} 5, until upstream has the last CDIFF, by ${5 - published} CDIFFs`,
+          `test.${published === 5 ? 'cvd' : 'cld'} 5, until upstream has the last CDIFF, by ${counted(5 - published, 'CDIFF')}`,
         );
         const promised = await prepare({ published, stage, staged: { cdiffs: { first: 6, last: 6 } } });
         await expectFailure(publishedClient.play(promised), /test-6\.cdiff|has version 5 of test/);
@@ -225,7 +226,7 @@ describeMirror('the promise of a scenario', () => {
 
   describe('“a PrivateMirror client saves no cool-down” ', () => {
     test('is kept by our host: the missing .cld is 404', async () => {
-      expect(await privateMirrorClient.play(await prepare())).toMatch(/^test\.cvd 6; [1-9]\d* times 404/);
+      expect(await privateMirrorClient.play(await prepare())).toMatch(/^test\.cvd 6; [1-9]\d* times? 404/);
     });
 
     test('is broken by one that keeps a cool-down, as after a 403 for the .cld (cl#395, cl#622)', async () => {
@@ -244,7 +245,7 @@ describeMirror('the promise of a scenario', () => {
       const once = `test -e "$HERE/again" && exit 0; touch "$HERE/again"; ${REAL}`;
       await expectFailure(
         playWith(once, privateMirrorClient, await prepare()),
-        /^it does not come back: exit 0, 0 requests$/,
+        /^it does not come back: exit 0, no requests$/,
       );
     });
 

@@ -31,7 +31,7 @@ const proof: Proof = {
 
 test('the table has every engine with its scenarios, results, durations and evidence', () => {
   expect(proofTable(proof)).toBe(`Proven together: daily 28001, main 63
-2026-11-21T08:00:00.000Z, 12.5 s
+2026-11-21 08:00 UTC, 13 s
 
 native: ClamAV 1.4.6, f-level 216
   passed     1.2 s  a client arrives
@@ -51,7 +51,7 @@ test('what failed and what was accepted stand at the top', () => {
   });
   expect(table.split('\n').slice(0, 4)).toEqual([
     'NOT proven together: daily 28001, main 63',
-    '2026-11-21T08:00:00.000Z, 12.5 s',
+    '2026-11-21 08:00 UTC, 13 s',
     'Accepted because: a merge',
     '  daily: fell',
   ]);

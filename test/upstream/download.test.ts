@@ -166,7 +166,8 @@ test.skipIf(!existsSync('/dev/full'))('a full disk is a fault on this side and n
   await using upstream = await startUpstream(new Map([['daily.cvd', CVD]]));
   await using open = openClient(upstream.url);
   await expect(open.client.download('daily.cvd', '/dev/full', LIMIT)).rejects.toMatchObject({
-    code: 'file/unwritable',
+    code: 'file/full',
+    message: expect.stringContaining('/dev/full'),
     cause: { code: 'ENOSPC' },
   });
   expect(upstream.requests).toHaveLength(1);

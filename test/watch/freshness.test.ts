@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../scripts/store/manifest.ts';
 import { behindSince, checkBehind, checkKnown, checkLastCheck } from '../../scripts/watch/freshness.ts';
 
@@ -46,10 +46,14 @@ describe('a mirror is behind since the version after its own was to be had', () 
 });
 
 describe('how old a mirror may be', () => {
+  let published = '2026-05-20T00:00:00Z';
+  beforeEach(() => {
+    published = '2026-05-20T00:00:00Z';
+  });
   const behind = (age: number, held?: { since: string; reason: string }) => {
     const manifest = {
       checked: new Date(NOW).toISOString(),
-      published: '2026-05-20T00:00:00Z',
+      published,
       databases: { daily: { version: 10, held } },
       files: { 'archive/daily-11.cvd': {} },
       proof: {},
@@ -75,8 +79,12 @@ describe('how old a mirror may be', () => {
     ]);
   });
 
-  test('a database that somebody holds where it is may stay there', () => {
-    expect(behind(500, { since: '2026-05-01T00:00:00Z', reason: 'it flags our own installer' })).toBe('good');
+  test('a database that somebody pinned may stay where it is for a day; then somebody should look again', () => {
+    const pin = (since: string) => behind(500, { since, reason: 'it flags our own installer' });
+    expect(pin('2026-05-19T23:00:00Z')).toBe('warning');
+    const young = new Date(NOW - 5 * HOUR).toISOString();
+    published = young;
+    expect(pin(young)).toBe('good');
   });
 
   test('a pin that no rollback can have made is told as one', () => {

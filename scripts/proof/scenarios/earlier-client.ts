@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cdiffName } from '../../cvd/names.ts';
 import { codeOf } from '../../errors.ts';
+import { counted } from '../../words.ts';
 import {
   type ClientConfig,
   isFullDownload,
@@ -63,7 +64,7 @@ export async function arrive(
     if (full !== undefined)
       throw new ScenarioFailure(`CDIFFs should do, but it asked for ${requestText(full)}`);
     const cdiffs = requests.filter(({ path, status }) => path.endsWith('.cdiff') && status === 200);
-    return `${arrived}, by ${cdiffs.length} CDIFFs`;
+    return `${arrived}, by ${counted(cdiffs.length, 'CDIFF')}`;
   }
   throw new ScenarioFailure('it did not arrive');
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../words.ts';
 import { requestText, requireStagedBytes, requireStagedVersions, update } from '../client.ts';
 import { endOf } from '../engine.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
@@ -16,10 +17,10 @@ export const privateMirrorClient: Scenario = {
     await requireStagedVersions(scene, again.run);
     const coolDown = /^.*cool-?down.*$/im.exec(again.run.output)?.[0];
     if (coolDown !== undefined || again.requests.length === 0 || again.run.exitCode !== 0) {
-      const said = coolDown?.trim() ?? `${endOf(again.run)}, ${again.requests.length} requests`;
+      const said = coolDown?.trim() ?? `${endOf(again.run)}, ${counted(again.requests.length, 'request')}`;
       throw new ScenarioFailure(`it does not come back: ${said}`);
     }
     const missing = first.requests.filter(({ status }) => status === 404).length;
-    return `${arrived}; ${missing} times 404 on the way, and it asked again`;
+    return `${arrived}; ${counted(missing, 'time')} 404 on the way, and it asked again`;
   },
 };

@@ -1,0 +1,80 @@
+import { actionInputs } from './inputs.ts';
+import {
+  LOG_OPTIONS,
+  RELEASE_OPTIONS,
+  SERVE_OPTIONS,
+  STATUS_OPTIONS,
+  SYNC_OPTIONS,
+  VERIFY_OPTIONS,
+} from './options.ts';
+import { type Given, SettingError, variableOf } from './read.ts';
+
+const PREFIX = variableOf('');
+
+/** Variables that are no options: of the workflows, of GitHub's API, and for the action's own use. */
+const OTHERS = ['aws-role', 'access-key-id', 'secret-access-key', 'github-login', 'url'];
+
+/** Kubernetes tells every container of a service named `clamav-mirror` by variables that look like ours. */
+const OF_KUBERNETES = /^(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+
+/** So many letters may be wrong, missing, too many for a name to be a misspelt one. */
+const MISSPELT = 2;
+
+/**
+ * Looks for variables of ours that mean nothing. One that is almost an option is a mistake that would change what is
+ * mirrored or served: it throws `setting/invalid`. Of any other there is a warning: it may be of a later version, or somebody
+ * else's.
+ */
+export function strangeVariables({ environment }: Pick<Given, 'environment'>): string[] {
+  const known = knownVariables();
+  const strange = Object.keys(environment)
+    .filter((name) => name.startsWith(PREFIX) && environment[name] && !known.includes(name))
+    .filter((name) => !OF_KUBERNETES.test(name.slice(PREFIX.length)))
+    .sort();
+  const misspelt = strange.flatMap((name) => {
+    const meant = nearest(name, known);
+    return meant === undefined ? [] : [`the variable ${name} is unknown (did you mean ${meant}?)`];
+  });
+  if (misspelt.length > 0) {
+    throw new SettingError('setting/invalid', misspelt.join('; '), {
+      advice: 'Every option of a command is a variable: see its --help',
+    });
+  }
+  return strange.map((name) => `the variable ${name} is unknown, and does nothing`);
+}
+
+function knownVariables(): string[] {
+  const tables = [
+    actionInputs(),
+    SYNC_OPTIONS,
+    STATUS_OPTIONS,
+    LOG_OPTIONS,
+    RELEASE_OPTIONS,
+    SERVE_OPTIONS,
+    VERIFY_OPTIONS,
+  ];
+  const names = [...tables.flat().map(({ name }) => name), ...OTHERS];
+  return [...new Set(names)].map(variableOf);
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const [first] = known
+    .map((other) => ({ other, distance: distanceOf(name, other) }))
+    .filter(({ distance }) => distance <= MISSPELT)
+    .sort((one, other) => one.distance - other.distance);
+  return first?.other;
+}
+
+/** Letters to change, add or take away, to get from one word to another (Levenshtein). */
+function distanceOf(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [at, letter] of [...one].entries()) {
+    const next = [at + 1];
+    for (const [column, wanted] of [...other].entries()) {
+      const [left = 0, above = 0, before = 0] = [next[column], row[column + 1], row[column]];
+      next.push(Math.min(left + 1, above + 1, before + (letter === wanted ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

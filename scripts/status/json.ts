@@ -1,0 +1,30 @@
+import { archivedVersions } from '../store/archive.ts';
+import type { Facts } from './facts.ts';
+import { type Trouble, verdictOf } from './troubles.ts';
+
+/** The same facts for machines: the manifest without its files, and what status found beside it. */
+export function statusJson(facts: Facts, troubles: readonly Trouble[]): Record<string, unknown> {
+  const { published, memory, where, broken, foreign, promises, unknown } = facts;
+  const { manifest, damaged, lostSigns } = published;
+  const { files: _, ...rest } = manifest ?? { files: {} };
+  const archive = Object.keys(manifest?.databases ?? {}).map((name) => [
+    name,
+    archivedVersions(manifest, name),
+  ]);
+  return {
+    verdict: verdictOf(troubles),
+    troubles: troubles.map(({ next, ...trouble }) => ({ ...trouble, next: next.join(' ') })),
+    store: where,
+    ...rest,
+    archive: Object.fromEntries(archive),
+    damaged,
+    lostSigns,
+    broken,
+    foreign,
+    quarantine: memory.quarantine,
+    coolDowns: memory.coolDowns,
+    lastRun: memory.lastRun ?? null,
+    ...(unknown !== undefined && { unknown }),
+    promises,
+  };
+}
