@@ -8,6 +8,7 @@ import {
   look,
   wantsWork,
 } from './bring.ts';
+import { isTold } from './checks.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
 import { bytes, type Log } from './log.ts';
@@ -40,7 +41,7 @@ import { archiveCopies, fetchRetained, type Retained } from './store/retention.t
 import { type Store, StoreError } from './store/store.ts';
 import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
-import { type DnsRecord, lookUp } from './upstream/dns.ts';
+import { type DnsRecord, isInRecord, lookUp } from './upstream/dns.ts';
 import { openUpstream } from './upstream/open.ts';
 import type { Trust } from './verify/trust.ts';
 import { openWorkspace } from './workspace.ts';
@@ -149,7 +150,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   );
   const idle = looks.filter((seen) => seen.trouble === undefined && triedOf(seen) === undefined);
   await trials.forget(idle.map(({ database }) => database));
-  const unchanged = { looks, published, stored, gone, isMended: records.isMended, proof: null };
+  const { hashed } = inspected;
+  const unchanged = { looks, published, stored, gone, hashed, isMended: records.isMended, proof: null };
   if (!looks.some(wantsWork)) {
     return await endWithoutNews(settings, looks.map(nothingBrought), unchanged, parts);
   }
@@ -229,6 +231,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       spoilt,
       proof,
       mirrored: settings.databases,
+      hashed,
     });
     await publish(store, published.tag, { stage, archive: copies, next, anew });
     if (publicUrl !== undefined) {
@@ -266,8 +269,11 @@ function damage(database: string, { where }: Store): StoreError {
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
-async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<DnsRecord | undefined> {
-  if (dns === undefined) return undefined;
+async function askDns(
+  { dns, databases }: SyncSettings,
+  { log, now }: CycleParts,
+): Promise<DnsRecord | undefined> {
+  if (dns === undefined || !databases.some(isInRecord)) return undefined;
   try {
     return await lookUp(dns.record, dns.nameservers, now());
   } catch (error) {
@@ -277,8 +283,8 @@ async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<
 }
 
 /**
- * Nothing to prove or to publish. If all is well, the mirror says when upstream was last seen; `.sign` files that are not
- * good any more go in any case, and what the manifest was wrong about is corrected.
+ * Nothing to prove or to publish. Of each database that is well, the mirror says when upstream was last seen; `.sign` files
+ * that are not good any more go in any case, and what the manifest was wrong about is corrected.
  */
 async function endWithoutNews(
   settings: SyncSettings,
@@ -289,20 +295,19 @@ async function endWithoutNews(
     /** As the store has it, before anything of it was found to be wrong. */
     stored: Published;
     gone: readonly string[];
+    hashed: ReadonlyMap<string, string>;
     isMended: boolean;
     proof: Proof | null;
   },
   { store, now }: CycleParts,
 ): Promise<Story> {
-  const { published, stored, gone } = found;
+  const { published, stored, gone, hashed } = found;
   const { manifest, tag } = published;
-  const isWhole = published.damaged.length === 0;
-  const isChecked = isWhole && brought.every(({ trouble }) => trouble === undefined);
+  const isNews = brought.some((one) => isTold(one, { published, brought }));
   if (manifest !== undefined && stored.manifest !== undefined && !settings.dryRun) {
-    const mirrored = settings.databases;
-    const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked, mirrored });
+    const next = checkedManifest(manifest, { settings, now: now(), published, brought, hashed });
     const differs = encodeManifest(next) !== encodeManifest(stored.manifest);
-    if (differs && (isChecked || gone.length > 0 || found.isMended))
+    if (differs && (isNews || gone.length > 0 || found.isMended))
       await publish(store, tag, { stage: undefined, next });
   }
   return summarize({ ...found, brought, end: undefined, now: now() });

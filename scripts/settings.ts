@@ -4,6 +4,7 @@ import type * as v from 'valibot';
 import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import type { EngineSpec } from './proof/engine-spec.ts';
+import { isOfficial, requireKept } from './settings/given-up.ts';
 import {
   PROBE_OPTIONS,
   RELEASE_OPTIONS,
@@ -120,8 +121,8 @@ export function syncSettings(from: Given): SyncSettings {
   const work = settings.work ?? (isS3Address(store) ? resolve('mirror.work') : `${store}.work`);
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
-  const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
-  const record = settings.dns ?? (official ? OFFICIAL_RECORD : 'off');
+  requireKept(settings.upstream, settings.databases);
+  const record = settings.dns ?? (isOfficial(settings.upstream) ? OFFICIAL_RECORD : 'off');
   return {
     upstream: settings.upstream,
     databases: settings.databases,

@@ -4,6 +4,7 @@ import { userAgentOf } from '../identity.ts';
 import type { EngineSpec } from '../proof/engine-spec.ts';
 import { dnsFrom, type ProbeSettings, proxiesFrom } from '../settings.ts';
 import { OFFICIAL_RECORD } from '../upstream/dns.ts';
+import { isOfficial, requireKept } from './given-up.ts';
 import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION } from './options.ts';
 import { type Given, SettingError, validated } from './read.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
@@ -84,12 +85,15 @@ export function watchSettings(url: string, from: Given): WatchSettings {
       advice: 'A warning comes before a fault',
     });
   }
-  const official = /(^|\.)clamav\.net$/.test(new URL(settings.upstream).hostname);
+  requireKept(settings.upstream, settings.databases);
   return {
     url: settings.url,
     databases: settings.databases,
     upstream: settings.upstream,
-    dns: dnsFrom(settings.dns ?? (official ? OFFICIAL_RECORD : 'off'), settings.nameservers),
+    dns: dnsFrom(
+      settings.dns ?? (isOfficial(settings.upstream) ? OFFICIAL_RECORD : 'off'),
+      settings.nameservers,
+    ),
     maxSize: settings['max-size'] * MEGABYTE,
     cdiffs: settings.cdiffs,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),

@@ -26,7 +26,7 @@ import { describeWithImages, image } from '../support/docker.ts';
 import { official } from '../support/official.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { startProxy } from '../upstream/proxy.ts';
-import { ago, changeManifest, plant, startConsumer } from './support.ts';
+import { ago, changeManifest, checkedAt, plant, startConsumer } from './support.ts';
 
 describeMirror('a client of a mirror', () => {
   let mirror: TestMirror;
@@ -199,7 +199,7 @@ describeMirror('a client of a mirror', () => {
       await using consumer = await startConsumer();
       try {
         await cp(mirror.store, store, { recursive: true });
-        await changeManifest(store, () => ({ checked }));
+        await changeManifest(store, checkedAt(checked));
         await using host = await startHost({ folder: store });
         const failed = await consumer.update(host.url, { flags }).then(
           () => undefined,
