@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseEngineSpec } from '../scripts/proof/engine-spec.ts';
 import { SERVE_OPTIONS, SYNC_OPTIONS } from '../scripts/settings/options.ts';
 import { variableOf } from '../scripts/settings/read.ts';
+import { watchSettings } from '../scripts/settings/watch.ts';
 import { given, type SyncSettings, serveSettings, syncSettings } from '../scripts/settings.ts';
 import { OFFICIAL_RECORD } from '../scripts/upstream/dns.ts';
 
@@ -39,6 +40,25 @@ test('without a word the mirror takes the official databases from ClamAV into ./
     dryRun: false,
   });
   expect(userAgent('a-uuid')).toMatch(/^CVDUPDATE\/[\d.]+ \(a-uuid\) clamav-mirror\/[\d.]+$/);
+});
+
+describe('a database that ClamAV gave up', () => {
+  const given = 'main,daily,safebrowsing';
+
+  test.each(['https://database.clamav.net', 'http://database.clamav.net/', 'https://db.de.clamav.net'])(
+    'is not asked of %s: its 403 stops everything for a day',
+    (upstream) => {
+      expect(() => sync({ databases: given, upstream })).toThrow(INVALID);
+      expect(() =>
+        watchSettings('https://mirror.example', { flags: { databases: given, upstream }, environment: {} }),
+      ).toThrow(INVALID);
+    },
+  );
+
+  test('is taken from who still has it', () => {
+    const { databases } = sync({ databases: given, upstream: 'https://clamav.net.example' });
+    expect(databases).toEqual(['main', 'daily', 'safebrowsing']);
+  });
 });
 
 test('without a word it is served to this machine only', () => {

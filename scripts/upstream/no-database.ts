@@ -19,9 +19,11 @@ export function asWrongName(error: unknown, database: string, published: readonl
 
 /** The name that differs by a slip or two of the finger. */
 function nearest(name: string, others: readonly string[]): string | undefined {
-  const slips = others.map((other) => ({ other, count: distance(name.toLowerCase(), other) }));
+  const slips = others
+    .filter((other) => other !== name)
+    .map((other) => ({ other, count: distance(name.toLowerCase(), other) }));
   const best = slips.sort((one, other) => one.count - other.count)[0];
-  return best !== undefined && best.count > 0 && best.count <= 2 ? best.other : undefined;
+  return best !== undefined && best.count <= 2 ? best.other : undefined;
 }
 
 /** Letters to insert, delete, exchange or swap with the next one. */
