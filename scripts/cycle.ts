@@ -301,7 +301,7 @@ async function endWithoutNews(
   if (manifest !== undefined && stored.manifest !== undefined && !settings.dryRun) {
     const mirrored = settings.databases;
     const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked, mirrored });
-    const differs = encodeManifest(next) !== encodeManifest(stored.manifest);
+    const differs = stored.unread !== undefined || encodeManifest(next) !== encodeManifest(stored.manifest);
     if (differs && (isChecked || gone.length > 0 || found.isMended))
       await publish(store, tag, { stage: undefined, next });
   }

@@ -18,11 +18,12 @@ import { withGoodSigns } from './store/good-signs.ts';
 import { inspect } from './store/inspect.ts';
 import { type DatabaseRecord, describeCvd, type Manifest, parseManifest } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
-import { type Published, readPublished } from './store/published.ts';
+import { type Published, readPublished, requireUnderstood } from './store/published.ts';
 import { fetchArchivedSign } from './store/published-sign.ts';
 import { archiveCopies } from './store/retention.ts';
 import { type SignState, signRecord } from './store/sign-record.ts';
 import type { Store } from './store/store.ts';
+import { withTrueRecords } from './store/true-records.ts';
 import { VerifyError } from './verify/error.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -49,11 +50,15 @@ export async function rollBack(
   const { store, trust, log, now } = parts;
   await using workspace = await openWorkspace(settings.work, log);
   const { work } = settings;
-  const inspected = await inspect(await readPublished(store), {
+  const folder = join(workspace.folder, 'inspection');
+  const stored = await readPublished(store);
+  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
+  requireUnderstood(records.published, store);
+  const inspected = await inspect(records.published, {
     store,
     trust,
     work,
-    folder: join(workspace.folder, 'inspection'),
+    folder,
     log,
     now: now(),
     all: true, // what is published now is not to be proven from a memory
@@ -120,6 +125,7 @@ export async function rollBack(
 /** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
 export async function release(database: string, parts: Pick<CycleParts, 'store'>): Promise<DatabaseRecord> {
   const published = await readPublished(parts.store);
+  requireUnderstood(published, parts.store);
   const { manifest } = published;
   const described = manifest?.databases[database];
   if (manifest === undefined || described?.held === undefined) {

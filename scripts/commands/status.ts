@@ -5,6 +5,7 @@ import { storeSettings } from '../settings.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';
+import { unreadNames } from '../store/own-manifest.ts';
 import { judgePin } from '../store/pin.ts';
 import { readPublished } from '../store/published.ts';
 import { signTroubleOf } from '../store/sign-trouble.ts';
@@ -14,7 +15,7 @@ import type { Store } from '../store/store.ts';
 export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
   const { store: where, s3 } = storeSettings(given);
   const store = await openStore(where, s3);
-  const { manifest, damaged, lostSigns } = await readPublished(store);
+  const { manifest, damaged, lostSigns, unread } = await readPublished(store);
   const promises = await promisesOf(store);
   const log = streamLog(process.stdout);
   if (json) {
@@ -29,6 +30,7 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
       archive: Object.fromEntries(archive),
       damaged,
       lostSigns,
+      unread: unreadNames(unread),
       promises,
     };
     printJson(process.stdout, shown);
@@ -39,8 +41,12 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
     for (const line of lines(store.where, manifest, damaged, promises)) log.info(line);
     for (const name of lostSigns)
       log.info(`  DAMAGED    ${name} is missing or has another size: the next sync takes it anew`);
+    for (const name of unreadNames(unread))
+      log.info(
+        `  UNCLEAR    ${name}: the manifest cannot be understood about it, and the next sync mends it`,
+      );
   }
-  return manifest === undefined || damaged.length + lostSigns.length > 0 ? 'failed' : 'good';
+  return manifest === undefined || damaged.length + lostSigns.length > 0 || unread ? 'failed' : 'good';
 }
 
 /** What the store keeps of a publication's conditions; it is tried with an object that is removed again. */

@@ -1,5 +1,6 @@
 import { Copies } from './copies.ts';
-import { type FileRecord, parseManifest } from './manifest.ts';
+import type { FileRecord } from './manifest.ts';
+import { filesOfOwn } from './own-manifest.ts';
 import type { Publication, Sight, Store } from './store.ts';
 
 type Files = Readonly<Record<string, FileRecord>>;
@@ -38,7 +39,7 @@ export class CachedStore implements Store {
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
     const found = await this.#store.readManifest();
-    this.#files = found && this.#filesOf(found.text);
+    this.#files = found && filesOfOwn(found.text, this.where);
     return found;
   }
 
@@ -64,7 +65,7 @@ export class CachedStore implements Store {
     const publication = await this.#store.begin(tag, options);
     const copies = this.#copies;
     const committed = (manifest: string) => {
-      this.#files = this.#filesOf(manifest);
+      this.#files = filesOfOwn(manifest, this.where);
     };
     const tidy = async () => {
       if (this.#files === undefined) return;
@@ -86,13 +87,5 @@ export class CachedStore implements Store {
         await tidy();
       },
     };
-  }
-
-  #filesOf(manifest: string): Files | undefined {
-    try {
-      return parseManifest(manifest, this.where).files;
-    } catch {
-      return undefined;
-    }
   }
 }

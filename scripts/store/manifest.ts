@@ -33,9 +33,9 @@ const Time = v.pipe(
   v.check(isPlausibleTime, 'is no plausible time'),
 );
 const Words = v.pipe(v.string(), v.maxLength(WORDS_LIMIT));
-const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
-const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
-const FileSchema = v.object({
+export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
+export const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
+export const FileSchema = v.object({
   /** Bytes. */
   size: Size,
   /** 64 lowercase hex digits. */
@@ -67,7 +67,7 @@ const SeenSchema = v.object({
   version: Count,
 });
 
-const DatabaseSchema = v.object({
+export const DatabaseSchema = v.object({
   version: Count,
   /** When Talos built it. */
   built: Time,
@@ -138,6 +138,11 @@ export function describeHeader({
  * cannot be read is not the same as an empty mirror; `store/newer` for a format that is not known yet.
  */
 export function parseManifest(text: string, where: string): Manifest {
+  return judged(parseManifestJson(text, where), where);
+}
+
+/** Parses a manifest as JSON of a format that is known, and judges nothing else. Throws as `parseManifest` does. */
+export function parseManifestJson(text: string, where: string): unknown {
   let json: unknown;
   try {
     json = parseJson(text, MANIFEST_LIMIT);
@@ -146,7 +151,7 @@ export function parseManifest(text: string, where: string): Manifest {
   }
   const format = formatOf(json);
   if (format !== undefined && format > FORMAT) throw newer(where, format);
-  return judged(json, where);
+  return json;
 }
 
 /** How it is written, whether anybody could read it or not. */
@@ -169,10 +174,16 @@ export function formatOf(json: unknown): number | undefined {
   return typeof format === 'number' && isPlausibleCount(format) ? format : undefined;
 }
 
-function judged(json: unknown, where: string): Manifest {
+/** Holds JSON to the schema of a manifest. Throws `store/manifest`. */
+export function judged(json: unknown, where: string): Manifest {
   const parsed = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (parsed.success) return parsed.output;
-  throw unreadable(where, v.summarize(parsed.issues).replaceAll('\n', ' ').slice(0, 300), undefined);
+  throw unreadable(where, whyNot(parsed.issues), undefined);
+}
+
+/** Tells why something is not of its schema, in one line. */
+export function whyNot(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
+  return v.summarize(issues).replaceAll('\n', ' ').slice(0, 300);
 }
 
 function isOurFile(name: string): boolean {
@@ -192,12 +203,17 @@ function atMost(limit: number) {
 function byName<T extends v.GenericSchema>(name: v.GenericSchema<string, string>, schema: T, limit: number) {
   return v.pipe(
     v.custom<Record<string, unknown>>(
-      (input) => typeof input === 'object' && input !== null && Object.keys(input).length <= limit,
-      'has more names than is plausible',
+      (input) => isByName(input) && Object.keys(input).length <= limit,
+      'is nothing by name, or has more names than is plausible',
     ),
     v.record(name, schema),
     v.transform((record): Record<string, v.InferOutput<T>> => Object.assign(Object.create(null), record)),
   );
+}
+
+/** True for an object that is no list: an empty list would pass for a mirror without databases. */
+export function isByName(input: unknown): input is Record<string, unknown> {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
 }
 
 function unreadable(where: string, why: string, cause: unknown): StoreError {
