@@ -272,7 +272,7 @@ async function acquireLateSign(
   const name = cvdSignName(database, published.version);
   const path = async () => {
     const cvd = stage.incoming(`signed-${cvdName(database)}`);
-    await store.fetch(cvdName(database), cvd);
+    await store.fetch(cvdName(database), cvd, published.size);
     return cvd;
   };
   const outcome = await stageSign(name, signOffer, { sha256: published.sha256, path }, parts);

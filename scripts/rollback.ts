@@ -170,7 +170,7 @@ async function publishOnto(
 }
 
 /** What a manifest says but for what a cycle without news changes. */
-function filesIn({ checked: _, retired: __, ...manifest }: Manifest): string {
+function filesIn({ checked: _, retired: __, retiredFiles: ___, ...manifest }: Manifest): string {
   const databases = Object.entries(manifest.databases).map(([name, { seen: _, sign, ...record }]) => {
     return [name, { ...record, sign: sign?.state }];
   });
@@ -207,10 +207,11 @@ function requireArchived(manifest: Manifest | undefined, database: string, to: n
 async function stageArchived(
   database: string,
   version: number,
-  { store, stage, trust }: CarryParts,
+  { store, published, stage, trust }: CarryParts,
 ): Promise<ReturnType<typeof describeCvd>> {
   const name = cvdName(database);
-  await store.fetch(archiveName(database, version), stage.incoming(name));
+  const archived = archiveName(database, version);
+  await store.fetch(archived, stage.incoming(name), published.manifest?.files[archived]?.size);
   const verified = await verifyCvdFile(stage.incoming(name), trust, { database, version });
   await stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
   return describeCvd(verified);

@@ -47,12 +47,12 @@ export class CachedStore implements Store {
     return await this.#store.list();
   }
 
-  async fetch(name: string, path: string): Promise<void> {
+  async fetch(name: string, path: string, limit?: number): Promise<void> {
     // one that cannot be read is the caller's to complain of, not ours
     if (this.#files === undefined) await this.readManifest().catch(() => {});
     const record = Object.hasOwn(this.#files ?? {}, name) ? this.#files?.[name] : undefined;
     if (record !== undefined && (await this.#copies.take(record, path))) return;
-    await this.#store.fetch(name, path);
+    await this.#store.fetch(name, path, limit);
     if (record !== undefined) await this.#copies.keep(record.sha256, path);
   }
 
@@ -81,7 +81,7 @@ export class CachedStore implements Store {
         await publication.commit(manifest);
         committed(manifest);
       },
-      remove: async (name) => await publication.remove(name),
+      remove: async (name, record) => await publication.remove(name, record),
       async [Symbol.asyncDispose]() {
         await publication[Symbol.asyncDispose]();
         await tidy();

@@ -54,7 +54,7 @@ async function carryFile(name: string, file: Carried, record: FileRecord, parts:
   if (stage.files.has(name)) return; // upstream has made it anew
   if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
   const path = stage.incoming(name);
-  await store.fetch(name, path);
+  await store.fetch(name, path, record.size);
   const found = await verifyCarried(path, file, stage, trust).catch((error) => {
     if (file.kind !== 'sign' || !(error instanceof VerifyError)) throw error;
     log.warn(`${name} is no longer published: ${explain(error)}`); // its certificates may have expired

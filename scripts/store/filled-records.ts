@@ -130,7 +130,7 @@ async function provenRecord(
   if (size === undefined || file.kind === 'cvd') return undefined;
   const fetched = async (wanted: string) => {
     const path = join(folder, wanted.replace('/', '-'));
-    await store.fetch(wanted, path);
+    await store.fetch(wanted, path, wanted === name ? size : files[wanted]?.size);
     return path;
   };
   await mkdir(folder, { recursive: true });
@@ -145,7 +145,8 @@ async function provenRecord(
     const verified = await verify(await fetched(name), trust, file);
     return { size: verified.size, sha256: verified.sha256 };
   } catch (error) {
-    if (error instanceof VerifyError || codeOf(error) === 'store/missing') return undefined;
+    const isOther = ['store/missing', 'store/limit'].includes(codeOf(error) ?? '');
+    if (error instanceof VerifyError || isOther) return undefined;
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -10,7 +10,9 @@ import { type HeldFolder, holdFolder, makeSafeFolder, takeCorner } from '../file
 import { requireSafeWay } from '../files/safe-way.ts';
 import { readStart } from '../files/verify.ts';
 import { folderSight } from './folder-sight.ts';
-import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { FILE_BYTES } from './limits.ts';
+import { type FileRecord, MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { isPublishedFile } from './published-file.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
@@ -58,10 +60,14 @@ export class FolderStore implements Store {
     }
   }
 
-  async fetch(name: string, path: string): Promise<void> {
+  async fetch(name: string, path: string, limit = FILE_BYTES): Promise<void> {
     try {
-      await copyRegular(join(this.where, name), path);
+      await copyRegular(join(this.where, name), path, { limit });
     } catch (cause) {
+      if (codeOf(cause) === 'file/too-large')
+        throw new StoreError('store/limit', `${name} in ${this.where} has more bytes than it should`, {
+          cause,
+        });
       if (['ENOENT', 'file/not-regular'].includes(codeOf(cause) ?? ''))
         throw new StoreError('store/missing', `${this.where} has no file ${name}`, { cause });
       throw cause;
@@ -128,9 +134,10 @@ class FolderPublication implements Publication {
     }
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, record?: FileRecord): Promise<void> {
     const path = await this.#path(name).catch(ignoreMissing);
-    if (path !== undefined) await rm(path, { force: true });
+    if (path === undefined || (record !== undefined && !(await isPublishedFile(path, record)))) return;
+    await rm(path, { force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,7 @@ import type { Trust } from '../verify/trust.ts';
 import type { DatabaseRecord, FileRecord, Manifest, SignRecord } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 import { type SignState, signRecord } from './sign-record.ts';
-import type { Store } from './store.ts';
+import { type Store, StoreError } from './store.ts';
 
 interface SignParts {
   readonly store: Store;
@@ -78,7 +78,7 @@ async function judge(
   if (signed === undefined) return `${file.signs} is not published`;
   const fetched = async (wanted: string) => {
     const path = join(folder, wanted);
-    await store.fetch(wanted, path);
+    await store.fetch(wanted, path, manifest?.files[wanted]?.size);
     return path;
   };
   try {
@@ -92,7 +92,8 @@ async function judge(
       ? { size, sha256, notAfter }
       : 'it is not the file that the manifest names';
   } catch (error) {
-    if (!(error instanceof VerifyError)) throw error;
+    const isOther = error instanceof StoreError && error.code === 'store/limit'; // a larger one than was published
+    if (!isOther && !(error instanceof VerifyError)) throw error;
     return error.message;
   }
 }

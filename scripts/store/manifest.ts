@@ -104,6 +104,8 @@ const ManifestSchema = v.object({
   files: byName(FileName, FileSchema, FILES_LIMIT),
   /** Files of ours in the store that are no longer part of the mirror: removed once this manifest stands. */
   retired: v.pipe(atMost(FILES_LIMIT), v.array(FileName)),
+  /** Those among them that are in the archive, as they were published: another file of the same name is somebody's own. */
+  retiredFiles: v.optional(byName(FileName, FileSchema, FILES_LIMIT)),
   proof: ProofSchema,
 });
 

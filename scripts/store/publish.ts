@@ -1,9 +1,9 @@
-import { parseFileName } from '../cvd/names.ts';
+import { cvdSignName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../stage.ts';
 import type { ArchiveCopy } from './archive.ts';
-import { encodeManifest, type Manifest } from './manifest.ts';
+import { encodeManifest, type FileRecord, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
-import type { Store } from './store.ts';
+import type { Publication, Store } from './store.ts';
 import { isOurName } from './store-name.ts';
 
 /**
@@ -42,18 +42,50 @@ export async function publish(
   }
   for (const [name, text] of pagesOf(next)) await publication.write(name, text);
   await publication.commit(encodeManifest(next));
-  for (const name of removable(next)) await publication.remove(name);
+  await removeRetired(next, publication);
 }
 
 /**
- * What a manifest retires, as far as it can be of its mirror: of databases that are in it, and never what the owner keeps
- * by a name of his own. A manifest may be written by somebody else.
+ * Removes what a manifest retires, as far as it can be of its mirror: of databases that are in it, and never what the owner
+ * keeps by a name of his own. In the archive, where the owner may keep CVDs too, only the very files that were published. A
+ * manifest may be written by somebody else.
  */
-export function removable({ retired, databases }: Pick<Manifest, 'retired' | 'databases'>): string[] {
-  return retired.filter((name) => {
-    const database = parseFileName(name)?.database ?? '';
-    return isOurName(name) && Object.hasOwn(databases, database);
+export async function removeRetired(next: Manifest, publication: Pick<Publication, 'remove'>): Promise<void> {
+  for (const name of next.retired) {
+    const file = parseFileName(name);
+    if (file === undefined || !isOurName(name) || !Object.hasOwn(next.databases, file.database)) continue;
+    const record = next.retiredFiles?.[name];
+    if (!isArchived(file)) await publication.remove(name);
+    else if (record !== undefined) await publication.remove(name, record);
+  }
+}
+
+/** What is known of those files among retired ones that are in the archive; the first of the manifests that knows counts. */
+export function retiredFilesOf(
+  retired: readonly string[],
+  manifests: readonly (Manifest | undefined)[],
+): Pick<Manifest, 'retiredFiles'> {
+  const known = retired.flatMap((name) => {
+    const file = parseFileName(name);
+    if (!isArchived(file)) return [];
+    const records = manifests.map((manifest) => recordIn(manifest, name, file));
+    const record = records.find((one) => one !== undefined);
+    return record === undefined ? [] : [[name, record] as const];
   });
+  return known.length === 0 ? {} : { retiredFiles: Object.fromEntries(known) };
+}
+
+/** A run that was killed before its manifest may have put the served files into the archive. */
+function recordIn(
+  manifest: Manifest | undefined,
+  name: string,
+  { kind, database, version }: Extract<FileName, { kind: 'archive' | 'archive-sign' }>,
+): FileRecord | undefined {
+  const served = manifest?.databases[database];
+  const described = manifest?.files[name] ?? manifest?.retiredFiles?.[name];
+  if (described !== undefined || served?.version !== version) return described;
+  if (kind === 'archive-sign') return manifest?.files[cvdSignName(database, version)];
+  return { size: served.size, sha256: served.sha256 };
 }
 
 interface Put {

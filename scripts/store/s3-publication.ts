@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdName, parseFileName } from '../cvd/names.ts';
 import { cacheControl, contentType } from '../files/served-as.ts';
-import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { type FileRecord, MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
 import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
 import { type Digests, isProvenBy } from './s3-digests.ts';
@@ -120,13 +120,15 @@ export class S3Publication implements Publication {
   }
 
   /** Only what we have put there: somebody may have written a manifest to have another's files removed. */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, record?: FileRecord): Promise<void> {
     const { bucket, lease } = this.#parts;
     requireStoreName(name);
     lease.assertHeld();
     const isPage = parseFileName(name) === undefined;
     if (!isPage && !isOurName(name)) return;
-    if ((await bucket.head(name))?.sha256 !== undefined) await bucket.remove(name);
+    const sha256 = (await bucket.head(name))?.sha256;
+    if (sha256 === undefined || (record !== undefined && record.sha256 !== sha256)) return;
+    await bucket.remove(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

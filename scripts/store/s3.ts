@@ -43,9 +43,9 @@ export class S3Store implements Store {
     return new Map((await this.#entries()).map(({ name, size }) => [name, size]));
   }
 
-  async fetch(name: string, path: string): Promise<void> {
+  async fetch(name: string, path: string, limit = FILE_BYTES): Promise<void> {
     const { maxSize = FILE_BYTES } = this.#bucket.settings;
-    await this.#bucket.download(requireStoreName(name), path, maxSize);
+    await this.#bucket.download(requireStoreName(name), path, Math.min(limit, maxSize));
   }
 
   async readStart(name: string, length: number): Promise<Buffer> {

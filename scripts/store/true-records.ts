@@ -56,7 +56,7 @@ export async function withTrueRecords(stored: Published, parts: RecordParts): Pr
     if (header !== undefined) headers.set(database, header);
     if (why !== undefined) {
       const hashes = [record.sha256, before.files[cvdName(database)]?.sha256];
-      const cvd = await provenCvd(database, hashes, parts);
+      const cvd = await provenCvd(database, hashes, published, parts);
       if (cvd === undefined) doubted.add(database);
       else {
         manifest = corrected(manifest, database, cvd);
@@ -125,12 +125,13 @@ function chainIsOne(database: string, record: DatabaseRecord, { files }: Manifes
 async function provenCvd(
   database: string,
   hashes: readonly (string | undefined)[],
+  { listing }: Published,
   { store, trust, folder }: RecordParts,
 ): Promise<VerifiedCvd | undefined> {
   const path = join(folder, cvdName(database));
   await mkdir(folder, { recursive: true });
   try {
-    await store.fetch(cvdName(database), path);
+    await store.fetch(cvdName(database), path, listing.get(cvdName(database)));
     const cvd = await verifyCvdFile(path, trust, { database });
     return hashes.includes(cvd.sha256) ? cvd : undefined;
   } catch (error) {
