@@ -5,16 +5,14 @@ import { cvdName, cvdSignName } from './cvd/names.ts';
 import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import { parseJson } from './json.ts';
-import { isPlausibleCount, isPlausibleTime, MANIFEST_LIMIT } from './manifest-limits.ts';
+import { ISSUES_BYTES } from './limits/github.ts';
+import { isPlausibleCount, isPlausibleTime, MANIFEST_BYTES } from './limits/manifest.ts';
+import { QUICK_LOOK_MS } from './limits/mirror.ts';
 import type { CheckSettings } from './settings/check.ts';
 import { type DnsRecord, lookUp } from './upstream/dns.ts';
 
 /** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
 const CHECKED = SEEN_LATELY_MS;
-/** For each request. Milliseconds. */
-const TIMEOUT = 10_000;
-/** Of GitHub's list of a hundred issues. Bytes. */
-const ISSUES_LIMIT = 8 * 1024 * 1024;
 /** Labels of issues that a good cycle closes. */
 const WAITING = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
 
@@ -33,7 +31,7 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
   if (asked !== undefined) return needed(asked);
   if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
   try {
-    const manifest = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_LIMIT), settings.databases);
+    const manifest = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_BYTES), settings.databases);
     const age = now.getTime() - Date.parse(manifest.checked);
     if (!(age >= 0 && age < CHECKED)) return needed(`the mirror was checked at ${manifest.checked}`);
     const versions = await advertised(settings, now);
@@ -82,7 +80,7 @@ interface SeenDatabase {
 
 /** As much of a manifest as is looked at here, without a package; the cycle reads it strictly (store/manifest.ts). */
 function read(text: string, wanted: readonly string[]): Seen {
-  const { format, checked, databases } = fields(parseJson(text, MANIFEST_LIMIT));
+  const { format, checked, databases } = fields(parseJson(text, MANIFEST_BYTES));
   if (format !== 1 || typeof checked !== 'string' || checked.length > 40 || !isPlausibleTime(checked))
     throw new Error('what is published has no manifest that can be understood');
   const seen = new Map<string, SeenDatabase>();
@@ -134,7 +132,7 @@ async function openIssue({ github }: CheckSettings): Promise<number | undefined>
   if (github === undefined) return undefined;
   const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
   const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
-  const issues = parseJson(await fetchText(url, ISSUES_LIMIT, headers), ISSUES_LIMIT);
+  const issues = parseJson(await fetchText(url, ISSUES_BYTES, headers), ISSUES_BYTES);
   if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
   for (const issue of issues) {
     const { number, labels, body } = fields(issue);
@@ -170,7 +168,7 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
 
 /** Redirects are followed on the same host only, three times: where others lead is for the cycle to judge. */
 async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  const signal = AbortSignal.timeout(TIMEOUT);
+  const signal = AbortSignal.timeout(QUICK_LOOK_MS);
   let url = from;
   for (let left = 3; ; left--) {
     const answer = await fetch(url, { headers, signal, redirect: 'manual' });

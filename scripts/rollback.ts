@@ -1,13 +1,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Brought, stagedAsPublished } from './bring.ts';
-import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from './cvd/names.ts';
 import type { CycleParts } from './cycle.ts';
 import { codeOf, MirrorError } from './errors.ts';
 import { proveSign } from './files/sign.ts';
 import { readStart, verifyCvdFile } from './files/verify.ts';
 import { judge } from './judge.ts';
+import { SIGN_BYTES } from './limits/databases.ts';
 import { nextManifest } from './next-manifest.ts';
 import type { Proof } from './proof/record.ts';
 import type { SyncSettings } from './settings.ts';
@@ -229,7 +229,7 @@ async function stageArchivedSign(
   const name = cvdSignName(database, version);
   try {
     const signed = { sha256, path: async () => stage.path(cvdName(database)) };
-    const good = await proveSign(await readStart(kept, SIGN_LIMIT + 1), signed, trust);
+    const good = await proveSign(await readStart(kept, SIGN_BYTES + 1), signed, trust);
     await rename(kept, stage.incoming(name));
     await stage.accept({ name, ...good, stored: false });
     return { state: 'published', notAfter: good.notAfter };

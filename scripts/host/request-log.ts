@@ -1,9 +1,9 @@
+import { LOG_WAITING_BYTES } from '../limits/requests.ts';
+
 /** Characters after which the lines are written at once. */
 const FULL = 64 * 1024;
 /** Milliseconds that a line waits for others at most. */
 const DELAY = 500;
-/** Bytes that may wait for a reader who has stopped to read; the lines after them are counted and dropped. */
-const WAITING_LIMIT = 1024 * 1024;
 
 export interface RequestLogOptions {
   /** How many bytes were written and have not been taken yet: a reader that stands still must not fill the memory. */
@@ -46,7 +46,7 @@ export class RequestLog implements Disposable {
     this.#lines = [];
     this.#size = 0;
     if (lines.length === 0) return;
-    if (this.#waiting() >= WAITING_LIMIT) {
+    if (this.#waiting() >= LOG_WAITING_BYTES) {
       this.#dropped += lines.length;
       return;
     }

@@ -4,15 +4,13 @@ import { proxyOptions } from '../consumer/conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { writeConf } from '../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
+import { CLIENT_RUN_MS } from '../limits/mirror.ts';
 import { versionIn } from '../proof/client.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
 import type { Base } from './bases.ts';
 import type { Finding } from './finding.ts';
 import { guarded, type Served } from './site.ts';
-
-/** Milliseconds for one run, which downloads and loads everything. */
-const TIMEOUT = 30 * 60_000;
 
 /** A client, as far as clients differ. */
 export interface ClientKind {
@@ -94,7 +92,7 @@ async function update(
       '--stdout',
       ...databases.map(({ database }) => `--update-db=${database}`),
     ],
-    timeout: Math.ceil(Math.min(TIMEOUT, left())),
+    timeout: Math.ceil(Math.min(CLIENT_RUN_MS, left())),
   });
   const arrived: string[] = [];
   for (const { database, header } of databases) {
@@ -130,7 +128,7 @@ async function load(
       '--no-summary',
       `${at}/harmless.txt`,
     ],
-    timeout: Math.ceil(Math.min(TIMEOUT, left())),
+    timeout: Math.ceil(Math.min(CLIENT_RUN_MS, left())),
   });
   return ended.exitCode === 0 ? undefined : `${endOf(ended)}, ${tellingLine(ended)}`;
 }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { PULL_MS } from '../limits/engines.ts';
 import type { Log } from '../log.ts';
 import { atExit } from './at-exit.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './container-program.ts';
@@ -9,7 +10,6 @@ import { type Engine, EngineError, type Program, type Task, type ToolRun } from 
 import { startProgram } from './program.ts';
 import { askEngine, ToolNotFound } from './tools.ts';
 
-const PULL_TIMEOUT = 10 * 60_000;
 /** Where a container has the task's folder: a path without spaces or colons, whatever it is called here. */
 const INSIDE = '/task';
 
@@ -130,12 +130,12 @@ async function haveImage(
     log.info(`pulling ${image}`);
     const pull = await startProgram([program.path, 'pull', '--quiet', image], {
       folder: '/',
-      timeout: PULL_TIMEOUT,
+      timeout: PULL_MS,
       environment: program.environment,
     });
     const { exitCode, timedOut, output } = await pull.ended;
     if (exitCode === 0) return await look();
-    const why = timedOut ? `no end after ${PULL_TIMEOUT / 60_000} minutes` : output.trim().slice(-1000);
+    const why = timedOut ? `no end after ${PULL_MS / 60_000} minutes` : output.trim().slice(-1000);
     throw new EngineError('engine/missing', `${image} is not here and cannot be pulled: ${why}`);
   });
   const [id = '', volumes = ''] = found.trim().split(' ');

@@ -1,8 +1,8 @@
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import { proveSign } from '../files/sign.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import type { Log } from '../log.ts';
 import type { Stage } from '../stage.ts';
 import { VerifyError } from '../verify/error.ts';
@@ -74,7 +74,7 @@ async function verifyCarried(path: string, file: Carried, stage: Stage, trust: T
   if (file.kind === 'sign') {
     const { sha256 = '' } = stage.files.get(file.signs) ?? {};
     const signed = { sha256, path: async () => stage.path(file.signs) };
-    return await proveSign(await readStart(path, SIGN_LIMIT + 1), signed, trust);
+    return await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
   }
   const verified =
     file.kind === 'cvd'

@@ -1,12 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cdiffName, cvdName, type FileName, parseFileName } from '../cvd/names.ts';
 import { codeOf } from '../errors.ts';
 import { proveSign } from '../files/sign.ts';
 import { asVerdict, readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -137,9 +137,9 @@ async function provenRecord(
   try {
     if (file.kind === 'sign' || file.kind === 'archive-sign') {
       const { sha256 } = files[file.signs] ?? {};
-      if (sha256 === undefined || size > SIGN_LIMIT) return undefined;
+      if (sha256 === undefined || size > SIGN_BYTES) return undefined;
       const signed = { sha256, path: async () => await fetched(file.signs) };
-      return await proveSign(await readStart(await fetched(name), SIGN_LIMIT + 1), signed, trust);
+      return await proveSign(await readStart(await fetched(name), SIGN_BYTES + 1), signed, trust);
     }
     const verify = file.kind === 'cdiff' ? verifyCdiffFile : verifyCvdFile;
     const verified = await verify(await fetched(name), trust, file);

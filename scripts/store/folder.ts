@@ -9,9 +9,9 @@ import { copyRegular, readText } from '../files/open.ts';
 import { type HeldFolder, holdFolder, makeSafeFolder, takeCorner } from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-way.ts';
 import { readStart } from '../files/verify.ts';
+import { FILE_BYTES, MANIFEST_BYTES } from '../limits/manifest.ts';
 import { folderSight } from './folder-sight.ts';
-import { FILE_BYTES } from './limits.ts';
-import { type FileRecord, MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { type FileRecord, MANIFEST } from './manifest.ts';
 import { isPublishedFile } from './published-file.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
@@ -30,7 +30,7 @@ export class FolderStore implements Store {
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
     try {
-      const text = await readText(join(this.where, MANIFEST), MANIFEST_LIMIT);
+      const text = await readText(join(this.where, MANIFEST), MANIFEST_BYTES);
       return { text, tag: createHash('sha256').update(text).digest('hex') };
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return undefined;

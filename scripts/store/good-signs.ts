@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdSignName, type FileName, parseFileName } from '../cvd/names.ts';
 import { type GoodSign, proveSign, SIGN_MARGIN_MS } from '../files/sign.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import type { Log } from '../log.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -67,7 +67,7 @@ async function judge(
   { store, trust, folder }: SignParts,
 ): Promise<FileRecord | string> {
   const { manifest } = published;
-  if (!isListed(name, record, published) || record.size > SIGN_LIMIT)
+  if (!isListed(name, record, published) || record.size > SIGN_BYTES)
     return 'it is not in the store any more';
   const isOfCvd = name === cvdSignName(file.database, file.version);
   if (!isOfCvd && record.notAfter !== undefined) {

@@ -3,19 +3,19 @@ import type { CvdHeader } from '../cvd/header.ts';
 import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
 import { parseJson } from '../json.ts';
 import {
-  DATABASES_LIMIT,
-  FILE_SIZE_LIMIT,
-  FILES_LIMIT,
+  FILE_BYTES,
   isPlausibleCount,
   isPlausibleTime,
-  MANIFEST_LIMIT,
-  WORDS_LIMIT,
-} from '../manifest-limits.ts';
+  MANIFEST_BYTES,
+  MANIFEST_DATABASES,
+  MANIFEST_FILES,
+  SIGN_CHARACTERS,
+  TIME_CHARACTERS,
+  WORDS_CHARACTERS,
+} from '../limits/manifest.ts';
 import { ProofSchema } from '../proof/record.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { StoreError } from './store.ts';
-
-export { MANIFEST_LIMIT };
 
 export const MANIFEST = 'manifest.json';
 /** Of the manifests that this program makes, and takes. */
@@ -25,14 +25,14 @@ const Count = v.pipe(
   v.number(),
   v.check((count) => isPlausibleCount(count), 'is no plausible number'),
 );
-const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_SIZE_LIMIT));
+const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_BYTES));
 const Time = v.pipe(
   v.string(),
-  v.maxLength(40),
+  v.maxLength(TIME_CHARACTERS),
   v.isoTimestamp(),
   v.check(isPlausibleTime, 'is no plausible time'),
 );
-const Words = v.pipe(v.string(), v.maxLength(WORDS_LIMIT));
+const Words = v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS));
 export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
 export const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
 export const FileSchema = v.object({
@@ -55,9 +55,9 @@ const SignSchema = v.object({
   /** When the first certificate of its chain ends; of a published one. */
   notAfter: v.optional(Time),
   /** Why it is withheld. */
-  reason: v.optional(v.pipe(v.string(), v.maxLength(500))),
+  reason: v.optional(v.pipe(v.string(), v.maxLength(SIGN_CHARACTERS.reason))),
   /** Upstream's ETag of what it gave, good or not. */
-  etag: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  etag: v.optional(v.pipe(v.string(), v.maxLength(SIGN_CHARACTERS.etag))),
 });
 
 /** Upstream's own signed header of a database, as it was last seen. */
@@ -77,7 +77,7 @@ export const DatabaseSchema = v.object({
   /** The unbroken chain of CDIFFs that ends at `version`: the versions that its first and last lead to. */
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
   /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
-  missingCdiffs: v.pipe(atMost(FILES_LIMIT), v.array(Count), v.readonly()),
+  missingCdiffs: v.pipe(atMost(MANIFEST_FILES), v.array(Count), v.readonly()),
   /** Mirrors published before ClamAV 1.5 was known say nothing. */
   sign: v.optional(SignSchema),
   /** Mirrors published before it was recorded say nothing: then upstream is asked. */
@@ -100,12 +100,12 @@ const ManifestSchema = v.object({
     /** Taken from upstream for what was published last. */
     bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   }),
-  databases: byName(DatabaseName, DatabaseSchema, DATABASES_LIMIT),
-  files: byName(FileName, FileSchema, FILES_LIMIT),
+  databases: byName(DatabaseName, DatabaseSchema, MANIFEST_DATABASES),
+  files: byName(FileName, FileSchema, MANIFEST_FILES),
   /** Files of ours in the store that are no longer part of the mirror: removed once this manifest stands. */
-  retired: v.pipe(atMost(FILES_LIMIT), v.array(FileName)),
+  retired: v.pipe(atMost(MANIFEST_FILES), v.array(FileName)),
   /** Those among them that are in the archive, as they were published: another file of the same name is somebody's own. */
-  retiredFiles: v.optional(byName(FileName, FileSchema, FILES_LIMIT)),
+  retiredFiles: v.optional(byName(FileName, FileSchema, MANIFEST_FILES)),
   proof: ProofSchema,
 });
 
@@ -147,7 +147,7 @@ export function parseManifest(text: string, where: string): Manifest {
 export function parseManifestJson(text: string, where: string): unknown {
   let json: unknown;
   try {
-    json = parseJson(text, MANIFEST_LIMIT);
+    json = parseJson(text, MANIFEST_BYTES);
   } catch (cause) {
     throw unreadable(where, cause instanceof RangeError ? cause.message : 'it is not JSON', cause);
   }
@@ -164,8 +164,8 @@ export function textOf(manifest: Manifest): string {
 /** The inverse of `parseManifest`. Throws `store/manifest` for what nobody could read afterwards. */
 export function encodeManifest(manifest: Manifest): string {
   const text = textOf(manifest);
-  if (Buffer.byteLength(text) > MANIFEST_LIMIT)
-    throw unreadable('this run', `it has more than ${MANIFEST_LIMIT} bytes`, undefined);
+  if (Buffer.byteLength(text) > MANIFEST_BYTES)
+    throw unreadable('this run', `it has more than ${MANIFEST_BYTES} bytes`, undefined);
   judged(manifest, 'this run');
   return text;
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DATABASES_LIMIT, FILES_LIMIT } from '../manifest-limits.ts';
+import { MANIFEST_DATABASES, MANIFEST_FILES } from '../limits/manifest.ts';
 import {
   DatabaseName,
   DatabaseSchema,
@@ -90,7 +90,7 @@ function named(limit: number) {
   return v.custom<Record<string, unknown>>((input) => isByName(input) && Object.keys(input).length <= limit);
 }
 
-const FrameSchema = v.looseObject({ databases: named(DATABASES_LIMIT), files: named(FILES_LIMIT) });
+const FrameSchema = v.looseObject({ databases: named(MANIFEST_DATABASES), files: named(MANIFEST_FILES) });
 
 function unreadDatabase(entry: unknown, why: string): UnreadDatabase {
   const fields = v.safeParse(v.record(v.string(), v.unknown()), entry);
@@ -106,5 +106,5 @@ function unreadDatabase(entry: unknown, why: string): UnreadDatabase {
 /** A list of versions without those that are none. */
 function countsIn(list: unknown): unknown {
   if (!Array.isArray(list)) return undefined;
-  return list.slice(0, FILES_LIMIT).filter((step) => v.is(DatabaseSchema.entries.version, step));
+  return list.slice(0, MANIFEST_FILES).filter((step) => v.is(DatabaseSchema.entries.version, step));
 }

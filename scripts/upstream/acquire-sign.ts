@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { proveSign, type SignedFile } from '../files/sign.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import { isDoubt } from '../verify/sign.ts';
 import type { AcquireParts } from './acquire.ts';
 import type { Fetched, UpstreamClient } from './client.ts';
@@ -22,7 +22,7 @@ export async function askForSign(
   etag?: string,
 ): Promise<SignAnswer> {
   try {
-    return await client.fetch(name, SIGN_LIMIT, etag);
+    return await client.fetch(name, SIGN_BYTES, etag);
   } catch (error) {
     if (isMissing(error)) return 'missing';
     if (isTooLarge(error)) return 'too large';
@@ -46,7 +46,7 @@ export async function stageSign(
     log.warn(`${name} is withheld: ${reason}`);
     return { state: 'withheld', reason, etag };
   };
-  if (answer === 'too large') return withheld(`it has more than ${SIGN_LIMIT} bytes`);
+  if (answer === 'too large') return withheld(`it has more than ${SIGN_BYTES} bytes`);
   const { bytes, etag } = answer;
   try {
     const good = await proveSign(bytes, signed, trust);

@@ -4,15 +4,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { request } from 'undici';
 import { codeOf } from '../errors.ts';
 import { FileError } from '../files/atomic.ts';
-import { type Agents, REDIRECTS } from './agents.ts';
+import { PAGE_BYTES, PATIENCE, REDIRECTS } from '../limits/upstream.ts';
+import type { Agents } from './agents.ts';
 import type { CoolDownGuard } from './cool-down.ts';
 import { UpstreamError } from './error.ts';
 import { InsideError } from './inside.ts';
 
 /** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
 export const PROBE_SIZE = 522;
-/** Bytes of an error page that are read at most. */
-const PAGE_LIMIT = 16 * 1024;
 
 /** How long and how often to try. Milliseconds. */
 export interface Patience {
@@ -24,8 +23,6 @@ export interface Patience {
   /** Before the second attempt; doubled before each further one. */
   readonly pause: number;
 }
-
-export const PATIENCE: Patience = { idle: 30_000, file: 15 * 60_000, attempts: 3, pause: 1000 };
 
 export interface ClientOptions {
   /** Base URL without a final slash. */
@@ -205,7 +202,7 @@ export class UpstreamClient {
     let size = 0;
     for await (const chunk of this.#counted(body)) {
       size += chunk.length;
-      if (size > PAGE_LIMIT) break;
+      if (size > PAGE_BYTES) break;
     }
   }
 

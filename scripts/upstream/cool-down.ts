@@ -1,13 +1,11 @@
 import { CLOCK_TOLERANCE_MS } from '../clock.ts';
+import { COOL_DOWN_MS } from '../limits/upstream.ts';
 import { UpstreamError } from './error.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** What freshclam waits after a 429 without Retry-After, and after a 403 (clamav-formats.md §6). */
 const DEFAULT_WAIT = { 429: 4 * HOUR, 403: 24 * HOUR } as const;
-/** Upstreams have said 35 µs and weeks (field-notes.md, defect 5). */
-const SHORTEST = 5 * MINUTE;
-const LONGEST = 24 * HOUR;
 
 /** Until when nothing is asked of an upstream, and why. */
 export interface CoolDown {
@@ -54,7 +52,7 @@ export class CoolDownGuard {
   #current(): CoolDown | undefined {
     const current = this.#memory.load();
     const left = Date.parse(current?.until ?? '') - this.#now().getTime();
-    return left > 0 && left <= LONGEST + CLOCK_TOLERANCE_MS ? current : undefined;
+    return left > 0 && left <= COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS ? current : undefined;
   }
 }
 
@@ -63,7 +61,9 @@ export function retryAfterWait(retryAfter: string | undefined, now: Date): numbe
   if (retryAfter === undefined) return undefined;
   const text = retryAfter.trim();
   const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : httpDate(text) - now.getTime();
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, SHORTEST), LONGEST);
+  return Number.isNaN(wait)
+    ? undefined
+    : Math.min(Math.max(wait, COOL_DOWN_MS.shortest), COOL_DOWN_MS.longest);
 }
 
 /** `Date.parse` finds a date in almost anything; an HTTP date ends with GMT. */

@@ -1,14 +1,10 @@
 import { Resolver } from 'node:dns/promises';
 import { explain } from '../errors.ts';
+import { RECORD_SECONDS } from '../limits/upstream.ts';
 import { UpstreamError } from './error.ts';
 
 /** The record that Talos publishes (clamav-formats.md §6). */
 export const OFFICIAL_RECORD = 'current.cvd.clamav.net';
-
-/** freshclam falls back to HTTP for older records (§6). Seconds. */
-const RECORD_AGE = 12 * 3600;
-/** How far the record's clock may be ahead of ours. Seconds. */
-const CLOCK_SKEW = 3600;
 
 /** What a TXT record advertises. Source: libfreshclam_internal.c, fc_dns_query_update_info(). */
 export interface DnsRecord {
@@ -70,7 +66,7 @@ export function parseRecord(text: string, now: Date): DnsRecord {
     ]),
   };
   const age = now.getTime() / 1000 - record.epoch;
-  if (age > RECORD_AGE || age < -CLOCK_SKEW) {
+  if (age > RECORD_SECONDS.old || age < -RECORD_SECONDS.ahead) {
     throw new UpstreamError('upstream/record', `the DNS record is ${Math.round(age / 3600)} hours old`);
   }
   return record;

@@ -1,9 +1,7 @@
+import { CONNECT_MS } from '../limits/upstream.ts';
 import { Agents, type Proxies } from './agents.ts';
 import { type Patience, UpstreamClient } from './client.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
-
-/** Milliseconds. */
-const CONNECT_TIMEOUT = 15_000;
 
 export type { Proxies };
 
@@ -22,7 +20,7 @@ export function openUpstream(options: {
   patience?: Patience;
 }): Upstream {
   const { url, userAgent, proxies, patience } = options;
-  const agents = new Agents(url, proxies, { timeout: CONNECT_TIMEOUT });
+  const agents = new Agents(url, proxies, { timeout: CONNECT_MS });
   const coolDown = new CoolDownGuard(options.coolDown, options.now);
   return {
     client(onBytes) {

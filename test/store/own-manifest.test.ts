@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DATABASES_LIMIT, FILES_LIMIT } from '../../scripts/manifest-limits.ts';
+import { MANIFEST_DATABASES, MANIFEST_FILES } from '../../scripts/limits/manifest.ts';
 import { encodeManifest } from '../../scripts/store/manifest.ts';
 import { parseOwnManifest, unreadNames } from '../../scripts/store/own-manifest.ts';
 import { databaseRecord, described, manifestOf } from './support.ts';
@@ -73,7 +73,7 @@ describe('the manifest of a store of ours', () => {
   test('with more databases or files than any mirror has is refused, though none can be understood', () => {
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`d${at}`, null]));
-    for (const change of [{ databases: many(DATABASES_LIMIT + 1) }, { files: many(FILES_LIMIT + 1) }])
+    for (const change of [{ databases: many(MANIFEST_DATABASES + 1) }, { files: many(MANIFEST_FILES + 1) }])
       expect(() => parse(change)).toThrow(expect.objectContaining({ code: 'store/manifest' }));
   });
 
