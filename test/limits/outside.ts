@@ -138,8 +138,8 @@ const ENGINES: Readonly<Record<string, Row>> = {
   }),
   CONTAINER_COMMAND_MS: fails('engine/broken', async () => {
     const program = await dockerThat('exec sleep 600');
-    hasten(CONTAINER_COMMAND_MS);
-    await program.command(['inspect']);
+    expect(CONTAINER_COMMAND_MS).toBeGreaterThan(100);
+    await program.command(['inspect'], 100); // a shorter patience
   }),
   PULL_MS: fails('engine/missing', async () => {
     const program = await dockerThat('case "$1" in pull) exec sleep 600;; esac; exit 1');
