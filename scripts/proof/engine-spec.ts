@@ -20,7 +20,8 @@ export function parseEngineSpec(text: string): EngineSpec {
   if (kind === 'docker' && IMAGE.test(what)) return { kind, name: text, image: what };
   if (kind === 'container' && CONTAINER.test(what)) return { kind, name: text, id: what };
   throw new EngineSpecError('engine/spec', `${JSON.stringify(text)} is no engine`, {
-    advice: 'An engine is native, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
+    advice:
+      'An engine is native, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
   });
 }
 
