@@ -8,7 +8,7 @@ import type { DatabaseReport } from './report.ts';
 import { type CarryParts, carry } from './store/carry.ts';
 import { type DatabaseRecord, describeCvd, type Manifest, type SignRecord } from './store/manifest.ts';
 import { findPrevious } from './store/previous.ts';
-import { filesOf } from './store/published.ts';
+import { claimedVersion, filesOf } from './store/published.ts';
 import { fetchPublishedSign } from './store/published-sign.ts';
 import { signRecord } from './store/sign-record.ts';
 import { StoreError } from './store/store.ts';
@@ -265,7 +265,7 @@ async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
   const { offer } = advertisement;
   const previous = await findPrevious(database, parts);
   // by hand, only what the store has counts: a manifest may claim any version
-  if (parts.resync !== true) requireNoOlder(offer, parts.published.manifest?.databases[database]?.version);
+  if (parts.resync !== true) requireNoOlder(offer, claimedVersion(parts.published, database));
   requireNoOlder(offer, previous?.verified.header.version);
   const signName = cvdSignName(database, offer.header.version);
   const answer = await askForSign(signName, client);
@@ -309,7 +309,7 @@ async function acquireLateSign(
   const name = cvdSignName(database, published.version);
   const path = async () => {
     const cvd = stage.incoming(`signed-${cvdName(database)}`);
-    await store.fetch(cvdName(database), cvd);
+    await store.fetch(cvdName(database), cvd, published.size);
     return cvd;
   };
   const outcome = await stageSign(name, signOffer, { sha256: published.sha256, path }, { ...parts, client });

@@ -371,7 +371,7 @@ async function endWithoutNews(
   const isNews = brought.some((one) => isTold(one, { published, brought }));
   if (manifest !== undefined && stored.manifest !== undefined && !settings.dryRun) {
     const next = checkedManifest(manifest, { settings, now: now(), published, brought, hashed });
-    const differs = encodeManifest(next) !== encodeManifest(stored.manifest);
+    const differs = stored.unread !== undefined || encodeManifest(next) !== encodeManifest(stored.manifest);
     if (differs && (isNews || gone.length > 0 || found.isMended))
       await publish(store, tag, { stage: undefined, next });
   }

@@ -1,5 +1,4 @@
-/** Objects and arrays of one text: what we publish has one for each file, and twenty thousand files at most. */
-const CONTAINERS_LIMIT = 100_000;
+import { JSON_CONTAINERS } from './limits/manifest.ts';
 
 /**
  * Parses JSON of a stranger, for a price that is known before: eight megabytes of `[` take 345 MB. It needs no package.
@@ -10,8 +9,8 @@ export function parseJson(text: string, limit: number): unknown {
   let containers = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if ((code === BRACKET || code === BRACE) && ++containers > CONTAINERS_LIMIT)
-      throw new RangeError(`it has more than ${CONTAINERS_LIMIT} objects and lists`);
+    if ((code === BRACKET || code === BRACE) && ++containers > JSON_CONTAINERS)
+      throw new RangeError(`it has more than ${JSON_CONTAINERS} objects and lists`);
   }
   return JSON.parse(text);
 }

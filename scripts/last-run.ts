@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { liesAhead } from './clock.ts';
 import { DATABASE_NAME } from './cvd/names.ts';
-import { DATABASES_LIMIT } from './manifest-limits.ts';
+import { MANIFEST_DATABASES } from './limits/manifest.ts';
 import { printable } from './printable.ts';
 import type { CycleReport } from './report.ts';
 
@@ -25,10 +25,11 @@ const LastRunSchema = v.object({
   /** Where it looked for news. */
   upstream: v.pipe(v.string(), v.maxLength(2000)),
   /** All databases that it was to mirror. */
-  mirrored: v.pipe(v.array(v.pipe(v.string(), v.regex(DATABASE_NAME))), v.maxLength(DATABASES_LIMIT)),
+  mirrored: v.pipe(v.array(v.pipe(v.string(), v.regex(DATABASE_NAME))), v.maxLength(MANIFEST_DATABASES)),
   databases: v.pipe(
     v.custom<Record<string, unknown>>(
-      (input) => typeof input === 'object' && input !== null && Object.keys(input).length <= DATABASES_LIMIT,
+      (input) =>
+        typeof input === 'object' && input !== null && Object.keys(input).length <= MANIFEST_DATABASES,
       'has more names than is plausible',
     ),
     v.record(

@@ -8,6 +8,7 @@ import type { Stage } from './stage.ts';
 import { type ArchiveCopy, nextArchive } from './store/archive.ts';
 import { fitInto } from './store/fit.ts';
 import type { DatabaseRecord, FileRecord, Manifest } from './store/manifest.ts';
+import { retiredFilesOf } from './store/publish.ts';
 import type { Published } from './store/published.ts';
 
 /**
@@ -100,8 +101,14 @@ export function checkedManifest(
 
 /** Made to fit, and with what that retires. */
 function completed(manifest: Manifest, published: Published, limit: number | undefined): Manifest {
-  const fitted = fitInto({ ...manifest, retired: retiredBy(manifest.files, published) }, limit);
-  return { ...fitted, retired: retiredBy(fitted.files, published), files: sorted(fitted.files) };
+  const { retiredFiles: _, ...bare } = manifest;
+  const retiring = (files: Manifest['files']) => {
+    const retired = retiredBy(files, published);
+    return { retired, ...retiredFilesOf(retired, [published.manifest]) };
+  };
+  const fitted = fitInto({ ...bare, ...retiring(bare.files) }, limit);
+  const { retiredFiles: __, ...rest } = fitted;
+  return { ...rest, ...retiring(fitted.files), files: sorted(fitted.files) };
 }
 
 /**

@@ -5,17 +5,15 @@ import { cvdName, cvdSignName } from './cvd/names.ts';
 import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import { parseJson } from './json.ts';
-import { isPlausibleCount, isPlausibleTime, MANIFEST_LIMIT } from './manifest-limits.ts';
+import { ISSUES_BYTES } from './limits/github.ts';
+import { isPlausibleCount, isPlausibleTime, MANIFEST_BYTES } from './limits/manifest.ts';
+import { QUICK_LOOK_MS } from './limits/mirror.ts';
 import { prepareNetwork } from './network.ts';
 import type { CheckSettings } from './settings/check.ts';
 import { type DnsRecord, isInRecord, lookUp } from './upstream/dns.ts';
 
 /** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
 const CHECKED = SEEN_LATELY_MS;
-/** For each request. Milliseconds. */
-const TIMEOUT = 10_000;
-/** Of GitHub's list of a hundred issues. Bytes. */
-const ISSUES_LIMIT = 8 * 1024 * 1024;
 /** Labels of issues that a good cycle closes. */
 const WAITING = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
 
@@ -35,7 +33,7 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
   if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
   prepareNetwork();
   try {
-    const published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_LIMIT), settings.databases);
+    const published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_BYTES), settings.databases);
     const old = settings.databases.find((database) => isOld(published.get(database), now));
     if (old !== undefined) return needed(whyOld(old, published.get(old)));
     const versions = await advertised(settings, now);
@@ -91,7 +89,7 @@ function whyOld(database: string, known: Known | undefined): string {
 
 /** As much of a manifest as is looked at here, without a package; the cycle reads it strictly (store/manifest.ts). */
 function read(text: string, wanted: readonly string[]): ReadonlyMap<string, Known> {
-  const { format, checked, databases } = fields(parseJson(text, MANIFEST_LIMIT));
+  const { format, checked, databases } = fields(parseJson(text, MANIFEST_BYTES));
   if (format !== 1 || !isTime(checked))
     throw new Error('what is published has no manifest that can be understood');
   const known = new Map<string, Known>();
@@ -152,7 +150,7 @@ async function openIssue({ github }: CheckSettings): Promise<number | undefined>
   if (github === undefined) return undefined;
   const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
   const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
-  const issues = parseJson(await fetchText(url, ISSUES_LIMIT, headers), ISSUES_LIMIT);
+  const issues = parseJson(await fetchText(url, ISSUES_BYTES, headers), ISSUES_BYTES);
   if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
   for (const issue of issues) {
     const { number, labels, body } = fields(issue);
@@ -188,7 +186,7 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
 
 /** Redirects are followed on the same host only, three times: where others lead is for the cycle to judge. */
 async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  const signal = AbortSignal.timeout(TIMEOUT);
+  const signal = AbortSignal.timeout(QUICK_LOOK_MS);
   let url = from;
   for (let left = 3; ; left--) {
     const answer = await fetch(url, { headers, signal, redirect: 'manual' });

@@ -1,13 +1,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Brought, stagedAsPublished } from './bring.ts';
-import { SIGN_LIMIT } from './cvd/clamsign.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from './cvd/names.ts';
 import type { CycleParts } from './cycle.ts';
 import { codeOf, MirrorError } from './errors.ts';
 import { proveSign } from './files/sign.ts';
 import { readStart, verifyCvdFile } from './files/verify.ts';
 import { judge } from './judge.ts';
+import { SIGN_BYTES } from './limits/databases.ts';
 import { nextManifest } from './next-manifest.ts';
 import type { Proof } from './proof/record.ts';
 import type { SyncSettings } from './settings.ts';
@@ -18,11 +18,12 @@ import { withGoodSigns } from './store/good-signs.ts';
 import { inspect } from './store/inspect.ts';
 import { type DatabaseRecord, describeCvd, type Manifest, parseManifest } from './store/manifest.ts';
 import { publish } from './store/publish.ts';
-import { type Published, readPublished } from './store/published.ts';
+import { type Published, readPublished, requireUnderstood } from './store/published.ts';
 import { fetchArchivedSign } from './store/published-sign.ts';
 import { archiveCopies } from './store/retention.ts';
 import { type SignState, signRecord } from './store/sign-record.ts';
 import type { Store } from './store/store.ts';
+import { withTrueRecords } from './store/true-records.ts';
 import { VerifyError } from './verify/error.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -49,11 +50,15 @@ export async function rollBack(
   const { store, trust, log, now } = parts;
   await using workspace = await openWorkspace(settings.work, log);
   const { work } = settings;
-  const inspected = await inspect(await readPublished(store), {
+  const folder = join(workspace.folder, 'inspection');
+  const stored = await readPublished(store);
+  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
+  requireUnderstood(records.published, store);
+  const inspected = await inspect(records.published, {
     store,
     trust,
     work,
-    folder: join(workspace.folder, 'inspection'),
+    folder,
     log,
     now: now(),
     all: true, // what is published now is not to be proven from a memory
@@ -120,6 +125,7 @@ export async function rollBack(
 /** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
 export async function release(database: string, parts: Pick<CycleParts, 'store'>): Promise<DatabaseRecord> {
   const published = await readPublished(parts.store);
+  requireUnderstood(published, parts.store);
   const { manifest } = published;
   const described = manifest?.databases[database];
   if (manifest === undefined || described?.held === undefined) {
@@ -172,7 +178,7 @@ async function publishOnto(
 }
 
 /** What a manifest says but for what a cycle without news changes. */
-function filesIn({ checked: _, retired: __, ...manifest }: Manifest): string {
+function filesIn({ checked: _, retired: __, retiredFiles: ___, ...manifest }: Manifest): string {
   const databases = Object.entries(manifest.databases).map(([name, record]) => {
     const { seen: _, checked: __, hashed: ___, left: ____, sign, ...files } = record;
     return [name, { ...files, sign: sign?.state }];
@@ -211,10 +217,11 @@ function requireArchived(manifest: Manifest | undefined, database: string, to: n
 async function stageArchived(
   database: string,
   version: number,
-  { store, stage, trust }: CarryParts,
+  { store, published, stage, trust }: CarryParts,
 ): Promise<ReturnType<typeof describeCvd>> {
   const name = cvdName(database);
-  await store.fetch(archiveName(database, version), stage.incoming(name));
+  const archived = archiveName(database, version);
+  await store.fetch(archived, stage.incoming(name), published.manifest?.files[archived]?.size);
   const verified = await verifyCvdFile(stage.incoming(name), trust, { database, version });
   await stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
   return describeCvd(verified);
@@ -232,7 +239,7 @@ async function stageArchivedSign(
   const name = cvdSignName(database, version);
   try {
     const signed = { sha256, path: async () => stage.path(cvdName(database)) };
-    const good = await proveSign(await readStart(kept, SIGN_LIMIT + 1), signed, trust);
+    const good = await proveSign(await readStart(kept, SIGN_BYTES + 1), signed, trust);
     await rename(kept, stage.incoming(name));
     await stage.accept({ name, ...good, stored: false });
     return { state: 'published', notAfter: good.notAfter };

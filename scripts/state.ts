@@ -9,24 +9,21 @@ import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
 import { parseJson } from './json.ts';
 import { knownRun, type LastRun } from './last-run.ts';
+import { CACHED_MS, QUARANTINE_MS, STATE_BYTES, STATE_CHARACTERS } from './limits/machine.ts';
 import { printable } from './printable.ts';
 import { type Wait, type WaitMemory, WaitSchema } from './retirement.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
 import type { CoolDown, CoolDownMemory } from './upstream/cool-down.ts';
 
-/** Characters of a reason: it is printed, and told in issues. */
-const REASON_LENGTH = 500;
-const CACHED_REASON_LENGTH = 200;
-
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const Reason = v.pipe(
   v.string(),
-  v.transform((text) => printable(text).slice(0, REASON_LENGTH)),
+  v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.reason)),
 );
 /** Of what was refused: a name, and what upstream says. */
 const Words = v.pipe(
   v.string(),
-  v.transform((text) => printable(text).slice(0, CACHED_REASON_LENGTH)),
+  v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.cachedReason)),
 );
 const Cached = v.optional(v.literal(true));
 const CoolDownSchema = v.object({
@@ -53,7 +50,7 @@ const QuarantineSchema = v.object({
   /** Of the CVD, in its header: a version that upstream made anew is another one. */
   md5: v.pipe(v.string(), v.maxLength(32)),
   reason: Reason,
-  code: v.pipe(v.string(), v.maxLength(40)),
+  code: v.pipe(v.string(), v.maxLength(STATE_CHARACTERS.code)),
   /** When it was refused first. */
   since: Time,
   /** When it is tried again by itself; `null`: when somebody asks for it. */
@@ -88,10 +85,6 @@ export type Memory = Pick<Content, 'coolDowns' | 'quarantine' | 'lastRun'>;
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
-/** A refused version is tried again after so many milliseconds, should upstream still offer it. */
-const LONGEST_QUARANTINE = 30 * DAY;
-/** What a cache may hold up, at most. Milliseconds. */
-const CACHED_LIMITS = { coolDown: HOUR, quarantine: DAY } as const;
 
 /**
  * What one machine remembers between runs. Losing it costs politeness, never safety. It is read part by part: an entry
@@ -261,15 +254,13 @@ function eachOf<T>(schema: v.GenericSchema<unknown, T>, entries: unknown): Recor
   return Object.fromEntries(known);
 }
 
-/** Bytes: of a few hundred upstreams and databases it has a tenth. */
-const STATE_LIMIT = 1024 * 1024;
 /** What is wrong with a file that is replaced. */
 const NO_STATE = ['ENOENT', 'file/too-large', 'file/not-regular'];
 
 /** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */
 function isPlausible({ since, until }: Quarantine, now: Date): boolean {
   const left = until === null ? 0 : Date.parse(until) - now.getTime();
-  return isWithin(since, LONGEST_QUARANTINE, now) && left <= DAY + CLOCK_TOLERANCE_MS;
+  return isWithin(since, QUARANTINE_MS, now) && left <= DAY + CLOCK_TOLERANCE_MS;
 }
 
 /** A cache may be anybody's word: what it says is marked, short, and over soon. */
@@ -290,7 +281,7 @@ function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
         {
           ...entry,
           until: within(entry.until, limit),
-          reason: short.slice(0, CACHED_REASON_LENGTH),
+          reason: short.slice(0, STATE_CHARACTERS.cachedReason),
           cached: true,
         },
       ] as const;
@@ -298,10 +289,10 @@ function bounded(content: ReturnType<typeof understood>, now: Date): unknown {
   const { lastRun: _, ...rest } = content; // of another machine
   return {
     ...rest,
-    coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_LIMITS.coolDown)),
-    quarantine: Object.fromEntries(marked(content.quarantine, CACHED_LIMITS.quarantine)),
+    coolDowns: Object.fromEntries(marked(content.coolDowns, CACHED_MS.coolDown)),
+    quarantine: Object.fromEntries(marked(content.quarantine, CACHED_MS.quarantine)),
     waits: content.waits,
-    doubts: Object.fromEntries(marked(content.doubts, CACHED_LIMITS.coolDown)),
+    doubts: Object.fromEntries(marked(content.doubts, CACHED_MS.coolDown)),
   };
 }
 
@@ -313,7 +304,7 @@ function own<T>(entries: Readonly<Record<string, T>>, name: string): T | undefin
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return parseJson(await readText(path, STATE_LIMIT), STATE_LIMIT);
+    return parseJson(await readText(path, STATE_BYTES), STATE_BYTES);
   } catch (error) {
     if (error instanceof SyntaxError || NO_STATE.includes(codeOf(error) ?? '')) return undefined;
     throw error;

@@ -6,13 +6,12 @@ import { codeOf } from './errors.ts';
 import { replaceFile } from './files/atomic.ts';
 import { readText } from './files/open.ts';
 import { parseJson } from './json.ts';
+import { TRIALS_BYTES } from './limits/machine.ts';
 import { atExit } from './proof/at-exit.ts';
 
 /** Notes of what is being tried, in the work folder. */
 export const TRIALS_FILE = 'trying.json';
 
-/** Bytes: a line for each of fifty databases takes a hundredth of it. */
-const TRIALS_LIMIT = 1024 * 1024;
 /** What is wrong with a file that is replaced. */
 const NO_TRIALS = ['ENOENT', 'file/too-large', 'file/not-regular'];
 
@@ -112,7 +111,7 @@ function isSame(one: Tried, other: Tried): boolean {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return parseJson(await readText(path, TRIALS_LIMIT), TRIALS_LIMIT);
+    return parseJson(await readText(path, TRIALS_BYTES), TRIALS_BYTES);
   } catch (error) {
     if (error instanceof SyntaxError || NO_TRIALS.includes(codeOf(error) ?? '')) return undefined;
     throw error;

@@ -112,6 +112,18 @@ test('what a killed run left in the archive is retired, if it does not come into
   expect((await next(from)).retired).not.toContain('archive/daily-9.cvd');
 });
 
+test('what is retired of the archive has its size and hash, until it is gone, and what nobody knows has none', async () => {
+  const names = ['archive/daily-9.cvd', 'archive/daily-1.cvd', 'archive/daily-2.cvd'];
+  const from = published({ more: names, retired: names });
+  from.manifest.retiredFiles = { 'archive/daily-2.cvd': described('two') };
+  const { retired, retiredFiles } = await next(from, { copies: [] });
+  expect(retired).toEqual(expect.arrayContaining(names));
+  expect(retiredFiles).toEqual({
+    'archive/daily-2.cvd': described('two'),
+    'archive/daily-9.cvd': described(''), // as it was served
+  });
+});
+
 test('a check without news changes nothing but what is known of upstream', () => {
   const from = published();
   const at = NOW.toISOString();

@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CACHED_STATE_BYTES } from '../limits/github.ts';
+import { SIGHTINGS_BYTES } from '../limits/machine.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../state-files.ts';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../store/copies.ts';
-import { SIGHTINGS, SIGHTINGS_BYTES } from '../store/sightings.ts';
+import { SIGHTINGS } from '../store/sightings.ts';
 
 export const STATE = STATE_FILE;
 
 /** Bytes of what is no copy: the state holds a line or two for each database. */
 const LIMITS: ReadonlyMap<string, number> = new Map([
-  [STATE, 65_536],
+  [STATE, CACHED_STATE_BYTES],
   [SIGHTINGS, SIGHTINGS_BYTES],
 ]);
-/** Bytes of everything, with a kilobyte around each file: more than `Copies` keeps is no cache of ours. */
-export const CONTENTS_LIMIT = 2_100_000_000;
 
 /** One file of a cache. */
 export interface CachedFile {

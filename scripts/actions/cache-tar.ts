@@ -3,6 +3,7 @@
  * write a cache could replace any file of the runner by an absolute name, by `..` or through a link. This one packs
  * and unpacks plain files of known names, each with the hash that it is called by, and only in a private folder.
  */
+
 import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
@@ -17,8 +18,9 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { encodeTarHeader, paddingOf, TarReader } from '../cvd/tar.ts';
+import { CACHE_BYTES, CACHE_FILES, CACHE_GROWTH_BYTES } from '../limits/github.ts';
 import { print } from '../log.ts';
-import { type CachedFile, CONTENTS_LIMIT, isContentName, limitOf, sourceOf } from './cache-contents.ts';
+import { type CachedFile, isContentName, limitOf, sourceOf } from './cache-contents.ts';
 
 /** What a `tar` is for: written to a file by cache.ts. */
 export interface TarTask {
@@ -33,10 +35,6 @@ export interface TarTask {
 export const REFUSED = 'refused: ';
 
 const CHUNK = 256 * 1024;
-/** Files of a cache: each CDIFF is one, and its `.sign`. */
-const ENTRIES_LIMIT = 20_000;
-/** Bytes that an archive may grow by: `pack` compresses nothing, so that no small file takes long to unpack. */
-const GROWTH_LIMIT = 1024 * 1024;
 
 async function main([taskFile = '', ...args]: readonly string[]): Promise<void> {
   const task: TarTask = JSON.parse(readFileSync(taskFile, 'utf8'));
@@ -68,7 +66,7 @@ async function pack(to: string, { work, files }: TarTask): Promise<void> {
 
 /** Unpacks an archive into an empty folder. Throws if anything in it is not ours; what came before that is there. */
 export async function unpack(from: string, to: string): Promise<void> {
-  let left = CONTENTS_LIMIT;
+  let left = CACHE_BYTES;
   let current: { name: string; file: number; hash: Hash } | undefined;
   const finish = () => {
     if (current === undefined) return;
@@ -94,17 +92,17 @@ export async function unpack(from: string, to: string): Promise<void> {
         for (let at = 0; at < chunk.length; ) at += writeSync(current.file, chunk, at);
       },
     },
-    { entries: ENTRIES_LIMIT },
+    { entries: CACHE_FILES },
   );
   try {
     const { size } = statSync(from);
-    if (size > CONTENTS_LIMIT) throw new Error('it is larger than any of ours');
+    if (size > CACHE_BYTES) throw new Error('it is larger than any of ours');
     const zipped = createReadStream(from, { highWaterMark: CHUNK });
     let inflated = 0;
     await pipeline(zipped, createGunzip({ chunkSize: CHUNK }), async (tar) => {
       for await (const chunk of tar) {
         inflated += chunk.length;
-        if (inflated > size + GROWTH_LIMIT) throw new Error('it is compressed, and ours are not');
+        if (inflated > size + CACHE_GROWTH_BYTES) throw new Error('it is compressed, and ours are not');
         reader.write(chunk);
       }
     });

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explain } from '../errors.ts';
+import { CACHE_MS } from '../limits/github.ts';
 import { requireWorkFolder } from '../workspace.ts';
 import type { ChildAnswer, ChildTask } from './cache-child.ts';
 import { type CachedFile, contentsIn, contentsOf, placeOf } from './cache-contents.ts';
@@ -39,7 +40,6 @@ export interface CacheSettings extends CacheOwner {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const PATIENCE = { restore: 5 * 60_000, save: 10 * 60_000 } as const;
 const NOTHING = { files: 0, bytes: 0 } as const;
 
 /**
@@ -48,7 +48,7 @@ const NOTHING = { files: 0, bytes: 0 } as const;
  * names that we know, and count only by their hash (CachedStore) or as far as they make sense (State).
  */
 export async function restoreCache(settings: CacheSettings, environment: Environment): Promise<CacheReport> {
-  const { work, patience = PATIENCE.restore } = settings;
+  const { work, patience = CACHE_MS.restore } = settings;
   return await attempt(work, environment, async (folder) => {
     const prefix = prefixOf(settings);
     const task = { do: 'restore', path: CACHED, prefix } as const;
@@ -73,7 +73,7 @@ export async function saveCache(
   environment: Environment,
   restored: CacheReport,
 ): Promise<CacheReport> {
-  const { work, patience = PATIENCE.save } = settings;
+  const { work, patience = CACHE_MS.save } = settings;
   return await attempt(work, environment, async (folder) => {
     const files = await contentsOf(work);
     const contents = contentsName(prefixOf(settings), files);
@@ -157,7 +157,7 @@ async function runChild(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text) => {
-      output = (output + text).slice(-OUTPUT_LIMIT);
+      output = (output + text).slice(-CHILD_OUTPUT);
     });
   }
   let answer: ChildAnswer | undefined;
@@ -179,7 +179,8 @@ async function runChild(
 }
 
 const UNPACKED = 'unpacked';
-const OUTPUT_LIMIT = 100_000;
+/** Characters that are kept of what our own child says: the end of it tells why. */
+const CHILD_OUTPUT = 100_000;
 
 /** What @actions/cache and its HTTP clients look for; no credentials but the cache's. */
 const SERVICE =

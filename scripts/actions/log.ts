@@ -1,12 +1,9 @@
 import * as core from '@actions/core';
+import { LOG_TAIL } from '../limits/github.ts';
 import type { Log } from '../log.ts';
 import { logLine } from '../printable.ts';
 import { withMoments } from '../words.ts';
 
-/** Lines that are kept for whoever reads of a failure somewhere else. */
-const TAIL = 30;
-/** Of one of them. */
-const LENGTH = 240;
 /** Progress is told this rarely, and only where somebody debugs. Milliseconds. */
 const PAUSE = 5000;
 
@@ -26,8 +23,8 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
   let isOpen = false;
   let said = Number.NEGATIVE_INFINITY;
   const keep = (line: string) => {
-    tail.push(logLine(withMoments(line)).slice(0, LENGTH));
-    if (tail.length > TAIL) tail.shift();
+    tail.push(logLine(withMoments(line)).slice(0, LOG_TAIL.characters));
+    if (tail.length > LOG_TAIL.lines) tail.shift();
   };
   const end = () => {
     if (isOpen) core.endGroup();

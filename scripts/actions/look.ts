@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { FAULTS } from '../limits/github.ts';
 import { fewer } from '../notify/handed-on.ts';
 import { plain } from '../notify/markdown.ts';
 import type { Failure } from '../notify/run-report.ts';
@@ -58,8 +59,6 @@ export const verify: Prepare = (given) => {
 
 /** What neither command finds out. */
 const UNKNOWN = { serving: null, upstream: {} } as const;
-/** Of a report. */
-const LINES = 30;
 
 /** With paths as the store has them. */
 async function check(folder: string): Promise<Checked[]> {
@@ -73,7 +72,7 @@ function damage(bad: readonly Checked[]): Failure {
     code: 'verify/tree',
     what: bad.length === 0 ? 'Nothing is published.' : `Published files are not proven: ${bad.length}.`,
     advice: 'Run `resync`: it takes everything anew from upstream',
-    log: bad.slice(0, LINES).map(lineOf),
+    log: bad.slice(0, FAULTS.lines).map(lineOf),
   };
 }
 

@@ -1,13 +1,14 @@
 import { encodeDnsRecord } from '../dns-record.ts';
 import { servingOf } from '../notify/failures.ts';
 import { fewer } from '../notify/handed-on.ts';
-import { MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
+import { MANIFEST, type Manifest } from '../store/manifest.ts';
+import { parseOwnManifest } from '../store/own-manifest.ts';
 import type { Store } from '../store/store.ts';
 
 /** What is published now, whatever became of the cycle. */
 export async function manifestOf(store: Store): Promise<Manifest | undefined> {
   const found = await store.readManifest();
-  return found === undefined ? undefined : parseManifest(found.text, store.where);
+  return found === undefined ? undefined : parseOwnManifest(found.text, store.where).manifest;
 }
 
 /** What is said of a published mirror. */

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import * as core from '@actions/core';
 import { codeOf, explain } from '../errors.ts';
 import { EXIT, exitFor, type Verdict } from '../exit.ts';
+import { SUMMARY_CHARACTERS } from '../limits/github.ts';
 import { reportOnError } from '../notify/failures.ts';
 import { fits, handedOn } from '../notify/handed-on.ts';
 import { plain } from '../notify/markdown.ts';
@@ -81,16 +82,18 @@ function hidden(text: string, secrets: readonly string[]): string {
     .reduce((rest, form) => rest.replaceAll(form, '***'), text);
 }
 
+/** As much of a summary as GitHub takes. */
+export function withinSummary(text: string): string {
+  return text.slice(0, SUMMARY_CHARACTERS);
+}
+
 async function addToSummary(text: string, log: ActionsLog): Promise<void> {
   if (text === '') return;
   await core.summary
-    .addRaw(text.slice(0, SUMMARY))
+    .addRaw(withinSummary(text))
     .write()
     .catch((error) => log.info(`there is no summary: ${explain(error)}`));
 }
-
-/** GitHub takes a megabyte, in bytes. */
-const SUMMARY = 250_000;
 
 async function run(given: Given, log: ActionsLog, now: () => Date): Promise<Run> {
   let action: ActionSettings | undefined;

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { CvdReader } from '../cvd/archive.ts';
 import { CdiffReader } from '../cvd/cdiff.ts';
 import { ChangeCounter, type FileChanges } from '../cvd/changes.ts';
-import { parseClamSign, SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { parseClamSign } from '../cvd/clamsign.ts';
 import { isLeftover } from '../cvd/database-extensions.ts';
 import { CvdError } from '../cvd/error.ts';
 import { UNSEALED } from '../cvd/header.ts';
@@ -12,6 +12,7 @@ import type { TarEntry } from '../cvd/tar.ts';
 import { explain } from '../errors.ts';
 import { feed } from '../files/feed.ts';
 import { chunksOf, readStart } from '../files/open.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import { printJson, streamLog } from '../log.ts';
 import { checkFile } from '../tree/check-file.ts';
 import { chainEnd } from '../verify/chain.ts';
@@ -99,7 +100,7 @@ async function readCdiff(path: string, facts: Facts): Promise<void> {
 }
 
 async function readSign(path: string, facts: Facts): Promise<void> {
-  const lines = parseClamSign(await readStart(path, SIGN_LIMIT + 1, NAMED));
+  const lines = parseClamSign(await readStart(path, SIGN_BYTES + 1, NAMED));
   const roots = TALOS.roots.map(({ certificate }) => parseCertificate(certificate));
   facts.signatures = lines.map(({ minFLevel, maxFLevel, signature }) => {
     const { signer, certificates, digest, signingTime } = parseSignedData(signature);

@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
+import { CLD_ENTRIES, CONTAINER_BYTES, COPYING_BYTES, CVD_ENTRIES, INFO_BYTES } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
 import { Gunzip } from './gzip.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader, UNSEALED } from './header.ts';
-import {
-  CLD_ENTRIES_LIMIT,
-  CONTAINER_LIMIT,
-  COPYING_LIMIT,
-  CVD_ENTRIES_LIMIT,
-  INFO_LIMIT,
-} from './limits.ts';
 import { type TarEntry, type TarHandler, type TarLimits, TarReader } from './tar.ts';
 
 /** What a `CvdReader` tells, in order. */
@@ -82,8 +76,8 @@ export class CvdReader {
   }
 
   #begin(isCompressed: boolean): Body {
-    const entries = this.#isSealed ? CVD_ENTRIES_LIMIT : CLD_ENTRIES_LIMIT;
-    const limits = { entries, size: CONTAINER_LIMIT, ...this.#limits };
+    const entries = this.#isSealed ? CVD_ENTRIES : CLD_ENTRIES;
+    const limits = { entries, size: CONTAINER_BYTES, ...this.#limits };
     const tar = new TarReader(bounded(this.#handler), limits);
     return this.#isSealed || isCompressed ? new CompressedBody(tar, limits.size) : tar;
   }
@@ -129,7 +123,7 @@ function bounded(handler: TarHandler): TarHandler {
 }
 
 function requireSize({ name, size }: TarEntry): void {
-  const limit = name === 'COPYING' ? COPYING_LIMIT : /\.info$/i.test(name) ? INFO_LIMIT : undefined;
+  const limit = name === 'COPYING' ? COPYING_BYTES : /\.info$/i.test(name) ? INFO_BYTES : undefined;
   if (limit === undefined || size <= limit) return;
   throw new CvdError('cvd/too-large', `${name} has ${size} bytes, more than ${limit}`);
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
+import {
+  CDIFF_HEADER_BYTES as HEADER_LIMIT,
+  HEADER_NUMBER,
+  SCRIPT_BYTES,
+  CDIFF_SIGNATURE_BYTES as SIGNATURE_LIMIT,
+} from '../limits/databases.ts';
 import { ByteBuffer } from './bytes.ts';
 import { CvdError } from './error.ts';
 import { Gunzip } from './gzip.ts';
-import {
-  CDIFF_HEADER_LIMIT as HEADER_LIMIT,
-  NUMBER_LIMIT,
-  SCRIPT_LIMIT,
-  CDIFF_SIGNATURE_LIMIT as SIGNATURE_LIMIT,
-} from './limits.ts';
 import { recognise } from './what-it-is.ts';
 
 /** The first part of a CDIFF, `ClamAV-Diff:<version>:<size>:`. Source: shared/cdiff.c, cdiff_apply(). */
@@ -157,16 +157,16 @@ export function parseCdiffHeader(text: string): CdiffHeader {
   if (match === null)
     throw new CvdError('cvd/cdiff', `the CDIFF's header is malformed: ${JSON.stringify(text)}`);
   const header = { version: Number(match[1]), size: Number(match[2]) };
-  if (header.version > NUMBER_LIMIT) {
+  if (header.version > HEADER_NUMBER) {
     throw new CvdError(
       'cvd/too-large',
-      `the CDIFF leads to version ${header.version}, above ${NUMBER_LIMIT}`,
+      `the CDIFF leads to version ${header.version}, above ${HEADER_NUMBER}`,
     );
   }
-  if (header.size > SCRIPT_LIMIT) {
+  if (header.size > SCRIPT_BYTES) {
     throw new CvdError(
       'cvd/too-large',
-      `the CDIFF's script has ${header.size} bytes, more than ${SCRIPT_LIMIT}`,
+      `the CDIFF's script has ${header.size} bytes, more than ${SCRIPT_BYTES}`,
     );
   }
   return header;

@@ -1,6 +1,6 @@
+import { SCRIPT_FILES } from '../limits/databases.ts';
 import type { Command } from './command.ts';
 import { CvdError } from './error.ts';
-import { SCRIPT_FILES_LIMIT } from './limits.ts';
 
 /** What a script does to one file, counted in lines. */
 export interface FileChanges {
@@ -61,8 +61,8 @@ export class ChangeCounter {
   #of(file: string): Counters {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
-    if (this.#files.size === SCRIPT_FILES_LIMIT) {
-      throw new CvdError('cvd/too-large', `the script names more than ${SCRIPT_FILES_LIMIT} files`);
+    if (this.#files.size === SCRIPT_FILES) {
+      throw new CvdError('cvd/too-large', `the script names more than ${SCRIPT_FILES} files`);
     }
     const counters = {
       file,

@@ -1,8 +1,6 @@
+import { SIGN_BYTES, SIGN_LINES } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
 
-/** Bytes a `.sign` file may have; Talos' samples have 5170. */
-export const SIGN_LIMIT = 64 * 1024;
-const LINES_LIMIT = 16;
 const MAGIC = '#clamsign-1.0';
 
 /** One signature line of a `.sign` file, `minFlevel:maxFlevel:pkcs7-pem:BASE64` (clamav-formats.md §2). */
@@ -25,7 +23,7 @@ export interface SignLine {
  * its f-level (clamav-formats.md §2). A file of such a form is odd, not forged: it is withheld.
  */
 export function parseClamSign(bytes: Uint8Array): SignLine[] {
-  if (bytes.length > SIGN_LIMIT) throw malformed(`it has ${bytes.length} bytes, more than ${SIGN_LIMIT}`);
+  if (bytes.length > SIGN_BYTES) throw malformed(`it has ${bytes.length} bytes, more than ${SIGN_BYTES}`);
   const text = Buffer.from(bytes).toString('latin1');
   if (!text.startsWith(`${MAGIC}\n`)) throw malformed(`it starts with ${JSON.stringify(text.slice(0, 24))}`);
   if (!/^[\n\x20-\x7e]*\n$/.test(text)) throw malformed('it is not lines of plain text');
@@ -34,7 +32,7 @@ export function parseClamSign(bytes: Uint8Array): SignLine[] {
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (lines.length === 0) throw malformed('it holds no signature');
-  if (lines.length > LINES_LIMIT) throw malformed(`it holds more than ${LINES_LIMIT} signatures`);
+  if (lines.length > SIGN_LINES) throw malformed(`it holds more than ${SIGN_LINES} signatures`);
   return lines.map(parseLine);
 }
 

@@ -1,3 +1,4 @@
+import { FILE_NAME_CHARACTERS } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
 
 /**
@@ -42,8 +43,6 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 /** Letters, digits, `.` and, since ClamAV 1.5, `_`; never a way out of a folder. */
 const FILE_NAME = /^[A-Za-z0-9]\w*(\.\w+)*$/;
-/** What a tar header holds. */
-const FILE_NAME_LIMIT = 99;
 const LINE_NUMBER = /^[1-9]\d{0,9}$/;
 
 /**
@@ -132,7 +131,7 @@ function lineRef(number: Uint8Array | undefined, prefix: Uint8Array | undefined)
 
 function fileName(bytes: Uint8Array | undefined): string {
   const name = latin1(bytes ?? new Uint8Array(0));
-  if (name.length > FILE_NAME_LIMIT || !FILE_NAME.test(name)) {
+  if (name.length > FILE_NAME_CHARACTERS || !FILE_NAME.test(name)) {
     throw wrong(`not the name of a file: ${JSON.stringify(name.slice(0, 120))}`);
   }
   return name;

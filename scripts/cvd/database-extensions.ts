@@ -1,6 +1,3 @@
-/** Bytes a COPYING may have: production's is the GPL, 18 KB. */
-export const COPYING_LIMIT = 1024 * 1024;
-
 /**
  * True for a file of a container that ClamAV loads signatures from, by its own list. It reads a container twice: first
  * up to the first file that ends in `.info`, then all that end in one of these, each of which `.info` must list.

@@ -1,6 +1,6 @@
 import { Z_BUF_ERROR, Z_NO_FLUSH, Z_OK, Z_STREAM_END, ZStream, zlibInflate, zlibInflateInit2 } from 'pako';
+import { INFLATION } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
-import { INFLATION } from './limits.ts';
 
 const GZIP_ONLY = 15 + 16;
 const OUTPUT_SIZE = 64 * 1024;

@@ -1,5 +1,5 @@
+import { HEADER_NUMBER } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
-import { NUMBER_LIMIT } from './limits.ts';
 import { recognise } from './what-it-is.ts';
 
 /** Bytes in a CVD or CLD header (clamav-formats.md §1). */
@@ -108,8 +108,8 @@ function matching(text: string | undefined, form: RegExp, what: string): string 
 /** Decimal without leading zeros, so that each header has one spelling, and no larger than ClamAV can tell apart. */
 function wholeNumber(text: string | undefined, what: string): number {
   const value = Number(matching(text, /^(0|[1-9]\d{0,9})$/, what));
-  if (value > NUMBER_LIMIT) {
-    throw new CvdError('cvd/header', `the ${what} of the header is ${value}, more than ${NUMBER_LIMIT}`);
+  if (value > HEADER_NUMBER) {
+    throw new CvdError('cvd/header', `the ${what} of the header is ${value}, more than ${HEADER_NUMBER}`);
   }
   return value;
 }

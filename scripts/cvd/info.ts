@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
+import { CVD_ENTRIES, HEADER_NUMBER, INFO_BYTES } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, parseHeaderLine, UNSEALED } from './header.ts';
-import { CVD_ENTRIES_LIMIT, INFO_LIMIT, NUMBER_LIMIT } from './limits.ts';
-
-export { INFO_LIMIT } from './limits.ts';
 
 /** What `<database>.info` says of one file of the container. */
 export interface InfoFile {
@@ -27,8 +25,8 @@ export interface CvdInfo {
 
 /** Parses a whole `.info`. Throws `cvd/info`, `cvd/header` or `cvd/too-large`. */
 export function parseInfo(bytes: Uint8Array): CvdInfo {
-  if (bytes.length > INFO_LIMIT) {
-    throw new CvdError('cvd/too-large', `.info has ${bytes.length} bytes, more than ${INFO_LIMIT}`);
+  if (bytes.length > INFO_BYTES) {
+    throw new CvdError('cvd/too-large', `.info has ${bytes.length} bytes, more than ${INFO_BYTES}`);
   }
   const text = Buffer.from(bytes).toString('latin1');
   if (!text.endsWith('\n')) throw new CvdError('cvd/info', '.info does not end with a line');
@@ -40,8 +38,8 @@ export function parseInfo(bytes: Uint8Array): CvdInfo {
   if (header.md5 !== UNSEALED) throw new CvdError('cvd/info', 'line 1 of .info has an MD5 where X belongs');
   const dsig = /^DSIG:([A-Za-z0-9+/]{100,350})$/.exec(last)?.[1];
   if (dsig === undefined) throw new CvdError('cvd/info', 'the last line of .info is not its signature');
-  if (rest.length > CVD_ENTRIES_LIMIT) {
-    throw new CvdError('cvd/too-large', `.info lists ${rest.length} files, more than ${CVD_ENTRIES_LIMIT}`);
+  if (rest.length > CVD_ENTRIES) {
+    throw new CvdError('cvd/too-large', `.info lists ${rest.length} files, more than ${CVD_ENTRIES}`);
   }
   const files = rest.map(parseFile);
   if (new Set(files.map((file) => file.name)).size !== files.length) {
@@ -76,8 +74,8 @@ function parseFile(line: string): InfoFile {
   if (name === undefined || size === undefined || sha256 === undefined || isOther) {
     throw new CvdError('cvd/info', `a line of .info is malformed: ${JSON.stringify(line.slice(0, 120))}`);
   }
-  if (Number(size) > NUMBER_LIMIT) {
-    throw new CvdError('cvd/too-large', `.info lists ${name} with ${size} bytes, more than ${NUMBER_LIMIT}`);
+  if (Number(size) > HEADER_NUMBER) {
+    throw new CvdError('cvd/too-large', `.info lists ${name} with ${size} bytes, more than ${HEADER_NUMBER}`);
   }
   return { name, size: Number(size), sha256 };
 }

@@ -1,6 +1,6 @@
+import { OLD_CONTAINER_PASSES, PIECE_BYTES } from '../limits/databases.ts';
 import { CvdReader } from './archive.ts';
 import { CvdError } from './error.ts';
-import { PASSES_LIMIT, PIECE_SIZE } from './limits.ts';
 import type { TarEntry } from './tar.ts';
 
 /**
@@ -42,8 +42,11 @@ export class OldContainer {
   }
 
   #begin(): Generator<TarEntry | Uint8Array> {
-    if (++this.#passes > PASSES_LIMIT) {
-      throw new CvdError('cvd/too-large', `the old container would be read more than ${PASSES_LIMIT} times`);
+    if (++this.#passes > OLD_CONTAINER_PASSES) {
+      throw new CvdError(
+        'cvd/too-large',
+        `the old container would be read more than ${OLD_CONTAINER_PASSES} times`,
+      );
     }
     return events(this.#open());
   }
@@ -67,8 +70,8 @@ function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array>
     data: (chunk) => waiting.push(new Uint8Array(chunk)),
   });
   for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PIECE_SIZE) {
-      reader.write(chunk.subarray(at, at + PIECE_SIZE));
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      reader.write(chunk.subarray(at, at + PIECE_BYTES));
       yield* waiting.splice(0);
     }
   }

@@ -1,6 +1,6 @@
+import { PATCH_LIMITS } from '../limits/databases.ts';
 import type { Command, LineRef, Move } from './command.ts';
 import { CvdError } from './error.ts';
-import { PATCH_LIMITS } from './limits.ts';
 import { Block, cut, edit, join, type Lines, slice } from './lines.ts';
 import { OpenFile } from './open-file.ts';
 import { ScriptParser } from './script.ts';

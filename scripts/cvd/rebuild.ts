@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { COPYING_BYTES, INFO_BYTES } from '../limits/databases.ts';
 import { collect } from './bytes.ts';
 import { CdiffReader } from './cdiff.ts';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts';
 import { type CvdInfo, type InfoFile, parseInfo } from './info.ts';
-import { COPYING_LIMIT, INFO_LIMIT } from './limits.ts';
 import { cdiffName } from './names.ts';
 import { OldContainer } from './old-container.ts';
 import { COPYING, type ContainerOrder, encodeTar, orderOf, type TarFile } from './pack.ts';
@@ -40,11 +40,11 @@ export class Rebuild {
     this.#old = new OldContainer(old);
     const infoName = `${database}.info`;
     try {
-      const before = parseInfo(whole(infoName, this.#old.read(infoName), INFO_LIMIT));
+      const before = parseInfo(whole(infoName, this.#old.read(infoName), INFO_BYTES));
       const names = [COPYING, infoName, ...before.files.map((file) => file.name)];
       this.#patch = new Patch(names, (name) => this.#old.read(name));
       applyCdiffs(this.#patch, before.header.version, cdiffs);
-      this.#infoBytes = whole(infoName, this.#patch.read(infoName), INFO_LIMIT);
+      this.#infoBytes = whole(infoName, this.#patch.read(infoName), INFO_BYTES);
     } finally {
       this.#old.close();
     }
@@ -71,7 +71,7 @@ export class Rebuild {
     for (const name of orderOf(this.#database, this.info, order)) {
       const file = listed.get(name);
       if (file !== undefined) yield { name, size: file.size, data: this.#compared(file) };
-      else if (name === COPYING) yield inMemory(name, whole(name, this.#patch.read(name), COPYING_LIMIT));
+      else if (name === COPYING) yield inMemory(name, whole(name, this.#patch.read(name), COPYING_BYTES));
       else yield inMemory(name, this.#infoBytes);
     }
   }

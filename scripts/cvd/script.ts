@@ -1,7 +1,7 @@
+import { LINE_BYTES, SCRIPT_COMMENTS, SCRIPT_LINES } from '../limits/databases.ts';
 import { ByteBuffer } from './bytes.ts';
 import { type Command, parseCommand } from './command.ts';
 import { CvdError } from './error.ts';
-import { COMMENTS_LIMIT, LINE_LIMIT, SCRIPT_LINES_LIMIT } from './limits.ts';
 
 const NEWLINE = 0x0a;
 const COMMENT = 0x23;
@@ -22,7 +22,7 @@ export class ScriptParser {
   /** `lines`: how many the script may have. */
   constructor(
     onCommand: (command: Command, scriptLine: number) => void,
-    { lines = SCRIPT_LINES_LIMIT }: { readonly lines?: number } = {},
+    { lines = SCRIPT_LINES }: { readonly lines?: number } = {},
   ) {
     this.#onCommand = onCommand;
     this.#lines = lines;
@@ -52,14 +52,14 @@ export class ScriptParser {
   }
 
   #keep(bytes: Uint8Array): void {
-    if (this.#partial.length + bytes.length > LINE_LIMIT) {
-      throw this.#wrong(`it is longer than ${LINE_LIMIT} bytes`);
+    if (this.#partial.length + bytes.length > LINE_BYTES) {
+      throw this.#wrong(`it is longer than ${LINE_BYTES} bytes`);
     }
     this.#partial.append(bytes);
   }
 
   #endLine(rest: Uint8Array): void {
-    if (this.#partial.length === 0 && rest.length <= LINE_LIMIT) {
+    if (this.#partial.length === 0 && rest.length <= LINE_BYTES) {
       this.#takeLine(rest);
     } else {
       this.#keep(rest);
@@ -71,7 +71,7 @@ export class ScriptParser {
 
   #takeLine(line: Uint8Array): void {
     if (line[0] === COMMENT) {
-      if (++this.#comments > COMMENTS_LIMIT) throw this.#tooMany(`${COMMENTS_LIMIT} comments`);
+      if (++this.#comments > SCRIPT_COMMENTS) throw this.#tooMany(`${SCRIPT_COMMENTS} comments`);
       return;
     }
     let command: Command;

@@ -1,5 +1,5 @@
+import { CLD_ENTRIES, CONTAINER_BYTES, END_BLOCKS, ENTRY_BYTES } from '../limits/databases.ts';
 import { CvdError } from './error.ts';
-import { CLD_ENTRIES_LIMIT, CONTAINER_LIMIT, END_BLOCKS_LIMIT, ENTRY_SIZE_LIMIT } from './limits.ts';
 
 /** Names that no file can have: ClamAV's programs cannot unpack a container that uses one. */
 const FOLDERS = ['.', '..'];
@@ -50,7 +50,7 @@ export class TarReader {
 
   constructor(handler: TarHandler, limits: TarLimits = {}) {
     this.#handler = handler;
-    this.#limits = { entries: CLD_ENTRIES_LIMIT, size: CONTAINER_LIMIT, ...limits };
+    this.#limits = { entries: CLD_ENTRIES, size: CONTAINER_BYTES, ...limits };
   }
 
   /** Throws `cvd/tar`, `cvd/too-large`. */
@@ -101,8 +101,8 @@ export class TarReader {
 
   #startEntry(): void {
     if (isZero(this.#block)) {
-      if (++this.#endBlocks <= END_BLOCKS_LIMIT) return;
-      throw new CvdError('cvd/too-large', `more than ${END_BLOCKS_LIMIT} blocks of zeros end the container`);
+      if (++this.#endBlocks <= END_BLOCKS) return;
+      throw new CvdError('cvd/too-large', `more than ${END_BLOCKS} blocks of zeros end the container`);
     }
     if (this.#endBlocks > 0) throw new CvdError('cvd/tar', 'data follows the end of the container');
     const entry = parseTarHeader(this.#block);
@@ -158,8 +158,8 @@ export function paddingOf(size: number): number {
 }
 
 function requireSize(name: string, size: number): void {
-  if (size <= ENTRY_SIZE_LIMIT) return;
-  throw new CvdError('cvd/too-large', `${name} has ${size} bytes, more than ${ENTRY_SIZE_LIMIT}`);
+  if (size <= ENTRY_BYTES) return;
+  throw new CvdError('cvd/too-large', `${name} has ${size} bytes, more than ${ENTRY_BYTES}`);
 }
 
 function isZero(bytes: Uint8Array): boolean {

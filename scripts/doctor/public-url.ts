@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { MANIFEST_LIMIT } from '../manifest-limits.ts';
+import { MANIFEST_BYTES } from '../limits/manifest.ts';
 import { type Answer, ProbeClient } from '../probe/client.ts';
 import { MANIFEST } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';
@@ -29,7 +29,7 @@ export async function checkPublicUrl({ settings: { sync } }: Pick<DoctorContext,
   });
   let answer: Answer;
   try {
-    answer = await client.ask(MANIFEST, { keep: MANIFEST_LIMIT });
+    answer = await client.ask(MANIFEST, { keep: MANIFEST_BYTES });
   } catch (error) {
     return badBy(error);
   }

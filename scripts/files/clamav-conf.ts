@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { MirrorError } from '../errors.ts';
+import { CONF_LINE_BYTES } from '../limits/machine.ts';
 
 export class ConfError extends MirrorError<'conf/impossible'> {}
 
@@ -37,13 +38,6 @@ export type ConfName =
 export type ConfOption = readonly [name: ConfName, value: string | number | boolean];
 
 /**
- * Bytes of a line without its end. ClamAV reads 1023 bytes at a time, the end of the line among them, and takes what is
- * left of a longer line for a line of its own: an option, and `OnErrorExecute` is one.
- * Source: common/optparser.c, optparse(): `char buffer[1024]`, fgets().
- */
-const LINE_LIMIT = 1022;
-
-/**
  * The text of a configuration, each option in one line that ClamAV reads back as it was given. The one place where any
  * is made, for what stands in it may come from a mirror. Throws `conf/impossible` for what it cannot express.
  */
@@ -78,7 +72,8 @@ function lineOf(name: ConfName, value: string): string {
   if (value === '') throw impossible(name, 'it is empty');
   if (/[\p{Cc}\p{Zl}\p{Zp}"]/u.test(value)) throw impossible(name, 'a quote or control character is in it');
   if (!value.isWellFormed()) throw impossible(name, 'it is no text');
-  if (Buffer.byteLength(line) > LINE_LIMIT) throw impossible(name, `it has more than ${LINE_LIMIT} bytes`);
+  if (Buffer.byteLength(line) > CONF_LINE_BYTES)
+    throw impossible(name, `it has more than ${CONF_LINE_BYTES} bytes`);
   return line;
 }
 

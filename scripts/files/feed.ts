@@ -1,8 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { PIECE_SIZE } from '../cvd/limits.ts';
-
-/** Milliseconds for which nothing else may wait. */
-const BUSY_LIMIT_MS = 50;
+import { BUSY_MS, PIECE_BYTES } from '../limits/databases.ts';
 
 /**
  * Hands chunks over in pieces, and lets the process do its other work in between: what a reader makes of a chunk may be
@@ -14,9 +11,9 @@ export async function feed(
 ): Promise<void> {
   let begun = performance.now();
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PIECE_SIZE) {
-      write(chunk.subarray(at, at + PIECE_SIZE));
-      if (performance.now() - begun < BUSY_LIMIT_MS) continue;
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      write(chunk.subarray(at, at + PIECE_BYTES));
+      if (performance.now() - begun < BUSY_MS) continue;
       await setImmediate();
       begun = performance.now();
     }

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { copyFile, type FileHandle, open } from 'node:fs/promises';
+import { copyFile, type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { codeOf } from '../errors.ts';
 import { FileError } from './error.ts';
 import { withRoom } from './room.ts';
@@ -93,17 +93,35 @@ export async function readStart(path: string, length: number, options: OpenOptio
 /** The whole of a regular file as text. Throws like `openRegular`, and `file/too-large` for more bytes than that. */
 export async function readText(path: string, limit: number, options: OpenOptions = {}): Promise<string> {
   const bytes = await readStart(path, limit + 1, options);
-  if (bytes.length > limit) throw new FileError('file/too-large', `${path} has more than ${limit} bytes`);
+  requireSize(path, bytes.length, limit);
   return bytes.toString('utf8');
 }
 
-/** Copies a regular file to a path in a folder of ours. Throws like `openRegular`. */
-export async function copyRegular(from: string, to: string, options: OpenOptions = {}): Promise<void> {
+/**
+ * Copies a regular file of at most `limit` bytes to a path in a folder of ours. Throws like `openRegular`, and
+ * `file/too-large`.
+ */
+export async function copyRegular(
+  from: string,
+  to: string,
+  { limit = Number.POSITIVE_INFINITY, ...options }: OpenOptions & { readonly limit?: number } = {},
+): Promise<void> {
   await using file = await openRegular(from, options);
+  requireSize(from, file.stats.size, limit);
   // By way of the kernel's name for what is open, so that it can share the blocks and nobody can exchange the file.
   const { fd } = file.handle;
   const copy = () => copyFile(`${OPEN_FILES}/${fd}`, to, constants.COPYFILE_FICLONE);
   await withRoom(to, copy, async () => (await file.handle.stat()).size);
+  try {
+    requireSize(from, (await lstat(to)).size, limit); // it may have grown
+  } catch (error) {
+    await rm(to, { force: true });
+    throw error;
+  }
+}
+
+function requireSize(path: string, size: number, limit: number): void {
+  if (size > limit) throw new FileError('file/too-large', `${path} has more than ${limit} bytes`);
 }
 
 /** Linux and macOS have it. */

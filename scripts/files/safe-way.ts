@@ -2,13 +2,11 @@ import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { codeOf, MirrorError } from '../errors.ts';
+import { LINKS } from '../limits/machine.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
 /** Thrown for a folder in which somebody else could exchange what we are about to use. */
 export class UnsafeFolderError extends MirrorError<'setting/unsafe-folder'> {}
-
-/** The kernel follows no more. */
-const MOST_LINKS = 40;
 
 /**
  * Requires that nobody but us and root can exchange any folder on the way to a path, by whatever links it leads, so that
@@ -31,7 +29,7 @@ export async function requireSafeWay(path: string, what: string, owners?: Truste
       throw unsafe(what, path, next, entry, FOREIGN); // its owner may exchange it
     if (entry === undefined) return join(next, ...rest);
     if (entry.isSymbolicLink()) {
-      if (++links > MOST_LINKS) throw unsafe(what, path, next, entry, 'leads round in circles');
+      if (++links > LINKS) throw unsafe(what, path, next, entry, 'leads round in circles');
       rest = [...namesOf(resolve(at, await readlink(next))), ...rest];
       [at, folder] = [root, await lstat(root)];
     } else {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import { CdiffSealVerifier, CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
 import { CldVerifier, type VerifiedCld } from '../verify/cld.ts';
 import { CvdVerifier, type Expected, SealVerifier, type VerifiedCvd } from '../verify/cvd.ts';
@@ -58,7 +58,7 @@ export async function verifySignFile(
   trust: Trust,
   options?: OpenOptions,
 ): Promise<VerifiedSignFile> {
-  const sign = await readStart(path, SIGN_LIMIT + 1, options);
+  const sign = await readStart(path, SIGN_BYTES + 1, options);
   const digests = new DigestSet();
   for await (const chunk of chunksOf(signed, options)) digests.update(chunk);
   const sha256 = createHash('sha256').update(sign).digest('hex');

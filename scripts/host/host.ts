@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { isIPv6, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { codeOf } from '../errors.ts';
+import { HOST_PATIENCE } from '../limits/requests.ts';
 import { HostError } from './error.ts';
 import { hangUp, statusOf } from './hang-up.ts';
 import { OpenFiles } from './open-files.ts';
@@ -53,15 +54,13 @@ export interface Host extends AsyncDisposable {
 /** A request target that is never served. */
 const NOTHING = '/.nothing';
 
-const LIMITS: HostLimits = { headers: 10_000, request: 30_000, idle: 5_000, stall: 60_000, grace: 5_000 };
-
 /**
  * Serves `folder` over HTTP the way ClamAV clients need it: Range requests, 404 for whatever is not there, no
  * Content-Encoding, Last-Modified from the CVD (clamav-formats.md §0.3, §0.4, §6). Throws `HostError`.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { folder, port = 0, address = '127.0.0.1', below = '', hides, onRequest } = options;
-  const limits = { ...LIMITS, ...options.limits };
+  const limits = { ...HOST_PATIENCE, ...options.limits };
   await requireFolder(folder);
 
   const files = new OpenFiles(folder);

@@ -1,5 +1,4 @@
-/** Longer request targets name nothing here. */
-const TARGET_LIMIT = 2048;
+import { TARGET_CHARACTERS } from '../limits/requests.ts';
 
 /** A flat name, at the top or in `archive/`. Nothing legitimate needs an escape, so there is no decoding. */
 const SERVED = /^\/+((?:archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)$/;
@@ -14,7 +13,7 @@ const TEMPORARY = /\.(tmp|temp|part|partial)$/i;
  * freshclam sends when its `DatabaseMirror` ends with one.
  */
 export function servedName(target: string): string | undefined {
-  if (target.length > TARGET_LIMIT) return undefined;
+  if (target.length > TARGET_CHARACTERS) return undefined;
   const path = target.replace(/^https?:\/\/[^/?]*/i, '').replace(/\?.*$/, '');
   if (path === '/') return 'index.html';
   const name = SERVED.exec(path)?.[1];

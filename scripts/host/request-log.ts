@@ -1,3 +1,4 @@
+import { LOG_WAITING_BYTES } from '../limits/requests.ts';
 import { bytes, counted, took } from '../words.ts';
 import type { RequestLine } from './response.ts';
 
@@ -5,8 +6,6 @@ import type { RequestLine } from './response.ts';
 const FULL = 64 * 1024;
 /** Milliseconds that a line waits for others at most. */
 const DELAY = 500;
-/** Bytes that may wait for a reader who has stopped to read; the lines after them are counted and dropped. */
-const WAITING_LIMIT = 1024 * 1024;
 
 /** One request for people: who, what, how it was answered, how much that was, how long it took, by which program. */
 export function requestLine(line: RequestLine): string {
@@ -58,7 +57,7 @@ export class RequestLog implements Disposable {
     this.#lines = [];
     this.#size = 0;
     if (lines.length === 0) return;
-    if (this.#waiting() >= WAITING_LIMIT) {
+    if (this.#waiting() >= LOG_WAITING_BYTES) {
       this.#dropped += lines.length;
       return;
     }

@@ -1,10 +1,8 @@
+import { FAILURE_CHARACTERS } from '../limits/github.ts';
 import type { CycleReport } from '../report.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { counted } from '../words.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
-
-/** Characters of what is told of a failure: a report travels in a variable. */
-const LENGTH = 4000;
 
 /** In the order in which a cycle meets them: what fails first says nothing of what comes after it. */
 const ORDER: readonly FailureClass[] = [
@@ -72,7 +70,12 @@ export function reportOnError(
   { code, what }: { code: string; what: string },
   about: { log: readonly string[]; at: Date },
 ): RunReport {
-  const failure = { class: classOf(code), code, what: what.slice(0, LENGTH), log: [...about.log] };
+  const failure = {
+    class: classOf(code),
+    code,
+    what: what.slice(0, FAILURE_CHARACTERS),
+    log: [...about.log],
+  };
   return { failures: [failure], recovered: [], serving: null, upstream: {}, at: about.at.toISOString() };
 }
 
@@ -107,7 +110,7 @@ function failuresOf({ databases, error }: CycleReport, log: readonly string[]): 
   }
   return [...found.values()].map((failure) => ({
     ...failure,
-    what: failure.what.slice(0, LENGTH),
+    what: failure.what.slice(0, FAILURE_CHARACTERS),
     ...aboutOf(abouts.get(failure.class) ?? []),
   }));
 }

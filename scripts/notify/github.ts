@@ -3,6 +3,7 @@ import { retry } from '@octokit/plugin-retry';
 import { Octokit } from '@octokit/rest';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import { VERSION } from '../identity.ts';
+import { GITHUB_PACE } from '../limits/github.ts';
 import { prepareNetwork } from '../network.ts';
 import type { GitHubSettings } from '../settings/github.ts';
 import { rateLimitWait, statusOf } from './github-trouble.ts';
@@ -27,7 +28,6 @@ export interface Pace {
   readonly longestWait: number;
 }
 
-const PACE: Pace = { timeout: 20_000, pause: 1_000, longestWait: 30_000 };
 /** Whose the token of a workflow is: nobody else can have that name. */
 const ACTIONS = 'github-actions[bot]';
 
@@ -37,7 +37,7 @@ const Client = Octokit.plugin(retry);
  * Opens GitHub's API: requests have a deadline, and are tried again after network and server errors and after short
  * rate limits.
  */
-export function openGitHub(settings: GitHubSettings, pace: Pace = PACE): GitHub {
+export function openGitHub(settings: GitHubSettings, pace: Pace = GITHUB_PACE): GitHub {
   prepareNetwork();
   const dispatcher = new EnvHttpProxyAgent({ ...settings.proxies });
   const octokit = new Client({

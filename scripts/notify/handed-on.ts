@@ -1,12 +1,5 @@
+import { OUTPUT_BYTES, REPORT_BYTES } from '../limits/github.ts';
 import type { RunReport } from './run-report.ts';
-
-/**
- * Bytes of a report within `toJSON(needs)`: Linux takes 128 KiB in one variable, in which the name, the other outputs and
- * the other jobs have to find room too.
- */
-const REPORT_BYTES = 64 * 1024;
-/** Bytes of any other output there. */
-const OUTPUT_BYTES = 16 * 1024;
 
 /** How much of a report is left at each attempt: lines of a log, characters of a text, databases. */
 const ROOM = [

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { codeOf } from '../errors.ts';
+import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../limits/github.ts';
 import { prepareNetwork } from '../network.ts';
 import { isHttp } from '../settings/schemas.ts';
 import type { Proxies } from '../upstream/open.ts';
@@ -21,12 +22,6 @@ export interface PingPatience {
   readonly waits: readonly number[];
 }
 
-const PATIENCE: PingPatience = { answer: 10_000, waits: [1000, 5000] };
-/** Services keep 10 to 100 KB. */
-const TEXT_LIMIT = 2000;
-/** Of an answer. */
-const ANSWER_LIMIT = 1000;
-
 /**
  * Pings a URL in the manner of healthchecks.io: as it is after a verified cycle, with `/fail` at its end otherwise.
  * Returns what went wrong, in words that do not tell the URL, which is a secret; never throws.
@@ -34,7 +29,7 @@ const ANSWER_LIMIT = 1000;
 export async function pingHealthcheck(
   url: string,
   { verified, text }: Ping,
-  { proxies, patience = PATIENCE }: { readonly proxies: Proxies; readonly patience?: PingPatience },
+  { proxies, patience = PING_PATIENCE }: { readonly proxies: Proxies; readonly patience?: PingPatience },
 ): Promise<string | undefined> {
   const target = isHttp(url) ? URL.parse(url) : null;
   if (target === null)
@@ -44,7 +39,7 @@ export async function pingHealthcheck(
   const agent = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: patience.answer } });
   try {
     for (let attempt = 0; ; attempt++) {
-      const problem = await ping(target, [...text].slice(0, TEXT_LIMIT).join(''), agent, patience);
+      const problem = await ping(target, [...text].slice(0, PING_CHARACTERS).join(''), agent, patience);
       if (problem === undefined) return undefined;
       const pause = patience.waits[attempt];
       if (problem.final || pause === undefined) return `the healthcheck was not pinged: ${problem.what}`;
@@ -104,7 +99,7 @@ async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   for await (const chunk of body) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length >= ANSWER_LIMIT) break;
+    if (length >= PING_ANSWER_BYTES) break;
   }
   return Buffer.concat(chunks).toString('utf8');
 }

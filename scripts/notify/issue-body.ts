@@ -1,3 +1,4 @@
+import { ISSUE } from '../limits/github.ts';
 import type { RunInfo } from '../settings/github.ts';
 import { counted, moment, span } from '../words.ts';
 import { adviceFor, TEXTS } from './advice.ts';
@@ -16,12 +17,6 @@ export interface Tale {
   readonly earlier: EarlierRuns | undefined;
 }
 
-const WHAT = 4_000;
-const ADVICE = 2_000;
-const LOG_LINES = 40;
-const LOG = 20_000;
-const DATABASES = 100;
-
 export function issueBody(tale: Tale): string {
   const { failure, state } = tale;
   return [
@@ -32,12 +27,12 @@ export function issueBody(tale: Tale): string {
     ...served(tale),
     '### What failed',
     `Class ${code(failure.class)}, code ${code(failure.code)}:`,
-    fenced(failure.what, WHAT),
+    fenced(failure.what, ISSUE.what),
     '### What to do',
     adviceFor(failure),
-    ...(failure.advice ? [fenced(failure.advice, ADVICE)] : []),
+    ...(failure.advice ? [fenced(failure.advice, ISSUE.advice)] : []),
     ...(failure.log.length > 0
-      ? ['### The last lines of the log', fencedLog(failure.log, LOG_LINES, LOG)]
+      ? ['### The last lines of the log', fencedLog(failure.log, ISSUE.logLines, ISSUE.log)]
       : []),
     '---',
     'Each failing run writes this text anew; notes belong into comments. The issue is closed by itself when a run ' +
@@ -97,7 +92,7 @@ function served({ report, state }: Tale): string[] {
   const version = (of: Readonly<Record<string, number>> | undefined, name: string) =>
     of !== undefined && Object.hasOwn(of, name) ? of[name] : 'unknown';
   const rows = names
-    .slice(0, DATABASES)
+    .slice(0, ISSUE.databases)
     .map(
       (name) =>
         `| ${code(name.slice(0, 64))} | ${version(serving?.versions, name)} | ${version(upstream, name)} |`,

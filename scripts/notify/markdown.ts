@@ -1,3 +1,4 @@
+import { ISSUE } from '../limits/github.ts';
 import { printable } from '../printable.ts';
 import { withMoments } from '../words.ts';
 
@@ -8,8 +9,6 @@ import { withMoments } from '../words.ts';
 
 /** Longer than any run of backticks that `fenced` lets through, so that nothing inside can end the block. */
 const FENCE = '`'.repeat(10);
-/** Characters of a line. */
-const LONGEST_LINE = 500;
 
 /** Words in running text or in a cell of a table, whole, in one line. */
 export function plain(text: string): string {
@@ -41,7 +40,7 @@ export function fenced(text: string, limit: number): string {
 
 /** A code block of the last lines of a log, of at most so many characters of text. */
 export function fencedLog(log: readonly string[], lines: number, limit: number): string {
-  const last = log.slice(-lines).map((line) => disarmed(cut(line, LONGEST_LINE)));
+  const last = log.slice(-lines).map((line) => disarmed(cut(line, ISSUE.line)));
   while (last.length > 1 && last.join('\n').length > limit) last.shift();
   return fenced(last.join('\n'), limit);
 }
@@ -54,10 +53,10 @@ export function code(text: string): string {
 /** Plain text in one line, for annotations and logs. */
 export function oneLine(text: string): string {
   return cut(
-    disarmed(cut(withMoments(text), LONGEST_LINE))
+    disarmed(cut(withMoments(text), ISSUE.line))
       .replace(/\s+/g, ' ')
       .trim(),
-    LONGEST_LINE,
+    ISSUE.line,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { RestEndpointMethodTypes } from '@octokit/rest';
+import { ISSUE_PAGES } from '../limits/github.ts';
 import type { GitHub } from './github.ts';
 import { statusOf } from './github-trouble.ts';
 import { type IssueState, parseMarker } from './issue-state.ts';
@@ -21,7 +22,6 @@ type Filter = { readonly state: 'open' } | { readonly state: 'closed'; readonly 
 export const LABEL = 'clamav-mirror';
 const QUIET = 'quiet';
 const PER_PAGE = 100;
-const PAGES = 10;
 
 /**
  * The issues of a mirror, lowest number first. One that does not say whose it is comes from the version before: it counts
@@ -57,7 +57,7 @@ async function list(github: GitHub, query: object): Promise<Listed[]> {
   try {
     for await (const { data } of github.paginate.iterator(github.rest.issues.listForRepo, parameters)) {
       issues.push(...data);
-      if (++pages >= PAGES) break;
+      if (++pages >= ISSUE_PAGES) break;
     }
   } catch (error) {
     // A creator that GitHub does not know has made nothing.

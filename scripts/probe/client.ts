@@ -1,21 +1,13 @@
 import type { Readable } from 'node:stream';
 import { type Dispatcher, request } from 'undici';
 import { codeOf } from '../errors.ts';
+import { BODY_BYTES, PROBE_PATIENCE, REQUESTS, UNANSWERED_REQUESTS } from '../limits/mirror.ts';
+import { REDIRECTS } from '../limits/upstream.ts';
 import { isTlsTrouble } from '../network.ts';
-import { Agents, type Proxies, REDIRECTS } from '../upstream/agents.ts';
+import { Agents, type Proxies } from '../upstream/agents.ts';
 import { InsideError } from '../upstream/inside.ts';
 import { counted, took } from '../words.ts';
 import { ProbeError } from './error.ts';
-
-/** Bytes of a body that are read at most: a host that ignores Range must not cost a whole main of 85 MB. */
-export const BODY_LIMIT = 1_000_000;
-/** After so many requests in a row without an answer, no more are made. */
-const TIMEOUTS = 3;
-/**
- * For all that is asked of one mirror. Each of three databases takes 40 and one for each CDIFF; with all of 1000 CDIFFs
- * proven, 3000.
- */
-const REQUESTS = 10_000;
 
 /** Milliseconds. */
 export interface ProbePatience {
@@ -27,8 +19,6 @@ export interface ProbePatience {
   /** For one whole file. */
   readonly file: number;
 }
-
-const PATIENCE: ProbePatience = { connect: 10_000, idle: 10_000, answer: 20_000, file: 15 * 60_000 };
 
 export interface ProbeClientOptions {
   /** Base URL without a final slash; may hold a user and password, as freshclam's `DatabaseMirror` may. */
@@ -47,7 +37,7 @@ export interface ProbeClientOptions {
 export interface Wanted {
   readonly method?: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Bytes of the body to read, then the connection is closed; default: all, up to `BODY_LIMIT`. */
+  /** Bytes of the body to read, then the connection is closed; default: all, up to `BODY_BYTES`. */
   readonly keep?: number;
 }
 
@@ -84,7 +74,7 @@ export class ProbeClient implements AsyncDisposable {
     this.url = options.url.replace(/(?<=^https?:\/\/)[^/]*@/, '');
     this.#authorization = username === '' ? {} : { authorization: basic(username, password) };
     this.#options = options;
-    this.#patience = { ...PATIENCE, ...options.patience };
+    this.#patience = { ...PROBE_PATIENCE, ...options.patience };
     const connect = { timeout: this.#patience.connect, ...(ca === undefined ? {} : { ca }) };
     this.#agents = new Agents(options.url, proxies, connect);
   }
@@ -112,7 +102,7 @@ export class ProbeClient implements AsyncDisposable {
   }
 
   /** Throws `ProbeError` if there is no answer; one that breaks off is an answer. */
-  async ask(name: string, { keep = BODY_LIMIT, ...wanted }: Wanted = {}): Promise<Answer> {
+  async ask(name: string, { keep = BODY_BYTES, ...wanted }: Wanted = {}): Promise<Answer> {
     const { status, header, body } = await this.#open(name, wanted, this.#patience.answer);
     const chunks: Buffer[] = [];
     let length = 0;
@@ -192,7 +182,7 @@ export class ProbeClient implements AsyncDisposable {
     asked: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>,
     timeout: number,
   ) {
-    if (this.#timeouts >= TIMEOUTS) {
+    if (this.#timeouts >= UNANSWERED_REQUESTS) {
       throw new ProbeError('probe/timeout', 'the mirror has stopped answering; nothing more is asked');
     }
     const left = this.left();

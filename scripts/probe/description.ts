@@ -1,7 +1,7 @@
 import { cdiffName, cvdName } from '../cvd/names.ts';
 import { MirrorError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { MANIFEST_LIMIT } from '../manifest-limits.ts';
+import { MANIFEST_BYTES } from '../limits/manifest.ts';
 import { formatOf, MANIFEST, type Manifest, parseManifest } from '../store/manifest.ts';
 import { TIMESTAMP } from '../store/pages.ts';
 import { lasting } from '../words.ts';
@@ -23,7 +23,7 @@ export interface Description {
 /** Reads the manifest, if the mirror has one. Throws `ProbeError` if nothing answers. */
 export async function readManifest(client: ProbeClient): Promise<Description> {
   const findings = new Findings('mirror', 'manifest');
-  const { status, body, ended } = await client.ask(MANIFEST, { keep: MANIFEST_LIMIT });
+  const { status, body, ended } = await client.ask(MANIFEST, { keep: MANIFEST_BYTES });
   const text = body.toString('utf8');
   if (status !== 200 || ended !== 'whole' || !/^\s*\{/.test(text)) {
     const list = findings.good('there is none: not a mirror of ours').list;
@@ -47,7 +47,7 @@ export async function readManifest(client: ProbeClient): Promise<Description> {
 /** Of ours or of a later version: other programs have files of this name, too. */
 function isOurs(text: string): boolean {
   try {
-    return formatOf(parseJson(text, MANIFEST_LIMIT)) !== undefined;
+    return formatOf(parseJson(text, MANIFEST_BYTES)) !== undefined;
   } catch {
     return true; // cut short, or too large for anybody
   }

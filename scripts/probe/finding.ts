@@ -1,3 +1,4 @@
+import { QUOTED_CHARACTERS } from '../limits/mirror.ts';
 /** What one check found. A fault breaks clients or hides updates from them; a warning costs them something. */
 export interface Finding {
   /** A database, or `mirror` for what concerns all of it. */
@@ -40,7 +41,9 @@ export class Findings {
 
 /** The mirror's own words, quoted and kept short. */
 export function quoted(text: string | undefined): string {
-  return text === undefined ? 'nothing' : JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
+  return text === undefined
+    ? 'nothing'
+    : JSON.stringify(text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS - 1)}…` : text);
 }
 
 /** `a, b, c and 7 more` */

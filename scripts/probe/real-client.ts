@@ -4,6 +4,7 @@ import { proxyOptions } from '../consumer/conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { writeConf } from '../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
+import { CLIENT_RUN_MS } from '../limits/mirror.ts';
 import { versionIn } from '../proof/client.ts';
 import { type Engine, endOf, run } from '../proof/engine.ts';
 import { requireNoLack } from '../proof/lacks.ts';
@@ -11,9 +12,6 @@ import { tellingLine } from '../proof/scenarios/scenario.ts';
 import type { Base } from './bases.ts';
 import type { Finding } from './finding.ts';
 import { guarded, type Served } from './site.ts';
-
-/** Milliseconds for one run, which downloads and loads everything. */
-const TIMEOUT = 30 * 60_000;
 
 /** A client, as far as clients differ. */
 export interface ClientKind {
@@ -95,7 +93,7 @@ async function update(
       '--stdout',
       ...databases.map(({ database }) => `--update-db=${database}`),
     ],
-    timeout: Math.ceil(Math.min(TIMEOUT, left())),
+    timeout: Math.ceil(Math.min(CLIENT_RUN_MS, left())),
   });
   const { exitCode, output } = ended;
   if (exitCode !== 0) requireNoLack(engine, ended);
@@ -133,7 +131,7 @@ async function load(
       '--no-summary',
       `${at}/harmless.txt`,
     ],
-    timeout: Math.ceil(Math.min(TIMEOUT, left())),
+    timeout: Math.ceil(Math.min(CLIENT_RUN_MS, left())),
   });
   if (ended.exitCode !== 0) requireNoLack(engine, ended);
   return ended.exitCode === 0 ? undefined : `${endOf(ended)}, ${tellingLine(ended)}`;

@@ -1,4 +1,4 @@
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import { ENDS_SOON_MS, harmed, shutOut, signTroubleOf } from '../store/sign-trouble.ts';
 import { moment } from '../words.ts';
 import { ProbeError } from './error.ts';
@@ -45,7 +45,7 @@ export async function checkSigns(site: Site, served: Served): Promise<Signs> {
 
 /** The bytes of a `.sign`, or a status other than 200. Throws `ProbeError`. */
 export async function fetchSign({ client }: Site, name: string): Promise<Buffer | number> {
-  const { status, body, ended } = await client.ask(name, { keep: SIGN_LIMIT + 1 });
+  const { status, body, ended } = await client.ask(name, { keep: SIGN_BYTES + 1 });
   if (status !== 200) return status;
   if (ended === 'cut')
     throw new ProbeError('probe/incomplete', `${name} breaks off after ${body.length} bytes`);

@@ -1,12 +1,14 @@
 import { CvdReader } from '../cvd/archive.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
 import { encodeHeaderLine, HEADER_SIZE, parseHeader, unseal } from '../cvd/header.ts';
-import { INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
+import { infoDigest, parseInfo } from '../cvd/info.ts';
 import { CLD_ADVICE, cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
+import { INFO_BYTES } from '../limits/databases.ts';
+import { BODY_BYTES } from '../limits/mirror.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
-import { type Answer, BODY_LIMIT } from './client.ts';
+import type { Answer } from './client.ts';
 import { type Finding, Findings, quoted } from './finding.ts';
 import { isCld } from './missing.ts';
 import { sizeOf, wrongPart } from './parts.ts';
@@ -14,7 +16,7 @@ import { guarded, type Served, type Site } from './site.ts';
 import { statusFault } from './status.ts';
 
 /** COPYING and `.info` come first and fit into this with room to spare; in hybrid builds they come later (§5). */
-const STARTS = [65_536, BODY_LIMIT];
+const STARTS = [65_536, BODY_BYTES];
 
 /**
  * The version check of a client: `Range: bytes=0-511`. Without a proper header there is nothing more to check of a
@@ -144,7 +146,7 @@ function infoIn(start: Uint8Array): { name: string; bytes: Uint8Array } | undefi
   const reader = new CvdReader({
     header() {},
     entry({ name, size }) {
-      current = name.endsWith('.info') && size <= INFO_LIMIT ? { name, size, bytes: [] } : undefined;
+      current = name.endsWith('.info') && size <= INFO_BYTES ? { name, size, bytes: [] } : undefined;
     },
     data(chunk) {
       current?.bytes.push(Buffer.from(chunk));

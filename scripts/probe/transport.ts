@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import { HANDSHAKE_MS } from '../limits/mirror.ts';
 import { counted } from '../words.ts';
 import type { ProbeClient } from './client.ts';
 import { type Finding, Findings, listed } from './finding.ts';
@@ -7,7 +8,6 @@ import { type Finding, Findings, listed } from './finding.ts';
 const DAY = 86_400_000;
 /** Days before its end in which a certificate should have been renewed. */
 const RENEWAL = 14;
-const TIMEOUT = 10_000;
 
 /** How files came: redirects, and TLS, which has worked if there were answers. */
 export async function checkTransport(client: ProbeClient, now: Date): Promise<Finding[]> {
@@ -45,7 +45,7 @@ async function expiryOf(url: string): Promise<Date | undefined> {
     // the certificate was proven by every request before this one
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false });
-    const timer = setTimeout(() => end(), TIMEOUT); // a handshake may trickle
+    const timer = setTimeout(() => end(), HANDSHAKE_MS); // a handshake may trickle
     const end = (date?: Date) => {
       clearTimeout(timer);
       socket.destroy();

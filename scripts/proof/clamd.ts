@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts } from 'node:net';
+import { CLAMD_CHARACTERS } from '../limits/engines.ts';
 import { OutOfTime } from './scenarios/scenario.ts';
 
 /** What clamd says to one command; each has a connection of its own. All reject if clamd does not answer. */
@@ -11,9 +12,6 @@ export interface Clamd {
   /** Scans these bytes: `stream: OK`, or `stream: Eicar-Test-Signature FOUND`. */
   scan(bytes: Uint8Array): Promise<string>;
 }
-
-/** A clamd's answer is one line. */
-const ANSWER_LIMIT = 4096;
 
 /** The clamd at this address; `timeout` in milliseconds, for one command (clamd(8), "COMMANDS"). */
 export function clamdAt(address: NetConnectOpts, timeout: number): Clamd {
@@ -29,7 +27,8 @@ export function clamdAt(address: NetConnectOpts, timeout: number): Clamd {
       let answer = '';
       for await (const chunk of socket) {
         answer += String(chunk);
-        if (answer.length > ANSWER_LIMIT) throw new Error(`clamd answered ${command} with more than a line`);
+        if (answer.length > CLAMD_CHARACTERS)
+          throw new Error(`clamd answered ${command} with more than a line`);
       }
       if (!answer.endsWith('\0')) throw new Error(`clamd broke off at ${command}`);
       return answer.slice(0, -1);

@@ -1,13 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import { CONTAINER_COMMAND_MS, CONTAINER_OUTPUT_BYTES } from '../limits/engines.ts';
 import type { Environment } from '../settings/programs.ts';
 import { EngineError } from './engine.ts';
 import { findProgram } from './find-program.ts';
 
 const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/snap/bin'];
-/** For one command that runs no tool, in milliseconds. */
-const COMMAND_TIMEOUT = 60_000;
-const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
 /**
  * Takes proxies away that docker puts into every container (~/.docker/config.json, "proxies"), or an image has: a tool
@@ -60,9 +58,9 @@ export async function findContainerProgram(path: string, given: Environment = {}
 
 function commandOf(program: string, environment: Environment): ContainerProgram['command'] {
   const env = { ...environment };
-  return async (args, timeout = COMMAND_TIMEOUT) => {
+  return async (args, timeout = CONTAINER_COMMAND_MS) => {
     try {
-      const limits = { env, timeout, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
+      const limits = { env, timeout, killSignal: 'SIGKILL', maxBuffer: CONTAINER_OUTPUT_BYTES } as const;
       const { stdout } = await promisify(execFile)(program, [...args], limits);
       return stdout;
     } catch (error) {
@@ -72,7 +70,7 @@ function commandOf(program: string, environment: Environment): ContainerProgram[
 }
 
 function commandAtExit(program: string, args: readonly string[], environment: Environment): void {
-  const limits = { timeout: COMMAND_TIMEOUT, killSignal: 'SIGKILL' } as const;
+  const limits = { timeout: CONTAINER_COMMAND_MS, killSignal: 'SIGKILL' } as const;
   spawnSync(program, args, { env: { ...environment }, stdio: 'ignore', ...limits });
 }
 

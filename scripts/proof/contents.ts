@@ -4,9 +4,7 @@ import { CvdReader } from '../cvd/archive.ts';
 import { isInfo, isLoaded } from '../cvd/database-extensions.ts';
 import { CvdError } from '../cvd/error.ts';
 import { feed } from '../files/feed.ts';
-
-/** Files that are compared: production's databases have about thirty. */
-const FILES_LIMIT = 500;
+import { LOADED_FILES } from '../limits/databases.ts';
 
 /**
  * SHA-256 of every file inside a CVD or CLD that ClamAV reads, by name: those it loads, and `.info`. What else freshclam
@@ -20,8 +18,8 @@ export async function contentsOf(path: string): Promise<ReadonlyMap<string, stri
     entry({ name }) {
       current = undefined;
       if (!isLoaded(name) && !isInfo(name)) return;
-      if (hashes.size >= FILES_LIMIT)
-        throw new CvdError('cvd/container', `the container holds more than ${FILES_LIMIT} files`);
+      if (hashes.size >= LOADED_FILES)
+        throw new CvdError('cvd/container', `the container holds more than ${LOADED_FILES} files`);
       current = createHash('sha256');
       hashes.set(name, current);
     },

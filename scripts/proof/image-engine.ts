@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PULL_MS } from '../limits/engines.ts';
 import type { Log } from '../log.ts';
 import { took } from '../words.ts';
 import { atExit } from './at-exit.ts';
@@ -9,7 +10,6 @@ import { type Engine, EngineError, type Program, type Task, type ToolRun, withEx
 import { startProgram } from './program.ts';
 import { askEngine, ToolNotFound } from './tools.ts';
 
-const PULL_TIMEOUT = 10 * 60_000;
 /** Where a container has the task's folder: a path without spaces or colons, whatever it is called here. */
 const INSIDE = '/task';
 
@@ -131,12 +131,12 @@ async function haveImage(
     log.info(`pulling ${image}`);
     const pull = await startProgram([program.path, 'pull', '--quiet', image], {
       folder: '/',
-      timeout: PULL_TIMEOUT,
+      timeout: PULL_MS,
       environment: program.environment,
     });
     const { exitCode, timedOut, output } = await pull.ended;
     if (exitCode === 0) return await look();
-    const why = timedOut ? `no end after ${took(PULL_TIMEOUT / 1000)}` : output.trim().slice(-1000);
+    const why = timedOut ? `no end after ${took(PULL_MS / 1000)}` : output.trim().slice(-1000);
     throw new EngineError('engine/missing', `${image} is not here and cannot be pulled: ${why}`);
   });
   const [id = '', volumes = ''] = found.trim().split(' ');

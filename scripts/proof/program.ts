@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
+import { OUTPUT_CHARACTERS } from '../limits/engines.ts';
 import type { Environment } from '../settings/programs.ts';
 import { atExit } from './at-exit.ts';
 import { EngineError, type Program, type ToolRun } from './engine.ts';
-
-const OUTPUT_LIMIT = 1024 * 1024;
 
 export interface ProgramOptions {
   readonly folder: string;
@@ -29,7 +28,7 @@ export async function startProgram(
   let timedOut = false;
   let isOurs = false;
   const keep = (chunk: Buffer) => {
-    if (output.length < OUTPUT_LIMIT) output += chunk.toString('utf8');
+    if (output.length < OUTPUT_CHARACTERS) output += chunk.toString('utf8');
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);

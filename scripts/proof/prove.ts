@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { cvdName } from '../cvd/names.ts';
 import { codeOf, explain } from '../errors.ts';
+import { ENGINE_MS, TOOL_MS } from '../limits/engines.ts';
 import { secondsSince } from '../stopwatch.ts';
 import { basisOf } from './basis.ts';
 import { enginesAtOnce } from './budget.ts';
@@ -30,11 +31,6 @@ import { upToDateClient } from './scenarios/up-to-date-client.ts';
 import { wholeDownloadClient } from './scenarios/whole-download-client.ts';
 import { recorded, Transcript } from './transcript.ts';
 import { SampleError, type UserSample } from './user-samples.ts';
-
-/** One run of a ClamAV tool may take this long; loading main and daily takes up to a minute. Milliseconds. */
-const TOOL_TIMEOUT = 10 * 60_000;
-/** All scenarios of one engine, so that one that hangs each time does not hang the cycle. Milliseconds. */
-const ENGINE_TIMEOUT = 40 * 60_000;
 
 export interface ProveOptions {
   readonly now: () => Date;
@@ -109,12 +105,7 @@ async function playAll(
   engine: Engine,
   candidate: Candidate,
   scenarios: readonly Scenario[],
-  {
-    samples = [],
-    timeout: toolTimeout = TOOL_TIMEOUT,
-    engineTimeout = ENGINE_TIMEOUT,
-    failures,
-  }: ProveOptions,
+  { samples = [], timeout: toolTimeout = TOOL_MS, engineTimeout = ENGINE_MS, failures }: ProveOptions,
 ): Promise<ScenarioResult[]> {
   const deadline = performance.now() + engineTimeout;
   const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));

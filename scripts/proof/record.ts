@@ -1,13 +1,13 @@
 import * as v from 'valibot';
-import { EVIDENCE_LIMIT, isPlausibleCount, NUMBER_LIMIT } from '../manifest-limits.ts';
+import { EVIDENCE_CHARACTERS, isPlausibleCount, MANIFEST_NUMBER } from '../limits/manifest.ts';
 
-/** Characters: it stands in the manifest, which has bounds in everything (manifest-limits.ts). */
-const Text = v.pipe(v.string(), v.maxLength(EVIDENCE_LIMIT));
+/** Characters: it stands in the manifest, which has bounds in everything (limits/manifest.ts). */
+const Text = v.pipe(v.string(), v.maxLength(EVIDENCE_CHARACTERS));
 const Count = v.pipe(
   v.number(),
   v.check((count) => isPlausibleCount(count), 'is no plausible number'),
 );
-const Seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(NUMBER_LIMIT));
+const Seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(MANIFEST_NUMBER));
 
 /** One thing a client does against the stage, and how it went. */
 const ResultSchema = v.object({

@@ -1,15 +1,12 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../files/atomic.ts';
+import { TRANSCRIPT_CHARACTERS, TRANSCRIPTS } from '../limits/engines.ts';
 import { printableText } from '../printable.ts';
 import { type Engine, endOf, type Program, type Task, type ToolRun } from './engine.ts';
 
-/** Characters that are kept of one tool's output, half from its beginning and half from its end. */
-const PART_LIMIT = 64 * 1024;
 /** What `keep` calls a file: whatever else is there is not ours to remove. */
 const TRANSCRIPT = /^\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z-[A-Za-z0-9.-]{1,120}\.log$/;
-/** Failed scenarios whose transcripts are kept. */
-const FILES_KEPT = 20;
 
 /** What was said while a scenario played. */
 export class Transcript {
@@ -36,7 +33,7 @@ export class Transcript {
     const path = join(folder, `${new Date().toISOString().replaceAll(':', '')}-${slug(name)}.log`);
     await replaceFile(path, printableText(`${name}\n${reason}\n\n${this.#parts.join('\n')}`));
     const names = (await readdir(folder)).filter((file) => TRANSCRIPT.test(file)).sort();
-    for (const old of names.slice(0, -FILES_KEPT)) await rm(join(folder, old), { force: true });
+    for (const old of names.slice(0, -TRANSCRIPTS)) await rm(join(folder, old), { force: true });
     return path;
   }
 }
@@ -62,9 +59,9 @@ export function recorded(engine: Engine, transcript: Transcript): Engine {
 }
 
 function shortened(text: string): string {
-  if (text.length <= PART_LIMIT) return text;
-  const half = PART_LIMIT / 2;
-  return `${text.slice(0, half)}\n[… ${text.length - PART_LIMIT} characters …]\n${text.slice(-half)}`;
+  if (text.length <= TRANSCRIPT_CHARACTERS) return text;
+  const half = TRANSCRIPT_CHARACTERS / 2;
+  return `${text.slice(0, half)}\n[… ${text.length - TRANSCRIPT_CHARACTERS} characters …]\n${text.slice(-half)}`;
 }
 
 function slug(text: string): string {

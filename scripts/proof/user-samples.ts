@@ -2,6 +2,7 @@ import { access, constants, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MirrorError } from '../errors.ts';
 import { readStart } from '../files/open.ts';
+import { SAMPLE_LIST_BYTES, SAMPLES, SAMPLES_BYTES } from '../limits/engines.ts';
 
 export class SampleError extends MirrorError<
   | 'sample/unreadable'
@@ -20,12 +21,6 @@ export interface UserSample {
   readonly expect: 'clean' | 'any' | { readonly signature: string };
 }
 
-const MOST_SAMPLES = 10_000;
-/** Bytes of all samples together: `SCAN_LIMITS` must reach them. */
-const MOST_BYTES = 2e9;
-/** Bytes of a list: for 10,000 lines of 400. */
-const LIST_LIMIT = 4 * 1024 * 1024;
-
 /**
  * The user's own samples. Each of the two paths leads to a folder, of which every regular file counts, also in the
  * folders below it, but no symbolic link; or to a list, a text with one path a line: absolute, or relative to the
@@ -35,7 +30,7 @@ const LIST_LIMIT = 4 * 1024 * 1024;
  */
 export async function readUserSamples(
   from: { readonly clean?: string | undefined; readonly infected?: string | undefined },
-  most = MOST_SAMPLES,
+  most = SAMPLES,
 ): Promise<UserSample[]> {
   const samples = new Map<string, UserSample>();
   let bytes = 0;
@@ -48,7 +43,7 @@ export async function readUserSamples(
       const before = samples.get(sample.path);
       if (before !== undefined && !isSame(before, sample)) throw contradiction(sample.path);
       if (before === undefined) bytes += await sizeOf(sample.path);
-      if (bytes > MOST_BYTES) throw tooLarge(source);
+      if (bytes > SAMPLES_BYTES) throw tooLarge(source);
       samples.set(sample.path, sample);
       if (samples.size > most) throw tooMany(source, most);
     }
@@ -103,8 +98,8 @@ export function parseSampleList(text: string, kind: 'clean' | 'any', where: stri
 }
 
 async function readList(path: string): Promise<string> {
-  const content = await reach(path, () => readStart(path, LIST_LIMIT + 1, { follow: true }));
-  if (content.length > LIST_LIMIT || content.includes(0)) throw noList(path);
+  const content = await reach(path, () => readStart(path, SAMPLE_LIST_BYTES + 1, { follow: true }));
+  if (content.length > SAMPLE_LIST_BYTES || content.includes(0)) throw noList(path);
   return content.toString('utf8');
 }
 

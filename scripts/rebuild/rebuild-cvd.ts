@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import type { CvdTotals } from '../cvd/archive.ts';
 import type { CvdInfo } from '../cvd/info.ts';
-import { REBUILD_HEAP_LIMIT_MB, REBUILD_TIME_LIMIT_MS } from '../cvd/limits.ts';
 import { type ContainerOrder, orderOf } from '../cvd/pack.ts';
 import { asVerdict } from '../files/verify.ts';
+import { REBUILD_HEAP_MB, REBUILD_MS } from '../limits/databases.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import { verifyRebuilt } from '../verify/rebuilt.ts';
@@ -43,7 +43,7 @@ export async function rebuildCvd(
 /** A rebuild keeps two cores busy; more of them than that at once would only cost memory. */
 const inTurn = pLimit(Math.min(2, Math.max(1, Math.floor(availableParallelism() / 2))));
 /** The threads hold little for long; without a limit V8 lets their garbage grow to tens of MB. */
-const RESOURCES = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: REBUILD_HEAP_LIMIT_MB };
+const RESOURCES = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: REBUILD_HEAP_MB };
 
 async function runThreads(
   task: RebuildTask,
@@ -54,7 +54,7 @@ async function runThreads(
   const options = { workerData, resourceLimits: RESOURCES };
   const patcher = new Worker(new URL('./patcher.ts', import.meta.url), options);
   const packer = new Worker(new URL('./packer.ts', import.meta.url), options);
-  const timer = setTimeout(() => packer.terminate(), REBUILD_TIME_LIMIT_MS);
+  const timer = setTimeout(() => packer.terminate(), REBUILD_MS);
   try {
     const [{ info }, { totals }] = await Promise.all([
       answer<FromPatcher, { info: CvdInfo }>(patcher, (message) => ('info' in message ? message : undefined)),

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { DATABASE_NAME } from '../cvd/names.ts';
-import { DATABASES_LIMIT } from '../manifest-limits.ts';
+import { MANIFEST_DATABASES } from '../limits/manifest.ts';
 import { parseEngineSpec } from '../proof/engine-spec.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 import { yesOrNo } from './yes-or-no.ts';
@@ -39,7 +39,7 @@ const list = (item: v.GenericSchema<string, string>) =>
 const Databases = v.pipe(
   list(v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes names such as main,daily,bytecode'))),
   v.minLength(1, 'names no database'),
-  v.maxLength(DATABASES_LIMIT, `names more than ${DATABASES_LIMIT} databases`),
+  v.maxLength(MANIFEST_DATABASES, `names more than ${MANIFEST_DATABASES} databases`),
   v.transform((names) => [...new Set(names)]),
 );
 const Nameserver = v.pipe(

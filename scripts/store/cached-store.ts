@@ -1,5 +1,6 @@
 import { Copies } from './copies.ts';
-import { type FileRecord, parseManifest } from './manifest.ts';
+import type { FileRecord } from './manifest.ts';
+import { filesOfOwn } from './own-manifest.ts';
 import type { Publication, Sight, Store } from './store.ts';
 
 type Files = Readonly<Record<string, FileRecord>>;
@@ -38,7 +39,7 @@ export class CachedStore implements Store {
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
     const found = await this.#store.readManifest();
-    this.#files = found && this.#filesOf(found.text);
+    this.#files = found && filesOfOwn(found.text, this.where);
     return found;
   }
 
@@ -46,12 +47,12 @@ export class CachedStore implements Store {
     return await this.#store.list();
   }
 
-  async fetch(name: string, path: string): Promise<void> {
+  async fetch(name: string, path: string, limit?: number): Promise<void> {
     // one that cannot be read is the caller's to complain of, not ours
     if (this.#files === undefined) await this.readManifest().catch(() => {});
     const record = Object.hasOwn(this.#files ?? {}, name) ? this.#files?.[name] : undefined;
     if (record !== undefined && (await this.#copies.take(record, path))) return;
-    await this.#store.fetch(name, path);
+    await this.#store.fetch(name, path, limit);
     if (record !== undefined) await this.#copies.keep(record.sha256, path);
   }
 
@@ -64,7 +65,7 @@ export class CachedStore implements Store {
     const publication = await this.#store.begin(tag, options);
     const copies = this.#copies;
     const committed = (manifest: string) => {
-      this.#files = this.#filesOf(manifest);
+      this.#files = filesOfOwn(manifest, this.where);
     };
     const tidy = async () => {
       if (this.#files === undefined) return;
@@ -80,19 +81,11 @@ export class CachedStore implements Store {
         await publication.commit(manifest);
         committed(manifest);
       },
-      remove: async (name) => await publication.remove(name),
+      remove: async (name, record) => await publication.remove(name, record),
       async [Symbol.asyncDispose]() {
         await publication[Symbol.asyncDispose]();
         await tidy();
       },
     };
-  }
-
-  #filesOf(manifest: string): Files | undefined {
-    try {
-      return parseManifest(manifest, this.where).files;
-    } catch {
-      return undefined;
-    }
   }
 }

@@ -1,8 +1,8 @@
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import { proveSign } from '../files/sign.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import type { Log } from '../log.ts';
 import type { Stage } from '../stage.ts';
 import { VerifyError } from '../verify/error.ts';
@@ -54,7 +54,7 @@ async function carryFile(name: string, file: Carried, record: FileRecord, parts:
   if (stage.files.has(name)) return; // upstream has made it anew
   if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
   const path = stage.incoming(name);
-  await store.fetch(name, path);
+  await store.fetch(name, path, record.size);
   const found = await verifyCarried(path, file, stage, trust).catch((error) => {
     if (file.kind !== 'sign' || !(error instanceof VerifyError)) throw error;
     log.warn(`${name} is no longer published: ${explain(error)}`); // its certificates may have expired
@@ -74,7 +74,7 @@ async function verifyCarried(path: string, file: Carried, stage: Stage, trust: T
   if (file.kind === 'sign') {
     const { sha256 = '' } = stage.files.get(file.signs) ?? {};
     const signed = { sha256, path: async () => stage.path(file.signs) };
-    return await proveSign(await readStart(path, SIGN_LIMIT + 1), signed, trust);
+    return await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
   }
   const verified =
     file.kind === 'cvd'

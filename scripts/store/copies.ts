@@ -4,14 +4,13 @@ import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { chunksOf } from '../files/open.ts';
+import { COPIES_BYTES } from '../limits/store.ts';
 import type { FileRecord } from './manifest.ts';
 
 /** The usual folder of copies, below the work folder. */
 export const COPIES_FOLDER = 'copies';
 /** How a copy is called: by the SHA-256 of its content, so that no name leads anywhere else. */
 export const COPY_NAME = /^[0-9a-f]{64}$/;
-/** Bytes of all copies together: several times what upstream has. */
-const LIMIT = 2_000_000_000;
 const CHUNK = 256 * 1024;
 
 /**
@@ -23,7 +22,7 @@ export class Copies {
   readonly folder: string;
   readonly #limit: number;
 
-  constructor(folder: string, limit = LIMIT) {
+  constructor(folder: string, limit = COPIES_BYTES) {
     this.folder = folder;
     this.#limit = limit;
   }

@@ -15,10 +15,12 @@ import {
 } from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-way.ts';
 import { readStart } from '../files/verify.ts';
+import { FILE_BYTES, MANIFEST_BYTES } from '../limits/manifest.ts';
 import { describeAccess, openToReaders } from './folder-access.ts';
 import { folderSight } from './folder-sight.ts';
-import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { type FileRecord, MANIFEST } from './manifest.ts';
 import { moveAside, SET_ASIDE } from './move-aside.ts';
+import { isPublishedFile } from './published-file.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
@@ -39,7 +41,7 @@ export class FolderStore implements Store {
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
     try {
-      const text = await readText(join(this.where, MANIFEST), MANIFEST_LIMIT);
+      const text = await readText(join(this.where, MANIFEST), MANIFEST_BYTES);
       return { text, tag: createHash('sha256').update(text).digest('hex') };
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return undefined;
@@ -90,10 +92,14 @@ export class FolderStore implements Store {
     return await openToReaders(this.where, names, PUBLISHED);
   }
 
-  async fetch(name: string, path: string): Promise<void> {
+  async fetch(name: string, path: string, limit = FILE_BYTES): Promise<void> {
     try {
-      await copyRegular(join(this.where, name), path);
+      await copyRegular(join(this.where, name), path, { limit });
     } catch (cause) {
+      if (codeOf(cause) === 'file/too-large')
+        throw new StoreError('store/limit', `${name} in ${this.where} has more bytes than it should`, {
+          cause,
+        });
       if (['ENOENT', 'file/not-regular'].includes(codeOf(cause) ?? ''))
         throw new StoreError('store/missing', `${this.where} has no file ${name}`, { cause });
       throw cause;
@@ -177,9 +183,10 @@ class FolderPublication implements Publication {
     }
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, record?: FileRecord): Promise<void> {
     const path = await this.#path(name).catch(ignoreMissing);
-    if (path !== undefined) await rm(path, { force: true });
+    if (path === undefined || (record !== undefined && !(await isPublishedFile(path, record)))) return;
+    await rm(path, { force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

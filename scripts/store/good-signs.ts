@@ -1,15 +1,15 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdSignName, type FileName, parseFileName } from '../cvd/names.ts';
 import { type GoodSign, proveSign, SIGN_MARGIN_MS } from '../files/sign.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import type { Log } from '../log.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { DatabaseRecord, FileRecord, Manifest, SignRecord } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 import { type SignState, signRecord } from './sign-record.ts';
-import type { Store } from './store.ts';
+import { type Store, StoreError } from './store.ts';
 
 interface SignParts {
   readonly store: Store;
@@ -67,7 +67,7 @@ async function judge(
   { store, trust, folder }: SignParts,
 ): Promise<FileRecord | string> {
   const { manifest } = published;
-  if (!isListed(name, record, published) || record.size > SIGN_LIMIT)
+  if (!isListed(name, record, published) || record.size > SIGN_BYTES)
     return 'it is not in the store any more';
   const isOfCvd = name === cvdSignName(file.database, file.version);
   if (!isOfCvd && record.notAfter !== undefined) {
@@ -78,7 +78,7 @@ async function judge(
   if (signed === undefined) return `${file.signs} is not published`;
   const fetched = async (wanted: string) => {
     const path = join(folder, wanted);
-    await store.fetch(wanted, path);
+    await store.fetch(wanted, path, manifest?.files[wanted]?.size);
     return path;
   };
   try {
@@ -92,7 +92,8 @@ async function judge(
       ? { size, sha256, notAfter }
       : 'it is not the file that the manifest names';
   } catch (error) {
-    if (!(error instanceof VerifyError)) throw error;
+    const isOther = error instanceof StoreError && error.code === 'store/limit'; // a larger one than was published
+    if (!isOther && !(error instanceof VerifyError)) throw error;
     return error.message;
   }
 }

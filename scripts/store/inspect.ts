@@ -195,7 +195,7 @@ function without(broken: readonly string[], manifest: Manifest, published: Publi
   if (broken.length === 0) return published;
   const listing = new Map(published.listing);
   for (const name of broken) listing.set(name, BROKEN);
-  const found = publishedAs(manifest, { tag: published.tag, listing });
+  const found = publishedAs(manifest, { ...published, listing });
   const databases = new Map([...found.databases].filter(([name]) => published.databases.has(name)));
   return { ...found, databases, damaged: [...new Set([...published.damaged, ...found.damaged])] };
 }

@@ -3,19 +3,19 @@ import type { CvdHeader } from '../cvd/header.ts';
 import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
 import { parseJson } from '../json.ts';
 import {
-  DATABASES_LIMIT,
-  FILE_SIZE_LIMIT,
-  FILES_LIMIT,
+  FILE_BYTES,
   isPlausibleCount,
   isPlausibleTime,
-  MANIFEST_LIMIT,
-  WORDS_LIMIT,
-} from '../manifest-limits.ts';
+  MANIFEST_BYTES,
+  MANIFEST_DATABASES,
+  MANIFEST_FILES,
+  SIGN_CHARACTERS,
+  TIME_CHARACTERS,
+  WORDS_CHARACTERS,
+} from '../limits/manifest.ts';
 import { ProofSchema } from '../proof/record.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { StoreError } from './store.ts';
-
-export { MANIFEST_LIMIT };
 
 export const MANIFEST = 'manifest.json';
 /** Of the manifests that this program makes, and takes. */
@@ -25,17 +25,17 @@ const Count = v.pipe(
   v.number(),
   v.check((count) => isPlausibleCount(count), 'is no plausible number'),
 );
-const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_SIZE_LIMIT));
+const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_BYTES));
 const Time = v.pipe(
   v.string(),
-  v.maxLength(40),
+  v.maxLength(TIME_CHARACTERS),
   v.isoTimestamp(),
   v.check(isPlausibleTime, 'is no plausible time'),
 );
-const Words = v.pipe(v.string(), v.maxLength(WORDS_LIMIT));
-const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
-const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
-const FileSchema = v.object({
+const Words = v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS));
+export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
+export const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
+export const FileSchema = v.object({
   /** Bytes. */
   size: Size,
   /** 64 lowercase hex digits. */
@@ -55,9 +55,9 @@ const SignSchema = v.object({
   /** When the first certificate of its chain ends; of a published one. */
   notAfter: v.optional(Time),
   /** Why it is withheld. */
-  reason: v.optional(v.pipe(v.string(), v.maxLength(500))),
+  reason: v.optional(v.pipe(v.string(), v.maxLength(SIGN_CHARACTERS.reason))),
   /** Upstream's ETag of what it gave, good or not. */
-  etag: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  etag: v.optional(v.pipe(v.string(), v.maxLength(SIGN_CHARACTERS.etag))),
 });
 
 /** Upstream's own signed header of a database, as it was last seen. */
@@ -69,7 +69,7 @@ const SeenSchema = v.object({
   ahead: v.optional(v.object({ version: Count, since: Time })),
 });
 
-const DatabaseSchema = v.object({
+export const DatabaseSchema = v.object({
   version: Count,
   /** When Talos built it. */
   built: Time,
@@ -79,7 +79,7 @@ const DatabaseSchema = v.object({
   /** The unbroken chain of CDIFFs that ends at `version`: the versions that its first and last lead to. */
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
   /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
-  missingCdiffs: v.pipe(atMost(FILES_LIMIT), v.array(Count), v.readonly()),
+  missingCdiffs: v.pipe(atMost(MANIFEST_FILES), v.array(Count), v.readonly()),
   /** Mirrors published before ClamAV 1.5 was known say nothing. */
   sign: v.optional(SignSchema),
   /** Mirrors published before it was recorded say nothing: then upstream is asked. */
@@ -111,10 +111,12 @@ const ManifestSchema = v.object({
     /** Taken from upstream for what was published last. */
     bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   }),
-  databases: byName(DatabaseName, DatabaseSchema, DATABASES_LIMIT),
-  files: byName(FileName, FileSchema, FILES_LIMIT),
+  databases: byName(DatabaseName, DatabaseSchema, MANIFEST_DATABASES),
+  files: byName(FileName, FileSchema, MANIFEST_FILES),
   /** Files of ours in the store that are no longer part of the mirror: removed once this manifest stands. */
-  retired: v.pipe(atMost(FILES_LIMIT), v.array(FileName)),
+  retired: v.pipe(atMost(MANIFEST_FILES), v.array(FileName)),
+  /** Those among them that are in the archive, as they were published: another file of the same name is somebody's own. */
+  retiredFiles: v.optional(byName(FileName, FileSchema, MANIFEST_FILES)),
   proof: ProofSchema,
 });
 
@@ -152,15 +154,20 @@ export function describeHeader({
  * cannot be read is not the same as an empty mirror; `store/newer` for a format that is not known yet.
  */
 export function parseManifest(text: string, where: string): Manifest {
+  return judged(parseManifestJson(text, where), where);
+}
+
+/** Parses a manifest as JSON of a format that is known, and judges nothing else. Throws as `parseManifest` does. */
+export function parseManifestJson(text: string, where: string): unknown {
   let json: unknown;
   try {
-    json = parseJson(text, MANIFEST_LIMIT);
+    json = parseJson(text, MANIFEST_BYTES);
   } catch (cause) {
     throw unreadable(where, cause instanceof RangeError ? cause.message : 'it is not JSON', cause);
   }
   const format = formatOf(json);
   if (format !== undefined && format > FORMAT) throw newer(where, format);
-  return judged(json, where);
+  return json;
 }
 
 /** How it is written, whether anybody could read it or not. */
@@ -171,8 +178,8 @@ export function textOf(manifest: Manifest): string {
 /** The inverse of `parseManifest`. Throws `store/manifest` for what nobody could read afterwards. */
 export function encodeManifest(manifest: Manifest): string {
   const text = textOf(manifest);
-  if (Buffer.byteLength(text) > MANIFEST_LIMIT)
-    throw unreadable('this run', `it has more than ${MANIFEST_LIMIT} bytes`, undefined);
+  if (Buffer.byteLength(text) > MANIFEST_BYTES)
+    throw unreadable('this run', `it has more than ${MANIFEST_BYTES} bytes`, undefined);
   judged(manifest, 'this run');
   return text;
 }
@@ -183,10 +190,16 @@ export function formatOf(json: unknown): number | undefined {
   return typeof format === 'number' && isPlausibleCount(format) ? format : undefined;
 }
 
-function judged(json: unknown, where: string): Manifest {
+/** Holds JSON to the schema of a manifest. Throws `store/manifest`. */
+export function judged(json: unknown, where: string): Manifest {
   const parsed = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (parsed.success) return parsed.output;
-  throw unreadable(where, v.summarize(parsed.issues).replaceAll('\n', ' ').slice(0, 300), undefined);
+  throw unreadable(where, whyNot(parsed.issues), undefined);
+}
+
+/** Tells why something is not of its schema, in one line. */
+export function whyNot(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
+  return v.summarize(issues).replaceAll('\n', ' ').slice(0, 300);
 }
 
 function isOurFile(name: string): boolean {
@@ -206,12 +219,17 @@ function atMost(limit: number) {
 function byName<T extends v.GenericSchema>(name: v.GenericSchema<string, string>, schema: T, limit: number) {
   return v.pipe(
     v.custom<Record<string, unknown>>(
-      (input) => typeof input === 'object' && input !== null && Object.keys(input).length <= limit,
-      'has more names than is plausible',
+      (input) => isByName(input) && Object.keys(input).length <= limit,
+      'is nothing by name, or has more names than is plausible',
     ),
     v.record(name, schema),
     v.transform((record): Record<string, v.InferOutput<T>> => Object.assign(Object.create(null), record)),
   );
+}
+
+/** True for an object that is no list: an empty list would pass for a mirror without databases. */
+export function isByName(input: unknown): input is Record<string, unknown> {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
 }
 
 function unreadable(where: string, why: string, cause: unknown): StoreError {

@@ -45,11 +45,12 @@ async function prove(
   name: string,
   database: string,
   version: number | undefined,
-  { store, trust, stage, log }: PreviousParts,
+  { store, published, trust, stage, log }: PreviousParts,
 ): Promise<PreviousCvd | undefined> {
   const path = stage.incoming(`previous-${cvdName(database)}`);
   try {
-    await store.fetch(name, path);
+    const listed = published.listing.get(name) ?? 0;
+    await store.fetch(name, path, listed > 0 ? listed : undefined);
     return { path, verified: await verifyCvdFile(path, trust, { database, version }) };
   } catch (error) {
     if (codeOf(error) === 'store/missing') return undefined;

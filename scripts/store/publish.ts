@@ -1,9 +1,9 @@
-import { parseFileName } from '../cvd/names.ts';
+import { cvdSignName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../stage.ts';
 import type { ArchiveCopy } from './archive.ts';
-import { encodeManifest, type Manifest } from './manifest.ts';
+import { encodeManifest, type FileRecord, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
-import type { Store } from './store.ts';
+import type { Publication, Store } from './store.ts';
 import { isOurName } from './store-name.ts';
 
 /**
@@ -42,7 +42,7 @@ export async function publish(
   }
   for (const [name, text] of pagesOf(next)) await publication.write(name, text);
   await publication.commit(encodeManifest(next));
-  for (const name of removable(next)) await publication.remove(name);
+  await removeRetired(next, publication);
 }
 
 /**
@@ -54,6 +54,43 @@ export function removable({ retired, databases }: Pick<Manifest, 'retired' | 'da
     const database = parseFileName(name)?.database ?? '';
     return isOurName(name) && Object.hasOwn(databases, database);
   });
+}
+
+/** Removes what can be; in the archive, where the owner may keep CVDs too, only the very files that were published. */
+export async function removeRetired(next: Manifest, publication: Pick<Publication, 'remove'>): Promise<void> {
+  for (const name of removable(next)) {
+    const record = next.retiredFiles?.[name];
+    if (!isArchived(parseFileName(name))) await publication.remove(name);
+    else if (record !== undefined) await publication.remove(name, record);
+  }
+}
+
+/** What is known of those files among retired ones that are in the archive; the first of the manifests that knows counts. */
+export function retiredFilesOf(
+  retired: readonly string[],
+  manifests: readonly (Manifest | undefined)[],
+): Pick<Manifest, 'retiredFiles'> {
+  const known = retired.flatMap((name) => {
+    const file = parseFileName(name);
+    if (!isArchived(file)) return [];
+    const records = manifests.map((manifest) => recordIn(manifest, name, file));
+    const record = records.find((one) => one !== undefined);
+    return record === undefined ? [] : [[name, record] as const];
+  });
+  return known.length === 0 ? {} : { retiredFiles: Object.fromEntries(known) };
+}
+
+/** A run that was killed before its manifest may have put the served files into the archive. */
+function recordIn(
+  manifest: Manifest | undefined,
+  name: string,
+  { kind, database, version }: Extract<FileName, { kind: 'archive' | 'archive-sign' }>,
+): FileRecord | undefined {
+  const served = manifest?.databases[database];
+  const described = manifest?.files[name] ?? manifest?.retiredFiles?.[name];
+  if (described !== undefined || served?.version !== version) return described;
+  if (kind === 'archive-sign') return manifest?.files[cvdSignName(database, version)];
+  return { size: served.size, sha256: served.sha256 };
 }
 
 interface Put {

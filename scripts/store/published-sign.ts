@@ -38,9 +38,9 @@ async function fetchSign(name: string, { store, published, stage }: SignSource):
   if (record === undefined) return undefined;
   const path = stage.incoming(`earlier-${name.replace('/', '-')}`);
   try {
-    await store.fetch(name, path);
+    await store.fetch(name, path, record.size);
   } catch (error) {
-    if (codeOf(error) === 'store/missing') return undefined;
+    if (['store/missing', 'store/limit'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
   const found = createHash('sha256')

@@ -1,9 +1,10 @@
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cdiffName, cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import { readText } from '../files/open.ts';
 import { proveSign } from '../files/sign.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
+import { MANIFEST_BYTES } from '../limits/manifest.ts';
 import { bytes, type Log } from '../log.ts';
 import type { Stage } from '../stage.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
@@ -13,14 +14,7 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
 import type { Copies } from './copies.ts';
-import {
-  describeCvd,
-  type FileRecord,
-  MANIFEST,
-  MANIFEST_LIMIT,
-  type Manifest,
-  parseManifest,
-} from './manifest.ts';
+import { describeCvd, type FileRecord, MANIFEST, type Manifest, parseManifest } from './manifest.ts';
 import { publish } from './publish.ts';
 import { type Store, StoreError } from './store.ts';
 
@@ -75,12 +69,12 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
 async function fetchManifest({ client, url, stage }: RestoreParts): Promise<Manifest | undefined> {
   const path = stage.incoming(MANIFEST);
   try {
-    await client.download(anew(MANIFEST), path, MANIFEST_LIMIT);
+    await client.download(anew(MANIFEST), path, MANIFEST_BYTES);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw trouble(url, error);
   }
-  return parseManifest(await readText(path, MANIFEST_LIMIT), url);
+  return parseManifest(await readText(path, MANIFEST_BYTES), url);
 }
 
 /** With a query that nobody used before: caches on the way may hold an earlier file. */
@@ -146,7 +140,7 @@ async function prove(
     const place = file.kind === 'sign' ? stage.path(file.signs) : stage.incoming(flat(file.signs));
     const signed = { sha256: manifest.files[file.signs]?.sha256 ?? '', path: async () => place };
     try {
-      const good = await proveSign(await readStart(path, SIGN_LIMIT + 1), signed, trust);
+      const good = await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
       requireSame(good);
       return good;
     } catch (error) {

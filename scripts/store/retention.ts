@@ -76,7 +76,7 @@ async function findReplaced(
   const attempts = [
     ...(publishedCvd === undefined ? [] : [() => verify(publishedCvd)]),
     ...places.map((name) => async () => {
-      await store.fetch(name, fetched);
+      await store.fetch(name, fetched, replaced.size);
       return await verify(fetched);
     }),
   ];
@@ -124,7 +124,7 @@ export async function fetchRetained(
         throw new StoreError('store/missing', `${store.where} does not have it, or not whole`);
       }
       if (!leadsTo(next, version)) continue;
-      await store.fetch(name, path);
+      await store.fetch(name, path, record.size);
       await verifyArchived(path, { database, version, sha256: record.sha256 }, trust);
       const sign = await fetchArchivedSign(database, version, parts);
       cvds.set(database, [...(cvds.get(database) ?? []), { version, path, sign }]);

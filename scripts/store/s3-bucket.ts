@@ -14,17 +14,19 @@ import {
   S3Client,
   type StorageClass,
 } from '@aws-sdk/client-s3';
-import { ANSWER_BYTES, LISTED_OBJECTS, LISTED_PAGES } from './limits.ts';
+import {
+  ANSWER_BYTES,
+  BUCKET_CONNECT_MS,
+  BUCKET_IDLE_MS,
+  LISTED_OBJECTS,
+  LISTED_PAGES,
+} from '../limits/store.ts';
 import { proxyFor, regionFor } from './s3-connection.ts';
 import { faultOf, storeError } from './s3-errors.ts';
 import { atMost } from './s3-limit.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { StoreError } from './store.ts';
 
-/** Milliseconds. */
-const CONNECT_TIMEOUT = 10_000;
-/** Without a byte on the wire. */
-const IDLE_TIMEOUT = 60_000;
 /** The SDK waits longer before each attempt, by chance and at most 20 s. */
 const ATTEMPTS = 6;
 /** For a body that is cut, which the SDK does not try again. */
@@ -86,8 +88,8 @@ export class Bucket {
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false, // not every server answers it
       requestHandler: {
-        connectionTimeout: CONNECT_TIMEOUT,
-        socketTimeout: IDLE_TIMEOUT,
+        connectionTimeout: BUCKET_CONNECT_MS,
+        socketTimeout: BUCKET_IDLE_MS,
         ...proxyFor(proxies),
       },
     });

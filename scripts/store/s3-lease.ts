@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as v from 'valibot';
+import { LEASE_BYTES, LEASE_SECONDS, LEASE_UPLOADS, UPLOAD_CHARACTERS } from '../limits/store.ts';
 import { counted } from '../words.ts';
-import { LEASE_BYTES, LEASE_UPLOADS } from './limits.ts';
 import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket, Condition } from './s3-bucket.ts';
 import { StoreError } from './store.ts';
@@ -19,8 +19,8 @@ export interface LeaseTimes {
 export const LEASE_TIMES: LeaseTimes = { lease: 60_000, settle: 2000 };
 
 const UploadSchema = v.object({
-  name: v.pipe(v.string(), v.maxLength(100)),
-  id: v.pipe(v.string(), v.maxLength(1000)),
+  name: v.pipe(v.string(), v.maxLength(UPLOAD_CHARACTERS.name)),
+  id: v.pipe(v.string(), v.maxLength(UPLOAD_CHARACTERS.id)),
 });
 const LeaseSchema = v.object({
   owner: v.string(),
@@ -158,7 +158,7 @@ export class Lease implements AsyncDisposable {
 
   #assertOver({ text, modified }: { text: string; modified: number }): void {
     const { seconds = this.#times.lease / 1000 } = parse(text) ?? {};
-    const left = Math.min(seconds, 3600) * 1000 - (this.#bucket.now() - modified);
+    const left = Math.min(seconds, LEASE_SECONDS) * 1000 - (this.#bucket.now() - modified);
     if (left > -CLOCK_STEP) throw this.#busy(left);
   }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { cvdName, parseFileName } from '../cvd/names.ts';
 import { cacheControl, contentType } from '../files/served-as.ts';
-import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
+import { MANIFEST_BYTES } from '../limits/manifest.ts';
+import { type FileRecord, MANIFEST } from './manifest.ts';
 import { type Abilities, unchanged } from './s3-abilities.ts';
 import type { Attributes, Bucket } from './s3-bucket.ts';
 import { type Digests, isProvenBy } from './s3-digests.ts';
@@ -108,7 +109,7 @@ export class S3Publication implements Publication {
     const steps = [...this.#steps.values()];
     await Promise.all(steps.map(({ ready }) => ready));
     await lease.renew();
-    if ((await bucket.read(MANIFEST, MANIFEST_LIMIT))?.tag !== tag) throw conflict(bucket.where);
+    if ((await bucket.read(MANIFEST, MANIFEST_BYTES))?.tag !== tag) throw conflict(bucket.where);
     for (const now of TURNS) {
       const ready = steps.filter(({ turn }) => turn === now).map((step) => step.ready);
       await this.#placeAll(await Promise.all(ready));
@@ -120,13 +121,15 @@ export class S3Publication implements Publication {
   }
 
   /** Only what we have put there: somebody may have written a manifest to have another's files removed. */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, record?: FileRecord): Promise<void> {
     const { bucket, lease } = this.#parts;
     requireStoreName(name);
     lease.assertHeld();
     const isPage = parseFileName(name) === undefined;
     if (!isPage && !isOurName(name)) return;
-    if ((await bucket.head(name))?.sha256 !== undefined) await bucket.remove(name);
+    const sha256 = (await bucket.head(name))?.sha256;
+    if (sha256 === undefined || (record !== undefined && record.sha256 !== sha256)) return;
+    await bucket.remove(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,7 +196,7 @@ export class S3Publication implements Publication {
   /** Gives a small object of ours the headers of today: caches kept a `.sign` for a year once. */
   async #describeAnew(name: string): Promise<void> {
     const { bucket, outdated } = this.#parts;
-    const found = this.#puts.has(name) ? undefined : await bucket.read(name, SIGN_LIMIT);
+    const found = this.#puts.has(name) ? undefined : await bucket.read(name, SIGN_BYTES);
     outdated.delete(name);
     if (found === undefined) return;
     const { content, mtime, sha256 } = found;
@@ -207,11 +210,11 @@ export class S3Publication implements Publication {
     const attributes = attributesOf(MANIFEST, bucket.settings, {});
     const absent = abilities.create ? ({ IfNoneMatch: '*' } as const) : undefined;
     const condition = tag === undefined ? absent : unchanged(tag, abilities);
-    if (condition === undefined && (await bucket.read(MANIFEST, MANIFEST_LIMIT))?.tag !== tag)
+    if (condition === undefined && (await bucket.read(MANIFEST, MANIFEST_BYTES))?.tag !== tag)
       throw conflict(bucket.where);
     if ((await bucket.write(MANIFEST, manifest, attributes, condition)) !== undefined) return;
     // the answer to a first attempt may have been lost
-    if ((await bucket.read(MANIFEST, MANIFEST_LIMIT))?.text !== manifest) throw conflict(bucket.where);
+    if ((await bucket.read(MANIFEST, MANIFEST_BYTES))?.text !== manifest) throw conflict(bucket.where);
   }
 
   /** In any order. None begins after one has failed, and all that have begun are over then. */

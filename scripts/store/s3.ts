@@ -1,7 +1,7 @@
 import { ARCHIVE_FOLDER, parseFileName } from '../cvd/names.ts';
 import { cacheControl } from '../files/served-as.ts';
-import { FILE_BYTES } from './limits.ts';
-import { MANIFEST, MANIFEST_LIMIT } from './manifest.ts';
+import { FILE_BYTES, MANIFEST_BYTES } from '../limits/manifest.ts';
+import { MANIFEST } from './manifest.ts';
 import { abilitiesOf, describeAbilities, removeOldTrials } from './s3-abilities.ts';
 import { Bucket, type ObjectEntry } from './s3-bucket.ts';
 import { Lease, type LeaseTimes } from './s3-lease.ts';
@@ -35,7 +35,7 @@ export class S3Store implements Store {
   }
 
   async readManifest(): Promise<{ text: string; tag: string } | undefined> {
-    const found = await this.#bucket.read(MANIFEST, MANIFEST_LIMIT);
+    const found = await this.#bucket.read(MANIFEST, MANIFEST_BYTES);
     return found === undefined ? undefined : { text: found.text, tag: found.tag };
   }
 
@@ -43,9 +43,9 @@ export class S3Store implements Store {
     return new Map((await this.#entries()).map(({ name, size }) => [name, size]));
   }
 
-  async fetch(name: string, path: string): Promise<void> {
+  async fetch(name: string, path: string, limit = FILE_BYTES): Promise<void> {
     const { maxSize = FILE_BYTES } = this.#bucket.settings;
-    await this.#bucket.download(requireStoreName(name), path, maxSize);
+    await this.#bucket.download(requireStoreName(name), path, Math.min(limit, maxSize));
   }
 
   async readStart(name: string, length: number): Promise<Buffer> {

@@ -4,18 +4,15 @@ import { parseFileName } from '../cvd/names.ts';
 import { replaceFile } from '../files/atomic.ts';
 import { readText } from '../files/open.ts';
 import { parseJson } from '../json.ts';
+import { SEAL_CHARACTERS, SIGHTED_FILES, SIGHTINGS_BYTES } from '../limits/machine.ts';
 
 /** In the work folder. */
 export const SIGHTINGS = 'verified.json';
-/** Bytes: some hundred files of thirty databases take a tenth of this. */
-export const SIGHTINGS_BYTES = 4 * 1024 * 1024;
-/** Entries: more files than any mirror has. */
-const SIGHTED_FILES = 20_000;
 
 const SightingSchema = v.object({
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   /** How the file looked then, by whatever changes with it. */
-  seal: v.pipe(v.string(), v.maxLength(300)),
+  seal: v.pipe(v.string(), v.maxLength(SEAL_CHARACTERS)),
   /** When its bytes were read; of a file that is far away and new to us, when it was seen first. */
   at: v.pipe(v.string(), v.isoTimestamp()),
   /** It was seen, and not read yet. */

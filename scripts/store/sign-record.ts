@@ -1,3 +1,4 @@
+import { SIGN_CHARACTERS } from '../limits/manifest.ts';
 import type { SignRecord } from './manifest.ts';
 
 /** What became of the `.sign` of a published CVD. */
@@ -5,9 +6,6 @@ export type SignState =
   | { readonly state: 'published'; readonly notAfter: string; readonly etag?: string | undefined }
   | { readonly state: 'withheld'; readonly reason: string; readonly etag?: string | undefined }
   | { readonly state: 'missing' };
-
-/** Characters of a reason and of an ETag, which are outsiders' words. */
-const [REASON_LENGTH, ETAG_LENGTH] = [500, 200];
 
 /** The record of a `.sign` after upstream was asked for it, or after it was judged anew. */
 export function signRecord(
@@ -20,9 +18,10 @@ export function signRecord(
   const since = isSame ? before.since : now; // clients are shut out by a missing one and by a withheld one alike
   const { state } = outcome;
   if (state === 'missing') return { state, since, asked };
-  const etag = outcome.etag !== undefined && outcome.etag.length <= ETAG_LENGTH ? { etag: outcome.etag } : {};
+  const etag =
+    outcome.etag !== undefined && outcome.etag.length <= SIGN_CHARACTERS.etag ? { etag: outcome.etag } : {};
   if (state === 'withheld')
-    return { state, since, asked, reason: outcome.reason.slice(0, REASON_LENGTH), ...etag };
+    return { state, since, asked, reason: outcome.reason.slice(0, SIGN_CHARACTERS.reason), ...etag };
   return { state, since, asked, notAfter: outcome.notAfter, ...etag };
 }
 

@@ -1,4 +1,5 @@
 import { MirrorError } from '../errors.ts';
+import type { FileRecord } from './manifest.ts';
 
 export type StoreErrorCode =
   | 'store/unreadable'
@@ -54,8 +55,11 @@ export interface Store {
   openToReaders?(names: readonly string[]): Promise<number>;
   /** At most the first `length` bytes of a published file, as the store has it now. Throws `store/missing`. */
   readStart(name: string, length: number): Promise<Buffer>;
-  /** Copies a published file to a path on this machine. Throws `store/missing`. */
-  fetch(name: string, path: string): Promise<void>;
+  /**
+   * Copies a published file to a path on this machine. Throws `store/missing`, and `store/limit` for more bytes than
+   * `limit`: whoever knows how many there are to be says so.
+   */
+  fetch(name: string, path: string, limit?: number): Promise<void>;
   /** Looks at the files as the store itself has them now, whatever copies there are. */
   readonly sight: Sight;
   /** Brings the same bytes from somewhere else on this machine to a path; `false`: there are none. */
@@ -99,6 +103,6 @@ export interface Publication extends AsyncDisposable {
   write(name: string, text: string): Promise<void>;
   /** Replaces the manifest, under the condition that `begin` checked. */
   commit(manifest: string): Promise<void>;
-  /** Takes a file away; only after `commit`. */
-  remove(name: string): Promise<void>;
+  /** Takes a file away, with `record` only if it is this very file; only after `commit`. */
+  remove(name: string, record?: FileRecord): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { cdiffName, cvdName, cvdSignName, parseFileName } from '../cvd/names.ts'
 import type { ArchiveCopy } from './archive.ts';
 import { encodeManifest, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
-import { removable } from './publish.ts';
+import { removeRetired, retiredFilesOf } from './publish.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function takeBack(
   const restored = withoutGone(previous, next, putBack);
   for (const [name, text] of pagesOf(restored)) await publication.write(name, text);
   await publication.commit(encodeManifest(restored));
-  for (const name of removable(restored)) await publication.remove(name);
+  await removeRetired(restored, publication);
 }
 
 /**
@@ -53,6 +53,10 @@ function withoutGone(previous: Manifest, next: Manifest, putBack: ReadonlySet<st
     const sign = later?.version === record.version ? later.sign : record.sign;
     return [database, { ...record, cdiffs, ...(sign && { sign }) }] as const;
   });
-  const retired = Object.keys(next.files).filter((name) => files[name] === undefined);
-  return { ...previous, files, databases: Object.fromEntries(databases), retired: retired.sort() };
+  const retired = Object.keys(next.files)
+    .filter((name) => files[name] === undefined)
+    .sort();
+  const { retiredFiles: _, ...earlier } = previous;
+  const known = retiredFilesOf(retired, [next]);
+  return { ...earlier, files, databases: Object.fromEntries(databases), retired, ...known };
 }

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import { type VerifiedCvd, verifyHeader } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
+import { withFilledRecords } from './filled-records.ts';
 import { type DatabaseRecord, describeCvd, describeHeader, type Manifest } from './manifest.ts';
 import { judgePin } from './pin.ts';
 import { filesOf, type Published, publishedAs } from './published.ts';
@@ -36,13 +37,17 @@ export interface TruePublished {
 /**
  * Holds what the manifest says of each CVD against that CVD's own header in the store, 512 bytes of it. Where they differ,
  * the manifest is not believed: if the CVD proves out as a whole and has a hash that the manifest names, the manifest is
- * corrected from it, else the database counts as damaged. A pin that no rollback can have made is taken out. So one wrong number in a manifest, which nobody
- * signs, costs a cycle and not the mirror.
+ * corrected from it, else the database counts as damaged. A pin that no rollback can have made is taken out. What cannot be
+ * understood at all is filled from the store's files first. So one wrong number in a manifest, which nobody signs, costs a
+ * cycle and not the mirror.
  */
-export async function withTrueRecords(published: Published, parts: RecordParts): Promise<TruePublished> {
-  const { manifest: before, listing, tag } = published;
+export async function withTrueRecords(stored: Published, parts: RecordParts): Promise<TruePublished> {
+  const { published, notes: unread } = await withFilledRecords(stored, parts);
+  const { manifest: before } = published;
   const headers = new Map<string, CvdHeader>();
-  const notes = new Map<string, string>();
+  const notes = new Map(unread);
+  const note = (database: string, text: string) =>
+    notes.set(database, [notes.get(database), text].filter(Boolean).join('; '));
   if (before === undefined) return { published, headers, notes, isMended: false };
   let manifest = before;
   const doubted = new Set<string>();
@@ -51,24 +56,25 @@ export async function withTrueRecords(published: Published, parts: RecordParts):
     if (header !== undefined) headers.set(database, header);
     if (why !== undefined) {
       const hashes = [record.sha256, before.files[cvdName(database)]?.sha256];
-      const cvd = await provenCvd(database, hashes, parts);
+      const cvd = await provenCvd(database, hashes, published, parts);
       if (cvd === undefined) doubted.add(database);
       else {
         manifest = corrected(manifest, database, cvd);
         headers.set(database, cvd.header);
       }
       const fate = cvd === undefined ? 'it is taken anew' : `it is version ${cvd.header.version}`;
-      notes.set(database, `the manifest is wrong about ${cvdName(database)}: ${why}; ${fate}`);
+      note(database, `the manifest is wrong about ${cvdName(database)}: ${why}; ${fate}`);
     }
     const pinned = withoutBogusPin(manifest, database, parts.now);
     if (pinned.why !== undefined) {
       manifest = pinned.manifest;
-      notes.set(database, [notes.get(database), pinned.why].filter(Boolean).join('; '));
+      note(database, pinned.why);
     }
   }
-  for (const [database, note] of notes) parts.log.warn(`${database}: ${note}`);
-  const isMended = manifest !== before;
-  const found = isMended ? publishedAs(manifest, { tag, listing }) : published;
+  for (const [database, text] of notes) parts.log.warn(`${database}: ${text}`);
+  const found = manifest === before ? published : publishedAs(manifest, published);
+  // what is left out stays in the store's manifest for as long as nothing better can be said of it
+  const isMended = manifest !== stored.manifest && published.unread === undefined;
   const databases = new Map([...found.databases].filter(([database]) => !doubted.has(database)));
   const damaged = [...new Set([...found.damaged, ...doubted])];
   return { published: { ...found, databases, damaged }, headers, notes, isMended };
@@ -119,12 +125,13 @@ function chainIsOne(database: string, record: DatabaseRecord, { files }: Manifes
 async function provenCvd(
   database: string,
   hashes: readonly (string | undefined)[],
+  { listing }: Published,
   { store, trust, folder }: RecordParts,
 ): Promise<VerifiedCvd | undefined> {
   const path = join(folder, cvdName(database));
   await mkdir(folder, { recursive: true });
   try {
-    await store.fetch(cvdName(database), path);
+    await store.fetch(cvdName(database), path, listing.get(cvdName(database)));
     const cvd = await verifyCvdFile(path, trust, { database });
     return hashes.includes(cvd.sha256) ? cvd : undefined;
   } catch (error) {

@@ -20,8 +20,8 @@ export async function fetchTree(store: Store, folder: string): Promise<void> {
     store.where,
     folder,
   );
-  for (const [name] of files) {
-    await store.fetch(name, join(folder, name)).catch((error) => {
+  for (const [name, size] of files) {
+    await store.fetch(name, join(folder, name), Math.max(size, 0)).catch((error) => {
       if (codeOf(error) !== 'store/missing') throw error;
     });
   }

@@ -3,6 +3,7 @@ import type { CvdHeader } from '../cvd/header.ts';
 import { cdiffName, cvdName } from '../cvd/names.ts';
 import { explain } from '../errors.ts';
 import { verifyCvdFile } from '../files/verify.ts';
+import { REBUILD_STEPS } from '../limits/upstream.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
@@ -31,9 +32,6 @@ export interface AcquiredCvd {
   /** Why it was not rebuilt. */
   readonly because?: string;
 }
-
-/** Beyond that many CDIFFs a download is cheaper for everybody; upstream keeps about 90 (clamav-formats.md §7). */
-const MOST_STEPS = 90;
 
 /**
  * Brings the offered CVD into the stage: rebuilt from the previous one and the CDIFFs in between
@@ -122,7 +120,8 @@ async function cdiffsSince(
   { database, header }: Offer,
   parts: AcquireParts,
 ): Promise<{ version: number; path: string }[] | string> {
-  if (header.version - from > MOST_STEPS) return `it is ${counted(header.version - from, 'version')} ahead`;
+  if (header.version - from > REBUILD_STEPS)
+    return `it is ${counted(header.version - from, 'version')} ahead`;
   const cdiffs: { version: number; path: string }[] = [];
   for (let version = from + 1; version <= header.version; version++) {
     const name = cdiffName(database, version);

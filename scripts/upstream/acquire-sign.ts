@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { SIGN_LIMIT } from '../cvd/clamsign.ts';
 import { proveSign, type SignedFile } from '../files/sign.ts';
+import { SIGN_BYTES } from '../limits/databases.ts';
 import { VerifyError } from '../verify/error.ts';
 import { isDoubt } from '../verify/sign.ts';
 import type { AcquireParts } from './acquire.ts';
@@ -25,7 +25,7 @@ export async function askForSign(
   asking?: Asking,
 ): Promise<SignAnswer> {
   try {
-    return await client.fetch(name, SIGN_LIMIT, etag, asking);
+    return await client.fetch(name, SIGN_BYTES, etag, asking);
   } catch (error) {
     if (isMissing(error)) return 'missing';
     if (isTooLarge(error)) return 'too large';
@@ -55,7 +55,7 @@ export async function stageSign(
     log.warn(`${name} is withheld: ${reason}`);
     return { state: 'withheld', reason, etag };
   };
-  if (answer === 'too large') return withheld(`it has more than ${SIGN_LIMIT} bytes`);
+  if (answer === 'too large') return withheld(`it has more than ${SIGN_BYTES} bytes`);
   const { bytes, etag } = answer;
   try {
     const good = await proveSign(bytes, signed, trust);

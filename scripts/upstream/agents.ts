@@ -11,9 +11,6 @@ export interface Proxies {
   readonly privateRedirects?: boolean;
 }
 
-/** As many as freshclam follows (clamav-formats.md §6). */
-export const REDIRECTS = 3;
-
 /**
  * Connections to one host, and to where it redirects. A redirect stays on http and https, goes from https never to http,
  * and from a host outside never inside: else whoever answers for upstream could ask this machine's network for it. What a

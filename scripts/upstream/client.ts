@@ -6,8 +6,9 @@ import { causesOf, codeOf } from '../errors.ts';
 import { FileError } from '../files/atomic.ts';
 import { openToAppend } from '../files/open.ts';
 import { withRoom } from '../files/room.ts';
+import { PAGE_BYTES, REDIRECTS } from '../limits/upstream.ts';
 import { isTlsTrouble, tlsAdvice } from '../network.ts';
-import { type Agents, REDIRECTS } from './agents.ts';
+import type { Agents } from './agents.ts';
 import { type CoolDownGuard, proxyError } from './cool-down.ts';
 import { compressionIn } from './encoding.ts';
 import { UpstreamError } from './error.ts';
@@ -19,8 +20,6 @@ export type { Patience };
 
 /** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
 export const PROBE_SIZE = 522;
-/** Bytes of an error page that are read at most. */
-const PAGE_LIMIT = 16 * 1024;
 
 export interface ClientOptions {
   /** Base URL without a final slash. */
@@ -245,7 +244,7 @@ export class UpstreamClient {
       for await (const chunk of this.#counted(body, pace)) {
         chunks.push(chunk);
         size += chunk.length;
-        if (size > PAGE_LIMIT) break;
+        if (size > PAGE_BYTES) break;
       }
     } catch {
       // what came of it is enough

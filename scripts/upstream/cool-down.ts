@@ -1,4 +1,5 @@
 import { CLOCK_TOLERANCE_MS } from '../clock.ts';
+import { COOL_DOWN_MS } from '../limits/upstream.ts';
 import { UpstreamError, type UpstreamErrorCode } from './error.ts';
 import { type Refused, wordsOf } from './refused.ts';
 import { Turns } from './turns.ts';
@@ -7,9 +8,6 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** What freshclam waits after a 429 without Retry-After, and after a 403 (clamav-formats.md §6). */
 const DEFAULT_WAIT = { 429: 4 * HOUR, 403: 24 * HOUR } as const;
-/** Upstreams have said 35 µs and weeks (field-notes.md, defect 5). */
-const SHORTEST = 5 * MINUTE;
-const LONGEST = 24 * HOUR;
 
 /** Until when nothing is asked of an upstream, and why. */
 export interface CoolDown {
@@ -140,7 +138,7 @@ export class CoolDownGuard {
     const { status } = refused;
     const wait = (status === 429 ? retryAfterWait(retryAfter, now) : undefined) ?? DEFAULT_WAIT[status];
     const current = this.#ifOn(this.#memory.load());
-    if (current !== undefined && Date.parse(current.until) > now.getTime() + wait - SHORTEST)
+    if (current !== undefined && Date.parse(current.until) > now.getTime() + wait - COOL_DOWN_MS.shortest)
       return this.#error(current);
     const until = new Date(now.getTime() + wait).toISOString();
     const coolDown = { until, reason: `it ${wordsOf(refused)}`, since: now.toISOString(), refused };
@@ -152,7 +150,7 @@ export class CoolDownGuard {
   /** One that lies further ahead than any can was made while the clock was wrong. */
   #ifOn(coolDown: CoolDown | undefined): CoolDown | undefined {
     const left = Date.parse(coolDown?.until ?? '') - this.#now().getTime();
-    return left > 0 && left <= LONGEST + CLOCK_TOLERANCE_MS ? coolDown : undefined;
+    return left > 0 && left <= COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS ? coolDown : undefined;
   }
 
   #error(coolDown: CoolDown): UpstreamError {
@@ -166,7 +164,9 @@ export function retryAfterWait(retryAfter: string | undefined, now: Date): numbe
   if (retryAfter === undefined) return undefined;
   const text = retryAfter.trim();
   const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : httpDate(text) - now.getTime();
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, SHORTEST), LONGEST);
+  return Number.isNaN(wait)
+    ? undefined
+    : Math.min(Math.max(wait, COOL_DOWN_MS.shortest), COOL_DOWN_MS.longest);
 }
 
 /** `Date.parse` finds a date in almost anything; an HTTP date ends with GMT. */

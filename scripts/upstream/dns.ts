@@ -1,15 +1,11 @@
 import { Resolver } from 'node:dns/promises';
 import { explain } from '../errors.ts';
+import { RECORD_SECONDS } from '../limits/upstream.ts';
 import { lasting } from '../words.ts';
 import { UpstreamError } from './error.ts';
 
 /** The record that Talos publishes (clamav-formats.md §6). */
 export const OFFICIAL_RECORD = 'current.cvd.clamav.net';
-
-/** freshclam falls back to HTTP for older records (§6). Seconds. */
-const RECORD_AGE = 12 * 3600;
-/** How far the record's clock may be ahead of ours. Seconds. */
-const CLOCK_SKEW = 3600;
 
 /** The databases that the record tells of, and their fields in it (clamav-formats.md §6). */
 const FIELDS = new Map([
@@ -83,7 +79,7 @@ export function parseRecord(text: string, now: Date): DnsRecord {
     versions: new Map([...FIELDS].map(([database, field]) => [database, number(fields[field])])),
   };
   const age = now.getTime() / 1000 - record.epoch;
-  if (age > RECORD_AGE || age < -CLOCK_SKEW) {
+  if (age > RECORD_SECONDS.old || age < -RECORD_SECONDS.ahead) {
     throw new UpstreamError('upstream/record', `the DNS record is ${lasting(age * 1000)} old`);
   }
   return record;

@@ -1,11 +1,9 @@
+import { CONNECT_MS } from '../limits/upstream.ts';
 import type { Log } from '../log.ts';
 import { Agents, type Proxies } from './agents.ts';
 import { type Patience, UpstreamClient } from './client.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
 import { isClamavsOwn } from './official.ts';
-
-/** Milliseconds, for all addresses of a name: some that are dead take the time that each of them has (network.ts). */
-const CONNECT_TIMEOUT = 20_000;
 
 export type { Proxies };
 
@@ -25,7 +23,7 @@ export function openUpstream(options: {
   log?: Pick<Log, 'info'>;
 }): Upstream {
   const { url, userAgent, proxies, patience } = options;
-  const agents = new Agents(url, proxies, { timeout: CONNECT_TIMEOUT });
+  const agents = new Agents(url, proxies, { timeout: CONNECT_MS });
   const coolDown = new CoolDownGuard(options.coolDown, options.now, { isOwn: isClamavsOwn(url) });
   const { setAside } = coolDown;
   if (setAside !== undefined) {

@@ -1,7 +1,6 @@
+import { PATIENCE as LIMITS } from '../limits/upstream.ts';
 import { lasting } from '../words.ts';
 import { UpstreamError } from './error.ts';
-
-const MINUTE = 60_000;
 
 /** How long and how often to try. Milliseconds. */
 export interface Patience {
@@ -20,16 +19,8 @@ export interface Patience {
   readonly clock: () => number;
 }
 
-/** Progress decides and not the time alone: 85 MB take half an hour at 50 KB/s. */
-export const PATIENCE: Patience = {
-  idle: 30_000,
-  span: MINUTE,
-  least: 128 * 1024,
-  file: 45 * MINUTE,
-  attempts: 3,
-  pause: 1000,
-  clock: () => performance.now(),
-};
+/** Progress decides and not the time alone. */
+export const PATIENCE: Patience = { ...LIMITS, clock: () => performance.now() };
 
 /** Watches over one file, however many attempts it takes. */
 export class Pace {

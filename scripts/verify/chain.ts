@@ -1,8 +1,7 @@
+import { CHAIN_CERTIFICATES } from '../limits/databases.ts';
 import type { Certificate } from './cms-certificate.ts';
 import { VerifyError, type VerifyErrorCode } from './error.ts';
 
-/** Certificates in a chain, leaf and root included. */
-const MAX_DEPTH = 8;
 const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4';
 const NETSCAPE_SMIME = 0x20;
 
@@ -87,7 +86,7 @@ function buildPath(
   roots: readonly Certificate[],
 ): Certificate[] {
   const path = [leaf];
-  for (let top = leaf; path.length < MAX_DEPTH; ) {
+  for (let top = leaf; path.length < CHAIN_CERTIFICATES; ) {
     const trusted = roots.filter((root) => root.subject === top.issuer);
     if (trusted.length > 0) return [...path, issuerOf(top, trusted)];
     const others = embedded.filter((one) => one.subject === top.issuer && !path.includes(one));
@@ -95,7 +94,7 @@ function buildPath(
     top = issuerOf(top, others);
     path.push(top);
   }
-  throw unfit(leaf, `ends a chain of more than ${MAX_DEPTH}`);
+  throw unfit(leaf, `ends a chain of more than ${CHAIN_CERTIFICATES}`);
 }
 
 /**

@@ -1,20 +1,20 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/archive.ts';
-import { COPYING_LIMIT, isInfo, isLeftover } from '../cvd/database-extensions.ts';
+import { isInfo, isLeftover } from '../cvd/database-extensions.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED } from '../cvd/header.ts';
-import { type CvdInfo, INFO_LIMIT, infoDigest, parseInfo } from '../cvd/info.ts';
+import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
 import type { TarEntry } from '../cvd/tar.ts';
+import {
+  COPYING_BYTES,
+  INFO_BYTES,
+  LEFTOVER_BYTES,
+  LEFTOVER_FILES,
+  LOADED_FILES,
+} from '../limits/databases.ts';
 import { type Expected, MISNAMED, requireListedFiles } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
-
-/** Files that ClamAV does not load: a CDIFF and its `.sign` a day make 3,650 in five years, and no client takes so long. */
-export const LEFTOVERS_LIMIT = 4000;
-/** Bytes of all of them: as much as the largest database has. Whoever is told takes the CVD, and begins without any. */
-export const LEFTOVERS_SIZE_LIMIT = 512 * 1024 ** 2;
-/** Files beside those: production's databases have about thirty. */
-const FILES_LIMIT = 500;
 
 /** A CLD of which all that ClamAV loads is accounted for. */
 export interface VerifiedCld extends Omit<CvdTotals, 'md5'> {
@@ -86,11 +86,11 @@ export class CldVerifier implements CvdHandler {
   entry({ name, size }: TarEntry): void {
     if (this.#found.has(name)) throw new VerifyError('verify/mismatch', `the container holds two ${name}`);
     if (isInfo(name)) this.#startInfo(name, size);
-    if (name === 'COPYING' && size > COPYING_LIMIT)
+    if (name === 'COPYING' && size > COPYING_BYTES)
       throw new VerifyError('verify/format', `${name} has ${size} bytes`);
     if (isLeftover(name)) this.#countLeftover(size);
-    else if (this.#found.size - this.#leftovers.count >= FILES_LIMIT)
-      throw new VerifyError('verify/format', `the container holds more than ${FILES_LIMIT} files`);
+    else if (this.#found.size - this.#leftovers.count >= LOADED_FILES)
+      throw new VerifyError('verify/format', `the container holds more than ${LOADED_FILES} files`);
     const hash = createHash('sha256');
     this.#found.set(name, { size, hash });
     this.#current = { name, hash };
@@ -112,14 +112,14 @@ export class CldVerifier implements CvdHandler {
       throw new VerifyError('verify/wrong-database', what, { advice: MISNAMED });
     }
     if (!name.endsWith('.info')) throw new VerifyError('verify/format', `${name} is no name for a .info`);
-    if (size > INFO_LIMIT) throw new VerifyError('verify/format', `${name} has ${size} bytes`);
+    if (size > INFO_BYTES) throw new VerifyError('verify/format', `${name} has ${size} bytes`);
     this.#infoName = name;
   }
 
   #countLeftover(size: number): void {
     this.#leftovers.count++;
     this.#leftovers.size += size;
-    if (this.#leftovers.count > LEFTOVERS_LIMIT || this.#leftovers.size > LEFTOVERS_SIZE_LIMIT) {
+    if (this.#leftovers.count > LEFTOVER_FILES || this.#leftovers.size > LEFTOVER_BYTES) {
       const { count, size: bytes } = this.#leftovers;
       throw new VerifyError(
         'verify/format',

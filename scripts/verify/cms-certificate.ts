@@ -1,4 +1,5 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
+import { KEY_BITS } from '../limits/databases.ts';
 import { DerReader, explicit, malformed, readSequence, TAG } from './cms-der.ts';
 import { VerifyError } from './error.ts';
 
@@ -190,8 +191,10 @@ function openssl(bytes: Buffer): Pick<Certificate, 'x509' | 'publicKey'> {
 
 function requireStrong(key: KeyObject): void {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (key.asymmetricKeyType !== 'rsa' || bits < 2048 || bits > 8192) {
-    throw unfit(`key is ${key.asymmetricKeyType} with ${bits} bits, not RSA with 2048 to 8192`);
+  if (key.asymmetricKeyType !== 'rsa' || bits < KEY_BITS.least || bits > KEY_BITS.most) {
+    throw unfit(
+      `key is ${key.asymmetricKeyType} with ${bits} bits, not RSA with ${KEY_BITS.least} to ${KEY_BITS.most}`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { OID_BYTES } from '../limits/databases.ts';
 import { VerifyError } from './error.ts';
 
 /** The identifier octets that a CMS SignedData and its certificates are made of. */
@@ -15,9 +16,6 @@ export const TAG = {
   sequence: 0x30,
   set: 0x31,
 } as const;
-
-/** Bytes in an object identifier; decoding takes longer than linear time. */
-const OID_LIMIT = 64;
 
 /** Context-specific tag [n], constructed. */
 export const explicit = (n: number): number => 0xa0 | n;
@@ -75,7 +73,7 @@ export class DerReader {
 
   oid(): string {
     const { content } = this.take(TAG.oid);
-    if (content.length > OID_LIMIT) throw malformed(this.#what, 'an object identifier is too long');
+    if (content.length > OID_BYTES) throw malformed(this.#what, 'an object identifier is too long');
     const arcs: bigint[] = [];
     let arc = 0n;
     let start = true;

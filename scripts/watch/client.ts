@@ -4,6 +4,7 @@ import { DATABASES, runFreshclam } from '../consumer/freshclam.ts';
 import { type Held, heldIn } from '../consumer/holding.ts';
 import { explain } from '../errors.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
+import { CLIENT_RUN_MS } from '../limits/mirror.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { type Engine, readsSigns, run } from '../proof/engine.ts';
 import { requireNoLack } from '../proof/lacks.ts';
@@ -13,8 +14,6 @@ import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
 import type { WatchSettings } from '../settings/watch.ts';
 import { took } from '../words.ts';
 
-/** Milliseconds for one run of a tool: everything is downloaded, and loaded. */
-const TIMEOUT = 30 * 60_000;
 /** How often freshclam tries, as it is packaged. */
 const AS_PACKAGED = 3;
 
@@ -136,5 +135,5 @@ async function scan(engine: Engine, { folder, held, fips, name, left }: Scanning
 }
 
 function timeoutOf(left: () => number): number {
-  return Math.max(1, Math.ceil(Math.min(TIMEOUT, left())));
+  return Math.max(1, Math.ceil(Math.min(CLIENT_RUN_MS, left())));
 }

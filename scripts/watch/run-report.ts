@@ -1,3 +1,4 @@
+import { FAULTS } from '../limits/github.ts';
 import type { Failure, FailureClass, RunReport } from '../notify/run-report.ts';
 import type { Finding } from '../probe/finding.ts';
 import { SIGN_AGE } from './signs.ts';
@@ -15,9 +16,6 @@ const OF_AGE = [
   'last successful run',
   SIGN_AGE,
 ];
-
-/** Characters of a line, and lines: the mirror's own words are in them, and a report travels in a variable. */
-const [LENGTH, LINES] = [1000, 30];
 
 export function classOf({ check }: Finding): WatchClass {
   return OF_AGE.includes(check) ? 'stale' : 'host';
@@ -51,12 +49,12 @@ function failureOf(name: WatchClass, faults: readonly Finding[]): Failure[] {
       what: `${sentence(first)}.${more}`,
       ...(first.advice === undefined ? {} : { advice: first.advice }),
       log: faults
-        .slice(0, LINES)
+        .slice(0, FAULTS.lines)
         .map((fault) => `${sentence(fault)}${fault.advice === undefined ? '' : ` → ${fault.advice}`}`),
     },
   ];
 }
 
 function sentence({ subject, check, what }: Finding): string {
-  return `${subject === 'mirror' ? '' : `${subject}, `}${check}: ${what}`.slice(0, LENGTH);
+  return `${subject === 'mirror' ? '' : `${subject}, `}${check}: ${what}`.slice(0, FAULTS.characters);
 }

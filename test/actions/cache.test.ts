@@ -10,6 +10,7 @@ import { type CacheReport, restoreCache, saveCache } from '../../scripts/actions
 import { prefixOf } from '../../scripts/actions/cache-key.ts';
 import { unpack } from '../../scripts/actions/cache-tar.ts';
 import { encodeTarHeader, paddingOf } from '../../scripts/cvd/tar.ts';
+import { CACHE_FILES } from '../../scripts/limits/github.ts';
 import { State } from '../../scripts/state.ts';
 import { type CacheService, startCacheService } from '../support/cache-service.ts';
 
@@ -255,6 +256,11 @@ describe('of a poisoned cache nothing is taken', () => {
     },
     'a state that is no state of ours by its size': () => archiveOf({ 'state.json': 'x'.repeat(65_537) }),
     'more than any disk has': () => gzipSync(encodeTarHeader({ name: hash, size: 2_147_000_000 })),
+    'more files than any mirror has': () => {
+      const names = Array.from({ length: CACHE_FILES + 1 }, (_, at) => sha256(`${at}`));
+      const empty = names.map((name) => encodeTarHeader({ name, size: 0 }));
+      return gzipSync(Buffer.concat([...empty, Buffer.alloc(1024)]), { level: 0 });
+    },
     'a copy of many zeros, by its right name': () => {
       const zeros = Buffer.alloc(100_000_000);
       return archiveOf({ [sha256(zeros)]: zeros });

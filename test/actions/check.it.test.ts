@@ -5,7 +5,19 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest';
+import { ISSUES_BYTES } from '../../scripts/limits/github.ts';
+import { QUICK_LOOK_MS } from '../../scripts/limits/mirror.ts';
 import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { type QuickLook, quickLook } from '../../scripts/quick-look.ts';
 import { checkSettings } from '../../scripts/settings/check.ts';
@@ -129,6 +141,14 @@ describeWithOfficial('the quick look', () => {
     expect(asked).toEqual([]);
   });
 
+  test('wants a cycle when there is no answer in its time', async () => {
+    publish(published(6));
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => AbortSignal.abort());
+    onTestFinished(() => timeout.mockRestore());
+    expect(await look()).toMatchObject({ needed: true });
+    expect(timeout).toHaveBeenCalledWith(QUICK_LOOK_MS);
+  });
+
   describe('where an issue tells of a failure', () => {
     const github = () => ({
       GITHUB_API_URL: url,
@@ -175,6 +195,18 @@ describeWithOfficial('the quick look', () => {
       expect(await look(github())).toMatchObject({ needed: false });
       answer(waiting(mirrorId(environment())));
       expect(await look(github())).toMatchObject({ needed: true });
+    });
+
+    test('wants a cycle if it finds a list of issues without an end', async () => {
+      publish(published(6));
+      const path = '/repos/owner/name/issues?state=open&labels=clamav-mirror&per_page=100';
+      answers.set(path, { body: '[]'.padEnd(ISSUES_BYTES) });
+      expect(await look(github())).toMatchObject({ needed: false });
+      answers.set(path, { body: '[]'.padEnd(ISSUES_BYTES + 1) });
+      expect(await look(github())).toMatchObject({
+        needed: true,
+        reason: expect.stringContaining('too large'),
+      });
     });
 
     test('shows its token to nobody else', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeClamSign, parseClamSign, SIGN_LIMIT, type SignLine } from '../../scripts/cvd/clamsign.ts';
+import { encodeClamSign, parseClamSign, type SignLine } from '../../scripts/cvd/clamsign.ts';
 import { codeOf } from '../../scripts/errors.ts';
+import { SIGN_BYTES } from '../../scripts/limits/databases.ts';
 
 const MAGIC = '#clamsign-1.0\n';
 const LINE = '230::pkcs7-pem:AAEC\n';
@@ -88,7 +89,7 @@ describe('the text of a .sign file', () => {
 
   test('is refused above its limit, and read up to it', () => {
     const filler = (size: number) => `#${'.'.repeat(size - MAGIC.length - LINE.length - 2)}\n`;
-    expect(codeFor(MAGIC + filler(SIGN_LIMIT) + LINE)).toBeUndefined();
-    expect(codeFor(MAGIC + filler(SIGN_LIMIT + 1) + LINE)).toBe('cvd/sign');
+    expect(codeFor(MAGIC + filler(SIGN_BYTES) + LINE)).toBeUndefined();
+    expect(codeFor(MAGIC + filler(SIGN_BYTES + 1) + LINE)).toBe('cvd/sign');
   });
 });

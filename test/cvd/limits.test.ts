@@ -7,11 +7,11 @@ import { parseCommand } from '../../scripts/cvd/command.ts';
 import { Gunzip } from '../../scripts/cvd/gzip.ts';
 import { encodeHeader, encodeHeaderLine, parseHeaderLine } from '../../scripts/cvd/header.ts';
 import { encodeInfo, parseInfo } from '../../scripts/cvd/info.ts';
-import * as limits from '../../scripts/cvd/limits.ts';
 import { OldContainer } from '../../scripts/cvd/old-container.ts';
 import { Patch } from '../../scripts/cvd/patch.ts';
 import { ScriptParser } from '../../scripts/cvd/script.ts';
 import { encodeTarHeader, paddingOf, parseTarHeader, TarReader } from '../../scripts/cvd/tar.ts';
+import * as limits from '../../scripts/limits/databases.ts';
 import { makeCvd, makeHeader, makeInfo } from '../support/signing.ts';
 import { withCode } from '../support/throws.ts';
 
@@ -50,13 +50,13 @@ const READERS = [
 
 describe('a container', () => {
   test('holds as many files as a CVD may have, and not one more', () => {
-    readCvd(entries(limits.CVD_ENTRIES_LIMIT));
-    expect(() => readCvd(entries(limits.CVD_ENTRIES_LIMIT + 1))).toThrow(tooLarge);
+    readCvd(entries(limits.CVD_ENTRIES));
+    expect(() => readCvd(entries(limits.CVD_ENTRIES + 1))).toThrow(tooLarge);
   });
 
   test('holds as many files as a CLD may have, and not one more', () => {
-    readCld(entries(limits.CLD_ENTRIES_LIMIT));
-    expect(() => readCld(entries(limits.CLD_ENTRIES_LIMIT + 1))).toThrow(tooLarge);
+    readCld(entries(limits.CLD_ENTRIES));
+    expect(() => readCld(entries(limits.CLD_ENTRIES + 1))).toThrow(tooLarge);
   });
 
   test.each(READERS)('is as long as the limit and no longer, if it is %s', (_, read) => {
@@ -72,7 +72,7 @@ describe('a container', () => {
 
   test('has a limit, whoever reads it', () => {
     const reader = new TarReader(SILENT);
-    const size = limits.ENTRY_SIZE_LIMIT;
+    const size = limits.ENTRY_BYTES;
     const zeros = Buffer.alloc(16 * 1024 ** 2);
     const endless = () => {
       for (let at = 0; at < 3; at++) {
@@ -89,9 +89,9 @@ describe('a container', () => {
     'holds a COPYING and a .info as long as the limits and no longer, if it is %s',
     (_, read) => {
       for (const [name, limit] of [
-        ['COPYING', limits.COPYING_LIMIT],
-        ['test.info', limits.INFO_LIMIT],
-        ['TEST.INFO', limits.INFO_LIMIT],
+        ['COPYING', limits.COPYING_BYTES],
+        ['test.info', limits.INFO_BYTES],
+        ['TEST.INFO', limits.INFO_BYTES],
       ] as const) {
         read(entry(name, limit));
         expect(() => read(entry(name, limit + 1))).toThrow(tooLarge);
@@ -103,14 +103,14 @@ describe('a container', () => {
     'ends with as many blocks of zeros as GNU tar writes and no more, if it is %s',
     (_, read) => {
       const file = entry('a.ndb', 3);
-      read(Buffer.concat([file, Buffer.alloc(512 * limits.END_BLOCKS_LIMIT)]));
-      const more = Buffer.concat([file, Buffer.alloc(512 * (limits.END_BLOCKS_LIMIT + 1))]);
+      read(Buffer.concat([file, Buffer.alloc(512 * limits.END_BLOCKS)]));
+      const more = Buffer.concat([file, Buffer.alloc(512 * (limits.END_BLOCKS + 1))]);
       expect(() => read(more)).toThrow(tooLarge);
     },
   );
 
   test('has no file of 2^31 bytes and more', () => {
-    const size = limits.ENTRY_SIZE_LIMIT;
+    const size = limits.ENTRY_BYTES;
     expect(parseTarHeader(encodeTarHeader({ name: 'a.ndb', size }))).toEqual({ name: 'a.ndb', size });
     expect(() => encodeTarHeader({ name: 'a.ndb', size: size + 1 })).toThrow(tooLarge);
     for (const more of [size + 1, 2 ** 31, 2 ** 32, 2 ** 32 + 512, 8 ** 11, 8 ** 12 - 1]) {
@@ -126,7 +126,7 @@ describe('a container', () => {
     const cvd = makeCvd({ database: 'test', version: 1, files });
     const old = new OldContainer(() => [cvd]);
     const read = (name: string) => Buffer.concat([...old.read(name)]);
-    for (let pass = 1; pass <= limits.PASSES_LIMIT; pass++) read('b.ndb');
+    for (let pass = 1; pass <= limits.OLD_CONTAINER_PASSES; pass++) read('b.ndb');
     expect(() => read('a.ndb')).toThrow(tooLarge);
   });
 });
@@ -169,28 +169,28 @@ describe('a gzip member', () => {
 });
 
 describe('a number', () => {
-  const { NUMBER_LIMIT } = limits;
+  const { HEADER_NUMBER } = limits;
   const header = makeHeader('test', 1);
 
   test.each(['version', 'signatures', 'fLevel'] as const)('of a header is what atoi() takes: %s', (field) => {
     const line = (value: number) => encodeHeaderLine({ ...header, [field]: value });
-    expect(parseHeaderLine(line(NUMBER_LIMIT))[field]).toBe(NUMBER_LIMIT);
-    for (const value of [NUMBER_LIMIT + 1, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER]) {
+    expect(parseHeaderLine(line(HEADER_NUMBER))[field]).toBe(HEADER_NUMBER);
+    for (const value of [HEADER_NUMBER + 1, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER]) {
       expect(() => parseHeaderLine(line(value))).toThrow(withCode('cvd/header'));
     }
   });
 
   test('of a CDIFF is what a header can name', () => {
-    expect(parseCdiffHeader(`ClamAV-Diff:${NUMBER_LIMIT}:3:`).version).toBe(NUMBER_LIMIT);
-    expect(() => parseCdiffHeader(`ClamAV-Diff:${NUMBER_LIMIT + 1}:3:`)).toThrow(tooLarge);
+    expect(parseCdiffHeader(`ClamAV-Diff:${HEADER_NUMBER}:3:`).version).toBe(HEADER_NUMBER);
+    expect(() => parseCdiffHeader(`ClamAV-Diff:${HEADER_NUMBER + 1}:3:`)).toThrow(tooLarge);
   });
 
   test('of .info is what atoi() takes', () => {
     const info = makeInfo({ database: 'test', version: 1, files: new Map([['a.ndb', Buffer.alloc(3)]]) });
     const withSize = (size: number) =>
       encodeInfo({ ...info, files: info.files.map((file) => ({ ...file, size })) });
-    expect(parseInfo(withSize(NUMBER_LIMIT)).files[0]?.size).toBe(NUMBER_LIMIT);
-    expect(() => parseInfo(withSize(NUMBER_LIMIT + 1))).toThrow(tooLarge);
+    expect(parseInfo(withSize(HEADER_NUMBER)).files[0]?.size).toBe(HEADER_NUMBER);
+    expect(() => parseInfo(withSize(HEADER_NUMBER + 1))).toThrow(tooLarge);
   });
 });
 
@@ -201,13 +201,13 @@ describe('a .info', () => {
   };
 
   test('lists as many files as a CVD may have, and not one more', () => {
-    expect(parseInfo(listing(limits.CVD_ENTRIES_LIMIT)).files).toHaveLength(limits.CVD_ENTRIES_LIMIT);
-    expect(() => parseInfo(listing(limits.CVD_ENTRIES_LIMIT + 1))).toThrow(tooLarge);
+    expect(parseInfo(listing(limits.CVD_ENTRIES)).files).toHaveLength(limits.CVD_ENTRIES);
+    expect(() => parseInfo(listing(limits.CVD_ENTRIES + 1))).toThrow(tooLarge);
   });
 
   test('is as long as the limit and no longer', () => {
-    expect(() => parseInfo(Buffer.alloc(limits.INFO_LIMIT, '\n'))).toThrow(withCode('cvd/header'));
-    expect(() => parseInfo(Buffer.alloc(limits.INFO_LIMIT + 1, '\n'))).toThrow(tooLarge);
+    expect(() => parseInfo(Buffer.alloc(limits.INFO_BYTES, '\n'))).toThrow(withCode('cvd/header'));
+    expect(() => parseInfo(Buffer.alloc(limits.INFO_BYTES + 1, '\n'))).toThrow(tooLarge);
   });
 
   test.each(['DSIG', 'ClamAV-VDB'])(
@@ -223,28 +223,28 @@ describe('a .info', () => {
 describe('a script', () => {
   test('has as many comments as the limit and no more', () => {
     const parser = new ScriptParser(() => {});
-    parser.write(Buffer.from('#\n'.repeat(limits.COMMENTS_LIMIT)));
+    parser.write(Buffer.from('#\n'.repeat(limits.SCRIPT_COMMENTS)));
     expect(() => parser.write(Buffer.from('#\n'))).toThrow(tooLarge);
   });
 
   test('has as many lines as the limit and no more', () => {
-    expect(limits.SCRIPT_LINES_LIMIT).toBeGreaterThan(6 * 3_300_000);
+    expect(limits.SCRIPT_LINES).toBeGreaterThan(6 * 3_300_000);
     const parser = new ScriptParser(() => {}, { lines: 1000 });
     parser.write(Buffer.from(`OPEN a.ndb\n${'ADD\n'.repeat(999)}`));
     expect(() => parser.write(Buffer.from('ADD\n'))).toThrow(tooLarge);
   });
 
   test('is as long as the limit and no longer', () => {
-    expect(parseCdiffHeader(`ClamAV-Diff:2:${limits.SCRIPT_LIMIT}:`).size).toBe(limits.SCRIPT_LIMIT);
-    expect(() => parseCdiffHeader(`ClamAV-Diff:2:${limits.SCRIPT_LIMIT + 1}:`)).toThrow(tooLarge);
+    expect(parseCdiffHeader(`ClamAV-Diff:2:${limits.SCRIPT_BYTES}:`).size).toBe(limits.SCRIPT_BYTES);
+    expect(() => parseCdiffHeader(`ClamAV-Diff:2:${limits.SCRIPT_BYTES + 1}:`)).toThrow(tooLarge);
   });
 
   test('names as many files as the limit and no more, where its changes are counted', () => {
     const counter = new ChangeCounter();
     const unlink = (at: number) => counter.add(parseCommand(Buffer.from(`UNLINK ${at}.ndb`)));
-    for (let at = 0; at < limits.SCRIPT_FILES_LIMIT; at++) unlink(at);
+    for (let at = 0; at < limits.SCRIPT_FILES; at++) unlink(at);
     unlink(0);
-    expect(() => unlink(limits.SCRIPT_FILES_LIMIT)).toThrow(tooLarge);
+    expect(() => unlink(limits.SCRIPT_FILES)).toThrow(tooLarge);
   });
 
   test('makes as many files as the limit and no more', () => {
@@ -272,13 +272,13 @@ describe('the seal of a CDIFF', () => {
       reader.write(Buffer.from(`ClamAV-Diff:2:3:${'x'.repeat(400)}:${'a'.repeat(length - 1)}`));
       return reader.end().dsig;
     };
-    expect(seal(limits.CDIFF_SIGNATURE_LIMIT)).toHaveLength(limits.CDIFF_SIGNATURE_LIMIT - 1);
-    expect(() => seal(limits.CDIFF_SIGNATURE_LIMIT + 1)).toThrow(withCode('cvd/cdiff'));
+    expect(seal(limits.CDIFF_SIGNATURE_BYTES)).toHaveLength(limits.CDIFF_SIGNATURE_BYTES - 1);
+    expect(() => seal(limits.CDIFF_SIGNATURE_BYTES + 1)).toThrow(withCode('cvd/cdiff'));
   });
 
   test.each([
     ['an HTML page', '<!DOCTYPE html>'.repeat(30)],
-    ['a header that never ends', `ClamAV-Diff:2${'1'.repeat(limits.CDIFF_HEADER_LIMIT)}:3:`],
+    ['a header that never ends', `ClamAV-Diff:2${'1'.repeat(limits.CDIFF_HEADER_BYTES)}:3:`],
     ['too few bytes', `ClamAV-Diff:2:3:x:${'a'.repeat(200)}`],
   ])('is not looked for in %s', (_, text) => {
     for (const reader of [new CdiffSealReader(), new CdiffReader({ header() {}, script() {} })]) {

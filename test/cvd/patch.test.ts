@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { PATCH_LIMITS } from '../../scripts/cvd/limits.ts';
 import { Patch } from '../../scripts/cvd/patch.ts';
+import { PATCH_LIMITS } from '../../scripts/limits/databases.ts';
 import { GOLDEN_FILES, INVALID_SCRIPTS, VALID_SCRIPTS } from '../support/golden-scripts.ts';
 import type { Files } from '../support/naive.ts';
 import { withCode } from '../support/throws.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Command, encodeCommand, parseCommand } from '../../scripts/cvd/command.ts';
-import { LINE_LIMIT } from '../../scripts/cvd/limits.ts';
 import { ScriptParser } from '../../scripts/cvd/script.ts';
+import { LINE_BYTES } from '../../scripts/limits/databases.ts';
 import { anyFiles, anySizes, anySteps, encodeScript, inPieces, scriptFor } from '../support/generate.ts';
 import { INVALID_SCRIPTS, VALID_SCRIPTS } from '../support/golden-scripts.ts';
 import { withCode } from '../support/throws.ts';
@@ -62,7 +62,7 @@ describe('a script', () => {
 describe('the limit for a line', () => {
   const open = Buffer.from('OPEN a.ndb\nADD ');
   const close = Buffer.from('\nCLOSE\n');
-  const longest = Buffer.alloc(LINE_LIMIT - 4, 'x');
+  const longest = Buffer.alloc(LINE_BYTES - 4, 'x');
 
   test('lets the longest line through, in one piece or several', () => {
     for (const sizes of [[], [1_000_000]]) {

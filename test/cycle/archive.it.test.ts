@@ -1,10 +1,10 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { archivedVersions } from '../../scripts/store/archive.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
+import { parseManifest, textOf } from '../../scripts/store/manifest.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -101,6 +101,24 @@ describeMirror('the archive of a mirror', () => {
     expect(seen).toEqual([[3]]);
     expect(warnings).toHaveLength(3); // that one is damaged, and that neither is kept any more
     expect(await archived(mirror)).toEqual([4, 3]);
+  });
+
+  test('loses nothing that its owner has put there, whatever the manifest retires or names', async () => {
+    await using mirror = await startMirror(5);
+    await publish(mirror, 5);
+    const own = ['test-2.cvd', 'test-3.cvd'];
+    await mkdir(join(mirror.store, 'archive'), { recursive: true });
+    for (const name of own) await copyFile(official(name), join(mirror.store, 'archive', name));
+    const path = join(mirror.store, 'manifest.json');
+    const { files, ...manifest } = parseManifest(await readFile(path, 'utf8'), mirror.store);
+    const { size } = await stat(official('test-3.cvd'));
+    const poisoned = { ...files, 'archive/test-3.cvd': { size, sha256: '0'.repeat(64) } };
+    await writeFile(path, textOf({ ...manifest, files: poisoned, retired: ['archive/test-2.cvd'] }));
+    offer(mirror, 6);
+    const report = await mirror.sync({ ...quick, flags: { archive: '0' } });
+    expect(ofTest(report)).toMatchObject({ outcome: 'published', to: 6 });
+    for (let run = 0; run < 2; run++) await mirror.sync({ ...quick, flags: { archive: '0' } });
+    expect(await namesIn(join(mirror.store, 'archive'))).toEqual(own);
   });
 
   test('does not change with a version that was refused', async () => {

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import { SILENT } from '../../scripts/log.ts';
-import { rollBack } from '../../scripts/rollback.ts';
+import { release, rollBack } from '../../scripts/rollback.ts';
 import { syncSettings } from '../../scripts/settings.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { encodeManifest, type Manifest, parseManifest } from '../../scripts/store/manifest.ts';
+import { type Manifest, parseManifest, textOf } from '../../scripts/store/manifest.ts';
 import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import {
@@ -25,20 +25,37 @@ import { official } from '../support/official.ts';
 
 const quick = { findProver: async () => trusting };
 const HOUR = 3_600_000;
-/** The largest number that a manifest is believed to hold; a larger one is refused with all of it, aloud. */
-const LARGEST = 2 ** 31 - 1;
+/** The largest number that JSON holds exactly; and the largest that a CVD's header can hold, which is plausible. */
+const [LARGEST, PLAUSIBLE] = [2 ** 53 - 1, 2 ** 31 - 1];
 
 async function manifestOf(mirror: TestMirror): Promise<Manifest> {
   return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
 }
 
 /** Changes what the manifest says of database `test`. */
-async function edit(mirror: TestMirror, change: Partial<Manifest['databases'][string]>): Promise<void> {
-  const manifest = await manifestOf(mirror);
-  const record = manifest.databases.test;
+async function edit(mirror: TestMirror, change: Record<string, unknown>): Promise<void> {
+  const record = (await manifestOf(mirror)).databases.test;
   if (record === undefined) throw new Error('test is not published');
-  const databases = { ...manifest.databases, test: { ...record, ...change } };
-  await writeFile(join(mirror.store, 'manifest.json'), encodeManifest({ ...manifest, databases }));
+  await place(mirror, { ...record, ...change });
+}
+
+/** Makes the manifest describe database `test` in these words, and files in those. */
+async function place(mirror: TestMirror, test: unknown, files: Record<string, unknown> = {}): Promise<void> {
+  const manifest = await manifestOf(mirror);
+  const edited = {
+    ...manifest,
+    databases: { ...manifest.databases, test },
+    files: { ...manifest.files, ...files },
+  };
+  await writeFile(join(mirror.store, 'manifest.json'), textOf(edited as unknown as Manifest));
+}
+
+/** Exchanges one byte of the published CVD behind its header, or in it. */
+async function damage(mirror: TestMirror, at = 6000): Promise<void> {
+  const path = join(mirror.store, 'test.cvd');
+  const bytes = await readFile(path);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(path, bytes);
 }
 
 describeWithDnsmasq('a nameserver', () => {
@@ -94,9 +111,21 @@ describeWithDnsmasq('a nameserver', () => {
 });
 
 describeMirror('a number of the manifest that is wrong', () => {
-  const wrong: Readonly<Record<string, Partial<Manifest['databases'][string]>>> = {
+  const wrong: Readonly<Record<string, Record<string, unknown>>> = {
     'the version, as large as can be': { version: LARGEST },
+    'the version, as large as a header can hold': { version: PLAUSIBLE },
     'the version, one less': { version: 4 },
+    'the version, below zero': { version: -5 },
+    'the version, as a text': { version: '5' },
+    'the version, which is not there': { version: undefined },
+    'the build time, which is none': { built: 'yesterday' },
+    'the size, below zero': { size: -1 },
+    'the hash, which is none': { sha256: null },
+    'all that was known': Object.fromEntries(
+      ['version', 'built', 'signatures', 'fLevel', 'size', 'sha256', 'cdiffs', 'missingCdiffs'].map(
+        (name) => [name, undefined],
+      ),
+    ),
     'the build time': { built: '2099-01-01T00:00:00.000Z' },
     'the signatures': { signatures: LARGEST },
     'the f-level': { fLevel: 0 },
@@ -122,11 +151,82 @@ describeMirror('a number of the manifest that is wrong', () => {
 
   test('is told', async () => {
     await using mirror = await startPublished(6, 6);
-    await edit(mirror, { version: LARGEST });
+    await edit(mirror, { version: PLAUSIBLE });
     expect(ofTest(await mirror.sync(quick)).notes).toEqual([
-      expect.stringContaining(`its version is 6, not ${LARGEST}`),
+      expect.stringContaining(`its version is 6, not ${PLAUSIBLE}`),
     ]);
     expect(ofTest(await mirror.sync(quick)).notes).toEqual([]);
+  });
+
+  test('is told once, in one warning, where it is not even plausible', async () => {
+    await using mirror = await startPublished(6, 6);
+    await edit(mirror, { version: LARGEST, size: -1, cdiffs: 'all of them' });
+    const warnings: string[] = [];
+    const log = { ...SILENT, warn: (line: string) => warnings.push(line) };
+    expect(ofTest(await mirror.sync({ ...quick, log })).notes).toHaveLength(1);
+    expect(ofTest(await mirror.sync({ ...quick, log })).notes).toEqual([]);
+    expect(warnings.filter((line) => line.startsWith('test: '))).toHaveLength(1);
+  });
+
+  test('leaves a mirror of others as it is: no other command writes over it', async () => {
+    await using mirror = await startPublished(6, 6);
+    await edit(mirror, { version: LARGEST });
+    const store = new FolderStore(mirror.store);
+    await expect(release('test', { store })).rejects.toMatchObject({ code: 'store/manifest' });
+    expect((await checkTree(mirror.store, TALOS)).map(({ code }) => code)).toContain('store/manifest');
+    const text = await readFile(join(mirror.store, 'manifest.json'), 'utf8');
+    expect(() => parseManifest(text, 'elsewhere')).toThrow(
+      expect.objectContaining({ code: 'store/manifest' }),
+    );
+  });
+
+  test.each([
+    ['of one file', { 'test-6.cdiff': { size: -1, sha256: 'x' } }],
+    ['of the CVD', { 'test.cvd': null }],
+    ['of a file that is none of ours', { '../../etc/passwd': { size: 1, sha256: '0'.repeat(64) } }],
+  ])('or a hash %s is corrected too', async (_, files) => {
+    await using mirror = await startMirror(6);
+    await mirror.sync(quick);
+    const before = await manifestOf(mirror);
+    await place(mirror, before.databases.test, files);
+    mirror.upstream.fail('test-6.cdiff', { status: 500 });
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'unchanged', to: 6 });
+    const after = await manifestOf(mirror);
+    expect(after.files).toEqual(before.files);
+    expect(after.databases.test?.cdiffs).toEqual(before.databases.test?.cdiffs);
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('and a CDIFF that is damaged too: it is asked for again', async () => {
+    await using mirror = await startMirror(6);
+    await mirror.sync(quick);
+    const before = await manifestOf(mirror);
+    await place(mirror, before.databases.test, { 'test-6.cdiff': 'none' });
+    await writeFile(join(mirror.store, 'test-6.cdiff'), 'ClamAV-Diff:');
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'published', to: 6 });
+    expect((await manifestOf(mirror)).files).toEqual(before.files);
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('lets go of no pin', async () => {
+    await using mirror = await startPublished(5, 6);
+    await edit(mirror, {
+      signatures: -1,
+      held: { since: '2024-01-01T00:00:00.000Z', reason: '6 flags our installer' },
+    });
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'unchanged', to: 5 });
+    expect((await manifestOf(mirror)).databases.test).toMatchObject({
+      version: 5,
+      held: { reason: '6 flags our installer' },
+    });
+  });
+
+  test('is mended by a resync', async () => {
+    await using mirror = await startPublished(6, 6);
+    await place(mirror, { version: LARGEST });
+    const resync = await mirror.sync({ ...quick, flags: { resync: 'true' } });
+    expect(ofTest(resync)).toMatchObject({ outcome: 'published', to: 6 });
+    expect(await faults(mirror.store)).toEqual([]);
   });
 
   test('does not keep the next version away while upstream has one', async () => {
@@ -137,15 +237,82 @@ describeMirror('a number of the manifest that is wrong', () => {
 
   test('of a CVD that is damaged too is mended by a resync', async () => {
     await using mirror = await startPublished(6, 6);
-    await edit(mirror, { version: LARGEST });
-    const path = join(mirror.store, 'test.cvd');
-    const bytes = await readFile(path);
-    bytes[6000] = (bytes[6000] ?? 0) ^ 1;
-    await writeFile(path, bytes);
+    await edit(mirror, { version: PLAUSIBLE });
+    await damage(mirror);
     expect(ofTest(await mirror.sync(quick)).outcome).toBe('failed');
     const resync = await mirror.sync({ ...quick, flags: { resync: 'true' } });
     expect(ofTest(resync)).toMatchObject({ outcome: 'published', to: 6 });
     expect(await faults(mirror.store)).toEqual([]);
+  });
+});
+
+describeMirror('a manifest that says nothing of a database any more', () => {
+  const NOTHING = [null, [], 'test', { version: LARGEST }, {}] as const;
+  const noHash = { 'test.cvd': { size: -1, sha256: 'x' } };
+
+  test.each(NOTHING)('as it says %j of it has it described by its files', async (entry) => {
+    await using mirror = await startPublished(5, 5);
+    const before = await manifestOf(mirror);
+    await place(mirror, entry);
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'unchanged', to: 5 });
+    const { seen: _seen, sign: _sign, ...record } = before.databases.test ?? {};
+    expect((await manifestOf(mirror)).databases.test).toMatchObject(record);
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('nor of the hash of its CVD takes it anew, and proves it anew', async () => {
+    await using mirror = await startPublished(6, 6);
+    await place(mirror, null, noHash);
+    let proofs = 0;
+    const findProver = async () => {
+      proofs++;
+      return trusting;
+    };
+    expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'published', to: 6 });
+    expect(proofs).toBe(1);
+    expect(mirror.upstream.sent('test.cvd')).toBeLessThanOrEqual(522);
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test.each([
+    ['is whole', undefined],
+    ['is damaged', 6000],
+  ])('never goes back to an older version than that of a CVD that %s', async (_, at) => {
+    await using mirror = await startPublished(6, 5);
+    await place(mirror, null, at === undefined ? noHash : {});
+    if (at !== undefined) await damage(mirror, at);
+    for (let run = 0; run < 2; run++) {
+      expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'failed' });
+      expect(await versionOf(mirror.store)).toBe(6);
+    }
+    offer(mirror, 6);
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'published', to: 6 });
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('but its version, where its CVD has no header either, goes back to no older one', async () => {
+    await using mirror = await startPublished(6, 5);
+    await place(mirror, { version: 6, signatures: -1 });
+    await damage(mirror, 20);
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'failed' });
+    const text = await readFile(join(mirror.store, 'manifest.json'), 'utf8');
+    expect(JSON.parse(text).databases.test).toEqual({ version: 6, signatures: -1 });
+    offer(mirror, 6);
+    expect(ofTest(await mirror.sync(quick))).toMatchObject({ outcome: 'published', to: 6 });
+    expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('keeps no other database back', async () => {
+    await using mirror = await startPublished(6, 6);
+    await place(mirror, { version: LARGEST }, noHash);
+    await damage(mirror, 20);
+    mirror.upstream.fail('test.cvd', { status: 500 });
+    mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
+    const report = await mirror.sync({ ...quick, flags: { databases: 'test,bytecode' } });
+    expect(report.databases).toMatchObject({
+      test: { outcome: 'failed' },
+      bytecode: { outcome: 'published' },
+    });
   });
 });
 

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { PIECE_SIZE } from '../../scripts/cvd/limits.ts';
 import { feed } from '../../scripts/files/feed.ts';
+import { PIECE_BYTES } from '../../scripts/limits/databases.ts';
 
 test('a chunk is fed in pieces, all of it and in order', async () => {
-  const chunks = [3 * PIECE_SIZE + 1, 0, 1, PIECE_SIZE].map((size, at) => Buffer.alloc(size, at));
+  const chunks = [3 * PIECE_BYTES + 1, 0, 1, PIECE_BYTES].map((size, at) => Buffer.alloc(size, at));
   const pieces: Buffer[] = [];
   await feed(chunks, (piece) => pieces.push(Buffer.from(piece)));
   expect(Buffer.concat(pieces).equals(Buffer.concat(chunks))).toBe(true);
-  expect(Math.max(...pieces.map(({ length }) => length))).toBe(PIECE_SIZE);
+  expect(Math.max(...pieces.map(({ length }) => length))).toBe(PIECE_BYTES);
 });
 
 test('other work goes on between two pieces that take long', async () => {
@@ -17,8 +17,8 @@ test('other work goes on between two pieces that take long', async () => {
     setImmediate(() => told.push('other work'));
     for (const begun = performance.now(); performance.now() - begun < 100; );
   };
-  await feed([Buffer.alloc(2 * PIECE_SIZE)], work);
-  expect(told).toEqual([`piece of ${PIECE_SIZE}`, 'other work', `piece of ${PIECE_SIZE}`, 'other work']);
+  await feed([Buffer.alloc(2 * PIECE_BYTES)], work);
+  expect(told).toEqual([`piece of ${PIECE_BYTES}`, 'other work', `piece of ${PIECE_BYTES}`, 'other work']);
 });
 
 test('what a piece is refused for comes through, and no other piece is fed', async () => {
@@ -28,6 +28,6 @@ test('what a piece is refused for comes through, and no other piece is fed', asy
     count++;
     throw refusal;
   };
-  await expect(feed([Buffer.alloc(2 * PIECE_SIZE)], work)).rejects.toBe(refusal);
+  await expect(feed([Buffer.alloc(2 * PIECE_BYTES)], work)).rejects.toBe(refusal);
   expect(count).toBe(1);
 });

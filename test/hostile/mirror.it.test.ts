@@ -9,8 +9,8 @@ import { partsFor } from '../../scripts/commands/parts.ts';
 import { updateClient } from '../../scripts/consumer/client.ts';
 import { openOneEngine } from '../../scripts/consumer/engine.ts';
 import { codeOf, MirrorError } from '../../scripts/errors.ts';
+import { MANIFEST_BYTES, MANIFEST_DATABASES } from '../../scripts/limits/manifest.ts';
 import { SILENT } from '../../scripts/log.ts';
-import { DATABASES_LIMIT, MANIFEST_LIMIT } from '../../scripts/manifest-limits.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { quickLook } from '../../scripts/quick-look.ts';
 import { checkSettings } from '../../scripts/settings/check.ts';
@@ -195,7 +195,7 @@ describeMirror('a hostile mirror', () => {
   });
 
   test.each([
-    [DATABASES_LIMIT + 1, 'a few'],
+    [MANIFEST_DATABASES + 1, 'a few'],
     [10_000, 'ten thousand'],
   ])('that names %i databases is asked for none of them', async (count) => {
     const databases = Object.fromEntries(
@@ -285,7 +285,7 @@ describeMirror('a hostile mirror', () => {
     });
 
     test('has a manifest of a size that is known before it is read', async () => {
-      await place(`${' '.repeat(MANIFEST_LIMIT)}${encodeManifest(genuine)}`);
+      await place(`${' '.repeat(MANIFEST_BYTES)}${encodeManifest(genuine)}`);
       await expect(readPublished(new FolderStore(store))).rejects.toBeInstanceOf(MirrorError);
     });
   });
@@ -297,7 +297,7 @@ describeMirror('a hostile mirror', () => {
       server.fail('manifest.json', { endless: true });
       await expect(client()).rejects.toMatchObject({ code: 'client/no-manifest' });
       await probe(server.url, { databases: ['test'] });
-      expect(server.sent('manifest.json')).toBeLessThan(10 * MANIFEST_LIMIT);
+      expect(server.sent('manifest.json')).toBeLessThan(10 * MANIFEST_BYTES);
     });
 
     test.each([
@@ -306,7 +306,7 @@ describeMirror('a hostile mirror', () => {
       ['endless', { endless: true }],
     ] as const)('with answers that are %s is given up by `probe` in its time', async (_, fault) => {
       server.fail('*', fault);
-      const names = Array.from({ length: DATABASES_LIMIT }, (_, at) => `d${at}`);
+      const names = Array.from({ length: MANIFEST_DATABASES }, (_, at) => `d${at}`);
       const report = await probe(server.url, { ...brief, databases: names, timeout: 2000 });
       expect(report.verdict).toBe('failed');
       expect(report.requests).toBeLessThan(2000);

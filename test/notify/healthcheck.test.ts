@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PING_ANSWER_BYTES } from '../../scripts/limits/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
 import { NO_PROXIES } from '../probe/support.ts';
 import { startProxy } from '../upstream/proxy.ts';
@@ -66,6 +67,11 @@ describe('the healthcheck ping', () => {
   test('says so if the service does not know it, in spite of the status', async () => {
     answers = [(respond) => respond(200, 'OK (not found)')];
     expect(await ping(true)).toMatch(/not found/);
+  });
+
+  test('reads no more of an answer than it needs', async () => {
+    answers = [(respond) => respond(200, `OK${' '.repeat(PING_ANSWER_BYTES)}(not found)`.padEnd(10_000_000))];
+    expect(await ping(true)).toBeUndefined();
   });
 
   test('gives up in bounded time, without a word of the URL', async () => {

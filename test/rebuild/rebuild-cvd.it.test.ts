@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { parseHeader } from '../../scripts/cvd/header.ts';
+import { REBUILD_MS } from '../../scripts/limits/databases.ts';
 import { rebuildCvd } from '../../scripts/rebuild/rebuild-cvd.ts';
 import type { RebuildTask } from '../../scripts/rebuild/threads.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
@@ -65,6 +66,17 @@ describeWithOfficial("a rebuild of Talos' database in two threads", () => {
     const task = await taskFor(4, 6);
     const cdiffs = task.cdiffs.slice(1);
     await expect(rebuildCvd({ ...task, cdiffs }, TALOS)).rejects.toMatchObject({ code: 'cvd/rebuild' });
+  });
+
+  test('fails, and does not hang, when its time is up', async () => {
+    const { setTimeout } = globalThis;
+    const hastened = vi
+      .spyOn(globalThis, 'setTimeout')
+      .mockImplementation(((run: () => void, after: number) =>
+        setTimeout(run, after === REBUILD_MS ? 0 : after)) as typeof setTimeout);
+    onTestFinished(() => hastened.mockRestore());
+    await expect(rebuildCvd(await taskFor(1, 6), TALOS)).rejects.toThrow(/thread ended/);
+    expect(hastened).toHaveBeenCalledWith(expect.anything(), REBUILD_MS);
   });
 
   test('fails, and does not hang, when a file is missing or the output cannot be written', async () => {

@@ -79,7 +79,7 @@ function watched(store: Store, seen: Parameters<Publisher>[1]): Store {
     sight: store.sight,
     readManifest: () => store.readManifest(),
     list: () => store.list(),
-    fetch: (name, path) => store.fetch(name, path),
+    fetch: (...args) => store.fetch(...args),
     readStart: (name, length) => store.readStart(name, length),
     async begin(tag) {
       const publication = await store.begin(tag);
@@ -91,7 +91,7 @@ function watched(store: Store, seen: Parameters<Publisher>[1]): Store {
           await publication.commit(manifest);
           seen.done();
         },
-        remove: (name) => publication.remove(name),
+        remove: (...args) => publication.remove(...args),
         [Symbol.asyncDispose]: () => publication[Symbol.asyncDispose](),
       };
     },

@@ -1,11 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { chmod, chown, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { encodeHeader, HEADER_SIZE } from '../../scripts/cvd/header.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import { MANIFEST } from '../../scripts/store/manifest.ts';
 import type { Publication } from '../../scripts/store/store.ts';
+import { makeHeader, makeTestKeys } from '../support/signing.ts';
 import { sha256, temporaryFolder } from './support.ts';
 
 let outside = '';
@@ -18,6 +32,17 @@ beforeEach(() => {
 });
 
 const BYTES = Buffer.alloc(600_000, 'a CVD ');
+
+/** A CVD of so many bytes whose header has the MD5 of its other bytes, the last of which are then changed. */
+function wholeCvd(size: number, words: string, changed = 0): Buffer {
+  const body = Buffer.alloc(size - HEADER_SIZE, words);
+  const md5 = createHash('md5').update(body).digest('hex');
+  body.fill('?', body.length - changed);
+  return Buffer.concat([
+    encodeHeader({ ...makeHeader('test', 5), md5, dsig: makeTestKeys().signHeader(md5) }),
+    body,
+  ]);
+}
 
 /** A file outside of the store. */
 async function source(bytes: Uint8Array | string = BYTES): Promise<string> {
@@ -177,6 +202,29 @@ describe('what is published under a umask of', () => {
   });
 });
 
+describe('a file', () => {
+  beforeEach(async () => await mkdir(folder));
+
+  test('of more bytes than are wanted is copied nowhere', async () => {
+    await writeFile(join(folder, 'test.cvd'), BYTES);
+    const copy = join(outside, 'copy');
+    await expect(store.fetch('test.cvd', copy, BYTES.length - 1)).rejects.toMatchObject({
+      code: 'store/limit',
+    });
+    expect(existsSync(copy)).toBe(false);
+    await store.fetch('test.cvd', copy, BYTES.length);
+    expect((await readFile(copy)).equals(BYTES)).toBe(true);
+  });
+
+  test('without an end, for it takes no room, is copied nowhere', async () => {
+    await writeFile(join(folder, 'test.cvd'), '');
+    await truncate(join(folder, 'test.cvd'), 2 ** 40);
+    await expect(store.fetch('test.cvd', join(outside, 'copy'))).rejects.toMatchObject({
+      code: 'store/limit',
+    });
+  });
+});
+
 describe('the archive', () => {
   const ARCHIVED = 'archive/test-5.cvd';
   const put = async (publication: Publication) =>
@@ -214,6 +262,22 @@ describe('the archive', () => {
     await publication.remove('archive/test-4.cvd');
     expect((await store.list()).has(ARCHIVED)).toBe(false);
     expect(await readdir(join(folder, 'archive'))).toEqual([]);
+  });
+
+  test.each([
+    ['the very file that was published', BYTES, true],
+    ['what damage made of it', Buffer.concat([Buffer.from('x'), BYTES.subarray(1)]), true],
+    ['the beginning of it', BYTES.subarray(0, 1000), true],
+    ['a whole CVD of another size', wholeCvd(1000, 'mine'), false],
+    ['another whole CVD of the same size', wholeCvd(BYTES.length, 'mine'), false],
+    ['another one that is damaged', wholeCvd(BYTES.length, 'ours', 1), true],
+  ])('by the record of a file loses or keeps %s', async (_, found, isRemoved) => {
+    await mkdir(join(folder, 'archive'), { recursive: true });
+    await writeFile(join(folder, ARCHIVED), found);
+    await using publication = await store.begin(undefined);
+    await publication.commit('{}');
+    await publication.remove(ARCHIVED, { size: BYTES.length, sha256: sha256(BYTES) });
+    expect((await store.list()).has(ARCHIVED)).toBe(!isRemoved);
   });
 
   test('of which nothing was committed is empty, and nothing waits for it', async () => {

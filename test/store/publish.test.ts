@@ -94,7 +94,8 @@ class RecordingStore implements Store {
       put: (name) => tell('put', name),
       write: (name) => tell('write', name),
       commit: () => tell('commit'),
-      remove: (name) => tell('remove', name),
+      remove: (name, record) =>
+        tell('remove', name, ...(record === undefined ? [] : [JSON.stringify(record)])),
       [Symbol.asyncDispose]: () => tell('end'),
     };
   }
@@ -161,6 +162,22 @@ describe('the order of publication', () => {
       'put archive/test-5.cvd',
       'put test.cvd',
       ...WRITES,
+    ]);
+  });
+
+  test('removes of the archive what was published there, and of all else what is of this mirror', async () => {
+    const store = new RecordingStore();
+    const names = ['archive/test-3.cvd', 'archive/test-4.cvd', 'archive/local_x-4.cvd', 'local_x-4.cdiff'];
+    const retiredFiles = Object.fromEntries(names.slice(1).map((name) => [name, described(name)]));
+    const next = {
+      ...manifest('test.cvd'),
+      retired: [...names, 'test-2.cdiff', 'daily-2.cdiff'],
+      retiredFiles,
+    };
+    await publish(store, 'tag', { stage: undefined, next });
+    expect(store.told.filter((line) => line.startsWith('remove'))).toEqual([
+      `remove archive/test-4.cvd ${JSON.stringify(described('archive/test-4.cvd'))}`,
+      'remove test-2.cdiff',
     ]);
   });
 

@@ -2,8 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ANSWER_BYTES, LEASE_BYTES } from '../../scripts/store/limits.ts';
-import { MANIFEST, MANIFEST_LIMIT } from '../../scripts/store/manifest.ts';
+import { MANIFEST_BYTES } from '../../scripts/limits/manifest.ts';
+import {
+  ANSWER_BYTES,
+  LEASE_BYTES,
+  LEASE_SECONDS,
+  LEASE_UPLOADS,
+  UPLOAD_CHARACTERS,
+} from '../../scripts/limits/store.ts';
+import { MANIFEST } from '../../scripts/store/manifest.ts';
 import { openStore } from '../../scripts/store/open-store.ts';
 import { LEASE } from '../../scripts/store/s3-lease.ts';
 import type { Store } from '../../scripts/store/store.ts';
@@ -101,7 +108,7 @@ describeWithCeph('a bucket that somebody else can write to', (ceph) => {
       await openStore(`s3://${it.bucket.name}`, { endpoint: it.proxy.url, maxSize: 1_000_000 });
 
     test('of the manifest', async () => {
-      await it.bucket.plant(MANIFEST, large(MANIFEST_LIMIT));
+      await it.bucket.plant(MANIFEST, large(MANIFEST_BYTES));
       it.proxy.forget();
       await expect(it.store.readManifest()).rejects.toMatchObject({ code: 'store/limit' });
     });
@@ -109,6 +116,28 @@ describeWithCeph('a bucket that somebody else can write to', (ceph) => {
     test('of the lease', async () => {
       await it.bucket.plant(LEASE, large(LEASE_BYTES));
       await expect(it.store.begin(undefined)).rejects.toMatchObject({ code: 'store/limit' });
+    });
+
+    test('of what a lease says: it holds nobody up for longer than an hour, nor makes up uploads', async () => {
+      const upload = (change: object) => ({ name: 'test.cvd', id: 'x', ...change });
+      const lease = (change: object) => JSON.stringify({ owner: 'x', seconds: 1e9, renewals: 0, ...change });
+      const waits = async (text: string) => {
+        await it.bucket.plant(LEASE, text);
+        const error = await it.store.begin(undefined).catch((cause) => cause);
+        expect(error).toMatchObject({ code: 'store/busy' });
+        return Number(/in (\d+) seconds/.exec(error.advice)?.[1]);
+      };
+      const ours = await waits('no lease that can be understood');
+      expect(ours).toBeLessThan(100);
+      const longest = await waits(lease({ uploads: Array(LEASE_UPLOADS).fill(upload({})) }));
+      expect(longest).toBeGreaterThan(LEASE_SECONDS - 100);
+      expect(longest).toBeLessThan(LEASE_SECONDS + 10);
+      for (const uploads of [
+        Array(LEASE_UPLOADS + 1).fill(upload({})),
+        [upload({ name: 'x'.repeat(UPLOAD_CHARACTERS.name + 1) })],
+        [upload({ id: 'x'.repeat(UPLOAD_CHARACTERS.id + 1) })],
+      ])
+        expect(await waits(lease({ uploads }))).toBeLessThan(100);
     });
 
     test.each([

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { PAGE_BYTES } from '../../scripts/limits/upstream.ts';
 import type { Patience } from '../../scripts/upstream/client.ts';
 import { type Fault, startUpstream } from '../support/upstream.ts';
 import { openClient, pattern, temporaryFolder, USER_AGENT } from './support.ts';
@@ -171,6 +175,21 @@ test.skipIf(!existsSync('/dev/full'))('a full disk is a fault on this side and n
     cause: { code: 'ENOSPC' },
   });
   expect(upstream.requests).toHaveLength(1);
+});
+
+test('an error page without an end is not read to its end', async () => {
+  const size = 1000 * PAGE_BYTES;
+  const server = createServer((_, response) => response.writeHead(404).end('x'.repeat(size)));
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  await using open = openClient(`http://127.0.0.1:${port}`);
+  await using folder = await temporaryFolder();
+  await expect(open.client.download('daily.cvd', folder.path('incoming'), LIMIT)).rejects.toMatchObject({
+    code: 'upstream/missing',
+  });
+  expect(open.client.received).toBeGreaterThan(PAGE_BYTES);
+  expect(open.client.received).toBeLessThan(size / 10);
 });
 
 test('received bytes are those that were sent, failed attempts and error pages included', async () => {

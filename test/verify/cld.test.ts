@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { COPYING_LIMIT } from '../../scripts/cvd/database-extensions.ts';
-import { INFO_LIMIT } from '../../scripts/cvd/info.ts';
-import { CldVerifier, LEFTOVERS_LIMIT, LEFTOVERS_SIZE_LIMIT } from '../../scripts/verify/cld.ts';
+import { COPYING_BYTES, INFO_BYTES, LEFTOVER_BYTES, LEFTOVER_FILES } from '../../scripts/limits/databases.ts';
+import { CldVerifier } from '../../scripts/verify/cld.ts';
 import type { Expected } from '../../scripts/verify/cvd.ts';
 import { type CvdParts, makeCld, makeCvd, makeInfo, testTrust } from '../support/signing.ts';
 
@@ -48,8 +47,8 @@ describe('a CLD is proven', () => {
   test('after years of daily updates, though not without end', () => {
     const left = (count: number) =>
       new Map(Array.from({ length: count }, (_, at) => [`test-${at + 1}.cdiff`, bytes('')] as const));
-    expect(verified(makeCld(PARTS, left(LEFTOVERS_LIMIT))).leftovers).toBe(LEFTOVERS_LIMIT);
-    expect(() => verified(makeCld(PARTS, left(LEFTOVERS_LIMIT + 1)))).toThrow(refused('verify/format'));
+    expect(verified(makeCld(PARTS, left(LEFTOVER_FILES))).leftovers).toBe(LEFTOVER_FILES);
+    expect(() => verified(makeCld(PARTS, left(LEFTOVER_FILES + 1)))).toThrow(refused('verify/format'));
   });
 });
 
@@ -95,9 +94,9 @@ describe('a CLD is refused', () => {
   });
 
   test.each([
-    ['COPYING', COPYING_LIMIT],
-    ['test.info', INFO_LIMIT],
-    ['test-7.cdiff', LEFTOVERS_SIZE_LIMIT],
+    ['COPYING', COPYING_BYTES],
+    ['test.info', INFO_BYTES],
+    ['test-7.cdiff', LEFTOVER_BYTES],
   ])('with more of %s than %d bytes, as soon as that is said', (name, limit) => {
     const verifier = new CldVerifier(testTrust(), { database: 'test' });
     verifier.header(makeInfo(PARTS).header);

@@ -1,0 +1,26 @@
+/** Engines, fed with what upstream offers, the programs that run containers, and the user's samples. */
+
+/** Characters of one tool's output: freshclam and clamscan say some kilobytes. */
+export const OUTPUT_CHARACTERS = 1024 * 1024;
+/** Characters of an answer of clamd, which is one line. */
+export const CLAMD_CHARACTERS = 4096;
+/** Milliseconds of one run of a tool: loading main and daily takes up to a minute. */
+export const TOOL_MS = 10 * 60_000;
+/** Milliseconds of all scenarios of one engine, so that one that hangs each time does not hang the cycle. */
+export const ENGINE_MS = 40 * 60_000;
+/** Bytes that docker or podman say: an inspection of all containers has some hundred kilobytes. */
+export const CONTAINER_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** Milliseconds of one command of docker or podman that runs no tool. */
+export const CONTAINER_COMMAND_MS = 60_000;
+/** Milliseconds to pull an image: ClamAV's have 300 MB. */
+export const PULL_MS = 10 * 60_000;
+/** Characters that are kept of one tool's output, half from its beginning and half from its end. */
+export const TRANSCRIPT_CHARACTERS = 64 * 1024;
+/** Failed scenarios whose transcripts are kept. */
+export const TRANSCRIPTS = 20;
+/** Samples of the user, in all. */
+export const SAMPLES = 10_000;
+/** Bytes of all samples together: the limits that clamscan is given must reach them. */
+export const SAMPLES_BYTES = 2e9;
+/** Bytes of a list of samples: for 10,000 lines of 400. */
+export const SAMPLE_LIST_BYTES = 4 * 1024 * 1024;

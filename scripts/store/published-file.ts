@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { codeOf } from '../errors.ts';
+import { chunksOf, readStart } from '../files/open.ts';
+import type { FileRecord } from './manifest.ts';
+
+/**
+ * Tells whether a file is the one that a manifest published: its bytes, or what damage made of them. A whole CVD of other
+ * bytes is somebody's own.
+ */
+export async function isPublishedFile(path: string, { sha256 }: FileRecord): Promise<boolean> {
+  try {
+    const md5 = md5In(await readStart(path, HEADER_SIZE));
+    if (md5 === undefined) return true; // no CVD, whatever else it was made to be
+    const [whole, body] = [createHash('sha256'), createHash('md5')];
+    let at = 0;
+    for await (const chunk of chunksOf(path)) {
+      whole.update(chunk);
+      body.update(chunk.subarray(Math.max(0, HEADER_SIZE - at)));
+      at += chunk.length;
+    }
+    return whole.digest('hex') === sha256 || body.digest('hex') !== md5;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'file/not-regular') return false;
+    throw error;
+  }
+}
+
+/** The MD5 that the header of a CVD gives for all behind it. */
+function md5In(start: Buffer): string | undefined {
+  try {
+    return parseHeader(start).md5;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,122 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { confText } from '../../scripts/files/clamav-conf.ts';
+import { requireSafeWay } from '../../scripts/files/safe-way.ts';
+import {
+  CACHED_MS,
+  CONF_LINE_BYTES,
+  LINKS,
+  QUARANTINE_MS,
+  SEAL_CHARACTERS,
+  SIGHTED_FILES,
+  SIGHTINGS_BYTES,
+  STATE_BYTES,
+  STATE_CHARACTERS,
+  TRIALS_BYTES,
+} from '../../scripts/limits/machine.ts';
+import { State } from '../../scripts/state.ts';
+import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/state-files.ts';
+import { readSightings, SIGHTINGS } from '../../scripts/store/sightings.ts';
+import { TRIALS_FILE, Trials } from '../../scripts/trials.ts';
+import { temporaryFolder } from '../store/support.ts';
+import { ends, fails, type Row } from './rows.ts';
+
+const NOW = new Date('2026-06-01T12:00:00.000Z');
+const after = (milliseconds: number) => new Date(NOW.getTime() + milliseconds).toISOString();
+const REFUSED = {
+  version: 6,
+  md5: 'x',
+  reason: 'because',
+  code: 'proof/failed',
+  since: after(0),
+  until: null,
+};
+const COOL_DOWN = { until: after(60 * 60_000), reason: 'because' };
+
+/** The state that this text in a file of the work folder makes. */
+async function stateOf(content: unknown, file = STATE_FILE): Promise<State> {
+  const work = temporaryFolder();
+  await writeFile(join(work, file), typeof content === 'string' ? content : JSON.stringify(content));
+  return await State.load(work, NOW);
+}
+
+const quarantineOf = async (change: object, file?: string) =>
+  (await stateOf({ quarantine: { test: { ...REFUSED, ...change } } }, file)).quarantineOf('test');
+const coolDownOf = async (change: object, file?: string) =>
+  (await stateOf({ coolDowns: { up: { ...COOL_DOWN, ...change } } }, file)).coolDownOf('up').load();
+
+async function sightingsOf(files: object, more = ''): Promise<number> {
+  const work = temporaryFolder();
+  await writeFile(join(work, SIGHTINGS), JSON.stringify({ store: 'here', files }) + more);
+  return (await readSightings(work, 'here')).size;
+}
+const sighting = (seal: string) => ({ sha256: '0'.repeat(64), seal, at: after(0) });
+
+export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
+  STATE_BYTES: ends('a state is none', async () => {
+    const text = JSON.stringify({ quarantine: { test: REFUSED } });
+    expect((await stateOf(text.padEnd(STATE_BYTES))).quarantineOf('test')).toBeDefined();
+    expect((await stateOf(text.padEnd(STATE_BYTES + 1))).quarantineOf('test')).toBeUndefined();
+  }),
+  'STATE_CHARACTERS.reason': ends('the rest is left out', async () => {
+    const reason = 'x'.repeat(STATE_CHARACTERS.reason + 1);
+    expect((await quarantineOf({ reason }))?.reason).toHaveLength(STATE_CHARACTERS.reason);
+  }),
+  'STATE_CHARACTERS.cachedReason': ends('the rest is left out', async () => {
+    const reason = 'x'.repeat(STATE_CHARACTERS.cachedReason + 1);
+    const found = await quarantineOf({ reason }, CACHED_STATE_FILE);
+    expect(found?.reason).toHaveLength(STATE_CHARACTERS.cachedReason);
+  }),
+  'STATE_CHARACTERS.code': ends('the entry is none', async () => {
+    expect(await quarantineOf({ code: 'x'.repeat(STATE_CHARACTERS.code) })).toBeDefined();
+    expect(await quarantineOf({ code: 'x'.repeat(STATE_CHARACTERS.code + 1) })).toBeUndefined();
+  }),
+  QUARANTINE_MS: ends('the entry is none', async () => {
+    expect(await quarantineOf({ since: after(-QUARANTINE_MS - 60_000) })).toBeUndefined();
+  }),
+  'CACHED_MS.coolDown': ends('it ends then', async () => {
+    const until = after(CACHED_MS.coolDown + 1);
+    expect((await coolDownOf({ until }, CACHED_STATE_FILE))?.until).toBe(after(CACHED_MS.coolDown));
+  }),
+  'CACHED_MS.quarantine': ends('it ends then', async () => {
+    const until = after(CACHED_MS.quarantine + 1);
+    expect((await quarantineOf({ until }, CACHED_STATE_FILE))?.until).toBe(after(CACHED_MS.quarantine));
+  }),
+  TRIALS_BYTES: ends('notes are none', async () => {
+    const text = JSON.stringify({ test: { version: 6, md5: 'x', deaths: 2 } });
+    for (const [size, suspects] of [
+      [TRIALS_BYTES, ['test']],
+      [TRIALS_BYTES + 1, []],
+    ] as const) {
+      const work = temporaryFolder();
+      await writeFile(join(work, TRIALS_FILE), text.padEnd(size));
+      expect((await Trials.load(work)).suspects(['test'])).toEqual(suspects);
+    }
+  }),
+  SIGHTINGS_BYTES: ends('nothing was seen', async () => {
+    expect(await sightingsOf({ 'test.cvd': sighting('x') }, ' '.repeat(1000))).toBe(1);
+    expect(await sightingsOf({ 'test.cvd': sighting('x') }, ' '.repeat(SIGHTINGS_BYTES))).toBe(0);
+  }),
+  SIGHTED_FILES: ends('nothing was seen', async () => {
+    const files = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`d${at}.cvd`, sighting('x')]));
+    expect(await sightingsOf(files(SIGHTED_FILES))).toBe(SIGHTED_FILES);
+    expect(await sightingsOf(files(SIGHTED_FILES + 1))).toBe(0);
+  }),
+  SEAL_CHARACTERS: ends('nothing was seen', async () => {
+    expect(await sightingsOf({ 'test.cvd': sighting('x'.repeat(SEAL_CHARACTERS)) })).toBe(1);
+    expect(await sightingsOf({ 'test.cvd': sighting('x'.repeat(SEAL_CHARACTERS + 1)) })).toBe(0);
+  }),
+  LINKS: fails('setting/unsafe-folder', async () => {
+    const folder = temporaryFolder();
+    await mkdir(join(folder, '0'));
+    for (let at = 1; at <= LINKS + 1; at++) await symlink(join(folder, `${at - 1}`), join(folder, `${at}`));
+    await requireSafeWay(join(folder, `${LINKS + 1}`), 'it');
+  }),
+  CONF_LINE_BYTES: fails('conf/impossible', () => {
+    const room = CONF_LINE_BYTES - 'DatabaseDirectory '.length;
+    confText([['DatabaseDirectory', 'x'.repeat(room)]]);
+    confText([['DatabaseDirectory', 'x'.repeat(room + 1)]]);
+  }),
+};

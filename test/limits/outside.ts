@@ -1,0 +1,189 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, vi } from 'vitest';
+import { servedName } from '../../scripts/host/names.ts';
+import {
+  CONTAINER_COMMAND_MS,
+  CONTAINER_OUTPUT_BYTES,
+  OUTPUT_CHARACTERS,
+  PULL_MS,
+} from '../../scripts/limits/engines.ts';
+import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/limits/mirror.ts';
+import { TARGET_CHARACTERS } from '../../scripts/limits/requests.ts';
+import { RECORD_SECONDS } from '../../scripts/limits/upstream.ts';
+import { SILENT } from '../../scripts/log.ts';
+import type { ProbeClient } from '../../scripts/probe/client.ts';
+import { quoted } from '../../scripts/probe/finding.ts';
+import { checkTransport } from '../../scripts/probe/transport.ts';
+import { type ContainerProgram, findContainerProgram } from '../../scripts/proof/container-program.ts';
+import { openImage } from '../../scripts/proof/image-engine.ts';
+import { startProgram } from '../../scripts/proof/program.ts';
+import { parseRecord } from '../../scripts/upstream/dns.ts';
+import { temporaryFolder } from '../store/support.ts';
+import { elsewhere, ends, fails, type Row } from './rows.ts';
+
+const DOWNLOAD = 'upstream/download.test.ts';
+const COOL_DOWN = 'upstream/cool-down.test.ts';
+const PROBE = 'probe/hostile.it.test.ts';
+const VISIT = 'hostile/mirror.it.test.ts';
+const TRANSFER = 'host/transfer.test.ts';
+const FAULTS = 'proof/engine-faults.it.test.ts';
+
+/** A DNS record that is so many seconds old. */
+const recordOf = (age: number) => {
+  const now = new Date('2026-06-01T12:00:00Z');
+  return parseRecord(`1.0.9:63:28034:${now.getTime() / 1000 - age}:1:90:49192:339`, now);
+};
+
+/** Lets a time of so many milliseconds pass at once, wherever it is waited for; tells if it was. */
+function hasten(limit: number) {
+  const { setTimeout } = globalThis;
+  const hastened = vi
+    .spyOn(globalThis, 'setTimeout')
+    .mockImplementation(((run: () => void, after: number) =>
+      setTimeout(run, after === limit ? 50 : after)) as typeof setTimeout);
+  onTestFinished(() => hastened.mockRestore());
+  return hastened;
+}
+
+/** A `docker` that does what this line of a shell says, and knows who it is. */
+async function dockerThat(does: string): Promise<ContainerProgram> {
+  const folder = temporaryFolder();
+  await mkdir(join(folder, 'bin'));
+  const script = `#!/bin/sh\ncase "$1" in --version|info) echo Docker; exit 0;; esac\n${does}\n`;
+  await writeFile(join(folder, 'bin', 'docker'), script, { mode: 0o755 });
+  expect(spawnSync(join(folder, 'bin', 'docker'), ['--version']).status).toBe(0);
+  return await findContainerProgram(`${join(folder, 'bin')}:/usr/bin:/bin`);
+}
+
+const UPSTREAM: Readonly<Record<string, Row>> = {
+  CONNECT_MS: elsewhere('upstream/unreachable', 'upstream/retry.test.ts', 'a refused connection is given up'),
+  'PATIENCE.idle': elsewhere(
+    'it is given up',
+    DOWNLOAD,
+    'a transfer that stalls is given up after the idle time',
+  ),
+  'PATIENCE.file': elsewhere('it is given up', DOWNLOAD, 'at the deadline of the whole file'),
+  'PATIENCE.attempts': elsewhere(
+    'it is given up',
+    'upstream/retry.test.ts',
+    'is given up after three attempts',
+  ),
+  'PATIENCE.pause': elsewhere('it is given up', 'upstream/retry.test.ts', 'is given up after three attempts'),
+  PAGE_BYTES: elsewhere(
+    'no more of it is read',
+    DOWNLOAD,
+    'an error page without an end is not read to its end',
+  ),
+  REDIRECTS: elsewhere('upstream/redirect', DOWNLOAD, 'a redirect is followed three times'),
+  REBUILD_STEPS: elsewhere(
+    'the CVD is downloaded',
+    'upstream/acquire-cvd.test.ts',
+    'if more than 90 CDIFFs lie in between',
+  ),
+  'COOL_DOWN_MS.shortest': elsewhere('five minutes', COOL_DOWN, 'is a wait between five minutes and a day'),
+  'COOL_DOWN_MS.longest': elsewhere('a day', COOL_DOWN, 'is a wait between five minutes and a day'),
+  'RECORD_SECONDS.old': fails('upstream/record', () => recordOf(RECORD_SECONDS.old + 1)),
+  'RECORD_SECONDS.ahead': fails('upstream/record', () => recordOf(-RECORD_SECONDS.ahead - 1)),
+};
+
+const MIRROR: Readonly<Record<string, Row>> = {
+  BODY_BYTES: elsewhere('a fault', PROBE, 'of which it takes no whole database'),
+  REQUESTS: elsewhere('a fault', VISIT, 'is given up by `probe` after so many requests'),
+  UNANSWERED_REQUESTS: elsewhere('a fault', PROBE, 'of which it does not wait for all'),
+  'PROBE_PATIENCE.connect': elsewhere('a fault', PROBE, 'a host that is not there'),
+  'PROBE_PATIENCE.idle': elsewhere('a fault', PROBE, "'silence'"),
+  'PROBE_PATIENCE.answer': elsewhere('a fault', PROBE, 'of which it does not wait for all'),
+  'PROBE_PATIENCE.file': elsewhere('a fault', VISIT, 'are %s is given up by `probe` in its time'),
+  HANDSHAKE_MS: ends('of the certificate nothing is known', async () => {
+    const hastened = hasten(HANDSHAKE_MS);
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await new Promise((listening) => silent.once('listening', listening));
+    const address = silent.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const client = { url: `https://127.0.0.1:${port}`, redirects: new Map() } as unknown as ProbeClient;
+    expect(await checkTransport(client, new Date())).toContainEqual(
+      expect.objectContaining({ check: 'tls', what: 'a valid certificate' }),
+    );
+    expect(hastened).toHaveBeenCalledWith(expect.anything(), HANDSHAKE_MS);
+  }),
+  CLIENT_RUN_MS: elsewhere('it is given up', VISIT, 'is given up by `client`, whose freshclam ends'),
+  QUOTED_CHARACTERS: ends('the rest is left out', () => {
+    expect(quoted('x'.repeat(QUOTED_CHARACTERS + 1))).toBe(`"${'x'.repeat(QUOTED_CHARACTERS - 1)}…"`);
+  }),
+  QUICK_LOOK_MS: elsewhere('a cycle is wanted', 'actions/check.it.test.ts', 'there is no answer in its time'),
+};
+
+const ENGINES: Readonly<Record<string, Row>> = {
+  OUTPUT_CHARACTERS: ends('the rest is left out', async () => {
+    const print = `process.stdout.write('x'.repeat(${3 * OUTPUT_CHARACTERS}))`;
+    const options = { folder: '/', timeout: 60_000, environment: {} };
+    const { output, exitCode } = await (await startProgram([process.execPath, '-e', print], options)).ended;
+    expect(exitCode).toBe(0);
+    expect(output.length).toBeLessThan(1.5 * OUTPUT_CHARACTERS);
+  }),
+  CLAMD_CHARACTERS: elsewhere(
+    'it is no answer',
+    'proof/clamd.it.test.ts',
+    'an answer without an end is cut off',
+  ),
+  TOOL_MS: elsewhere('it is killed', FAULTS, 'a tool that hangs each time is killed each time'),
+  ENGINE_MS: elsewhere('it is killed', FAULTS, 'and all of it has an end'),
+  CONTAINER_OUTPUT_BYTES: fails('engine/broken', async () => {
+    const program = await dockerThat(`exec head -c ${CONTAINER_OUTPUT_BYTES + 1} /dev/zero`);
+    await program.command(['inspect']);
+  }),
+  CONTAINER_COMMAND_MS: fails('engine/broken', async () => {
+    const program = await dockerThat('exec sleep 600');
+    expect(CONTAINER_COMMAND_MS).toBeGreaterThan(100);
+    await program.command(['inspect'], 100); // a shorter patience
+  }),
+  PULL_MS: fails('engine/missing', async () => {
+    const program = await dockerThat('case "$1" in pull) exec sleep 600;; esac; exit 1');
+    hasten(PULL_MS);
+    await openImage('clamav/clamav', { program, work: '/nowhere', log: SILENT });
+  }),
+  TRANSCRIPT_CHARACTERS: elsewhere(
+    'its middle is left out',
+    'proof/transcript.test.ts',
+    'is cut in the middle',
+  ),
+  TRANSCRIPTS: elsewhere('the oldest are removed', 'proof/transcript.test.ts', 'kept.slice(-20)'),
+  SAMPLES: elsewhere('sample/too-many', 'proof/samples.test.ts', 'if there are too many of both together'),
+  SAMPLES_BYTES: elsewhere(
+    'sample/too-large',
+    'proof/samples.test.ts',
+    'if they are more than 2 GB together',
+  ),
+  SAMPLE_LIST_BYTES: elsewhere('sample/list', 'proof/samples.test.ts', 'a list without an end'),
+};
+
+const REQUESTS: Readonly<Record<string, Row>> = {
+  TARGET_CHARACTERS: ends('it is the name of nothing', () => {
+    expect(servedName('/daily.cvd?'.padEnd(TARGET_CHARACTERS, 'x'))).toBe('daily.cvd');
+    expect(servedName('/daily.cvd?'.padEnd(TARGET_CHARACTERS + 1, 'x'))).toBeUndefined();
+  }),
+  'HOST_PATIENCE.headers': elsewhere(
+    'it is cut off',
+    TRANSFER,
+    'that does not finish its headers is cut off',
+  ),
+  'HOST_PATIENCE.request': elsewhere(
+    'it is cut off',
+    TRANSFER,
+    'that does not finish its headers is cut off',
+  ),
+  'HOST_PATIENCE.idle': elsewhere('it is closed', TRANSFER, 'an idle connection is closed'),
+  'HOST_PATIENCE.stall': elsewhere('it is cut off', TRANSFER, 'a client that takes nothing is cut off'),
+  'HOST_PATIENCE.grace': elsewhere(
+    'it is cut off',
+    TRANSFER,
+    'cuts off a transfer that does not finish in time',
+  ),
+  LOG_WAITING_BYTES: elsewhere('lines are dropped', 'host/request-log.test.ts', 'a reader that stands still'),
+};
+
+export const OUTSIDE_LIMITS = { upstream: UPSTREAM, mirror: MIRROR, engines: ENGINES, requests: REQUESTS };
