@@ -21,6 +21,8 @@ import { type Advertisement, advertise } from './upstream/advertise.ts';
 import type { Fetched, UpstreamClient } from './upstream/client.ts';
 import type { DnsRecord } from './upstream/dns.ts';
 import { UpstreamError } from './upstream/error.ts';
+import { lagTrouble, seenWith } from './upstream/lag.ts';
+import { asWrongName } from './upstream/no-database.ts';
 import type { VerifiedCvd } from './verify/cvd.ts';
 import { VerifyError } from './verify/error.ts';
 import type { Trust } from './verify/trust.ts';
@@ -80,11 +82,15 @@ export async function look(
   try {
     const seenLately = !parts.isAsked && isSeenLately(published, parts.now);
     const advertisement = await advertise(database, published?.version, { ...parts, seenLately });
-    const known = published && asSeen(published, advertisement, parts.now);
+    const known = published && asSeen(published, advertisement, parts);
     const isNew = advertisement.news || known === undefined; // then its own `.sign` comes with it
     const signs = isNew ? { published: known } : await lookForSign(database, known, parts);
+    const trouble = lagTrouble(database, advertisement, known?.seen, parts.now);
+    if (trouble !== undefined) return { database, client, ...signs, advertisement: { news: false }, trouble };
     return { database, client, ...signs, advertisement };
-  } catch (trouble) {
+  } catch (error) {
+    const others = Object.keys(parts.manifest?.databases ?? {});
+    const trouble = others.includes(database) ? error : asWrongName(error, database, others);
     return { database, client, published, advertisement: { news: false }, trouble };
   }
 }
@@ -94,9 +100,14 @@ function isSeenLately(published: DatabaseRecord | undefined, now: Date): boolean
   return seen !== undefined && seen.version === version && isWithin(seen.at, SEEN_LATELY_MS, now);
 }
 
-function asSeen(record: DatabaseRecord, advertisement: Advertisement, now: Date): DatabaseRecord {
-  const version = advertisement.news ? advertisement.offer.header.version : advertisement.seen;
-  return version === undefined ? record : { ...record, seen: { at: now.toISOString(), version } };
+function asSeen(
+  record: DatabaseRecord,
+  advertisement: Advertisement,
+  { manifest, now }: Pick<LookParts, 'manifest' | 'now'>,
+): DatabaseRecord {
+  const checked = record.checked ?? manifest?.checked ?? now.toISOString();
+  const seen = seenWith(advertisement, { seen: record.seen, version: record.version, checked }, now);
+  return seen === undefined ? record : { ...record, seen };
 }
 
 /** Of a database that is held, upstream is asked too: for how long nobody looked must not depend on a pin. */
@@ -105,8 +116,9 @@ async function lookAtHeld(database: string, published: DatabaseRecord, parts: Lo
   const hold = (record: DatabaseRecord) => ({ news: false, note: holdNote(record, parts.pinDoubt) }) as const;
   try {
     const isDue = isAsked || !isWithin(published.seen?.at, SEEN_LATELY_MS, now);
+    // whatever version it is: to one that is held, nothing is late
     const known = isDue
-      ? asSeen(published, await advertise(database, published.version, { ...parts, record: undefined }), now)
+      ? asSeen(published, await advertise(database, undefined, { ...parts, record: undefined }), parts)
       : published;
     const signs = await lookForSign(database, known, parts);
     return { database, client, ...signs, advertisement: hold(known) };
@@ -217,7 +229,7 @@ export async function bringPublished(seen: Look, brought: Brought, parts: BringP
       record: undefined,
       trust,
       log,
-      manifest: undefined,
+      manifest: parts.published.manifest,
       now: now(),
       isAsked: false,
     });
@@ -248,7 +260,7 @@ async function acquireNews(seen: Look, parts: BringParts): Promise<Brought> {
     const sign = await acquireLateSign(seen, parts);
     const news = parts.stage.files.size > before;
     const record = published && { ...published, ...chain, ...(sign && { sign }) };
-    return { database, record, how: 'unchanged', news, trouble: held };
+    return { database, record, how: 'unchanged', news, trouble: held ?? seen.trouble };
   }
   const { offer } = advertisement;
   const previous = await findPrevious(database, parts);

@@ -9,6 +9,7 @@ import {
   signOfHeld,
   wantsWork,
 } from './bring.ts';
+import { isTold } from './checks.ts';
 import { isDoubtedForLong, rememberDoubts, waitsAsDoubted } from './doubts.ts';
 import { codeOf, explain } from './errors.ts';
 import { judge } from './judge.ts';
@@ -45,7 +46,7 @@ import { type Store, StoreError } from './store/store.ts';
 import { tidyUp } from './store/tidy.ts';
 import { withTrueRecords } from './store/true-records.ts';
 import { Trials } from './trials.ts';
-import { type DnsRecord, lookUp } from './upstream/dns.ts';
+import { type DnsRecord, isInRecord, lookUp } from './upstream/dns.ts';
 import { isClamavsOwn } from './upstream/official.ts';
 import { openUpstream } from './upstream/open.ts';
 import { PARTIALS_FOLDER, Partials } from './upstream/partials.ts';
@@ -199,7 +200,8 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
   await forgetWithdrawn(looks, state.waits);
   const idle = looks.filter((seen) => seen.trouble === undefined && triedOf(seen) === undefined);
   await trials.forget(idle.map(({ database }) => database));
-  const unchanged = { looks, published, stored, gone, isMended: records.isMended, proof: null };
+  const { hashed } = inspected;
+  const unchanged = { looks, published, stored, gone, hashed, isMended: records.isMended, proof: null };
   if (!looks.some(wantsWork)) {
     return await endWithoutNews(settings, looks.map(nothingBrought), unchanged, parts);
   }
@@ -285,6 +287,7 @@ async function cycle(settings: SyncSettings, parts: CycleParts, memory: CycleMem
       spoilt,
       proof,
       mirrored: settings.databases,
+      hashed,
     });
     await publish(store, published.tag, { stage, archive: copies, next, anew });
     if (stored.manifest === undefined) await tidyUp(store, await readPublished(store), tidying); // it is ours from now on
@@ -331,8 +334,11 @@ function damage(database: string, { where }: Store): StoreError {
 }
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
-async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<DnsRecord | undefined> {
-  if (dns === undefined) return undefined;
+async function askDns(
+  { dns, databases }: SyncSettings,
+  { log, now }: CycleParts,
+): Promise<DnsRecord | undefined> {
+  if (dns === undefined || !databases.some(isInRecord)) return undefined;
   try {
     return await lookUp(dns.record, dns.nameservers, now());
   } catch (error) {
@@ -342,8 +348,8 @@ async function askDns({ dns }: SyncSettings, { log, now }: CycleParts): Promise<
 }
 
 /**
- * Nothing to prove or to publish. If all is well, the mirror says when upstream was last seen; `.sign` files that are not
- * good any more go in any case, and what the manifest was wrong about is corrected.
+ * Nothing to prove or to publish. Of each database that is well, the mirror says when upstream was last seen; `.sign` files
+ * that are not good any more go in any case, and what the manifest was wrong about is corrected.
  */
 async function endWithoutNews(
   settings: SyncSettings,
@@ -354,20 +360,19 @@ async function endWithoutNews(
     /** As the store has it, before anything of it was found to be wrong. */
     stored: Published;
     gone: readonly string[];
+    hashed: ReadonlyMap<string, string>;
     isMended: boolean;
     proof: Proof | null;
   },
   { store, now }: CycleParts,
 ): Promise<Story> {
-  const { published, stored, gone } = found;
+  const { published, stored, gone, hashed } = found;
   const { manifest, tag } = published;
-  const isWhole = published.damaged.length === 0;
-  const isChecked = isWhole && brought.every(({ trouble }) => trouble === undefined);
+  const isNews = brought.some((one) => isTold(one, { published, brought }));
   if (manifest !== undefined && stored.manifest !== undefined && !settings.dryRun) {
-    const mirrored = settings.databases;
-    const next = checkedManifest(manifest, { settings, now: now(), published, brought, isChecked, mirrored });
+    const next = checkedManifest(manifest, { settings, now: now(), published, brought, hashed });
     const differs = encodeManifest(next) !== encodeManifest(stored.manifest);
-    if (differs && (isChecked || gone.length > 0 || found.isMended))
+    if (differs && (isNews || gone.length > 0 || found.isMended))
       await publish(store, tag, { stage: undefined, next });
   }
   return summarize({ ...found, brought, end: undefined, now: now() });

@@ -1,4 +1,5 @@
 import type { Brought, Look } from './bring.ts';
+import { type Checks, withChecks } from './checks.ts';
 import { archiveName, archiveSignName, isArchived, parseFileName } from './cvd/names.ts';
 import { VERSION } from './identity.ts';
 import type { Proof } from './proof/record.ts';
@@ -25,8 +26,9 @@ export function nextManifest(cycle: {
   /** Names in the archive that are of no use. */
   spoilt: readonly string[];
   proof: Proof;
-  /** All databases that are mirrored, whether or not they took part. */
+  /** All databases that are mirrored, whether or not they took part; without, upstream was not asked, as in a rollback. */
   mirrored?: readonly string[];
+  hashed?: Checks['hashed'];
 }): Manifest {
   const { settings, published, looks, brought, stage, copies, spoilt, proof } = cycle;
   const previous = published.manifest;
@@ -44,8 +46,6 @@ export function nextManifest(cycle: {
   for (const { name, stored: _, ...record } of stage.files.values()) files[name] = record;
   Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
 
-  const isHealed = (damaged: string) => brought.some(({ database, news }) => news && database === damaged);
-  const allWell = brought.every(({ trouble }) => trouble === undefined) && published.damaged.every(isHealed);
   const manifest: Manifest = {
     format: 1,
     generator: `clamav-mirror/${VERSION}`,
@@ -54,12 +54,7 @@ export function nextManifest(cycle: {
         .map(({ built }) => built)
         .sort()
         .at(-1) ?? now,
-    checked: checkedAt(databases, {
-      isChecked: allWell,
-      mirrored: cycle.mirrored ?? settings.databases,
-      previous: previous?.checked,
-      now: cycle.now,
-    }),
+    checked: previous?.checked ?? now,
     published: now,
     upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
     databases,
@@ -67,12 +62,14 @@ export function nextManifest(cycle: {
     retired: [],
     proof,
   };
-  return completed(manifest, published, settings.maxMirrorSize);
+  const { mirrored, hashed } = cycle;
+  const checks = mirrored && withChecks(databases, { published, brought, mirrored, hashed, now: cycle.now });
+  return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize);
 }
 
 /**
  * The manifest of a mirror that has no news: archived CVDs, CDIFFs and `.sign` may be fewer, and what is known of `.sign`
- * and of upstream is brought up to date. `isChecked`: whether nothing is wrong with any.
+ * and of upstream is brought up to date.
  * Throws `store/too-large` if it cannot be made to fit.
  */
 export function checkedManifest(
@@ -82,11 +79,10 @@ export function checkedManifest(
     now: Date;
     published: Published;
     brought: readonly Brought[];
-    isChecked: boolean;
-    mirrored?: readonly string[];
+    hashed?: Checks['hashed'];
   },
 ): Manifest {
-  const { settings, now, published, brought, isChecked } = cycle;
+  const { settings, now, published, brought, hashed } = cycle;
   const databases = { ...previous.databases };
   for (const { database, record } of brought) {
     const described = databases[database];
@@ -97,33 +93,9 @@ export function checkedManifest(
   const archive = nextArchive(databases, { published, keep: settings.archive });
   const others = Object.entries(previous.files).filter(([name]) => !isArchived(parseFileName(name)));
   const files = { ...Object.fromEntries(others), ...archive };
-  const mirrored = cycle.mirrored ?? settings.databases;
-  const checked = checkedAt(databases, { isChecked, mirrored, previous: previous.checked, now });
-  return completed({ ...previous, checked, databases, files }, published, settings.maxMirrorSize);
-}
-
-/**
- * When the mirror was last held against upstream's own headers: as long ago as for the database that was seen the longest
- * ago. What DNS says does not count, nor a cycle in which something was wrong. It never lies ahead.
- */
-function checkedAt(
-  databases: Readonly<Record<string, DatabaseRecord>>,
-  cycle: {
-    isChecked: boolean;
-    mirrored: readonly string[];
-    previous: string | undefined;
-    now: Date;
-  },
-): string {
-  const { isChecked, mirrored, previous, now } = cycle;
-  const earliest = (times: readonly string[]) =>
-    new Date(Math.min(now.getTime(), ...times.map((time) => Date.parse(time)))).toISOString();
-  const seen = mirrored.flatMap((database) => databases[database]?.seen?.at ?? []);
-  const isSeen = mirrored.every(
-    (database) => databases[database] === undefined || databases[database].seen !== undefined,
-  );
-  if (isChecked && isSeen) return earliest(seen);
-  return earliest(previous === undefined ? [] : [previous]);
+  const mirrored = settings.databases;
+  const checks = withChecks(databases, { published, brought, mirrored, hashed, now });
+  return completed({ ...previous, ...checks, files }, published, settings.maxMirrorSize);
 }
 
 /** Made to fit, and with what that retires. */

@@ -8,7 +8,7 @@ import { parseJson } from './json.ts';
 import { isPlausibleCount, isPlausibleTime, MANIFEST_LIMIT } from './manifest-limits.ts';
 import { prepareNetwork } from './network.ts';
 import type { CheckSettings } from './settings/check.ts';
-import { type DnsRecord, lookUp } from './upstream/dns.ts';
+import { type DnsRecord, isInRecord, lookUp } from './upstream/dns.ts';
 
 /** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
 const CHECKED = SEEN_LATELY_MS;
@@ -35,32 +35,33 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
   if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
   prepareNetwork();
   try {
-    const manifest = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_LIMIT), settings.databases);
-    const age = now.getTime() - Date.parse(manifest.checked);
-    if (!(age >= 0 && age < CHECKED)) return needed(`the mirror was checked at ${manifest.checked}`);
+    const published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_LIMIT), settings.databases);
+    const old = settings.databases.find((database) => isOld(published.get(database), now));
+    if (old !== undefined) return needed(whyOld(old, published.get(old)));
     const versions = await advertised(settings, now);
-    for (const database of settings.databases) {
-      const published = manifest.databases.get(database);
-      if (published === undefined) return needed(`${database} is not published`);
-      const { at, version } = published.seen;
-      const seenLately = version === published.version && isWithin(at, CHECKED, now);
+    for (const [database, known] of published) {
+      const { at, version } = known.seen;
+      const seenLately = version === known.version && isWithin(at, CHECKED, now);
       const advertised = versions.get(database);
       // DNS alone is anybody's word: it counts where it names the published version, and for some hours only
       const offered =
-        seenLately && advertised === published.version
+        seenLately && advertised === known.version
           ? advertised
           : await offeredVersion(settings.upstream, database);
-      if (!published.isHeld && offered !== published.version) {
-        return needed(`${database}: ${published.version} is published, upstream has ${offered}`);
+      if (!known.isHeld && offered !== known.version) {
+        return needed(`${database}: ${known.version} is published, upstream has ${offered}`);
       }
-      const sign = cvdSignName(database, published.version);
-      if (published.lacksSign && (await isThere(`${settings.upstream}/${sign}`))) {
+      if (!known.isHeld && advertised !== undefined && advertised > offered)
+        return needed(`${database}: DNS names ${advertised}, and upstream still has ${offered}`);
+      const sign = cvdSignName(database, known.version);
+      if (known.lacksSign && (await isThere(`${settings.upstream}/${sign}`))) {
         return needed(`upstream has ${sign} now`);
       }
     }
     const issue = await openIssue(settings);
     if (issue !== undefined) return needed(`issue #${issue} waits for a good cycle`);
-    return { needed: false, reason: `nothing is new since ${manifest.checked}` };
+    const checked = [...published.values()].map((known) => known.checked).sort();
+    return { needed: false, reason: `nothing is new since ${checked[0]}` };
   } catch (error) {
     return needed(explain(error));
   }
@@ -70,36 +71,47 @@ function needed(reason: string): QuickLook {
   return { needed: true, reason };
 }
 
-interface Seen {
-  readonly checked: string;
-  readonly databases: ReadonlyMap<string, SeenDatabase>;
-}
-
-interface SeenDatabase {
+interface Known {
   readonly version: number;
+  /** When it was last known to be what upstream has. */
+  readonly checked: string;
   readonly isHeld: boolean;
   readonly lacksSign: boolean;
   readonly seen: { readonly at: string; readonly version: unknown };
 }
 
+function isOld(known: Known | undefined, now: Date): boolean {
+  const age = now.getTime() - Date.parse(known?.checked ?? '');
+  return !(age >= 0 && age < CHECKED);
+}
+
+function whyOld(database: string, known: Known | undefined): string {
+  return known === undefined ? `${database} is not published` : `${database} was checked at ${known.checked}`;
+}
+
 /** As much of a manifest as is looked at here, without a package; the cycle reads it strictly (store/manifest.ts). */
-function read(text: string, wanted: readonly string[]): Seen {
+function read(text: string, wanted: readonly string[]): ReadonlyMap<string, Known> {
   const { format, checked, databases } = fields(parseJson(text, MANIFEST_LIMIT));
-  if (format !== 1 || typeof checked !== 'string' || checked.length > 40 || !isPlausibleTime(checked))
+  if (format !== 1 || !isTime(checked))
     throw new Error('what is published has no manifest that can be understood');
-  const seen = new Map<string, SeenDatabase>();
+  const known = new Map<string, Known>();
   for (const database of wanted) {
-    const { version, held, sign, seen: last } = fields(fields(databases)[database]);
+    const { version, held, sign, seen: last, checked: own } = fields(fields(databases)[database]);
     if (typeof version !== 'number' || !isPlausibleCount(version)) continue;
     const { at, version: seenVersion } = fields(last);
-    seen.set(database, {
+    known.set(database, {
       version,
+      checked: isTime(own) ? own : checked, // mirrors of earlier versions tell one time for all
       isHeld: held !== undefined,
       lacksSign: fields(sign).state === 'missing',
       seen: { at: String(at), version: seenVersion },
     });
   }
-  return { checked, databases: seen };
+  return known;
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 40 && isPlausibleTime(value);
 }
 
 /** What an object says itself, and nothing that all objects have; what is none says nothing. */
@@ -108,8 +120,11 @@ function fields(json: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** By database; DNS is a convenience, so it may be silent. */
-async function advertised({ record, nameservers }: CheckSettings, now: Date): Promise<DnsRecord['versions']> {
-  if (record === undefined) return new Map();
+async function advertised(
+  { record, nameservers, databases }: CheckSettings,
+  now: Date,
+): Promise<DnsRecord['versions']> {
+  if (record === undefined || !databases.some(isInRecord)) return new Map();
   return await lookUp(record, nameservers, now).then(
     ({ versions }) => versions,
     () => new Map(),

@@ -173,8 +173,9 @@ async function publishOnto(
 
 /** What a manifest says but for what a cycle without news changes. */
 function filesIn({ checked: _, retired: __, ...manifest }: Manifest): string {
-  const databases = Object.entries(manifest.databases).map(([name, { seen: _, sign, ...record }]) => {
-    return [name, { ...record, sign: sign?.state }];
+  const databases = Object.entries(manifest.databases).map(([name, record]) => {
+    const { seen: _, checked: __, hashed: ___, left: ____, sign, ...files } = record;
+    return [name, { ...files, sign: sign?.state }];
   });
   return JSON.stringify({ ...manifest, databases: Object.fromEntries(databases) });
 }
@@ -183,9 +184,10 @@ function filesIn({ checked: _, retired: __, ...manifest }: Manifest): string {
 function asChecked(next: Manifest, newest: Manifest | undefined): Manifest {
   if (newest === undefined) return next;
   const databases = Object.entries(next.databases).map(([name, record]) => {
-    const { seen, sign, version } = newest.databases[name] ?? {};
+    const { seen, sign, version, checked = newest.checked, left } = newest.databases[name] ?? {};
     const isSame = version === record.version && sign !== undefined;
-    return [name, { ...record, ...(seen && { seen }), ...(isSame && { sign }) }] as const;
+    const told = { ...(seen && { seen }), checked, ...(left && { left }) };
+    return [name, { ...record, ...told, ...(isSame && { sign }) }] as const;
   });
   return { ...next, checked: newest.checked, databases: Object.fromEntries(databases) };
 }

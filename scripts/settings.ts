@@ -4,6 +4,7 @@ import type * as v from 'valibot';
 import { explain } from './errors.ts';
 import { userAgentOf } from './identity.ts';
 import type { EngineSpec } from './proof/engine-spec.ts';
+import { requireKept } from './settings/given-up.ts';
 import {
   PROBE_OPTIONS,
   RELEASE_OPTIONS,
@@ -127,6 +128,7 @@ export function syncSettings(from: Given): SyncSettings {
   const work = settings.work ?? workFolderOf(store);
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
+  requireKept(settings.upstream, settings.databases);
   const record = settings.dns ?? (isClamavsOwn(settings.upstream) ? OFFICIAL_RECORD : 'off');
   const drop = settings['max-signature-drop'];
   return {

@@ -4,6 +4,7 @@ import { explain } from './errors.ts';
 import { takeLock } from './files/lock.ts';
 import { takePrivateFolder } from './files/private-folder.ts';
 import type { Log } from './log.ts';
+import { clearPartials, PARTIALS_FOLDER } from './upstream/partials.ts';
 
 export interface Workspace extends AsyncDisposable {
   /** For the stage and the clients that prove it; gone when the workspace is let go. */
@@ -47,4 +48,5 @@ async function clear(work: string): Promise<void> {
     // ClamAV's tools outlive a run that was killed by a moment, and may still be writing
     await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
   }
+  await clearPartials(join(work, PARTIALS_FOLDER));
 }

@@ -78,7 +78,6 @@ test('versions are counted as numbers', async () => {
     now: NOW,
     published: from,
     brought: [],
-    isChecked: true,
   });
   expect(archived(manifest)).toContain('archive/daily-10.cvd');
   expect(archived(manifest)).not.toContain('archive/daily-7.cvd');
@@ -113,46 +112,22 @@ test('what a killed run left in the archive is retired, if it does not come into
   expect((await next(from)).retired).not.toContain('archive/daily-9.cvd');
 });
 
-/** Both databases as they are, with what upstream's headers said at these times. */
-function seenAt(
-  { manifest }: ReturnType<typeof published>,
-  times: Readonly<Record<string, string>>,
-): Brought[] {
-  return Object.entries(manifest.databases).map(([database, record]) => {
-    const at = times[database];
-    const seen = at === undefined ? {} : { seen: { at, version: record.version } };
-    return { database, record: { ...record, ...seen }, how: 'unchanged', news: false };
-  });
-}
-
-test('a check is as old as the header of upstream that was seen the longest ago', () => {
-  const from = published();
-  const cycle = { settings: syncSettings({ flags: { databases: 'main,daily' }, environment: {} }), now: NOW };
-  const check = (times: Record<string, string>, isChecked = true) =>
-    checkedManifest(from.manifest, { ...cycle, published: from, brought: seenAt(from, times), isChecked })
-      .checked;
-  const [early, late] = ['2026-06-02T07:00:00.000Z', '2026-06-02T11:00:00.000Z'];
-  expect(check({ main: early, daily: late })).toBe(early);
-  expect(check({ daily: late })).toBe(from.manifest.checked);
-  expect(check({})).toBe(from.manifest.checked);
-  expect(check({ main: early, daily: late }, false)).toBe(from.manifest.checked);
-  expect(check({ main: '2099-01-01T00:00:00.000Z', daily: '2099-01-01T00:00:00.000Z' })).toBe(
-    NOW.toISOString(),
-  );
-});
-
-test('a check without news changes nothing but its time, if all is well', () => {
+test('a check without news changes nothing but what is known of upstream', () => {
   const from = published();
   const at = NOW.toISOString();
-  const brought = seenAt(from, { main: at, daily: at });
+  const brought: Brought[] = Object.entries(from.manifest.databases).map(([database, record]) => {
+    const seen = { at, version: record.version };
+    return { database, record: { ...record, seen }, how: 'unchanged', news: false };
+  });
   const manifest = checkedManifest(from.manifest, {
     settings: syncSettings({ flags: { databases: 'main,daily' }, environment: {} }),
     now: NOW,
     published: from,
     brought,
-    isChecked: true,
   });
-  const databases = Object.fromEntries(brought.map(({ database, record }) => [database, record]));
+  const databases = Object.fromEntries(
+    brought.map(({ database, record }) => [database, { ...record, checked: at }]),
+  );
   const files = Object.fromEntries(
     Object.entries(from.manifest.files).sort(([a], [b]) => a.localeCompare(b)),
   );

@@ -44,6 +44,25 @@ test('without a word the mirror takes the official databases from ClamAV into ./
   expect(userAgent('a-uuid')).toMatch(/^CVDUPDATE\/[\d.]+ \(a-uuid\) clamav-mirror\/[\d.]+$/);
 });
 
+describe('a database that ClamAV gave up', () => {
+  const given = 'main,daily,safebrowsing';
+
+  test.each(['https://database.clamav.net', 'http://database.clamav.net/', 'https://db.de.clamav.net'])(
+    'is not asked of %s: its 403 stops everything for a day',
+    (upstream) => {
+      expect(() => sync({ databases: given, upstream })).toThrow(INVALID);
+      expect(() =>
+        watchSettings('https://mirror.example', { flags: { databases: given, upstream }, environment: {} }),
+      ).toThrow(INVALID);
+    },
+  );
+
+  test('is taken from who still has it', () => {
+    const { databases } = sync({ databases: given, upstream: 'https://clamav.net.example' });
+    expect(databases).toEqual(['main', 'daily', 'safebrowsing']);
+  });
+});
+
 test('without a word it is served to this machine only', () => {
   expect(serveSettings(NOTHING)).toEqual({ store: resolve('mirror'), address: '127.0.0.1', port: 8080 });
 });

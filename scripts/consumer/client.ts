@@ -9,6 +9,7 @@ import { ProbeError } from '../probe/error.ts';
 import { type Engine, readsSigns } from '../proof/engine.ts';
 import { ourName } from '../proof/our-name.ts';
 import type { ClientSettings } from '../settings/client.ts';
+import { freshnessOf, oldestCheck } from '../store/freshness.ts';
 import type { Manifest } from '../store/manifest.ts';
 import type { Trust } from '../verify/trust.ts';
 import { lasting, moment } from '../words.ts';
@@ -43,7 +44,7 @@ export interface ClientReport {
   readonly versions: Readonly<Record<string, number>>;
   /** How each came: `cdiffs`: what was there was updated; `whole`: all of it was downloaded. */
   readonly how: Readonly<Record<string, 'unchanged' | 'cdiffs' | 'whole'>>;
-  /** When the mirror last asked upstream with success; `null`: it does not say. */
+  /** When the mirror last asked upstream with success, for each of these databases; `null`: it does not say. */
   readonly checked: string | null;
 }
 
@@ -80,7 +81,8 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
   const held = await proven(folder, { databases, manifest }, settings, updating, deadline);
   await install(folder.proven, held, join(folder.work, UPDATE, DATABASES), into);
   await placeConf(settings.conf, conf); // whatever was refused before leaves none
-  if (maxAge !== undefined && manifest !== undefined) requireFresh(manifest.checked, maxAge, now());
+  if (maxAge !== undefined && manifest !== undefined)
+    requireFresh(manifest, databases, { maxAge, now: now(), log });
   return {
     url: mirror.url,
     folder: into,
@@ -89,7 +91,7 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
     how: Object.fromEntries(
       [...held].map(([database, has]) => [database, howOf(folder.proven.get(database), has)]),
     ),
-    checked: manifest?.checked ?? null,
+    checked: manifest === undefined ? null : oldestCheck(manifest, databases),
   };
 }
 
@@ -195,21 +197,40 @@ function howOf(before: Held | undefined, { file, header }: Held): 'unchanged' | 
   return file.endsWith('.cld') ? 'cdiffs' : 'whole';
 }
 
-function requireFresh(checked: string, maxAge: number, now: Date): void {
-  const age = now.getTime() - Date.parse(checked);
-  if (age < -CLOCK_SKEW) {
+/** One database that is old says so by its name: it may be refused while all others are fresh. Throws `client/stale`. */
+function requireFresh(
+  manifest: Manifest,
+  databases: readonly string[],
+  { maxAge, now, log }: { maxAge: number; now: Date; log: Log },
+): void {
+  const ages = databases.map((database) => {
+    const [fresh = { checked: manifest.checked, left: undefined }] = freshnessOf(manifest, [database]);
+    return { database, ...fresh, age: now.getTime() - Date.parse(fresh.checked) };
+  });
+  const ahead = ages.find(({ age }) => age < -CLOCK_SKEW);
+  if (ahead !== undefined) {
     throw new ClientError(
       'client/stale',
-      `the mirror says that it was last checked at ${moment(checked)}, which lies ahead`,
+      `the mirror says that it last checked ${ahead.database} at ${moment(ahead.checked)}, which lies ahead`,
       {
         advice: 'Set the clock of the machine that syncs, or of this one',
       },
     );
   }
-  if (age <= maxAge) return;
+  const old = ages.filter(({ age }) => age > maxAge);
+  for (const { database, left } of old)
+    if (left !== undefined) log.warn(`${database}: the mirror keeps it as it was on ${moment(left)}`);
+  const stale = old.filter(({ left }) => left === undefined);
+  if (stale.length === 0) return;
+  const names = stale.map(({ database, age }) => `${database} ${lasting(age)} ago`).join(', ');
   throw new ClientError(
     'client/stale',
-    `the mirror was last checked ${lasting(age)} ago, and the limit is ${lasting(maxAge)}; the databases in the folder are the newest that it has`,
-    { advice: 'Find out why sync does not run, or fails; --max-age says how old is too old' },
+    `the mirror last checked ${names}, which is more than ${lasting(maxAge)}; the databases in the folder are the newest that it has`,
+    {
+      advice:
+        stale.length === ages.length
+          ? 'Find out why sync does not run, or fails; --max-age says how old is too old'
+          : 'Find out why the mirror does not get them; --databases names those to take, --max-age says how old is too old',
+    },
   );
 }

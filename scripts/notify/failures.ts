@@ -29,6 +29,7 @@ const MISCONFIGURED = new Set([
   'store/limit',
   'store/no-bucket',
   'store/too-large',
+  'upstream/no-database',
 ]);
 
 const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [

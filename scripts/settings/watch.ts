@@ -5,6 +5,7 @@ import type { EngineSpec } from '../proof/engine-spec.ts';
 import { dnsFrom, type ProbeSettings, proxiesFrom } from '../settings.ts';
 import { OFFICIAL_RECORD } from '../upstream/dns.ts';
 import { isClamavsOwn } from '../upstream/official.ts';
+import { requireKept } from './given-up.ts';
 import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION, URL_ARGUMENT } from './options.ts';
 import { type Given, SettingError, validated } from './read.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from './schemas.ts';
@@ -85,6 +86,7 @@ export function watchSettings(url: string, from: Given): WatchSettings {
       advice: 'A warning comes before a fault',
     });
   }
+  requireKept(settings.upstream, settings.databases);
   return {
     url: settings.url,
     databases: settings.databases,

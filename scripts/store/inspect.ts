@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { FileRecord, Manifest } from './manifest.ts';
-import { isListed, type Published, publishedAs } from './published.ts';
+import { filesOf, isListed, type Published, publishedAs } from './published.ts';
 import { readSightings, type Sighting, writeSightings } from './sightings.ts';
 import type { Sight, Store } from './store.ts';
 
@@ -39,6 +39,8 @@ export interface Inspected {
   readonly published: Published;
   /** Files that were broken, those that are healed included: then nothing in the store is to be believed. */
   readonly broken: readonly string[];
+  /** When all that is served of a database had last been read, by database; without those of which that is not known. */
+  readonly hashed: ReadonlyMap<string, string>;
 }
 
 /**
@@ -49,12 +51,12 @@ export interface Inspected {
  */
 export async function inspect(published: Published, parts: InspectionParts): Promise<Inspected> {
   const { manifest } = published;
-  if (manifest === undefined) return { published, broken: [] };
+  if (manifest === undefined) return { published, broken: [], hashed: new Map() };
   const { store, work, log } = parts;
   const known = await readSightings(work, store.where);
   const { sightings, broken } = await lookAt(manifest, published, known, parts);
   if (broken.length > 0 && (await store.readManifest())?.tag !== published.tag)
-    return { published, broken: [] }; // somebody publishes just now: what we read may be his
+    return { published, broken: [], hashed: new Map() }; // somebody publishes just now: what we read may be his
   for (const name of broken) log.warn(`${name} in ${store.where} is not the file that the manifest names`);
   const healed = parts.isDry ? [] : await heal(broken, manifest, published, parts);
   await writeSightings(work, store.where, sightings).catch((error) =>
@@ -62,7 +64,8 @@ export async function inspect(published: Published, parts: InspectionParts): Pro
   );
   const left = broken.filter((name) => !healed.includes(name));
   const { tag } = healed.length === 0 ? published : ((await store.readManifest()) ?? published);
-  return { published: without(left, manifest, { ...published, tag }), broken };
+  const found = without(left, manifest, { ...published, tag });
+  return { published: found, broken, hashed: hashedIn(manifest, sightings) };
 }
 
 async function lookAt(
@@ -90,11 +93,26 @@ async function lookAt(
           sha256,
           seal,
           at: isDue ? now.toISOString() : (seen?.at ?? now.toISOString()),
+          ...(!isDue && (seen === undefined || seen.unread) && { unread: true }),
         });
     }),
   );
   await Promise.all(looks);
   return { sightings, broken: broken.sort() };
+}
+
+/** As long ago as for the file that was read the longest ago. */
+function hashedIn(manifest: Manifest, sightings: ReadonlyMap<string, Sighting>): Map<string, string> {
+  const hashed = new Map<string, string>();
+  for (const database of Object.keys(manifest.databases)) {
+    const files = filesOf(manifest, database).map((name) => sightings.get(name));
+    const times = files.flatMap((sighting) =>
+      sighting === undefined || sighting.unread ? [] : [sighting.at],
+    );
+    const oldest = times.sort()[0];
+    if (oldest !== undefined && times.length === files.length) hashed.set(database, oldest);
+  }
+  return hashed;
 }
 
 function isToRead(

@@ -65,6 +65,8 @@ const SeenSchema = v.object({
   at: Time,
   /** Which version it announced. */
   version: Count,
+  /** A later version that DNS or this mirror itself knows of, and since when upstream's header has lagged behind. */
+  ahead: v.optional(v.object({ version: Count, since: Time })),
 });
 
 const DatabaseSchema = v.object({
@@ -82,6 +84,12 @@ const DatabaseSchema = v.object({
   sign: v.optional(SignSchema),
   /** Mirrors published before it was recorded say nothing: then upstream is asked. */
   seen: v.optional(SeenSchema),
+  /** When it was last known to be what upstream has, and whole; without it, the manifest's own time (freshness.ts). */
+  checked: v.optional(Time),
+  /** When all bytes that are served of it had last been read and held against the hashes here. */
+  hashed: v.optional(Time),
+  /** Since when it is not mirrored any more, and stays as it is. */
+  left: v.optional(Time),
   /** Set by a rollback: the database stays at this version until it is released. */
   held: v.optional(v.object({ since: Time, reason: Words })),
 });
@@ -91,7 +99,10 @@ const ManifestSchema = v.object({
   generator: Words,
   /** When Talos built the newest database. */
   built: Time,
-  /** When upstream's own signed headers were last seen: that of each database was seen then or later. */
+  /**
+   * When upstream's own signed headers were last seen: the oldest time of the databases that nothing was wrong with. Of one
+   * that was refused, or that upstream lacks, its own record tells (freshness.ts).
+   */
   checked: Time,
   /** When the files last changed. */
   published: Time,
@@ -119,7 +130,10 @@ export function describeCvd({
   header,
   size,
   sha256,
-}: VerifiedCvd): Omit<DatabaseRecord, 'cdiffs' | 'missingCdiffs' | 'held' | 'sign' | 'seen'> {
+}: VerifiedCvd): Omit<
+  DatabaseRecord,
+  'cdiffs' | 'missingCdiffs' | 'held' | 'sign' | 'seen' | 'checked' | 'hashed' | 'left'
+> {
   return { ...describeHeader(header), size, sha256 };
 }
 

@@ -18,6 +18,8 @@ const SightingSchema = v.object({
   seal: v.pipe(v.string(), v.maxLength(300)),
   /** When its bytes were read; of a file that is far away and new to us, when it was seen first. */
   at: v.pipe(v.string(), v.isoTimestamp()),
+  /** It was seen, and not read yet. */
+  unread: v.optional(v.literal(true)),
 });
 const SightingsSchema = v.object({
   store: v.string(),

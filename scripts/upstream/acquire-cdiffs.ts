@@ -40,10 +40,25 @@ export async function acquireCdiffs(
     const have =
       published?.has(cdiffName(database, step)) || (wanted && (await acquireCdiff(database, step, parts)));
     if (have && chainStart === step + 1) chainStart = step;
-    if (!have && published === undefined) break; // a new mirror: what lies behind a gap is of no use
+    if (!have && published === undefined) {
+      sayWhereItBegins(database, { missing: step, version, first }, parts);
+      break; // a new mirror: what lies behind a gap is of no use
+    }
     if (!have && wanted) missingCdiffs.unshift(step);
   }
   return { cdiffs: chainStart > version ? null : { first: chainStart, last: version }, missingCdiffs };
+}
+
+/** Whoever expects more of them learns why: of a gap nobody can tell whether something lies behind it. */
+function sayWhereItBegins(
+  database: string,
+  { missing, version, first }: Record<'missing' | 'version' | 'first', number>,
+  { log }: Pick<AcquireParts, 'log'>,
+): void {
+  const taken = version - missing;
+  log.info(
+    `${database}: upstream has no ${cdiffName(database, missing)}, so ${taken} of the last ${version - first + 1} CDIFFs are taken, and none before it; clients older than that get the whole CVD`,
+  );
 }
 
 /** A CDIFF that upstream lacks once must not be missing for ever (field-notes.md, defect 7). */

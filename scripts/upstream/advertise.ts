@@ -16,9 +16,17 @@ export type Advertisement =
       readonly news: false;
       /** Which version upstream's own header announces, if it was asked. */
       readonly seen?: number;
+      /** That version is older than the one that DNS names, or the published one. */
+      readonly lag?: Lag;
       readonly note?: string;
     }
   | { readonly news: true; readonly offer: Offer; readonly note?: string };
+
+/** A header that lags behind what is known to be there. */
+export interface Lag {
+  readonly version: number;
+  readonly what: string;
+}
 
 export interface AdvertiseParts {
   readonly client: Pick<UpstreamClient, 'probe'>;
@@ -62,11 +70,16 @@ export async function advertise(
   if (published === undefined || version > published) return { news: true, offer, ...lag };
   if (version === published) {
     // the MD5 is signed, the version is not: an old header with another number would look like this too
-    if (parts.md5 === undefined || parts.md5 === header.md5) return { news: false, seen: version, ...lag };
+    if (parts.md5 === undefined || parts.md5 === header.md5)
+      return { news: false, seen: version, ...lag, ...lagOf(advertised, version, lag.note) };
     return { news: true, offer, note: `upstream offers another CVD of version ${version}` };
   }
   const note = `upstream offers version ${version}, older than the published ${published}`;
-  return { news: false, seen: version, note };
+  return { news: false, seen: version, note, ...lagOf(Math.max(published, advertised ?? 0), version, note) };
+}
+
+function lagOf(known: number | undefined, version: number, what = ''): { readonly lag?: Lag } {
+  return known !== undefined && known > version ? { lag: { version: known, what } } : {};
 }
 
 /** What upstream is, if it has a CLD in the place of a CVD. */

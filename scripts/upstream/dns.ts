@@ -11,6 +11,21 @@ const RECORD_AGE = 12 * 3600;
 /** How far the record's clock may be ahead of ours. Seconds. */
 const CLOCK_SKEW = 3600;
 
+/** The databases that the record tells of, and their fields in it (clamav-formats.md §6). */
+const FIELDS = new Map([
+  ['main', 1],
+  ['daily', 2],
+  ['bytecode', 7],
+]);
+
+/**
+ * Whether the record tells of a database. For others freshclam asks for `test.cvd.clamav.net` and the like, names that
+ * cannot be set; of those upstream's header is asked at once, which has to be seen in any case.
+ */
+export function isInRecord(database: string): boolean {
+  return FIELDS.has(database);
+}
+
 /** What a TXT record advertises. Source: libfreshclam_internal.c, fc_dns_query_update_info(). */
 export interface DnsRecord {
   readonly recommendedVersion: string;
@@ -50,7 +65,8 @@ export async function lookUp(
 
 /** Parses `version:main:daily:epoch:warning:f-level:safebrowsing:bytecode`. Throws `upstream/record`. */
 export function parseRecord(text: string, now: Date): DnsRecord {
-  const [recommendedVersion, main, daily, epoch, , fLevel, , bytecode] = text.split(':');
+  const fields = text.split(':');
+  const [recommendedVersion, , , epoch, , fLevel] = fields;
   const number = (field: string | undefined) => {
     if (field === undefined || !/^\d{1,12}$/.test(field)) {
       throw new UpstreamError(
@@ -64,11 +80,7 @@ export function parseRecord(text: string, now: Date): DnsRecord {
     recommendedVersion: recommendedVersion ?? '',
     epoch: number(epoch),
     fLevel: number(fLevel),
-    versions: new Map([
-      ['main', number(main)],
-      ['daily', number(daily)],
-      ['bytecode', number(bytecode)],
-    ]),
+    versions: new Map([...FIELDS].map(([database, field]) => [database, number(fields[field])])),
   };
   const age = now.getTime() / 1000 - record.epoch;
   if (age > RECORD_AGE || age < -CLOCK_SKEW) {

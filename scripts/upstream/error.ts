@@ -3,6 +3,10 @@ import { MirrorError } from '../errors.ts';
 /** What can go wrong between upstream and us. `upstream/missing` is an answer, the others are troubles. */
 export type UpstreamErrorCode =
   | 'upstream/missing'
+  /** It has no database of this name, and none was ever published here. */
+  | 'upstream/no-database'
+  /** What it gives is older than what is known to be there. */
+  | 'upstream/stale'
   | 'upstream/cool-down'
   /** A proxy between here and upstream said no; upstream did not. */
   | 'upstream/proxy'

@@ -23,6 +23,19 @@ const RecordSchema = v.object({
   total: v.pipe(v.number(), v.integer(), v.minValue(1)),
 });
 
+/** Removes what a run that was killed left of parts: a record or a part without the other, and half a record. */
+export async function clearPartials(folder: string): Promise<void> {
+  const found = await lstat(folder).catch(() => undefined);
+  if (found?.isDirectory() !== true) return;
+  const names = new Set(await readdir(folder));
+  for (const name of names) {
+    const whole = name.replace(/\.(part|json)$/, '');
+    if (whole !== name && names.has(`${whole}.part`) && names.has(`${whole}.json`)) continue;
+    await rm(join(folder, name), { force: true, recursive: true });
+  }
+  await rmdir(folder).catch(() => {}); // there may be whole ones in it, or none at all
+}
+
 /**
  * Parts of large files that outlive a cycle, in a folder of their own: over a slow line the next cycle goes on where the
  * last one ended. Nothing in them is believed: the file that comes of them is proven as a whole.

@@ -1,4 +1,5 @@
 import { type Finding, Findings, listed } from '../probe/finding.ts';
+import { type Freshness, freshnessOf } from '../store/freshness.ts';
 import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
 import { judgePin } from '../store/pin.ts';
 import { lasting, moment } from '../words.ts';
@@ -29,7 +30,8 @@ export function checkBehind(
   if (newest.version <= ours.version)
     return findings.good(`version ${ours.version} is upstream's newest`).list;
   const what = `version ${ours.version}, upstream has ${newest.version}`;
-  const checked = manifest === undefined ? undefined : Date.parse(manifest.checked);
+  const [fresh] = manifest === undefined ? [] : freshnessOf(manifest, [database]);
+  const checked = Date.parse(fresh?.checked ?? manifest?.checked ?? '') || undefined;
   const age = now - behindSince(ours, { ...newest, checked, now });
   return judgeAge(findings, age, limits, `behind for ${lasting(age)}: ${what}`);
 }
@@ -79,21 +81,46 @@ export function checkKnown(served: Iterable<string>, { versions, doubts }: Newes
   ).list;
 }
 
-/** When the mirror was last asked for news with success. */
+/**
+ * When upstream was last asked for each of these databases with success, by default for each that is published: one that
+ * is refused makes no other one old.
+ */
 export function checkLastCheck(
   manifest: Manifest,
+  databases: readonly string[] | undefined,
+  age: { limits: Limits; now: number },
+): Finding[] {
+  const known = freshnessOf(manifest, databases);
+  const [first, ...others] = known;
+  const ofAll = { checked: manifest.checked, left: undefined };
+  if (first === undefined) return judgeCheck('mirror', ofAll, age);
+  const isOne = others.every(({ checked, left }) => checked === first.checked && left === first.left);
+  if (isOne && others.length > 0) return judgeCheck('mirror', first, age);
+  return known.flatMap((one) => judgeCheck(one.database, one, age));
+}
+
+function judgeCheck(
+  subject: string,
+  { checked, left, ...fresh }: Pick<Freshness, 'checked' | 'left'> & Partial<Freshness>,
   { limits, now }: { limits: Limits; now: number },
 ): Finding[] {
-  const findings = new Findings('mirror', 'last check');
-  const age = now - Date.parse(manifest.checked);
+  const findings = new Findings(subject, 'last check');
+  const age = now - Date.parse(checked);
   const what = `upstream was last checked with success ${lasting(age)} ago`;
   if (age < -HOUR) {
     return findings.warning(
-      `the last check was at ${moment(manifest.checked)}, which lies ahead`,
+      `the last check was at ${moment(checked)}, which lies ahead`,
       'Set the clock of the machine that syncs, or of this one',
     ).list;
   }
-  return judgeAge(findings, age, limits, what);
+  if (left !== undefined) {
+    const advice = 'Mirror it again with --databases, or tell its clients to leave it out';
+    return findings.warning(`not mirrored since ${left}: ${what}`, advice).list;
+  }
+  const { seen, version } = fresh;
+  const isRefused = seen !== undefined && seen.version !== version;
+  const more = isRefused ? `; upstream was seen to have version ${seen.version} at ${seen.at}` : '';
+  return judgeAge(findings, age, limits, `${what}${more}`);
 }
 
 export function judgeAge(

@@ -2,8 +2,9 @@ import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { explain, MirrorError } from '../errors.ts';
 import { asVerdict } from '../files/verify.ts';
+import { isGivenUp } from '../settings/given-up.ts';
 import type { WatchSettings } from '../settings/watch.ts';
-import { type DnsRecord, lookUp } from '../upstream/dns.ts';
+import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -45,7 +46,9 @@ export async function newestOf(
     }
   };
   const record: DnsRecord | undefined =
-    dns === undefined ? undefined : await orDoubt(() => lookUp(dns.record, dns.nameservers, now));
+    dns === undefined || ![...served.keys()].some(isInRecord)
+      ? undefined
+      : await orDoubt(() => lookUp(dns.record, dns.nameservers, now));
   const coolDown = { load: () => undefined, save: async () => {} };
   await using upstream = openUpstream({ url, userAgent, proxies, coolDown, now: () => now });
   const client = upstream.client();
@@ -54,7 +57,7 @@ export async function newestOf(
     // what is older than what is served is no news of upstream, but a stale record
     if (advertised !== undefined && advertised >= version)
       versions.set(database, { version: advertised, built: undefined });
-    if (advertised === version && seenLately.has(database)) continue;
+    if ((advertised === version && seenLately.has(database)) || isGivenUp(url, database)) continue;
     const header = await orDoubt(async () => {
       const probe = await client.probe(cvdName(database));
       return asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), trust));

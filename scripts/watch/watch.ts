@@ -118,7 +118,7 @@ async function checkAge(
     served: served.size,
     upstream: Object.fromEntries([...newest.versions].map(([database, { version }]) => [database, version])),
     findings: [
-      ...(manifest === undefined ? [] : checkLastCheck(manifest, age)),
+      ...(manifest === undefined ? [] : checkLastCheck(manifest, settings.databases, age)),
       ...[...ours].flatMap(([database, has]) =>
         checkBehind(database, has, newest.versions.get(database), { manifest, ...age }),
       ),

@@ -79,12 +79,24 @@ describeWithOfficial('the quick look', () => {
     ['a database is not published', { ...published(6), databases: {} }, /not published/],
     ['the mirror was not checked for long', { ...published(6), checked: '2026-11-21T05:59:00Z' }, /05:59/],
     ['the mirror was checked in the future', { ...published(6), checked: '2026-11-22T00:00:00Z' }, /22T00/],
+    [
+      'one database was not checked for long, though others were',
+      published(6, { checked: '2026-11-21T05:59:00Z' }),
+      /test was checked .*05:59/,
+    ],
     ['its time makes no sense', { ...published(6), checked: 'yesterday' }, /can be understood/],
     ['the manifest is of another format', { ...published(6), format: 2 }, /can be understood/],
     ['the manifest is none', 'a page', /can be understood/],
   ])('wants a cycle when %s', async (_, manifest, reason) => {
     publish(manifest);
     expect(await look()).toEqual({ needed: true, reason: expect.stringMatching(reason) });
+  });
+
+  test('does not mind that a database which is not asked for was not checked for long', async () => {
+    const { databases, ...manifest } = published(6, { checked: '2026-11-21T11:23:45Z' });
+    const others = { old: { version: 1, checked: '2026-11-01T00:00:00Z' } };
+    publish({ ...manifest, checked: '2026-11-20T00:00:00Z', databases: { ...others, ...databases } });
+    expect(await look()).toEqual({ needed: false, reason: expect.stringContaining('11:23:45') });
   });
 
   test('wants a cycle when it cannot see what is published, or what upstream has', async () => {
@@ -228,6 +240,18 @@ describeWithOfficial('the quick look', () => {
       expect(await requests(daily('2026-11-21T11:23:45Z'))).toEqual(['/mirror/manifest.json']);
       expect(await requests(daily('2026-11-21T05:59:00Z'))).toContain('/upstream/daily.cvd');
       expect(await requests(daily())).toContain('/upstream/daily.cvd');
+    });
+
+    test('wants a cycle when DNS is ahead of the header that upstream gives', async () => {
+      const epoch = Math.floor(NOW.getTime() / 1000);
+      await using nameserver = await startNameserver({ 'current.example': [`0.103:1:7:${epoch}:1:90:1:1`] });
+      answers.set('/upstream/daily.cvd', { body: await readFile(official('test-6.cvd')) });
+      publish({ ...published(6), databases: { daily: { version: 6 } } });
+      const names = { CLAMAV_MIRROR_DNS: 'current.example', CLAMAV_MIRROR_NAMESERVERS: nameserver.address };
+      expect(await look({ ...names, CLAMAV_MIRROR_DATABASES: 'daily' })).toEqual({
+        needed: true,
+        reason: expect.stringMatching(/DNS names 7.*still has 6/),
+      });
     });
   });
 });

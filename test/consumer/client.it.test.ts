@@ -20,13 +20,14 @@ import { type RequestLine, startHost } from '../../scripts/host/host.ts';
 import { run } from '../../scripts/proof/engine.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { eicar } from '../../scripts/proof/samples.ts';
+import type { Manifest } from '../../scripts/store/manifest.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
 import { describeWithImages, image } from '../support/docker.ts';
 import { official } from '../support/official.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { startProxy } from '../upstream/proxy.ts';
-import { ago, changeManifest, plant, startConsumer } from './support.ts';
+import { ago, changeManifest, checkedAt, plant, startConsumer } from './support.ts';
 
 describeMirror('a client of a mirror', () => {
   let mirror: TestMirror;
@@ -194,12 +195,14 @@ describeMirror('a client of a mirror', () => {
   });
 
   describe('of a mirror that nobody keeps', () => {
-    const stale = async (checked: string, flags: Record<string, string> = {}) => {
+    const stale = async (checked: string, flags: Record<string, string> = {}, isEarlier = false) => {
       const store = await mkdtemp(join(tmpdir(), 'stale-'));
       await using consumer = await startConsumer();
       try {
         await cp(mirror.store, store, { recursive: true });
-        await changeManifest(store, () => ({ checked }));
+        await changeManifest(store, checkedAt(checked));
+        if (isEarlier)
+          await changeManifest(store, ({ databases }) => ({ databases: withoutTimes(databases) }));
         await using host = await startHost({ folder: store });
         const failed = await consumer.update(host.url, { flags }).then(
           () => undefined,
@@ -210,6 +213,17 @@ describeMirror('a client of a mirror', () => {
         await rm(store, { recursive: true });
       }
     };
+
+    /** As mirrors of earlier versions describe their databases. */
+    const withoutTimes = (databases: Manifest['databases']) =>
+      Object.fromEntries(
+        Object.entries(databases).map(([name, { checked: _, ...record }]) => [name, record]),
+      );
+
+    test('of an earlier version fails by the one time that it tells', async () => {
+      expect(await stale(ago(47), {}, true)).toEqual([undefined, 'test.cvd']);
+      expect(await stale(ago(49), {}, true)).toEqual(['client/stale', 'test.cvd']);
+    });
 
     test('fails once that was last checked too long ago, with what databases there are', async () => {
       expect(await stale(ago(47))).toEqual([undefined, 'test.cvd']);

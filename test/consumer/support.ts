@@ -85,6 +85,16 @@ export async function changeManifest(store: string, change: (manifest: Manifest)
   await writeFile(path, encodeManifest({ ...manifest, ...change(manifest) }));
 }
 
+/** As a mirror says it that was checked then, each database of it. */
+export function checkedAt(checked: string): (manifest: Manifest) => Partial<Manifest> {
+  return ({ databases }) => ({
+    checked,
+    databases: Object.fromEntries(
+      Object.entries(databases).map(([database, record]) => [database, { ...record, checked }]),
+    ),
+  });
+}
+
 export function ago(hours: number, now = Date.now()): string {
   return new Date(now - hours * 3_600_000).toISOString();
 }

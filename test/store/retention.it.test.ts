@@ -61,7 +61,6 @@ async function check(keep: string | number): Promise<Manifest> {
     now: new Date(),
     published,
     brought: [],
-    isChecked: true,
   });
   await publish(it.store, published.tag, { stage: undefined, next });
   return next;

@@ -20,11 +20,20 @@ describe('a new mirror', () => {
     expect(chain).toEqual({ cdiffs: { first: 4, last: 6 }, missingCdiffs: [] });
     expect(it.staged()).toEqual(cdiffs(4, 5, 6));
     expect(databasesOf(it.upstream.asked)).toEqual(cdiffs(6, 5, 4, 3));
+    expect(it.lines).toEqual([expect.stringContaining('no test-3.cdiff')]);
+  });
+
+  test('says in one line that a gap keeps it from going further', async () => {
+    await using it = await startAcquiring(without(12, 9));
+    const chain = await acquireCdiffs('test', 12, undefined, it.parts);
+    expect(chain).toEqual({ cdiffs: { first: 10, last: 12 }, missingCdiffs: [] });
+    expect(it.lines).toEqual([expect.stringMatching(/test-9\.cdiff.*3 of the last 11/)]);
   });
 
   test('walks back to version 2, to which the first CDIFF leads', async () => {
     await using it = await startAcquiring(upTo(3));
     const chain = await acquireCdiffs('test', 3, undefined, it.parts);
+    expect(it.lines).toEqual([]);
     expect(chain).toEqual({ cdiffs: { first: 2, last: 3 }, missingCdiffs: [] });
     expect(databasesOf(it.upstream.asked)).toEqual(cdiffs(3, 2));
   });

@@ -52,6 +52,7 @@ test('defect 2: an older version than the published one is no news', async () =>
   const { advertisement } = await ask(7);
   expect(news(advertisement)).toBeUndefined();
   expect(advertisement.note).toContain('older');
+  expect(advertisement).toMatchObject({ seen: 6, lag: { version: 7 } });
 });
 
 describe('a DNS record', () => {
@@ -78,7 +79,8 @@ describe('a DNS record', () => {
     expect(news(behind.advertisement)).toBe(6);
     expect(behind.advertisement.note).toContain('7');
     const same = await ask(6, 7);
-    expect(same.advertisement).toEqual({ news: false, seen: 6, note: expect.stringContaining('7') });
+    const lag = { version: 7, what: expect.stringContaining('7') };
+    expect(same.advertisement).toEqual({ news: false, seen: 6, lag, note: lag.what });
   });
 
   test('tells a new mirror nothing that it could trust', async () => {

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFil
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireCvd } from '../../scripts/upstream/acquire-cvd.ts';
-import { Partials } from '../../scripts/upstream/partials.ts';
+import { clearPartials, Partials } from '../../scripts/upstream/partials.ts';
 import { makeChain } from '../support/chain.ts';
 import { signatureLine } from '../support/signatures.ts';
 import type { Fault } from '../support/upstream.ts';
@@ -126,6 +126,20 @@ describe('a file that does not come whole in one cycle', () => {
     expect(rangeOf(it)).toEqual([undefined]);
     await expectProven(it);
   });
+});
+
+test('of parts, what a kill left without the rest is cleared, and whole ones stay', async () => {
+  await using it = await start();
+  await it.cycle();
+  const folder = join(it.folder, 'partial');
+  const whole = await readdir(folder);
+  for (const name of ['main.cvd.json', 'daily.cvd.part', '.tmp-test.cvd.json'])
+    await writeFile(join(folder, name), 'x');
+  await clearPartials(folder);
+  expect((await readdir(folder)).sort()).toEqual(whole.sort());
+  for (const name of whole.slice(1)) await rm(join(folder, name));
+  await clearPartials(folder);
+  expect(existsSync(folder)).toBe(false);
 });
 
 describe('what somebody else has put there', () => {

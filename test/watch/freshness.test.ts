@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Manifest } from '../../scripts/store/manifest.ts';
+import type { DatabaseRecord, Manifest } from '../../scripts/store/manifest.ts';
 import { behindSince, checkBehind, checkKnown, checkLastCheck } from '../../scripts/watch/freshness.ts';
+import { databaseRecord, manifestOf } from '../store/support.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -94,12 +95,51 @@ describe('how old a mirror may be', () => {
     );
   });
 
-  test('the last check as well, and one that lies ahead is no good sign', () => {
-    const last = (age: number) => {
-      const manifest = { checked: new Date(NOW - age * HOUR).toISOString() } as Manifest;
-      return checkLastCheck(manifest, { limits, now: NOW })[0]?.verdict;
-    };
-    expect([-5, -0.5, 1, 25, 49].map(last)).toEqual(['warning', 'good', 'good', 'warning', 'fault']);
+  describe('the last check as well', () => {
+    const at = (age: number) => new Date(NOW - age * HOUR).toISOString();
+    const checks = (manifest: Manifest, databases?: readonly string[]) =>
+      checkLastCheck(manifest, databases, { limits, now: NOW }).map(
+        ({ subject, verdict }) => `${subject}: ${verdict}`,
+      );
+    const of = (databases: Record<string, Partial<DatabaseRecord>>) =>
+      manifestOf(
+        Object.fromEntries(
+          Object.entries(databases).map(([name, change]) => [name, databaseRecord(10, change)]),
+        ),
+        {},
+        { checked: at(1) },
+      );
+
+    test('and one that lies ahead is no good sign', () => {
+      const last = (age: number) => checks(of({ daily: { checked: at(age) } }))[0];
+      expect([-5, -0.5, 1, 25, 49].map(last)).toEqual(
+        ['warning', 'good', 'good', 'warning', 'fault'].map((verdict) => `daily: ${verdict}`),
+      );
+    });
+
+    test('of each database: one that was refused makes no other one old', () => {
+      const seen = { at: at(1), version: 11 };
+      const manifest = of({ main: { checked: at(1) }, daily: { checked: at(72), seen } });
+      expect(checks(manifest)).toEqual(['main: good', 'daily: fault']);
+      expect(checks(manifest, ['main'])).toEqual(['main: good']);
+      const [finding] = checkLastCheck(manifest, ['daily'], { limits, now: NOW });
+      expect(finding?.what).toContain('11');
+    });
+
+    test('as one, where all are of one time, and by the one time that earlier versions told', () => {
+      expect(checks(of({ main: {}, daily: {} }))).toEqual(['mirror: good']);
+      expect(checks(of({ main: { checked: at(72) }, daily: { checked: at(72) } }))).toEqual([
+        'mirror: fault',
+      ]);
+      expect(checks(of({}))).toEqual(['mirror: good']);
+    });
+
+    test('is no fault of one that is not mirrored any more', () => {
+      expect(checks(of({ main: {}, daily: { checked: at(500), left: at(490) } }))).toEqual([
+        'main: good',
+        'daily: warning',
+      ]);
+    });
   });
 
   test('what upstream has is a warning if nobody tells', () => {

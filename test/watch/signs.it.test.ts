@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { changeManifest } from '../consumer/support.ts';
+import { changeManifest, checkedAt } from '../consumer/support.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
@@ -51,7 +51,7 @@ describeMirror('watching the .sign files of a published mirror', () => {
       const begun = Date.now();
       const after = async (hours: number) => {
         const now = new Date(begun + hours * HOUR);
-        await changeManifest(late.store, () => ({ checked: now.toISOString() }));
+        await changeManifest(late.store, checkedAt(now.toISOString()));
         const change = { engines: [], trust: signer.trust, now: () => now };
         return await look(host.url, late.upstream.url, change);
       };

@@ -9,7 +9,7 @@ import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { openEngines } from '../../scripts/proof/open-engines.ts';
-import { ago, changeManifest } from '../consumer/support.ts';
+import { ago, changeManifest, checkedAt } from '../consumer/support.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { describeMirror, offer, startMirror, type TestMirror } from '../support/cycle.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/dns.ts';
@@ -47,11 +47,11 @@ describeMirror('watching a published mirror', () => {
   test('calls one stale that nobody has checked for two days, and is in two minds after one', async () => {
     await using copy = await publishedMirror();
     await using host = await startHost({ folder: copy.store });
-    await changeManifest(copy.store, () => ({ checked: ago(36) }));
+    await changeManifest(copy.store, checkedAt(ago(36)));
     const after36 = await look(host.url, copy.upstream.url, { engines: [] });
     expect(problems(after36)).toEqual(['last check: warning']);
     expect(told(after36)).toEqual(['host recovered']);
-    await changeManifest(copy.store, () => ({ checked: ago(72) }));
+    await changeManifest(copy.store, checkedAt(ago(72)));
     const after72 = await look(host.url, copy.upstream.url, { engines: [] });
     expect(told(after72)).toEqual(['host recovered', 'stale failed']);
     expect(after72.run.failures).toMatchObject([
@@ -72,7 +72,7 @@ describeMirror('watching a published mirror', () => {
     const built = 1_624_412_045_000; // test-6.cvd
     const after = async (hours: number) => {
       const now = new Date(built + hours * HOUR);
-      await changeManifest(behind.store, () => ({ checked: now.toISOString() }));
+      await changeManifest(behind.store, checkedAt(now.toISOString()));
       return await look(host.url, behind.upstream.url, { engines: [], now: () => now });
     };
     expect(told(await after(5))).toEqual(['host recovered', 'stale recovered']);
@@ -96,7 +96,7 @@ describeMirror('watching a published mirror', () => {
         'even.test': [record(version)],
       });
       const after = async (hours: number, name = 'ahead.test') => {
-        await changeManifest(mirrored.store, () => ({ checked: ago(hours) }));
+        await changeManifest(mirrored.store, checkedAt(ago(hours)));
         const asked = { dns: name, nameservers: dns.address, 'fail-after': '48' };
         return await look(host.url, upstream.url, { engines: [], flags: asked });
       };

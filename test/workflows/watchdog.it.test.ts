@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Host, startHost } from '../../scripts/host/host.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { DEFAULT_IMAGES } from '../../scripts/proof/images.ts';
-import { ago, changeManifest } from '../consumer/support.ts';
+import { ago, changeManifest, checkedAt } from '../consumer/support.ts';
 import { describeMirror, offer, startMirror, type TestMirror } from '../support/cycle.ts';
 import { describeWithImages, docker, image } from '../support/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
@@ -118,7 +118,7 @@ describeMirror('watchdog.yml', () =>
 
     test('opens the same issue again for a mirror that lags behind upstream and was not checked for days', async () => {
       offer(mirror, 6);
-      await changeManifest(mirror.store, () => ({ checked: ago(72) }));
+      await changeManifest(mirror.store, checkedAt(ago(72)));
       const ended = await run();
       expect(told(ended)).toEqual(['stale failed', 'host recovered']);
       const { watch } = ended.jobs;
