@@ -50,7 +50,7 @@ export function waitsAsDoubted(seen: Look, memory: DoubtMemory, now: Date): Look
   const { version, md5 } = advertisement.offer.header;
   const left = Date.parse(doubt.until) - now.getTime();
   if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > LONGEST_PAUSE_MS) return seen;
-  const what = `it did not come right ${counted(doubt.tries, 'time')}, last: ${doubt.reason}`;
+  const what = `it did not come right ${doubt.tries === 1 ? 'once' : counted(doubt.tries, 'time')}, last: ${doubt.reason}`;
   const advice = `It is asked for again after ${doubt.until}; ask for it with --retry`;
   return { ...seen, held: new UpstreamError('upstream/doubted', what, { advice }) };
 }

@@ -1,13 +1,18 @@
 import type { Log } from '../log.ts';
 import { plain, table } from '../notify/markdown.ts';
 import type { Finding } from '../probe/finding.ts';
+import { counted } from '../words.ts';
 
 /** What a probe or the watchdog found, the worst first. */
 export function findingsSummary(title: string, findings: readonly Finding[]): string {
   const order = ['fault', 'warning', 'good'] as const;
   const of = (verdict: Finding['verdict']) => findings.filter((finding) => finding.verdict === verdict);
   const marks = { fault: '❌', warning: '⚠️', good: '✅' } as const;
-  const counts = order.map((verdict) => `${of(verdict).length} ${verdict}`).join(', ');
+  const counts = [
+    counted(of('fault').length, 'fault'),
+    counted(of('warning').length, 'warning'),
+    `${of('good').length} good`,
+  ].join(', ');
   const rows = order
     .flatMap(of)
     .map(({ subject, check, verdict, what, advice }) => [

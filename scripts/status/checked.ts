@@ -1,15 +1,20 @@
 import type { LastRun } from '../last-run.ts';
+import { freshnessOf } from '../store/freshness.ts';
 import type { Manifest } from '../store/manifest.ts';
 
 /**
- * When each database was last held against upstream's own header; milliseconds since 1970. One that the last run was not
- * to mirror is mirrored no longer, and left out. Mirrors that do not say it of each say it of all.
+ * When each database was last known to be what upstream has; milliseconds since 1970. Of one that is pinned it is when upstream
+ * was last asked, for it stays behind on purpose. One that is mirrored no longer, as the manifest or the last run says, is
+ * left out.
  */
 export function checkedAt(
   manifest: Manifest,
   lastRun: LastRun | undefined,
 ): { readonly database: string; readonly at: number }[] {
-  return Object.entries(manifest.databases)
-    .filter(([database]) => lastRun?.mirrored.includes(database) ?? true)
-    .map(([database, { seen }]) => ({ database, at: Date.parse(seen?.at ?? manifest.checked) }));
+  return freshnessOf(manifest)
+    .filter(({ database, left }) => left === undefined && (lastRun?.mirrored.includes(database) ?? true))
+    .map(({ database, checked, seen, isHeld }) => ({
+      database,
+      at: Date.parse(isHeld ? (seen?.at ?? checked) : checked),
+    }));
 }

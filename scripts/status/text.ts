@@ -76,15 +76,15 @@ export function signLines(database: string, record: DatabaseRecord, now = new Da
 }
 
 function describe(
-  { version, built, signatures, cdiffs, missingCdiffs, seen }: DatabaseRecord,
+  { version, built, signatures, cdiffs, missingCdiffs, seen, checked = seen?.at }: DatabaseRecord,
   archive: readonly number[],
   now: Date,
 ): string {
   const chain = cdiffs === null ? 'no CDIFFs' : `CDIFFs ${cdiffs.first} to ${cdiffs.last}`;
   const gaps = missingCdiffs.length === 0 ? '' : `, without ${missingCdiffs.join(', ')}`;
   const kept = archive.length === 0 ? '' : `; kept: ${archive.join(', ')}`;
-  const asked = seen === undefined ? '' : `; checked ${lasting(now.getTime() - Date.parse(seen.at))} ago`;
-  return `version ${version} of ${moment(built)}, ${counted(signatures, 'signature')}, ${chain}${gaps}${kept}${asked}`;
+  const age = checked === undefined ? '' : `; checked ${lasting(now.getTime() - Date.parse(checked))} ago`;
+  return `version ${version} of ${moment(built)}, ${counted(signatures, 'signature')}, ${chain}${gaps}${kept}${age}`;
 }
 
 function mirrorLines(

@@ -1,6 +1,7 @@
 import { cdiffName, cdiffSignName } from '../cvd/names.ts';
 import { verifyCdiffFile } from '../files/verify.ts';
 import type { VerifiedCdiff } from '../verify/cdiff.ts';
+import { counted } from '../words.ts';
 import type { AcquireParts } from './acquire.ts';
 import { askForSign, stageSign } from './acquire-sign.ts';
 import { isDoubtful, takeProven } from './doubt.ts';
@@ -57,7 +58,7 @@ function sayWhereItBegins(
 ): void {
   const taken = version - missing;
   log.info(
-    `${database}: upstream has no ${cdiffName(database, missing)}, so ${taken} of the last ${version - first + 1} CDIFFs are taken, and none before it; clients older than that get the whole CVD`,
+    `${database}: upstream has no ${cdiffName(database, missing)}, so of the last ${counted(version - first + 1, 'CDIFF')} ${taken} can be taken, and none before it; clients older than that get the whole CVD`,
   );
 }
 

@@ -90,7 +90,7 @@ describeMirror('of two databases, one', () => {
       expect(await takenBy(host.url, now, 'bytecode')).toBeUndefined();
       expect(await takenBy(host.url, now, 'test')).toMatchObject({ code: 'client/stale' });
       const all = await takenBy(host.url, now);
-      expect(all).toMatchObject({ code: 'client/stale', message: expect.stringContaining('test 72 hours') });
+      expect(all).toMatchObject({ code: 'client/stale', message: expect.stringContaining('test 3 days') });
       expect(String(all)).not.toMatch(/bytecode/);
     },
   );

@@ -109,7 +109,8 @@ describeWithOfficial('status of a mirror', () => {
     const old = new Date(Date.now() - 73 * HOUR).toISOString();
     await changeManifest(mirror, (manifest) => {
       manifest.checked = old;
-      for (const record of Object.values(manifest.databases)) record.seen = { at: old, version: 6 };
+      for (const record of Object.values(manifest.databases))
+        Object.assign(record, { checked: old, seen: { at: old, version: 6 } });
     });
     const status = await told(mirror);
     expect(status).toMatchObject({
