@@ -11,8 +11,8 @@ import { bad, badBy, good, type Seen, skipped } from './finding.ts';
 
 /** A look is no run: what does not answer twice is a fault. */
 const ATTEMPTS = 2;
-/** Bytes of a trial object. */
-const LIMIT = 1000;
+/** Bytes of a trial object that are read: it is ours. */
+const TRIAL_SIZE = 1000;
 
 /** What a publisher must be able to do, and the right that it is by. */
 const RIGHTS = {
@@ -55,7 +55,7 @@ async function tryRights(bucket: Bucket): Promise<Seen> {
   if (await may('delete', async () => await bucket.remove(name))) {
     try {
       if (await may('put', async () => await bucket.write(name, 'trial', attributes)))
-        await may('get', async () => await bucket.read(name, LIMIT));
+        await may('get', async () => await bucket.read(name, TRIAL_SIZE));
     } finally {
       await bucket.remove(name);
     }

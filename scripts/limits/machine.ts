@@ -8,6 +8,12 @@ export const STATE_CHARACTERS = { reason: 500, cachedReason: 200, code: 40 } as 
 export const QUARANTINE_MS = 30 * 24 * 60 * 60_000;
 /** Milliseconds for which something from a cache may hold a mirror up. */
 export const CACHED_MS = { coolDown: 60 * 60_000, quarantine: 24 * 60 * 60_000 } as const;
+/** Kinds of something unusual of one database that wait in `state.json`: a container has some thirty files. */
+export const WAITING_KINDS = 100;
+/** Bytes of what is known of a part of a file: an address, two hashes and a size. */
+export const PARTIAL_RECORD_BYTES = 8192;
+/** Milliseconds that a part of a file is kept: nobody waits for the rest after a week. */
+export const PARTIAL_MS = 7 * 24 * 60 * 60_000;
 /** Bytes of `trying.json`: a line for each of fifty databases takes a hundredth of it. */
 export const TRIALS_BYTES = 1024 * 1024;
 /** Bytes of `verified.json`: some hundred files of thirty databases take a tenth of this. */

@@ -2,6 +2,11 @@
 
 /** Milliseconds until one of upstream's addresses must have taken a connection: dead ones take their time (network.ts). */
 export const CONNECT_MS = 20_000;
+/**
+ * Milliseconds for the handshake with one address of a name, before the next one is tried. Node's 250 are less than many
+ * real lines take (nodejs/node#54359): then no address is ever reached. The last address has the whole time.
+ */
+export const ADDRESS_MS = 3000;
 /** Milliseconds, bytes and attempts for one file: production's largest takes half an hour at 50 KB/s; freshclam tries three times. */
 export const PATIENCE = {
   /** Without a byte of the answer's head or body. */

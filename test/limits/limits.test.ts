@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DATABASE_LIMITS } from './databases.ts';
+import { DOCTOR_LIMITS } from './doctor.ts';
 import { GITHUB_LIMITS } from './github.ts';
 import { MACHINE_LIMITS } from './machine.ts';
 import { OUTSIDE_LIMITS } from './outside.ts';
@@ -12,6 +13,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   ...OUTSIDE_LIMITS,
   ...STORE_LIMITS,
   databases: DATABASE_LIMITS,
+  doctor: DOCTOR_LIMITS,
   github: GITHUB_LIMITS,
   machine: MACHINE_LIMITS,
 };

@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { expect } from 'vitest';
 import { confText } from '../../scripts/files/clamav-conf.ts';
 import { requireSafeWay } from '../../scripts/files/safe-way.ts';
@@ -14,14 +15,17 @@ import {
   STATE_BYTES,
   STATE_CHARACTERS,
   TRIALS_BYTES,
+  WAITING_KINDS,
 } from '../../scripts/limits/machine.ts';
+import { WaitSchema } from '../../scripts/retirement.ts';
 import { State } from '../../scripts/state.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/state-files.ts';
 import { readSightings, SIGHTINGS } from '../../scripts/store/sightings.ts';
 import { TRIALS_FILE, Trials } from '../../scripts/trials.ts';
 import { temporaryFolder } from '../store/support.ts';
-import { ends, fails, type Row } from './rows.ts';
+import { elsewhere, ends, fails, type Row } from './rows.ts';
 
+const PARTIALS = 'upstream/partials.test.ts';
 const NOW = new Date('2026-06-01T12:00:00.000Z');
 const after = (milliseconds: number) => new Date(NOW.getTime() + milliseconds).toISOString();
 const REFUSED = {
@@ -83,6 +87,19 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     const until = after(CACHED_MS.quarantine + 1);
     expect((await quarantineOf({ until }, CACHED_STATE_FILE))?.until).toBe(after(CACHED_MS.quarantine));
   }),
+  WAITING_KINDS: ends('the entry is none', () => {
+    const kinds = (count: number) =>
+      Object.fromEntries(
+        [...Array(count).keys()].map((id) => [
+          `member ${id}`,
+          { since: after(0), seen: after(0), beside: 1 },
+        ]),
+      );
+    expect(v.safeParse(WaitSchema, kinds(WAITING_KINDS)).success).toBe(true);
+    expect(v.safeParse(WaitSchema, kinds(WAITING_KINDS + 1)).success).toBe(false);
+  }),
+  PARTIAL_RECORD_BYTES: elsewhere('it is taken anew', PARTIALS, 'a record without an end'),
+  PARTIAL_MS: elsewhere('it is thrown away', PARTIALS, 'of a week ago is thrown away'),
   TRIALS_BYTES: ends('notes are none', async () => {
     const text = JSON.stringify({ test: { version: 6, md5: 'x', deaths: 2 } });
     for (const [size, suspects] of [

@@ -25,6 +25,7 @@ import { temporaryFolder } from '../store/support.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
 const DOWNLOAD = 'upstream/download.test.ts';
+const PACE = 'upstream/pace.test.ts';
 const COOL_DOWN = 'upstream/cool-down.test.ts';
 const PROBE = 'probe/hostile.it.test.ts';
 const VISIT = 'hostile/mirror.it.test.ts';
@@ -65,7 +66,14 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
     DOWNLOAD,
     'a transfer that stalls is given up after the idle time',
   ),
-  'PATIENCE.file': elsewhere('it is given up', DOWNLOAD, 'at the deadline of the whole file'),
+  ADDRESS_MS: elsewhere(
+    'the next address is tried',
+    'network.test.ts',
+    'a name whose first address is dead, and whose second is slow',
+  ),
+  'PATIENCE.span': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s'),
+  'PATIENCE.least': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s'),
+  'PATIENCE.file': elsewhere('upstream/slow', PACE, '%d MB at %d KB/s'),
   'PATIENCE.attempts': elsewhere(
     'it is given up',
     'upstream/retry.test.ts',
@@ -118,6 +126,8 @@ const MIRROR: Readonly<Record<string, Row>> = {
 };
 
 const ENGINES: Readonly<Record<string, Row>> = {
+  'TRIAL_MS.confinement': elsewhere('it is killed', FAULTS, 'and all of it has an end'),
+  'TRIAL_MS.mount': elsewhere('it is killed', FAULTS, 'and all of it has an end'),
   OUTPUT_CHARACTERS: ends('the rest is left out', async () => {
     const print = `process.stdout.write('x'.repeat(${3 * OUTPUT_CHARACTERS}))`;
     const options = { folder: '/', timeout: 60_000, environment: {} };
