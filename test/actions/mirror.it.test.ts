@@ -41,7 +41,9 @@ const inputsOf = (mirror: TestMirror, change: Inputs = {}): Inputs => ({
 async function spoil(mirror: TestMirror): Promise<void> {
   offer(mirror, 6);
   const bytes = await readFile(official('test-6.cvd'));
-  bytes[600] = (bytes[600] ?? 0) ^ 1;
+  const [signed = '', ...rest] = bytes.toString('latin1', 0, 512).split(/(?<=:[0-9a-f]{32}:)/);
+  const signature = rest.join('').replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
+  bytes.write(signed + signature, 'latin1');
   mirror.upstream.set('test.cvd', bytes);
   mirror.upstream.remove('test-6.cdiff');
 }
