@@ -130,7 +130,7 @@ describeMirror('defect 17: a failed first run leaves an empty mirror that answer
     },
     'was offered a page': async (mirror) => {
       mirror.upstream.fail('test.cvd', { page: PAGE });
-      expect((await mirror.sync()).outcome).toBe('refused');
+      expect((await mirror.sync()).outcome).toBe('failed');
     },
     'could not prove it': async (mirror) => {
       const findProver = async (): Promise<Prove> => async (candidate) => ({
