@@ -1,12 +1,7 @@
 import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { codeOf } from './errors.ts';
-
-/**
- * Milliseconds for the handshake with one address of a name, before the next one is tried. Node's 250 are less than many
- * real lines take (nodejs/node#54359): then no address is ever reached. The last address has the whole time.
- */
-export const ADDRESS_TIMEOUT = 3000;
+import { ADDRESS_MS } from './limits/upstream.ts';
 
 let isPrepared = false;
 
@@ -19,7 +14,7 @@ let isPrepared = false;
 export function prepareNetwork(): void {
   if (isPrepared) return;
   isPrepared = true;
-  setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT);
+  setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_MS);
   try {
     setDefaultCACertificates([...new Set([...getCACertificates('default'), ...getCACertificates('system')])]);
   } catch {

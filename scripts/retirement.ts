@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { isWithin } from './clock.ts';
+import { FORGOTTEN_MS, STATE_CHARACTERS, WAITING_KINDS } from './limits/machine.ts';
 import type { Finding, Step } from './plausible.ts';
 import { FAMILY } from './plausible.ts';
 import { printable } from './printable.ts';
@@ -8,15 +9,11 @@ import { RefusalError, WaitingError } from './refusal.ts';
 const DAY = 24 * 60 * 60_000;
 /** So long the unusual waits, and is told of, before the proof alone decides. Milliseconds. */
 export const WAIT_MS = DAY;
-/** What nobody saw for so many milliseconds begins anew. */
-const FORGOTTEN_MS = 7 * DAY;
-/** Kinds of one database that are remembered: a container has some thirty files. */
-const KINDS_LIMIT = 100;
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const Kind = v.pipe(
   v.string(),
-  v.transform((text) => printable(text).slice(0, 100)),
+  v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.kind)),
 );
 const KindSchema = v.object({
   since: Time,
@@ -29,7 +26,7 @@ const KindSchema = v.object({
 /** What is unusual about the versions of a database that wait, by kind. */
 export const WaitSchema = v.pipe(
   v.record(Kind, KindSchema),
-  v.check((kinds) => Object.keys(kinds).length <= KINDS_LIMIT),
+  v.check((kinds) => Object.keys(kinds).length <= WAITING_KINDS),
 );
 export type Wait = v.InferOutput<typeof WaitSchema>;
 
@@ -65,7 +62,7 @@ export async function waitFor(
     kind === 'back' || (isDrop === true && maxSignatureDrop !== undefined);
   if (memory === undefined || findings.some(isDecided)) return implausible(said);
   const wait = Object.fromEntries(
-    findings.slice(0, KINDS_LIMIT).map(({ kind }) => {
+    findings.slice(0, WAITING_KINDS).map(({ kind }) => {
       const since = sinceOf(kind, step, memory, now) ?? now.toISOString();
       return [kind, { since, seen: now.toISOString(), beside: step.published?.version ?? 0 }] as const;
     }),
@@ -75,7 +72,7 @@ export async function waitFor(
   );
   await memory.set(
     step.database,
-    Object.fromEntries([...Object.entries(wait), ...earlier].reverse().slice(-KINDS_LIMIT)),
+    Object.fromEntries([...Object.entries(wait), ...earlier].reverse().slice(-WAITING_KINDS)),
   );
   const over = Math.max(...Object.values(wait).map(({ since }) => Date.parse(since))) + WAIT_MS;
   if (over <= now.getTime()) return undefined;

@@ -6,7 +6,8 @@ import { type AddressInfo, getDefaultAutoSelectFamilyAttemptTimeout } from 'node
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ADDRESS_TIMEOUT, isTlsTrouble, prepareNetwork, tlsAdvice } from '../scripts/network.ts';
+import { ADDRESS_MS } from '../scripts/limits/upstream.ts';
+import { isTlsTrouble, prepareNetwork, tlsAdvice } from '../scripts/network.ts';
 import { openGitHub } from '../scripts/notify/github.ts';
 import { pingHealthcheck } from '../scripts/notify/healthcheck.ts';
 import { quickLook } from '../scripts/quick-look.ts';
@@ -84,7 +85,7 @@ test('a name whose first address is dead, and whose second is slow, is reached b
       ({ reason }) => reason,
     ),
   ]);
-  await wait(ADDRESS_TIMEOUT + 300); // by now all wait for the second one
+  await wait(ADDRESS_MS + 300); // by now all wait for the second one
   expect(served).toEqual([]);
   slow.answer();
   expect(await answers).toEqual([522, 'somebody', undefined, undefined, expect.stringContaining('404')]);
@@ -115,8 +116,8 @@ test('every module that opens connections prepares the network first', () => {
 
 test('each address has some seconds in the whole process, and no less than a second retransmission', () => {
   prepareNetwork();
-  expect(getDefaultAutoSelectFamilyAttemptTimeout()).toBe(ADDRESS_TIMEOUT);
-  expect(ADDRESS_TIMEOUT).toBeGreaterThanOrEqual(3000);
+  expect(getDefaultAutoSelectFamilyAttemptTimeout()).toBe(ADDRESS_MS);
+  expect(ADDRESS_MS).toBeGreaterThanOrEqual(3000);
 });
 
 describe('what is said of TLS', () => {

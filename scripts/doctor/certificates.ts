@@ -1,11 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { explain } from '../errors.ts';
 import { readText } from '../files/open.ts';
+import { CERTIFICATES_BYTES } from '../limits/doctor.ts';
 import type { DoctorContext } from './context.ts';
 import { bad, good, type Seen, skipped } from './finding.ts';
-
-/** Bytes: a system's whole list has 250 KB. */
-const LIMIT = 16 * 1024 * 1024;
 
 /** Files with certificates that the environment names hold some: Node passes over one that it cannot read. */
 export async function checkCertificates({ settings }: Pick<DoctorContext, 'settings'>): Promise<Seen> {
@@ -14,7 +12,7 @@ export async function checkCertificates({ settings }: Pick<DoctorContext, 'setti
   const told: string[] = [];
   for (const [name, path] of files) {
     try {
-      const found = (await readText(path, LIMIT, { follow: true })).match(PEM) ?? [];
+      const found = (await readText(path, CERTIFICATES_BYTES, { follow: true })).match(PEM) ?? [];
       for (const one of found) new X509Certificate(one);
       if (found.length === 0) throw new Error('it holds none');
       told.push(`${name} ${path} has ${found.length}`);

@@ -1,3 +1,4 @@
+import { ENGINE_CHECK_MS } from '../limits/doctor.ts';
 import type { DoctorSettings } from '../settings/doctor.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 import { checkCertificates } from './certificates.ts';
@@ -14,9 +15,6 @@ import { checkReadable } from './readable.ts';
 import { checkStoreFolder } from './store-folder.ts';
 import { checkUpstream } from './upstream.ts';
 import { checkWork } from './work.ts';
-
-/** An engine in an image has three containers made, on a slow machine one after the other. Milliseconds. */
-const ENGINE_TIMEOUT = 30_000;
 
 /**
  * What there is to look at by these settings, in the order in which people read it. What takes a while to load is loaded
@@ -39,7 +37,7 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
 }
 
 function engineChecks({ sync: { engines } }: DoctorSettings): Check[] {
-  const timeout = ENGINE_TIMEOUT;
+  const timeout = ENGINE_CHECK_MS;
   if (engines === undefined) return [{ name: 'clamav', timeout, look: checkWhatIsThere }];
   const inContainers = engines.some(({ kind }) => kind !== 'native');
   return [

@@ -1,10 +1,8 @@
+import { CHECK_MS } from '../limits/doctor.ts';
 import { askUpstream } from './ask-upstream.ts';
 import type { Check, DoctorContext } from './context.ts';
 import { bad, badBy, type Finding, isBad, type Seen } from './finding.ts';
 import { Trials } from './trials.ts';
-
-/** Of a check, if it has no other. Milliseconds. */
-const TIMEOUT = 10_000;
 
 export interface DoctorReport {
   readonly verdict: 'good' | 'failed';
@@ -43,7 +41,7 @@ interface Result {
   readonly isLate: boolean;
 }
 
-async function within({ name, timeout = TIMEOUT, look }: Check, context: DoctorContext): Promise<Result> {
+async function within({ name, timeout = CHECK_MS, look }: Check, context: DoctorContext): Promise<Result> {
   const end = new AbortController();
   const late = Promise.withResolvers<Result>();
   const timer = setTimeout(() => {

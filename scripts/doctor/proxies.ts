@@ -1,9 +1,7 @@
 import { connect } from 'node:net';
+import { PROXY_CHECK_MS } from '../limits/doctor.ts';
 import type { DoctorContext } from './context.ts';
 import { badBy, good, type Seen, skipped } from './finding.ts';
-
-/** Milliseconds. */
-const TIMEOUT = 5000;
 
 /** The proxies of the environment are there. */
 export async function checkProxies({ settings }: Pick<DoctorContext, 'settings'>): Promise<Seen> {
@@ -30,9 +28,9 @@ export async function checkProxies({ settings }: Pick<DoctorContext, 'settings'>
 
 async function reach(host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const socket = connect({ host, port, timeout: TIMEOUT });
+    const socket = connect({ host, port, timeout: PROXY_CHECK_MS });
     socket.once('connect', resolve);
-    socket.once('timeout', () => reject(new Error(`no answer within ${TIMEOUT / 1000} s`)));
+    socket.once('timeout', () => reject(new Error(`no answer within ${PROXY_CHECK_MS / 1000} s`)));
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('closed'))); // after any other it says nothing
     const end = () => socket.destroy();

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CONFINEMENT_MS } from '../limits/engines.ts';
 import { type Engine, EngineError, run, type Tool } from './engine.ts';
 
 /** A tool that may not read what it is given in a folder, though whoever starts it may. */
@@ -38,8 +39,6 @@ export async function findConfined(engine: Asked, work: string): Promise<Confine
 
 type Asked = Pick<Engine, 'start' | 'tools'>;
 
-/** Milliseconds for a tool to read an empty configuration and to tell its version. */
-const TIMEOUT = 60_000;
 /** Of freshclam and clamd, for any file that they cannot open (freshclam/freshclam.c, clamd/clamd.c). */
 const UNREADABLE = /^.*Can't open\/parse the config file.*$/m;
 
@@ -48,7 +47,7 @@ async function refusalOf(engine: Asked, tool: Tool, folder: string): Promise<str
   try {
     await writeFile(join(trial, CONF), '');
     const args = (at: string) => [`--config-file=${at}/${CONF}`, '--version'];
-    const { output } = await run(engine, { tool, folder: trial, args, timeout: TIMEOUT });
+    const { output } = await run(engine, { tool, folder: trial, args, timeout: CONFINEMENT_MS });
     return UNREADABLE.exec(output)?.[0].trim();
   } finally {
     await rm(trial, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UNSHARE_MS } from '../limits/engines.ts';
 import type { Environment } from '../settings/programs.ts';
 import { describeEngine } from './describe-engine.ts';
 import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
@@ -64,15 +65,12 @@ async function findUnshare(path: string, environment: Environment): Promise<stri
   const unshare = process.getuid?.() === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
   if (unshare === undefined) return undefined;
   const trial = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, '/dev/null', 'true'] as const;
-  const program = await startProgram(trial, { folder: '/', timeout: TRIAL_TIMEOUT, environment });
+  const program = await startProgram(trial, { folder: '/', timeout: UNSHARE_MS, environment });
   return await program.ended.then(
     ({ exitCode }) => (exitCode === 0 ? unshare : undefined),
     () => undefined,
   );
 }
-
-/** Milliseconds. */
-const TRIAL_TIMEOUT = 10_000;
 
 /** In a mount namespace of its own; `$0` is the `resolv.conf` that holds there. */
 const WITH_NAMESERVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';

@@ -6,20 +6,17 @@ import { codeOf } from '../errors.ts';
 import { FileError, replaceFile } from '../files/atomic.ts';
 import { openRegular, readText } from '../files/open.ts';
 import { parseJson } from '../json.ts';
+import { PARTIAL_MS, PARTIAL_RECORD_BYTES, VALIDATOR_CHARACTERS } from '../limits/upstream.ts';
 import type { UpstreamClient } from './client.ts';
 import { isTooLarge } from './error.ts';
 
 /** Below the work folder. */
 export const PARTIALS_FOLDER = 'partial';
-/** Nobody waits for the rest of a file any more. Milliseconds. */
-const STALE = 7 * 24 * 60 * 60_000;
-/** Of a record. */
-const LIMIT = 8192;
 
 const RecordSchema = v.object({
   upstream: v.string(),
   of: v.string(),
-  validator: v.pipe(v.string(), v.minLength(1), v.maxLength(1000), v.regex(/^[\x20-\x7e]+$/)),
+  validator: v.pipe(v.string(), v.minLength(1), v.maxLength(VALIDATOR_CHARACTERS), v.regex(/^[\x20-\x7e]+$/)),
   total: v.pipe(v.number(), v.integer(), v.minValue(1)),
 });
 
@@ -113,14 +110,17 @@ export class Partials {
   }
 
   #isFresh(mtime: Date): boolean {
-    return isWithin(mtime.toISOString(), STALE, this.#now());
+    return isWithin(mtime.toISOString(), PARTIAL_MS, this.#now());
   }
 
   /** What there is of exactly this file, and what upstream said of it. */
   async #find(name: string, { of, limit }: { readonly of: string; readonly limit: number }) {
     const [part, record] = this.#paths(name);
     try {
-      const known = v.parse(RecordSchema, parseJson(await readText(record, LIMIT), LIMIT));
+      const known = v.parse(
+        RecordSchema,
+        parseJson(await readText(record, PARTIAL_RECORD_BYTES), PARTIAL_RECORD_BYTES),
+      );
       await using file = await openRegular(part);
       const { size } = file.stats;
       const isIt = known.upstream === this.#upstream && known.of === of;

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DATABASE_LIMITS } from './databases.ts';
+import { DOCTOR_LIMITS } from './doctor.ts';
 import { GITHUB_LIMITS } from './github.ts';
 import { MACHINE_LIMITS } from './machine.ts';
 import { OUTSIDE_LIMITS } from './outside.ts';
@@ -12,6 +13,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   ...OUTSIDE_LIMITS,
   ...STORE_LIMITS,
   databases: DATABASE_LIMITS,
+  doctor: DOCTOR_LIMITS,
   github: GITHUB_LIMITS,
   machine: MACHINE_LIMITS,
 };
@@ -46,7 +48,6 @@ test('limits are in one place: no other module has a number that is called one',
   });
   expect(strays.sort()).toEqual([
     'settings/options.ts: TIMEOUT_OPTION', // an option, whose value is the user's
-    'store/s3-abilities.ts: TRIAL_BYTES', // of an object that we make
     'store/s3-lease.ts: LET_GO_TIMEOUT', // of a last request, on which nothing depends
     'store/s3-upload.ts: END_TIMEOUT', // the same
   ]);

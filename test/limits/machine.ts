@@ -1,11 +1,16 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { expect } from 'vitest';
+import type { Look } from '../../scripts/bring.ts';
+import { type Doubt, type DoubtMemory, isDoubtedForLong, waitsAsDoubted } from '../../scripts/doubts.ts';
 import { confText } from '../../scripts/files/clamav-conf.ts';
 import { requireSafeWay } from '../../scripts/files/safe-way.ts';
 import {
   CACHED_MS,
   CONF_LINE_BYTES,
+  DOUBTED_MS,
+  FORGOTTEN_MS,
   LINKS,
   QUARANTINE_MS,
   SEAL_CHARACTERS,
@@ -14,7 +19,9 @@ import {
   STATE_BYTES,
   STATE_CHARACTERS,
   TRIALS_BYTES,
+  WAITING_KINDS,
 } from '../../scripts/limits/machine.ts';
+import { WaitSchema } from '../../scripts/retirement.ts';
 import { State } from '../../scripts/state.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/state-files.ts';
 import { readSightings, SIGHTINGS } from '../../scripts/store/sightings.ts';
@@ -33,6 +40,35 @@ const REFUSED = {
   until: null,
 };
 const COOL_DOWN = { until: after(60 * 60_000), reason: 'because' };
+
+/** What is remembered of a version that did not come right. */
+const doubted = (change: Partial<Doubt>): DoubtMemory => {
+  const doubt = {
+    version: 6,
+    md5: 'x',
+    reason: 'y',
+    seen: after(0),
+    since: after(0),
+    until: after(0),
+    tries: 1,
+  };
+  return { of: () => ({ ...doubt, ...change }), set: async () => {} };
+};
+/** The same version offered. */
+const OFFERED = {
+  database: 'test',
+  advertisement: { news: true, offer: { header: { version: 6, md5: 'x' } } },
+} as unknown as Look;
+const kindsOf = (count: number, kind = '') =>
+  v.safeParse(
+    WaitSchema,
+    Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [
+        `${at}${kind}`,
+        { since: after(0), seen: after(0), beside: 5 },
+      ]),
+    ),
+  );
 
 /** The state that this text in a file of the work folder makes. */
 async function stateOf(content: unknown, file = STATE_FILE): Promise<State> {
@@ -67,6 +103,25 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     const reason = 'x'.repeat(STATE_CHARACTERS.cachedReason + 1);
     const found = await quarantineOf({ reason }, CACHED_STATE_FILE);
     expect(found?.reason).toHaveLength(STATE_CHARACTERS.cachedReason);
+  }),
+  'STATE_CHARACTERS.kind': ends('the rest is left out', () => {
+    const [kind] = Object.keys(Object(kindsOf(1, 'x'.repeat(STATE_CHARACTERS.kind)).output));
+    expect(kind).toHaveLength(STATE_CHARACTERS.kind);
+  }),
+  DOUBTED_MS: ends('the version is asked for', () => {
+    const held = (left: number) => waitsAsDoubted(OFFERED, doubted({ until: after(left) }), NOW).held;
+    expect(held(DOUBTED_MS)).toMatchObject({ code: 'upstream/doubted' });
+    expect(held(DOUBTED_MS + 1)).toBeUndefined();
+  }),
+  FORGOTTEN_MS: ends('it begins anew', () => {
+    const since = after(-2 * FORGOTTEN_MS);
+    const isKnown = (age: number) => isDoubtedForLong('test', doubted({ since, seen: after(-age) }), NOW);
+    expect(isKnown(FORGOTTEN_MS - 1)).toBe(true);
+    expect(isKnown(FORGOTTEN_MS)).toBe(false);
+  }),
+  WAITING_KINDS: ends('none is remembered', () => {
+    expect(kindsOf(WAITING_KINDS).success).toBe(true);
+    expect(kindsOf(WAITING_KINDS + 1).success).toBe(false);
   }),
   'STATE_CHARACTERS.code': ends('the entry is none', async () => {
     expect(await quarantineOf({ code: 'x'.repeat(STATE_CHARACTERS.code) })).toBeDefined();

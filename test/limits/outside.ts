@@ -2,30 +2,45 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { servedName } from '../../scripts/host/names.ts';
 import {
+  CONFINEMENT_MS,
   CONTAINER_COMMAND_MS,
   CONTAINER_OUTPUT_BYTES,
   OUTPUT_CHARACTERS,
   PULL_MS,
+  UNSHARE_MS,
 } from '../../scripts/limits/engines.ts';
 import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/limits/mirror.ts';
 import { TARGET_CHARACTERS } from '../../scripts/limits/requests.ts';
-import { RECORD_SECONDS } from '../../scripts/limits/upstream.ts';
+import {
+  PARTIAL_RECORD_BYTES,
+  QUOTED_ANSWER_CHARACTERS,
+  RECORD_SECONDS,
+  VALIDATOR_CHARACTERS,
+} from '../../scripts/limits/upstream.ts';
 import { SILENT } from '../../scripts/log.ts';
 import type { ProbeClient } from '../../scripts/probe/client.ts';
 import { quoted } from '../../scripts/probe/finding.ts';
 import { checkTransport } from '../../scripts/probe/transport.ts';
+import { findConfined } from '../../scripts/proof/confinement.ts';
 import { type ContainerProgram, findContainerProgram } from '../../scripts/proof/container-program.ts';
+import type { Engine } from '../../scripts/proof/engine.ts';
 import { openImage } from '../../scripts/proof/image-engine.ts';
+import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { startProgram } from '../../scripts/proof/program.ts';
+import type { UpstreamClient } from '../../scripts/upstream/client.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
+import { Partials } from '../../scripts/upstream/partials.ts';
+import { refusedBy } from '../../scripts/upstream/refused.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { hasten } from './hasten.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
 const DOWNLOAD = 'upstream/download.test.ts';
 const COOL_DOWN = 'upstream/cool-down.test.ts';
+const PACE = 'upstream/pace.test.ts';
 const PROBE = 'probe/hostile.it.test.ts';
 const VISIT = 'hostile/mirror.it.test.ts';
 const TRANSFER = 'host/transfer.test.ts';
@@ -37,17 +52,6 @@ const recordOf = (age: number) => {
   return parseRecord(`1.0.9:63:28034:${now.getTime() / 1000 - age}:1:90:49192:339`, now);
 };
 
-/** Lets a time of so many milliseconds pass at once, wherever it is waited for; tells if it was. */
-function hasten(limit: number) {
-  const { setTimeout } = globalThis;
-  const hastened = vi
-    .spyOn(globalThis, 'setTimeout')
-    .mockImplementation(((run: () => void, after: number) =>
-      setTimeout(run, after === limit ? 50 : after)) as typeof setTimeout);
-  onTestFinished(() => hastened.mockRestore());
-  return hastened;
-}
-
 /** A `docker` that does what this line of a shell says, and knows who it is. */
 async function dockerThat(does: string): Promise<ContainerProgram> {
   const folder = temporaryFolder();
@@ -58,14 +62,33 @@ async function dockerThat(does: string): Promise<ContainerProgram> {
   return await findContainerProgram(`${join(folder, 'bin')}:/usr/bin:/bin`);
 }
 
+/** What tells upstream if the part of a file is still of the same one, as far as there is a part by this record. */
+async function resumedBy(validator: string, size = 0): Promise<string | undefined> {
+  const folder = temporaryFolder();
+  const record = JSON.stringify({ upstream: 'up', of: 'x', validator, total: 9 });
+  await writeFile(join(folder, 'test.cvd.json'), record.padEnd(size));
+  await writeFile(join(folder, 'test.cvd.part'), 'part');
+  let asked: string | undefined;
+  const download: UpstreamClient['download'] = async (_name, path, _limit, resumption) => {
+    asked = resumption?.validator;
+    await writeFile(path, 'part, rest');
+  };
+  const wanted = { of: 'x', to: join(folder, 'whole'), limit: 100 };
+  await new Partials(folder, 'up', () => new Date()).download('test.cvd', wanted, { download });
+  return asked;
+}
+
 const UPSTREAM: Readonly<Record<string, Row>> = {
+  ADDRESS_MS: elsewhere('the next one is tried', 'network.test.ts', 'a name whose first address is dead'),
   CONNECT_MS: elsewhere('upstream/unreachable', 'upstream/retry.test.ts', 'a refused connection is given up'),
   'PATIENCE.idle': elsewhere(
     'it is given up',
     DOWNLOAD,
     'a transfer that stalls is given up after the idle time',
   ),
-  'PATIENCE.file': elsewhere('it is given up', DOWNLOAD, 'at the deadline of the whole file'),
+  'PATIENCE.span': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s: %s'),
+  'PATIENCE.least': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s: %s'),
+  'PATIENCE.file': elsewhere('upstream/slow', PACE, '%d MB at %d KB/s: %s'),
   'PATIENCE.attempts': elsewhere(
     'it is given up',
     'upstream/retry.test.ts',
@@ -87,6 +110,25 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   'COOL_DOWN_MS.longest': elsewhere('a day', COOL_DOWN, 'is a wait between five minutes and a day'),
   'RECORD_SECONDS.old': fails('upstream/record', () => recordOf(RECORD_SECONDS.old + 1)),
   'RECORD_SECONDS.ahead': fails('upstream/record', () => recordOf(-RECORD_SECONDS.ahead - 1)),
+  NAMESERVER_MS: elsewhere('upstream/dns', 'upstream/dns.it.test.ts', 'none that answers is an error'),
+  'UNTOLD_COOL_DOWN_MS.429': elsewhere('four hours', COOL_DOWN, '%s with Retry-After %s'),
+  'UNTOLD_COOL_DOWN_MS.403': elsewhere('a day', COOL_DOWN, '%s with Retry-After %s'),
+  QUOTED_ANSWER_CHARACTERS: ends('the rest is left out', () => {
+    const words = 'x'.repeat(QUOTED_ANSWER_CHARACTERS + 1);
+    const refused = refusedBy({ status: 403, header: () => words }, 'daily.cvd', `<title>${words}</title>`);
+    expect(refused.ray).toHaveLength(QUOTED_ANSWER_CHARACTERS);
+    expect(refused.title).toHaveLength(QUOTED_ANSWER_CHARACTERS);
+  }),
+  PARTIAL_RECORD_BYTES: ends('there is no part', async () => {
+    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES)).toBe('"x"');
+    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES + 1)).toBeUndefined();
+  }),
+  VALIDATOR_CHARACTERS: ends('there is no part', async () => {
+    const longest = 'x'.repeat(VALIDATOR_CHARACTERS);
+    expect(await resumedBy(longest)).toBe(longest);
+    expect(await resumedBy(`${longest}x`)).toBeUndefined();
+  }),
+  PARTIAL_MS: elsewhere('it is removed', 'upstream/partials.test.ts', 'of a week ago is thrown away'),
 };
 
 const MIRROR: Readonly<Record<string, Row>> = {
@@ -159,6 +201,21 @@ const ENGINES: Readonly<Record<string, Row>> = {
     'if they are more than 2 GB together',
   ),
   SAMPLE_LIST_BYTES: elsewhere('sample/list', 'proof/samples.test.ts', 'a list without an end'),
+  CONFINEMENT_MS: ends('it is killed, and said nothing', async () => {
+    const hastened = hasten(CONFINEMENT_MS);
+    const start: Engine['start'] = async ({ folder, timeout }) =>
+      await startProgram(['/bin/sleep', '600'], { folder, timeout, environment: {} });
+    expect(await findConfined({ start, tools: new Set(['freshclam']) }, temporaryFolder())).toBeUndefined();
+    expect(hastened).toHaveBeenCalledWith(expect.anything(), CONFINEMENT_MS);
+  }),
+  UNSHARE_MS: ends('no tool is given a nameserver', async () => {
+    const folder = temporaryFolder();
+    await writeFile(join(folder, 'unshare'), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
+    const hastened = hasten(UNSHARE_MS);
+    const { canAskNameserver } = await findNativeEngine(`${folder}:/usr/bin:/bin`);
+    expect(canAskNameserver).toBe(false);
+    if (process.getuid?.() === 0) expect(hastened).toHaveBeenCalledWith(expect.anything(), UNSHARE_MS);
+  }),
 };
 
 const REQUESTS: Readonly<Record<string, Row>> = {
