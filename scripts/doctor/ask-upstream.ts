@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { copyRegular } from '../files/open.ts';
-import { UPSTREAM_CHECK_MS } from '../limits/doctor.ts';
+import { VERSION_CHECK_ANSWER_MS, VERSION_CHECK_CONNECT_MS } from '../limits/doctor.ts';
 import { SILENT } from '../log.ts';
 import { State } from '../state.ts';
 import { STATE_FILE } from '../state-files.ts';
@@ -12,8 +12,7 @@ import { CoolDownGuard } from '../upstream/cool-down.ts';
 import type { Patience } from '../upstream/pace.ts';
 import type { DoctorContext } from './context.ts';
 
-const { connect, ...ANSWER_MS } = UPSTREAM_CHECK_MS;
-const PATIENCE: Partial<Patience> = { ...ANSWER_MS, attempts: 1, pause: 0 };
+const PATIENCE: Partial<Patience> = { ...VERSION_CHECK_ANSWER_MS, attempts: 1, pause: 0 };
 
 /** What came of the one version check. */
 export interface Asked {
@@ -36,7 +35,7 @@ export async function askUpstream({ settings, trials, trust, now }: Context): Pr
   const [database = 'daily'] = databases;
   const state = await stateFor(work, (await trials.anywhere(work)).folder, now());
   let ahead: number | undefined;
-  await using agents = new Agents(url, proxies, { timeout: connect });
+  await using agents = new Agents(url, proxies, { timeout: VERSION_CHECK_CONNECT_MS });
   const client = new UpstreamClient({
     url,
     userAgent: userAgent(state.uuid),

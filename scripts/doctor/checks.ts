@@ -1,4 +1,4 @@
-import { ENGINE_CHECK_MS } from '../limits/doctor.ts';
+import { OPEN_ENGINE_MS } from '../limits/doctor.ts';
 import type { DoctorSettings } from '../settings/doctor.ts';
 import { isS3Address } from '../store/s3-settings.ts';
 import { checkCertificates } from './certificates.ts';
@@ -37,7 +37,7 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
 }
 
 function engineChecks({ sync: { engines } }: DoctorSettings): Check[] {
-  const timeout = ENGINE_CHECK_MS;
+  const timeout = OPEN_ENGINE_MS;
   if (engines === undefined) return [{ name: 'clamav', timeout, look: checkWhatIsThere }];
   const inContainers = engines.some(({ kind }) => kind !== 'native');
   return [

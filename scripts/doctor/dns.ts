@@ -1,4 +1,4 @@
-import { NAMESERVER_CHECK_MS } from '../limits/doctor.ts';
+import { NAMESERVER_MS } from '../limits/doctor.ts';
 import { lookUp } from '../upstream/dns.ts';
 import type { DoctorContext } from './context.ts';
 import { badBy, good, type Seen, skipped } from './finding.ts';
@@ -8,7 +8,7 @@ export async function checkDns({ settings: { sync }, now }: DoctorContext): Prom
   if (sync.dns === undefined) return skipped('off: upstream itself is asked');
   const { record, nameservers } = sync.dns;
   try {
-    const { versions, epoch } = await lookUp(record, nameservers, now(), NAMESERVER_CHECK_MS);
+    const { versions, epoch } = await lookUp(record, nameservers, now(), NAMESERVER_MS);
     const told = [...versions].map(([database, version]) => `${database} ${version}`).join(', ');
     const age = Math.max(0, Math.round((now().getTime() / 1000 - epoch) / 60));
     return good(`${record} has ${told}, ${age} min old`);

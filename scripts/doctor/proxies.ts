@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { PROXY_CHECK_MS } from '../limits/doctor.ts';
+import { PROXY_MS } from '../limits/doctor.ts';
 import type { DoctorContext } from './context.ts';
 import { badBy, good, type Seen, skipped } from './finding.ts';
 
@@ -28,9 +28,9 @@ export async function checkProxies({ settings }: Pick<DoctorContext, 'settings'>
 
 async function reach(host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const socket = connect({ host, port, timeout: PROXY_CHECK_MS });
+    const socket = connect({ host, port, timeout: PROXY_MS });
     socket.once('connect', resolve);
-    socket.once('timeout', () => reject(new Error(`no answer within ${PROXY_CHECK_MS / 1000} s`)));
+    socket.once('timeout', () => reject(new Error(`no answer within ${PROXY_MS / 1000} s`)));
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('closed'))); // after any other it says nothing
     const end = () => socket.destroy();

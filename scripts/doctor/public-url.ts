@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { PUBLIC_URL_CHECK_MS } from '../limits/doctor.ts';
+import { PUBLIC_URL_MS } from '../limits/doctor.ts';
 import { MANIFEST_BYTES } from '../limits/manifest.ts';
 import { type Answer, ProbeClient } from '../probe/client.ts';
 import { MANIFEST } from '../store/manifest.ts';
@@ -23,7 +23,7 @@ export async function checkPublicUrl({ settings: { sync } }: Pick<DoctorContext,
     url,
     proxies,
     userAgent: userAgent(randomUUID()),
-    patience: PUBLIC_URL_CHECK_MS,
+    patience: PUBLIC_URL_MS,
   });
   let answer: Answer;
   try {

@@ -24,7 +24,5 @@ export const SAMPLES = 10_000;
 export const SAMPLES_BYTES = 2e9;
 /** Bytes of a list of samples: for 10,000 lines of 400. */
 export const SAMPLE_LIST_BYTES = 4 * 1024 * 1024;
-/** Milliseconds for a tool to read an empty configuration and to tell its version. */
-export const CONFINEMENT_MS = 60_000;
-/** Milliseconds to try out if a tool can be given a nameserver. */
-export const UNSHARE_MS = 10_000;
+/** Milliseconds for what is tried once when an engine opens: reading an empty configuration, and mounting a file. */
+export const TRIAL_MS = { confinement: 60_000, mount: 10_000 } as const;

@@ -10,10 +10,16 @@ export const QUARANTINE_MS = 30 * 24 * 60 * 60_000;
 export const DOUBTED_MS = 6 * 60 * 60_000;
 /** Milliseconds after which a doubt, or something unusual, that was not seen again is a new one. */
 export const FORGOTTEN_MS = 7 * 24 * 60 * 60_000;
-/** Kinds of the unusual about one database that are remembered: a container has some thirty files. */
-export const WAITING_KINDS = 100;
 /** Milliseconds for which something from a cache may hold a mirror up. */
 export const CACHED_MS = { coolDown: 60 * 60_000, quarantine: 24 * 60 * 60_000 } as const;
+/** Kinds of something unusual of one database that wait in `state.json`: a container has some thirty files. */
+export const WAITING_KINDS = 100;
+/** Bytes of what is known of a part of a file: an address, two hashes and a size. */
+export const PARTIAL_RECORD_BYTES = 8192;
+/** Characters of what tells there if a file is still the same: an ETag, or a date. */
+export const VALIDATOR_CHARACTERS = 1000;
+/** Milliseconds that a part of a file is kept: nobody waits for the rest after a week. */
+export const PARTIAL_MS = 7 * 24 * 60 * 60_000;
 /** Bytes of `trying.json`: a line for each of fifty databases takes a hundredth of it. */
 export const TRIALS_BYTES = 1024 * 1024;
 /** Bytes of `verified.json`: some hundred files of thirty databases take a tenth of this. */

@@ -36,9 +36,3 @@ export const NAMESERVER_MS = 5000;
 export const UNTOLD_COOL_DOWN_MS = { 429: 4 * 60 * 60_000, 403: 24 * 60 * 60_000 } as const;
 /** Characters that are quoted of an answer that is a no: of its page, and of a header. */
 export const QUOTED_ANSWER_CHARACTERS = 100;
-/** Bytes of the record beside a part of a file. */
-export const PARTIAL_RECORD_BYTES = 8192;
-/** Characters of what tells there if a file is still the same: an ETag, or a date. */
-export const VALIDATOR_CHARACTERS = 1000;
-/** Milliseconds after which nobody waits for the rest of a file any more. */
-export const PARTIAL_MS = 7 * 24 * 60 * 60_000;

@@ -116,12 +116,12 @@ function failuresOf({ databases, error }: CycleReport, log: readonly string[]): 
 }
 
 /** As many as a title has room for. */
-const SHOWN_IN_TITLE = 3;
+const NAMES_IN_TITLE = 3;
 
 function aboutOf(names: readonly string[]): Pick<Failure, 'about'> {
   if (names.length === 0) return {};
-  const shown = names.slice(0, SHOWN_IN_TITLE).join(', ');
-  const more = names.length - SHOWN_IN_TITLE;
+  const shown = names.slice(0, NAMES_IN_TITLE).join(', ');
+  const more = names.length - NAMES_IN_TITLE;
   return { about: more > 0 ? `${shown} and ${counted(more, 'other')}` : shown };
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CONFINEMENT_MS } from '../limits/engines.ts';
+import { TRIAL_MS } from '../limits/engines.ts';
 import { type Engine, EngineError, run, type Tool } from './engine.ts';
 
 /** A tool that may not read what it is given in a folder, though whoever starts it may. */
@@ -47,7 +47,7 @@ async function refusalOf(engine: Asked, tool: Tool, folder: string): Promise<str
   try {
     await writeFile(join(trial, CONF), '');
     const args = (at: string) => [`--config-file=${at}/${CONF}`, '--version'];
-    const { output } = await run(engine, { tool, folder: trial, args, timeout: CONFINEMENT_MS });
+    const { output } = await run(engine, { tool, folder: trial, args, timeout: TRIAL_MS.confinement });
     return UNREADABLE.exec(output)?.[0].trim();
   } finally {
     await rm(trial, { recursive: true, force: true });

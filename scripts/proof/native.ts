@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UNSHARE_MS } from '../limits/engines.ts';
+import { TRIAL_MS } from '../limits/engines.ts';
 import type { Environment } from '../settings/programs.ts';
 import { describeEngine } from './describe-engine.ts';
 import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
@@ -65,7 +65,7 @@ async function findUnshare(path: string, environment: Environment): Promise<stri
   const unshare = process.getuid?.() === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
   if (unshare === undefined) return undefined;
   const trial = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, '/dev/null', 'true'] as const;
-  const program = await startProgram(trial, { folder: '/', timeout: UNSHARE_MS, environment });
+  const program = await startProgram(trial, { folder: '/', timeout: TRIAL_MS.mount, environment });
   return await program.ended.then(
     ({ exitCode }) => (exitCode === 0 ? unshare : undefined),
     () => undefined,

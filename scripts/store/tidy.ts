@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
 
 const PAGES = [MANIFEST, DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP];
 /** Names in one warning. */
-const SHOWN_NAMES = 5;
+const NAMES_SHOWN = 5;
 
 /**
  * Sees to it that clients get what the manifest names, and nothing else: in a folder, files that they would take for
@@ -43,8 +43,8 @@ export async function tidyUp(
 
 /** Names of files, as many as one can take in. */
 export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, SHOWN_NAMES).join(', ');
-  return names.length > SHOWN_NAMES ? `${shown} and ${names.length - SHOWN_NAMES} more` : shown;
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
 }
 
 function said(error: unknown, { where }: Store, log: Log): undefined {

@@ -6,7 +6,7 @@ import { codeOf } from '../errors.ts';
 import { FileError, replaceFile } from '../files/atomic.ts';
 import { openRegular, readText } from '../files/open.ts';
 import { parseJson } from '../json.ts';
-import { PARTIAL_MS, PARTIAL_RECORD_BYTES, VALIDATOR_CHARACTERS } from '../limits/upstream.ts';
+import { PARTIAL_MS, PARTIAL_RECORD_BYTES, VALIDATOR_CHARACTERS } from '../limits/machine.ts';
 import type { UpstreamClient } from './client.ts';
 import { isTooLarge } from './error.ts';
 

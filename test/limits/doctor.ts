@@ -6,7 +6,7 @@ import { checkCertificates } from '../../scripts/doctor/certificates.ts';
 import type { DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import { checkProxies } from '../../scripts/doctor/proxies.ts';
-import { CERTIFICATES_BYTES, CHECK_MS, PROXY_CHECK_MS } from '../../scripts/limits/doctor.ts';
+import { CERTIFICATES_BYTES, CHECK_MS, PROXY_MS } from '../../scripts/limits/doctor.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { deadAddress } from '../support/dead-address.ts';
 import { freePort } from '../support/ports.ts';
@@ -26,28 +26,28 @@ export const DOCTOR_LIMITS: Readonly<Record<string, Row>> = {
     const report = await examine([hangs], {} as DoctorContext);
     expect(report).toMatchObject({ unfinished: true, findings: [{ check: 'hangs', ok: false }] });
   }),
-  ENGINE_CHECK_MS: elsewhere(
+  OPEN_ENGINE_MS: elsewhere(
     'a fault',
     'doctor/doctor.test.ts',
     'a check that throws, and one that never ends, hide no other',
   ),
-  'UPSTREAM_CHECK_MS.connect': SILENT_OTHERS,
-  'UPSTREAM_CHECK_MS.idle': SILENT_OTHERS,
-  'UPSTREAM_CHECK_MS.file': SILENT_OTHERS,
-  'PUBLIC_URL_CHECK_MS.connect': SILENT_OTHERS,
-  'PUBLIC_URL_CHECK_MS.idle': SILENT_OTHERS,
-  'PUBLIC_URL_CHECK_MS.answer': SILENT_OTHERS,
-  PROXY_CHECK_MS: ends('a fault', async () => {
+  VERSION_CHECK_CONNECT_MS: SILENT_OTHERS,
+  'VERSION_CHECK_ANSWER_MS.idle': SILENT_OTHERS,
+  'VERSION_CHECK_ANSWER_MS.file': SILENT_OTHERS,
+  'PUBLIC_URL_MS.connect': SILENT_OTHERS,
+  'PUBLIC_URL_MS.idle': SILENT_OTHERS,
+  'PUBLIC_URL_MS.answer': SILENT_OTHERS,
+  PROXY_MS: ends('a fault', async () => {
     const port = await freePort();
     await using dead = await deadAddress('127.0.0.3', port);
     const proxies = { httpProxy: `http://${dead.address}:${port}`, httpsProxy: '', noProxy: '' };
     const found = await checkProxies({ settings: { sync: { proxies } } } as DoctorContext);
     expect(found).toMatchObject({
       ok: false,
-      found: expect.stringContaining(`within ${PROXY_CHECK_MS / 1000} s`),
+      found: expect.stringContaining(`within ${PROXY_MS / 1000} s`),
     });
   }),
-  NAMESERVER_CHECK_MS: elsewhere('a fault', 'doctor/network.it.test.ts', 'is not answered for'),
+  NAMESERVER_MS: elsewhere('a fault', 'doctor/network.it.test.ts', 'is not answered for'),
   CERTIFICATES_BYTES: ends('a fault', async () => {
     const path = join(temporaryFolder(), 'ca.pem');
     const look = async () =>

@@ -12,6 +12,7 @@ import {
   DOUBTED_MS,
   FORGOTTEN_MS,
   LINKS,
+  PARTIAL_RECORD_BYTES,
   QUARANTINE_MS,
   SEAL_CHARACTERS,
   SIGHTED_FILES,
@@ -19,6 +20,7 @@ import {
   STATE_BYTES,
   STATE_CHARACTERS,
   TRIALS_BYTES,
+  VALIDATOR_CHARACTERS,
   WAITING_KINDS,
 } from '../../scripts/limits/machine.ts';
 import { WaitSchema } from '../../scripts/retirement.ts';
@@ -26,9 +28,12 @@ import { State } from '../../scripts/state.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/state-files.ts';
 import { readSightings, SIGHTINGS } from '../../scripts/store/sightings.ts';
 import { TRIALS_FILE, Trials } from '../../scripts/trials.ts';
+import type { UpstreamClient } from '../../scripts/upstream/client.ts';
+import { Partials } from '../../scripts/upstream/partials.ts';
 import { temporaryFolder } from '../store/support.ts';
-import { ends, fails, type Row } from './rows.ts';
+import { elsewhere, ends, fails, type Row } from './rows.ts';
 
+const PARTIALS = 'upstream/partials.test.ts';
 const NOW = new Date('2026-06-01T12:00:00.000Z');
 const after = (milliseconds: number) => new Date(NOW.getTime() + milliseconds).toISOString();
 const REFUSED = {
@@ -69,6 +74,22 @@ const kindsOf = (count: number, kind = '') =>
       ]),
     ),
   );
+
+/** What tells upstream if the part of a file is still of the same one, as far as there is a part by this record. */
+async function resumedBy(validator: string, size = 0): Promise<string | undefined> {
+  const folder = temporaryFolder();
+  const record = JSON.stringify({ upstream: 'up', of: 'x', validator, total: 9 });
+  await writeFile(join(folder, 'test.cvd.json'), record.padEnd(size));
+  await writeFile(join(folder, 'test.cvd.part'), 'part');
+  let asked: string | undefined;
+  const download: UpstreamClient['download'] = async (_name, path, _limit, resumption) => {
+    asked = resumption?.validator;
+    await writeFile(path, 'part, rest');
+  };
+  const wanted = { of: 'x', to: join(folder, 'whole'), limit: 100 };
+  await new Partials(folder, 'up', () => new Date()).download('test.cvd', wanted, { download });
+  return asked;
+}
 
 /** The state that this text in a file of the work folder makes. */
 async function stateOf(content: unknown, file = STATE_FILE): Promise<State> {
@@ -138,6 +159,16 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     const until = after(CACHED_MS.quarantine + 1);
     expect((await quarantineOf({ until }, CACHED_STATE_FILE))?.until).toBe(after(CACHED_MS.quarantine));
   }),
+  PARTIAL_RECORD_BYTES: ends('there is no part', async () => {
+    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES)).toBe('"x"');
+    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES + 1)).toBeUndefined();
+  }),
+  VALIDATOR_CHARACTERS: ends('there is no part', async () => {
+    const longest = 'x'.repeat(VALIDATOR_CHARACTERS);
+    expect(await resumedBy(longest)).toBe(longest);
+    expect(await resumedBy(`${longest}x`)).toBeUndefined();
+  }),
+  PARTIAL_MS: elsewhere('it is thrown away', PARTIALS, 'of a week ago is thrown away'),
   TRIALS_BYTES: ends('notes are none', async () => {
     const text = JSON.stringify({ test: { version: 6, md5: 'x', deaths: 2 } });
     for (const [size, suspects] of [

@@ -5,21 +5,15 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { servedName } from '../../scripts/host/names.ts';
 import {
-  CONFINEMENT_MS,
   CONTAINER_COMMAND_MS,
   CONTAINER_OUTPUT_BYTES,
   OUTPUT_CHARACTERS,
   PULL_MS,
-  UNSHARE_MS,
+  TRIAL_MS,
 } from '../../scripts/limits/engines.ts';
 import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/limits/mirror.ts';
 import { TARGET_CHARACTERS } from '../../scripts/limits/requests.ts';
-import {
-  PARTIAL_RECORD_BYTES,
-  QUOTED_ANSWER_CHARACTERS,
-  RECORD_SECONDS,
-  VALIDATOR_CHARACTERS,
-} from '../../scripts/limits/upstream.ts';
+import { QUOTED_ANSWER_CHARACTERS, RECORD_SECONDS } from '../../scripts/limits/upstream.ts';
 import { SILENT } from '../../scripts/log.ts';
 import type { ProbeClient } from '../../scripts/probe/client.ts';
 import { quoted } from '../../scripts/probe/finding.ts';
@@ -30,9 +24,7 @@ import type { Engine } from '../../scripts/proof/engine.ts';
 import { openImage } from '../../scripts/proof/image-engine.ts';
 import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { startProgram } from '../../scripts/proof/program.ts';
-import type { UpstreamClient } from '../../scripts/upstream/client.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
-import { Partials } from '../../scripts/upstream/partials.ts';
 import { refusedBy } from '../../scripts/upstream/refused.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { hasten } from './hasten.ts';
@@ -60,22 +52,6 @@ async function dockerThat(does: string): Promise<ContainerProgram> {
   await writeFile(join(folder, 'bin', 'docker'), script, { mode: 0o755 });
   expect(spawnSync(join(folder, 'bin', 'docker'), ['--version']).status).toBe(0);
   return await findContainerProgram(`${join(folder, 'bin')}:/usr/bin:/bin`);
-}
-
-/** What tells upstream if the part of a file is still of the same one, as far as there is a part by this record. */
-async function resumedBy(validator: string, size = 0): Promise<string | undefined> {
-  const folder = temporaryFolder();
-  const record = JSON.stringify({ upstream: 'up', of: 'x', validator, total: 9 });
-  await writeFile(join(folder, 'test.cvd.json'), record.padEnd(size));
-  await writeFile(join(folder, 'test.cvd.part'), 'part');
-  let asked: string | undefined;
-  const download: UpstreamClient['download'] = async (_name, path, _limit, resumption) => {
-    asked = resumption?.validator;
-    await writeFile(path, 'part, rest');
-  };
-  const wanted = { of: 'x', to: join(folder, 'whole'), limit: 100 };
-  await new Partials(folder, 'up', () => new Date()).download('test.cvd', wanted, { download });
-  return asked;
 }
 
 const UPSTREAM: Readonly<Record<string, Row>> = {
@@ -119,16 +95,6 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
     expect(refused.ray).toHaveLength(QUOTED_ANSWER_CHARACTERS);
     expect(refused.title).toHaveLength(QUOTED_ANSWER_CHARACTERS);
   }),
-  PARTIAL_RECORD_BYTES: ends('there is no part', async () => {
-    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES)).toBe('"x"');
-    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES + 1)).toBeUndefined();
-  }),
-  VALIDATOR_CHARACTERS: ends('there is no part', async () => {
-    const longest = 'x'.repeat(VALIDATOR_CHARACTERS);
-    expect(await resumedBy(longest)).toBe(longest);
-    expect(await resumedBy(`${longest}x`)).toBeUndefined();
-  }),
-  PARTIAL_MS: elsewhere('it is removed', 'upstream/partials.test.ts', 'of a week ago is thrown away'),
 };
 
 const MIRROR: Readonly<Record<string, Row>> = {
@@ -201,20 +167,20 @@ const ENGINES: Readonly<Record<string, Row>> = {
     'if they are more than 2 GB together',
   ),
   SAMPLE_LIST_BYTES: elsewhere('sample/list', 'proof/samples.test.ts', 'a list without an end'),
-  CONFINEMENT_MS: ends('it is killed, and said nothing', async () => {
-    const hastened = hasten(CONFINEMENT_MS);
+  'TRIAL_MS.confinement': ends('it is killed, and said nothing', async () => {
+    const hastened = hasten(TRIAL_MS.confinement);
     const start: Engine['start'] = async ({ folder, timeout }) =>
       await startProgram(['/bin/sleep', '600'], { folder, timeout, environment: {} });
     expect(await findConfined({ start, tools: new Set(['freshclam']) }, temporaryFolder())).toBeUndefined();
-    expect(hastened).toHaveBeenCalledWith(expect.anything(), CONFINEMENT_MS);
+    expect(hastened).toHaveBeenCalledWith(expect.anything(), TRIAL_MS.confinement);
   }),
-  UNSHARE_MS: ends('no tool is given a nameserver', async () => {
+  'TRIAL_MS.mount': ends('no tool is given a nameserver', async () => {
     const folder = temporaryFolder();
     await writeFile(join(folder, 'unshare'), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
-    const hastened = hasten(UNSHARE_MS);
+    const hastened = hasten(TRIAL_MS.mount);
     const { canAskNameserver } = await findNativeEngine(`${folder}:/usr/bin:/bin`);
     expect(canAskNameserver).toBe(false);
-    if (process.getuid?.() === 0) expect(hastened).toHaveBeenCalledWith(expect.anything(), UNSHARE_MS);
+    if (process.getuid?.() === 0) expect(hastened).toHaveBeenCalledWith(expect.anything(), TRIAL_MS.mount);
   }),
 };
 

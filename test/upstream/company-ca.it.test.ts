@@ -100,7 +100,7 @@ describeWithOpenssl("a host whose certificate a company's own CA has signed", ()
   test.each(Object.entries(stores))(
     'is believed by a cycle and by the quick look if that is in %s',
     async (_, environment) => {
-      expect(await sync(environment())).toMatchObject({ code: 'upstream/missing' });
+      expect(await sync(environment())).toMatchObject({ code: 'upstream/no-database' });
       expect(await look(environment())).toContain('404');
       expect(seen).toMatchObject({ broken: 0 });
     },

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PARTIAL_RECORD_BYTES } from '../../scripts/limits/machine.ts';
 import { acquireCvd } from '../../scripts/upstream/acquire-cvd.ts';
 import { clearPartials, Partials } from '../../scripts/upstream/partials.ts';
 import { makeChain } from '../support/chain.ts';
@@ -149,6 +150,8 @@ describe('what somebody else has put there', () => {
     'more bytes than there are': async (it) => await truncate(it.part, CVD.length + 1),
     'no bytes': async (it) => await truncate(it.part, 0),
     'no record': async (it) => await writeFile(it.record, '{"upstream":'),
+    'a record without an end': async (it) =>
+      await writeFile(it.record, `${' '.repeat(PARTIAL_RECORD_BYTES)}${await readFile(it.record, 'utf8')}`),
     'a record of a terabyte': async (it) => {
       const record = JSON.parse(await readFile(it.record, 'utf8'));
       await writeFile(it.record, JSON.stringify({ ...record, total: 1e12 }));
