@@ -17,12 +17,16 @@ const NAMES_SHOWN = 5;
  */
 export async function tidyUp(
   store: Store,
-  published: Pick<Published, 'manifest' | 'listing' | 'tag'>,
+  published: Pick<Published, 'manifest' | 'listing' | 'tag' | 'unread'>,
   { log, isDry }: { readonly log: Log; readonly isDry: boolean },
 ): Promise<void> {
-  const { manifest, tag } = published;
+  const { manifest, tag, unread } = published;
   if (manifest === undefined) return;
-  const foreign = await foreignFilesIn(store, published).catch((error) => said(error, store, log));
+  // what cannot be understood of a manifest may name them: a cycle mends it first
+  const foreign =
+    unread === undefined
+      ? await foreignFilesIn(store, published).catch((error) => said(error, store, log))
+      : undefined;
   if (foreign !== undefined && foreign.length > 0) {
     const what = `${listed(foreign)} in ${store.where}, which clients would take for databases of this mirror, and which its manifest does not name`;
     if (isDry || store.setAside === undefined) {

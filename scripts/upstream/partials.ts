@@ -41,6 +41,8 @@ export class Partials {
   readonly #folder: string;
   readonly #upstream: string;
   readonly #now: () => Date;
+  /** Names that are under way: several databases come at a time. */
+  readonly #busy = new Set<string>();
 
   constructor(folder: string, upstream: string, now: () => Date) {
     this.#folder = folder;
@@ -57,11 +59,21 @@ export class Partials {
     wanted: { readonly of: string; readonly to: string; readonly limit: number },
     client: Pick<UpstreamClient, 'download'>,
   ): Promise<boolean> {
+    this.#busy.add(name);
+    try {
+      return await this.#download(name, wanted, client);
+    } finally {
+      this.#busy.delete(name);
+      await this.#removeIfIdle();
+    }
+  }
+
+  async #download(...[name, wanted, client]: Parameters<Partials['download']>): Promise<boolean> {
     const [part, record] = this.#paths(name);
     await this.#prepare();
     const known = await this.#find(name, wanted);
     const size = known?.size ?? 0;
-    if (size === 0) await this.discard(name, false);
+    if (size === 0) await this.discard(name);
     if (size === 0 || size !== known?.total) {
       let isResumable = size > 0;
       const onFile = async (validator: string | undefined, total: number) => {
@@ -76,7 +88,7 @@ export class Partials {
           onFile,
         });
       } catch (error) {
-        isResumable &&= (await stat(part)).size > 0;
+        isResumable &&= ((await stat(part).catch(() => undefined))?.size ?? 0) > 0;
         // a full disk needs the room, and what is too large is of no use
         if (!isResumable || error instanceof FileError || isTooLarge(error)) await this.discard(name);
         throw error;
@@ -88,9 +100,14 @@ export class Partials {
   }
 
   /** Removes what is there of a file, and the folder if that was all. */
-  async discard(name: string, isLast = true): Promise<void> {
+  async discard(name: string): Promise<void> {
     for (const path of this.#paths(name)) await rm(path, { force: true, recursive: true });
-    if (isLast) await rmdir(this.#folder).catch(() => {}); // there may be others in it
+    await this.#removeIfIdle();
+  }
+
+  /** One that has made the folder, and has nothing in it yet, must find it there. */
+  async #removeIfIdle(): Promise<void> {
+    if (this.#busy.size === 0) await rmdir(this.#folder).catch(() => {}); // there may be others in it
   }
 
   #paths(name: string): [part: string, record: string] {
@@ -105,7 +122,8 @@ export class Partials {
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name);
       const { mtime } = (await lstat(path).catch(() => undefined)) ?? { mtime: this.#now() };
-      if (!this.#isFresh(mtime)) await rm(path, { force: true, recursive: true });
+      const isIdle = this.#busy.size === 1; // else it may be another's, by a clock that is wrong
+      if (isIdle && !this.#isFresh(mtime)) await rm(path, { force: true, recursive: true });
     }
   }
 

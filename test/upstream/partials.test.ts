@@ -196,3 +196,54 @@ describe('what somebody else has put there', () => {
 function never(): never {
   throw new Error('a chain of one version has one');
 }
+
+describe('two files at once', () => {
+  /** Writes what it is asked for when it is told to, as a client that waits for its first byte. */
+  function waiting() {
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const download = async (_: string, path: string) => {
+      asked.resolve();
+      await answered.promise;
+      await writeFile(path, 'whole');
+    };
+    return { client: { download }, asked: asked.promise, answer: () => answered.resolve() };
+  }
+
+  test.each([
+    ['now', 0],
+    ['by a clock that is behind', -3 * DAY],
+  ])('leave each other alone, %s, whichever ends first', async (_, behind) => {
+    await using it = await startAcquiring(new Map());
+    const folder = join(it.folder, 'partial');
+    const partials = new Partials(folder, 'http://here', () => new Date(Date.now() + behind));
+    const [slow, late] = [waiting(), waiting()];
+    const wanted = (name: string) => ({ of: name, to: join(it.folder, name), limit: 100 });
+    const first = partials.download('main.cvd', wanted('main'), slow.client);
+    await slow.asked;
+    await writeFile(join(folder, 'main.cvd.part'), 'half');
+    const second = partials.download('daily.cvd', wanted('daily'), late.client);
+    await late.asked;
+    expect(existsSync(join(folder, 'main.cvd.part'))).toBe(true);
+    late.answer();
+    await second;
+    await rm(join(folder, 'main.cvd.part')); // nothing is there of it, but the folder has to be
+    slow.answer();
+    await first;
+    expect(await readFile(join(it.folder, 'main'), 'utf8')).toBe('whole');
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('say what went wrong, and not that there is no part of it', async () => {
+    await using it = await startAcquiring(new Map());
+    const partials = new Partials(join(it.folder, 'partial'), 'http://here', () => new Date());
+    const download = async (_: string, path: string, __: number, options?: { onFile?: OnFile }) => {
+      await options?.onFile?.('"tag"', 100);
+      await rm(path, { force: true });
+      throw new RangeError('cut off');
+    };
+    const wanted = { of: 'main', to: join(it.folder, 'main'), limit: 100 };
+    await expect(partials.download('main.cvd', wanted, { download })).rejects.toThrow(RangeError);
+  });
+});
+
+type OnFile = (validator: string | undefined, total: number) => Promise<void>;
