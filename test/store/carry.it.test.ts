@@ -123,7 +123,11 @@ describe('a published file that is not what it was is not carried over', () => {
     'a CVD that was replaced by an older one': ['test.cvd', CHAIN[4]?.cvd, 'verify/mismatch'],
     'a CDIFF that was emptied': ['test-4.cdiff', EMPTY, 'verify/mismatch'],
     'a CDIFF that was cut': ['test-4.cdiff', cdiffOf(4).subarray(0, 100), 'verify/format'],
-    'a CDIFF of another step': ['test-4.cdiff', cdiffOf(5), expect.stringMatching(/^verify\/(wrong-version|mismatch)$/)], // the longer one of the two is not even read
+    'a CDIFF of another step': [
+      'test-4.cdiff',
+      cdiffOf(5),
+      expect.stringMatching(/^verify\/(wrong-version|mismatch)$/),
+    ], // the longer one of the two is not even read
   };
   test.each(Object.entries(damages))('%s', async (_, [name, bytes, code]) => {
     const it = await published(FILES);
