@@ -9,7 +9,7 @@ import type { Prove } from '../../scripts/proof/prove.ts';
 import type { CycleReport } from '../../scripts/report.ts';
 import { parseManifest } from '../../scripts/store/manifest.ts';
 import { diffScript } from '../support/chain.ts';
-import { describeMirror, namesIn, startMirror, type TestMirror, untouched } from '../support/cycle.ts';
+import { describeMirror, namesIn, sameDatabases, startMirror, type TestMirror } from '../support/cycle.ts';
 import { findProver, trusting } from '../support/engines.ts';
 import { SOUND } from '../support/hostile.ts';
 import { rekeyedNative } from '../support/rekeyed.ts';
@@ -146,7 +146,7 @@ describeMirror('of two databases with news', () => {
     expect(await quarantined(mirror)).toEqual([bad]);
 
     attempts.length = 0;
-    const again = await untouched(mirror, () => sync(mirror, prove));
+    const again = await sameDatabases(mirror, () => sync(mirror, prove));
     expect(again.databases[bad]).toMatchObject({ outcome: 'refused', code: 'proof/held' });
     expect(again.databases[good]).toMatchObject({ outcome: 'unchanged' });
     expect(attempts).toEqual([]);
@@ -158,7 +158,7 @@ describeMirror('of two databases with news', () => {
     const { prove, attempts } = judgeThat(({ daily, main }) =>
       daily === 2 ? 'daily crashes' : main === 2 ? 'main crashes' : undefined,
     );
-    const report = await untouched(mirror, () => sync(mirror, prove));
+    const report = await sameDatabases(mirror, () => sync(mirror, prove));
     expect(report.databases.daily).toMatchObject(refused(/daily crashes$/));
     expect(report.databases.main).toMatchObject(refused(/main crashes$/));
     expect(attempts).toEqual([BOTH, DAILY, MAIN]);
@@ -197,7 +197,7 @@ describeMirror('of two databases with news', () => {
     await using mirror = await start();
     release(mirror, 'daily', 2);
     const { prove, attempts } = judgeThat(() => 'main crashes');
-    const report = await untouched(mirror, () => sync(mirror, prove));
+    const report = await sameDatabases(mirror, () => sync(mirror, prove));
     expect(report.databases.daily).toMatchObject(refused(/main crashes$/));
     expect(report.databases.main).toMatchObject({ outcome: 'unchanged', to: 1 });
     expect(report.databases.main).not.toHaveProperty('reason');
@@ -233,7 +233,7 @@ describeMirror('what is implausible', () => {
     await using mirror = await start();
     release(mirror, 'main', 2, FALLS);
     const { prove, attempts } = judgeThat(() => undefined);
-    const report = await untouched(mirror, () => sync(mirror, prove));
+    const report = await sameDatabases(mirror, () => sync(mirror, prove));
     expect(report.databases.main).toMatchObject(
       implausible(/^main: its signatures fall from 100 to 79, .*20 %.*--accept/),
     );
@@ -271,7 +271,7 @@ describeMirror('what is implausible', () => {
     await using mirror = await start();
     release(mirror, 'main', 2, FALLS);
     const { prove } = judgeThat(({ main }) => (main === 2 ? 'main crashes' : undefined));
-    const report = await untouched(mirror, () => sync(mirror, prove, ACCEPT));
+    const report = await sameDatabases(mirror, () => sync(mirror, prove, ACCEPT));
     expect(report.databases.main).toMatchObject({ outcome: 'refused', code: 'proof/failed' });
   });
 

@@ -153,6 +153,16 @@ export async function untouched<T>(mirror: TestMirror, run: () => Promise<T>): P
   return result;
 }
 
+/** Runs something that may tell how old the databases are, and must not touch one: each stays the same file. */
+export async function sameDatabases<T>(mirror: TestMirror, run: () => Promise<T>): Promise<T> {
+  const databases = async () =>
+    new Map([...(await fingerprint(mirror.store))].filter(([name]) => !PAGES.includes(name)));
+  const before = await databases();
+  const result = await run();
+  expect(await databases()).toEqual(before);
+  return result;
+}
+
 /**
  * Runs something that fails in the middle of a publication: what was published stays the same file with the same
  * bytes. Files of the new version that no manifest names yet may have come; they are proven.

@@ -219,7 +219,9 @@ describeWithOfficial('mirror.yml', () =>
         upstream.fail('*');
         for (const [name, path] of offered(6)) upstream.set(name, path);
         const spoilt = await readFile(official('test-6.cvd'));
-        spoilt[600] = (spoilt[600] ?? 0) ^ 1;
+        const signature =
+          spoilt.indexOf(/:[0-9a-f]{32}:/.exec(spoilt.toString('latin1', 0, 512))?.[0] ?? '') + 34;
+        spoilt[signature] = spoilt[signature] === 0x41 ? 0x42 : 0x41;
         upstream.set('test.cvd', spoilt);
         upstream.remove('test-6.cdiff');
         const before = await bucket.get('manifest.json');
