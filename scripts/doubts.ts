@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Brought, Look } from './bring.ts';
 import { isWithin } from './clock.ts';
 import { explain } from './errors.ts';
+import { DOUBTED_MS, FORGOTTEN_MS, STATE_CHARACTERS } from './limits/machine.ts';
 import { printable } from './printable.ts';
 import { isDoubtful } from './upstream/doubt.ts';
 import { UpstreamError } from './upstream/error.ts';
@@ -9,11 +10,8 @@ import { counted } from './words.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** After the first time, and after each further one twice as long, up to the longest. Milliseconds. */
+/** After the first time, and after each further one twice as long, up to `DOUBTED_MS`. Milliseconds. */
 const FIRST_PAUSE = 30 * MINUTE;
-export const LONGEST_PAUSE_MS = 6 * 60 * MINUTE;
-/** A doubt that nobody had for so many milliseconds is another one. */
-const FORGOTTEN = 7 * DAY;
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 /** A version of a database of which upstream did not send the right files. */
@@ -23,7 +21,7 @@ export const DoubtSchema = v.object({
   md5: v.pipe(v.string(), v.maxLength(32)),
   reason: v.pipe(
     v.string(),
-    v.transform((text) => printable(text).slice(0, 500)),
+    v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.reason)),
   ),
   /** Since when no version came right. */
   since: Time,
@@ -49,7 +47,7 @@ export function waitsAsDoubted(seen: Look, memory: DoubtMemory, now: Date): Look
   if (!advertisement.news || held !== undefined || doubt === undefined) return seen;
   const { version, md5 } = advertisement.offer.header;
   const left = Date.parse(doubt.until) - now.getTime();
-  if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > LONGEST_PAUSE_MS) return seen;
+  if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > DOUBTED_MS) return seen;
   const what = `it did not come right ${doubt.tries === 1 ? 'once' : counted(doubt.tries, 'time')}, last: ${doubt.reason}`;
   const advice = `It is asked for again after ${doubt.until}; ask for it with --retry`;
   return { ...seen, held: new UpstreamError('upstream/doubted', what, { advice }) };
@@ -58,7 +56,7 @@ export function waitsAsDoubted(seen: Look, memory: DoubtMemory, now: Date): Look
 /** True if for a day no version came right: then a CDIFF that is none holds up nothing any more. */
 export function isDoubtedForLong(database: string, memory: DoubtMemory, now: Date): boolean {
   const doubt = memory.of(database);
-  if (doubt === undefined || !isWithin(doubt.seen, FORGOTTEN, now)) return false;
+  if (doubt === undefined || !isWithin(doubt.seen, FORGOTTEN_MS, now)) return false;
   return now.getTime() - Date.parse(doubt.since) >= DAY;
 }
 
@@ -76,9 +74,9 @@ export async function rememberDoubts(
     if (!isDoubtful(trouble)) continue;
     const { version, md5 } = advertisement.offer.header;
     const earlier = memory.of(database);
-    const known = earlier !== undefined && isWithin(earlier.seen, FORGOTTEN, now) ? earlier : undefined;
+    const known = earlier !== undefined && isWithin(earlier.seen, FORGOTTEN_MS, now) ? earlier : undefined;
     const tries = known?.version === version && known.md5 === md5 ? known.tries + 1 : 1;
-    const pause = Math.min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE_MS);
+    const pause = Math.min(FIRST_PAUSE * 2 ** (tries - 1), DOUBTED_MS);
     await memory.set(database, {
       version,
       md5,

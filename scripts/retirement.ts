@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { isWithin } from './clock.ts';
-import { WAITING_KINDS } from './limits/machine.ts';
+import { FORGOTTEN_MS, STATE_CHARACTERS, WAITING_KINDS } from './limits/machine.ts';
 import type { Finding, Step } from './plausible.ts';
 import { FAMILY } from './plausible.ts';
 import { printable } from './printable.ts';
@@ -9,13 +9,11 @@ import { RefusalError, WaitingError } from './refusal.ts';
 const DAY = 24 * 60 * 60_000;
 /** So long the unusual waits, and is told of, before the proof alone decides. Milliseconds. */
 export const WAIT_MS = DAY;
-/** What nobody saw for so many milliseconds begins anew. */
-const FORGOTTEN_MS = 7 * DAY;
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const Kind = v.pipe(
   v.string(),
-  v.transform((text) => printable(text).slice(0, 100)),
+  v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.kind)),
 );
 const KindSchema = v.object({
   since: Time,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { copyRegular } from '../files/open.ts';
-import { VERSION_CHECK_CONNECT_MS } from '../limits/doctor.ts';
+import { VERSION_CHECK_ANSWER_MS, VERSION_CHECK_CONNECT_MS } from '../limits/doctor.ts';
 import { SILENT } from '../log.ts';
 import { State } from '../state.ts';
 import { STATE_FILE } from '../state-files.ts';
@@ -12,7 +12,7 @@ import { CoolDownGuard } from '../upstream/cool-down.ts';
 import type { Patience } from '../upstream/pace.ts';
 import type { DoctorContext } from './context.ts';
 
-const PATIENCE: Partial<Patience> = { idle: 8000, file: 8000, attempts: 1, pause: 0 };
+const PATIENCE: Partial<Patience> = { ...VERSION_CHECK_ANSWER_MS, attempts: 1, pause: 0 };
 
 /** What came of the one version check. */
 export interface Asked {

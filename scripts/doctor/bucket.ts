@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AbortMultipartUploadCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { codeOf } from '../errors.ts';
+import { TRIAL_BYTES } from '../limits/store.ts';
 import { abilitiesOf, describeAbilities, TRIALS } from '../store/s3-abilities.ts';
 import { type Attributes, Bucket } from '../store/s3-bucket.ts';
 import { faultOf, storeError } from '../store/s3-errors.ts';
@@ -11,8 +12,6 @@ import { bad, badBy, good, type Seen, skipped } from './finding.ts';
 
 /** A look is no run: what does not answer twice is a fault. */
 const ATTEMPTS = 2;
-/** Bytes of a trial object that are read: it is ours. */
-const TRIAL_SIZE = 1000;
 
 /** What a publisher must be able to do, and the right that it is by. */
 const RIGHTS = {
@@ -55,7 +54,7 @@ async function tryRights(bucket: Bucket): Promise<Seen> {
   if (await may('delete', async () => await bucket.remove(name))) {
     try {
       if (await may('put', async () => await bucket.write(name, 'trial', attributes)))
-        await may('get', async () => await bucket.read(name, TRIAL_SIZE));
+        await may('get', async () => await bucket.read(name, TRIAL_BYTES));
     } finally {
       await bucket.remove(name);
     }

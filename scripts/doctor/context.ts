@@ -21,7 +21,7 @@ export interface DoctorContext {
 
 export interface Check {
   readonly name: string;
-  /** Milliseconds; default: ten seconds. */
+  /** Milliseconds; default: `CHECK_MS`. */
   readonly timeout?: number;
   /** Throws what is a fault. `signal`: its time is up. */
   readonly look: (context: DoctorContext, signal: AbortSignal) => Promise<Seen>;

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { PUBLIC_URL_MS } from '../limits/doctor.ts';
 import { MANIFEST_BYTES } from '../limits/manifest.ts';
 import { type Answer, ProbeClient } from '../probe/client.ts';
 import { MANIFEST } from '../store/manifest.ts';
 import { openStore } from '../store/open-store.ts';
 import type { DoctorContext } from './context.ts';
 import { bad, badBy, good, type Seen, skipped } from './finding.ts';
-
-/** Milliseconds. */
-const PATIENCE = { connect: 8000, idle: 8000, answer: 9000 };
 
 /** The public URL serves what the store has published. */
 export async function checkPublicUrl({ settings: { sync } }: Pick<DoctorContext, 'settings'>): Promise<Seen> {
@@ -25,7 +23,7 @@ export async function checkPublicUrl({ settings: { sync } }: Pick<DoctorContext,
     url,
     proxies,
     userAgent: userAgent(randomUUID()),
-    patience: PATIENCE,
+    patience: PUBLIC_URL_MS,
   });
   let answer: Answer;
   try {

@@ -23,3 +23,5 @@ export const BUCKET_CONNECT_MS = 10_000;
 export const BUCKET_IDLE_MS = 60_000;
 /** Bytes of the copies on this machine together: several times what upstream has. */
 export const COPIES_BYTES = 2_000_000_000;
+/** Bytes that come back for an object on trial, which is ours and has less. */
+export const TRIAL_BYTES = 1000;

@@ -1,6 +1,7 @@
 import { CLOCK_TOLERANCE_MS } from '../clock.ts';
 import { cvdName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { LastRun } from '../last-run.ts';
+import { COOL_DOWN_MS } from '../limits/upstream.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { judgePin } from '../store/pin.ts';
@@ -46,7 +47,7 @@ const DAY = 24 * 60 * 60_000;
 /** Upstream has this long for a late `.sign`, as in a cycle. Milliseconds. */
 const LATE_SIGN = DAY;
 /** No cool-down lasts longer; one that does was made while the clock was wrong. Milliseconds. */
-const LONGEST_COOL_DOWN = DAY + CLOCK_TOLERANCE_MS;
+const LONGEST_COOL_DOWN = COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS;
 /** Characters of a reason in a line for people; JSON has the whole. */
 const REASON_LENGTH = 240;
 /** Names in a line for people. */

@@ -1,5 +1,5 @@
 import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
-import { explain } from '../errors.ts';
+import { codeOf, explain } from '../errors.ts';
 import { proveSign } from '../files/sign.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import { SIGN_BYTES } from '../limits/databases.ts';
@@ -54,18 +54,17 @@ async function carryFile(name: string, file: Carried, record: FileRecord, parts:
   if (stage.files.has(name)) return; // upstream has made it anew
   if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
   const path = stage.incoming(name);
-  await store.fetch(name, path, record.size);
+  const isOther = () =>
+    new VerifyError('verify/mismatch', `${name} in ${store.where} is not the file that its manifest names`);
+  await store.fetch(name, path, record.size).catch((error) => {
+    throw codeOf(error) === 'store/limit' ? isOther() : error; // it has more bytes, which is damage as any other
+  });
   const found = await verifyCarried(path, file, stage, trust).catch((error) => {
     if (file.kind !== 'sign' || !(error instanceof VerifyError)) throw error;
     log.warn(`${name} is no longer published: ${explain(error)}`); // its certificates may have expired
   });
   if (found === undefined) return;
-  if (found.sha256 !== record.sha256) {
-    throw new VerifyError(
-      'verify/mismatch',
-      `${name} in ${store.where} is not the file that its manifest names`,
-    );
-  }
+  if (found.sha256 !== record.sha256) throw isOther();
   await stage.accept({ name, ...found, stored: true });
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { TRIAL_BYTES } from '../limits/store.ts';
 import type { Attributes, Bucket, Condition, ObjectHead, ObjectText } from './s3-bucket.ts';
 import { StoreError } from './store.ts';
 import { PRIVATE_FOLDER } from './store-name.ts';
@@ -7,8 +8,6 @@ import { PRIVATE_FOLDER } from './store-name.ts';
 export const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
 /** A trial takes seconds; one of this age was left behind. Milliseconds. */
 const OLD_TRIAL = 3_600_000;
-/** Bytes: a word is written there. */
-const TRIAL_BYTES = 1000;
 
 /** What a store does with the conditions of a PUT. Vendors refuse or ignore what they do not know. */
 export interface Abilities {

@@ -1,13 +1,8 @@
 import { CLOCK_TOLERANCE_MS } from '../clock.ts';
-import { COOL_DOWN_MS } from '../limits/upstream.ts';
+import { COOL_DOWN_MS, UNTOLD_COOL_DOWN_MS } from '../limits/upstream.ts';
 import { UpstreamError, type UpstreamErrorCode } from './error.ts';
 import { type Refused, wordsOf } from './refused.ts';
 import { Turns } from './turns.ts';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-/** What freshclam waits after a 429 without Retry-After, and after a 403 (clamav-formats.md §6). */
-const DEFAULT_WAIT = { 429: 4 * HOUR, 403: 24 * HOUR } as const;
 
 /** Until when nothing is asked of an upstream, and why. */
 export interface CoolDown {
@@ -136,7 +131,8 @@ export class CoolDownGuard {
   ): Promise<UpstreamError> {
     const now = this.#now();
     const { status } = refused;
-    const wait = (status === 429 ? retryAfterWait(retryAfter, now) : undefined) ?? DEFAULT_WAIT[status];
+    const wait =
+      (status === 429 ? retryAfterWait(retryAfter, now) : undefined) ?? UNTOLD_COOL_DOWN_MS[status];
     const current = this.#ifOn(this.#memory.load());
     if (current !== undefined && Date.parse(current.until) > now.getTime() + wait - COOL_DOWN_MS.shortest)
       return this.#error(current);

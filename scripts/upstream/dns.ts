@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { explain } from '../errors.ts';
-import { RECORD_SECONDS } from '../limits/upstream.ts';
+import { NAMESERVER_MS, RECORD_SECONDS } from '../limits/upstream.ts';
 import { lasting } from '../words.ts';
 import { UpstreamError } from './error.ts';
 
@@ -41,7 +41,7 @@ export async function lookUp(
   name: string,
   nameservers: readonly string[],
   now: Date,
-  timeout = 5000,
+  timeout: number = NAMESERVER_MS,
 ): Promise<DnsRecord> {
   const resolvers = nameservers.length === 0 ? [undefined] : nameservers;
   const answers = await Promise.allSettled(

@@ -6,7 +6,7 @@ import { codeOf } from '../errors.ts';
 import { FileError, replaceFile } from '../files/atomic.ts';
 import { openRegular, readText } from '../files/open.ts';
 import { parseJson } from '../json.ts';
-import { PARTIAL_MS, PARTIAL_RECORD_BYTES } from '../limits/machine.ts';
+import { PARTIAL_MS, PARTIAL_RECORD_BYTES, VALIDATOR_CHARACTERS } from '../limits/machine.ts';
 import type { UpstreamClient } from './client.ts';
 import { isTooLarge } from './error.ts';
 
@@ -16,7 +16,7 @@ export const PARTIALS_FOLDER = 'partial';
 const RecordSchema = v.object({
   upstream: v.string(),
   of: v.string(),
-  validator: v.pipe(v.string(), v.minLength(1), v.maxLength(1000), v.regex(/^[\x20-\x7e]+$/)),
+  validator: v.pipe(v.string(), v.minLength(1), v.maxLength(VALIDATOR_CHARACTERS), v.regex(/^[\x20-\x7e]+$/)),
   total: v.pipe(v.number(), v.integer(), v.minValue(1)),
 });
 

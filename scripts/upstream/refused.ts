@@ -1,7 +1,5 @@
+import { QUOTED_ANSWER_CHARACTERS } from '../limits/upstream.ts';
 import { printable } from '../printable.ts';
-
-/** Characters of what is quoted of an answer. */
-const LENGTH = 100;
 
 /** An answer that is a no, and as much of what it says as helps those who are to mend it. All of it is fit to be printed. */
 export interface Refused {
@@ -52,5 +50,5 @@ function proxyOf(
 
 function quoted(text: string | undefined): string | undefined {
   const words = printable((text ?? '').replace(/\s+/g, ' ').trim());
-  return words === '' ? undefined : words.slice(0, LENGTH);
+  return words === '' ? undefined : words.slice(0, QUOTED_ANSWER_CHARACTERS);
 }

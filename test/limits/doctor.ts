@@ -1,32 +1,63 @@
-import { truncateSync, writeFileSync } from 'node:fs';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { expect } from 'vitest';
 import { checkCertificates } from '../../scripts/doctor/certificates.ts';
 import type { DoctorContext } from '../../scripts/doctor/context.ts';
-import { CERTIFICATES_BYTES } from '../../scripts/limits/doctor.ts';
+import { examine } from '../../scripts/doctor/doctor.ts';
+import { checkProxies } from '../../scripts/doctor/proxies.ts';
+import { CERTIFICATES_BYTES, CHECK_MS, PROXY_MS } from '../../scripts/limits/doctor.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { deadAddress } from '../support/dead-address.ts';
+import { freePort } from '../support/ports.ts';
+import { hasten } from './hasten.ts';
 import { elsewhere, ends, type Row } from './rows.ts';
 
-const DOCTOR = 'doctor/doctor.test.ts';
-const NETWORK = 'doctor/network.it.test.ts';
-const ENDLESS = 'a check that throws, and one that never ends, hide no other';
+const SILENT_OTHERS = elsewhere(
+  'a fault',
+  'doctor/whole.it.test.ts',
+  'is a fault in its time, and the command then ends',
+);
 
 export const DOCTOR_LIMITS: Readonly<Record<string, Row>> = {
-  CHECK_MS: elsewhere('a fault', DOCTOR, ENDLESS),
-  OPEN_ENGINE_MS: elsewhere('a fault', DOCTOR, ENDLESS),
-  VERSION_CHECK_CONNECT_MS: elsewhere(
+  CHECK_MS: ends('a fault', async () => {
+    hasten(CHECK_MS);
+    const hangs = { name: 'hangs', look: () => new Promise<never>(() => {}) };
+    const report = await examine([hangs], {} as DoctorContext);
+    expect(report).toMatchObject({ unfinished: true, findings: [{ check: 'hangs', ok: false }] });
+  }),
+  OPEN_ENGINE_MS: elsewhere(
     'a fault',
-    NETWORK,
-    'is not there, which the clock cannot be blamed for',
+    'doctor/doctor.test.ts',
+    'a check that throws, and one that never ends, hide no other',
   ),
-  NAMESERVER_MS: elsewhere('a fault', NETWORK, 'is not answered for'),
-  PROXY_MS: elsewhere('a fault', NETWORK, 'are not there'),
+  VERSION_CHECK_CONNECT_MS: SILENT_OTHERS,
+  'VERSION_CHECK_ANSWER_MS.idle': SILENT_OTHERS,
+  'VERSION_CHECK_ANSWER_MS.file': SILENT_OTHERS,
+  'PUBLIC_URL_MS.connect': SILENT_OTHERS,
+  'PUBLIC_URL_MS.idle': SILENT_OTHERS,
+  'PUBLIC_URL_MS.answer': SILENT_OTHERS,
+  PROXY_MS: ends('a fault', async () => {
+    const port = await freePort();
+    await using dead = await deadAddress('127.0.0.3', port);
+    const proxies = { httpProxy: `http://${dead.address}:${port}`, httpsProxy: '', noProxy: '' };
+    const found = await checkProxies({ settings: { sync: { proxies } } } as DoctorContext);
+    expect(found).toMatchObject({
+      ok: false,
+      found: expect.stringContaining(`within ${PROXY_MS / 1000} s`),
+    });
+  }),
+  NAMESERVER_MS: elsewhere('a fault', 'doctor/network.it.test.ts', 'is not answered for'),
   CERTIFICATES_BYTES: ends('a fault', async () => {
     const path = join(temporaryFolder(), 'ca.pem');
-    writeFileSync(path, '');
-    truncateSync(path, CERTIFICATES_BYTES + 1);
-    const settings = { certificates: { NODE_EXTRA_CA_CERTS: path } };
-    const { found } = Object(await checkCertificates({ settings } as unknown as DoctorContext));
-    expect(found).toMatch(new RegExp(`${CERTIFICATES_BYTES}`));
+    const look = async () =>
+      await checkCertificates({
+        settings: { certificates: { NODE_EXTRA_CA_CERTS: path } } as unknown as DoctorContext['settings'],
+      });
+    await writeFile(path, rootCertificates[0] ?? '');
+    await truncate(path, CERTIFICATES_BYTES);
+    expect(await look()).toMatchObject({ ok: true });
+    await truncate(path, CERTIFICATES_BYTES + 1);
+    expect(await look()).toMatchObject({ ok: false });
   }),
 };

@@ -2,12 +2,17 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { expect } from 'vitest';
+import type { Look } from '../../scripts/bring.ts';
+import { type Doubt, type DoubtMemory, isDoubtedForLong, waitsAsDoubted } from '../../scripts/doubts.ts';
 import { confText } from '../../scripts/files/clamav-conf.ts';
 import { requireSafeWay } from '../../scripts/files/safe-way.ts';
 import {
   CACHED_MS,
   CONF_LINE_BYTES,
+  DOUBTED_MS,
+  FORGOTTEN_MS,
   LINKS,
+  PARTIAL_RECORD_BYTES,
   QUARANTINE_MS,
   SEAL_CHARACTERS,
   SIGHTED_FILES,
@@ -15,6 +20,7 @@ import {
   STATE_BYTES,
   STATE_CHARACTERS,
   TRIALS_BYTES,
+  VALIDATOR_CHARACTERS,
   WAITING_KINDS,
 } from '../../scripts/limits/machine.ts';
 import { WaitSchema } from '../../scripts/retirement.ts';
@@ -22,6 +28,8 @@ import { State } from '../../scripts/state.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/state-files.ts';
 import { readSightings, SIGHTINGS } from '../../scripts/store/sightings.ts';
 import { TRIALS_FILE, Trials } from '../../scripts/trials.ts';
+import type { UpstreamClient } from '../../scripts/upstream/client.ts';
+import { Partials } from '../../scripts/upstream/partials.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
@@ -37,6 +45,51 @@ const REFUSED = {
   until: null,
 };
 const COOL_DOWN = { until: after(60 * 60_000), reason: 'because' };
+
+/** What is remembered of a version that did not come right. */
+const doubted = (change: Partial<Doubt>): DoubtMemory => {
+  const doubt = {
+    version: 6,
+    md5: 'x',
+    reason: 'y',
+    seen: after(0),
+    since: after(0),
+    until: after(0),
+    tries: 1,
+  };
+  return { of: () => ({ ...doubt, ...change }), set: async () => {} };
+};
+/** The same version offered. */
+const OFFERED = {
+  database: 'test',
+  advertisement: { news: true, offer: { header: { version: 6, md5: 'x' } } },
+} as unknown as Look;
+const kindsOf = (count: number, kind = '') =>
+  v.safeParse(
+    WaitSchema,
+    Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [
+        `${at}${kind}`,
+        { since: after(0), seen: after(0), beside: 5 },
+      ]),
+    ),
+  );
+
+/** What tells upstream if the part of a file is still of the same one, as far as there is a part by this record. */
+async function resumedBy(validator: string, size = 0): Promise<string | undefined> {
+  const folder = temporaryFolder();
+  const record = JSON.stringify({ upstream: 'up', of: 'x', validator, total: 9 });
+  await writeFile(join(folder, 'test.cvd.json'), record.padEnd(size));
+  await writeFile(join(folder, 'test.cvd.part'), 'part');
+  let asked: string | undefined;
+  const download: UpstreamClient['download'] = async (_name, path, _limit, resumption) => {
+    asked = resumption?.validator;
+    await writeFile(path, 'part, rest');
+  };
+  const wanted = { of: 'x', to: join(folder, 'whole'), limit: 100 };
+  await new Partials(folder, 'up', () => new Date()).download('test.cvd', wanted, { download });
+  return asked;
+}
 
 /** The state that this text in a file of the work folder makes. */
 async function stateOf(content: unknown, file = STATE_FILE): Promise<State> {
@@ -72,6 +125,25 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     const found = await quarantineOf({ reason }, CACHED_STATE_FILE);
     expect(found?.reason).toHaveLength(STATE_CHARACTERS.cachedReason);
   }),
+  'STATE_CHARACTERS.kind': ends('the rest is left out', () => {
+    const [kind] = Object.keys(Object(kindsOf(1, 'x'.repeat(STATE_CHARACTERS.kind)).output));
+    expect(kind).toHaveLength(STATE_CHARACTERS.kind);
+  }),
+  DOUBTED_MS: ends('the version is asked for', () => {
+    const held = (left: number) => waitsAsDoubted(OFFERED, doubted({ until: after(left) }), NOW).held;
+    expect(held(DOUBTED_MS)).toMatchObject({ code: 'upstream/doubted' });
+    expect(held(DOUBTED_MS + 1)).toBeUndefined();
+  }),
+  FORGOTTEN_MS: ends('it begins anew', () => {
+    const since = after(-2 * FORGOTTEN_MS);
+    const isKnown = (age: number) => isDoubtedForLong('test', doubted({ since, seen: after(-age) }), NOW);
+    expect(isKnown(FORGOTTEN_MS - 1)).toBe(true);
+    expect(isKnown(FORGOTTEN_MS)).toBe(false);
+  }),
+  WAITING_KINDS: ends('none is remembered', () => {
+    expect(kindsOf(WAITING_KINDS).success).toBe(true);
+    expect(kindsOf(WAITING_KINDS + 1).success).toBe(false);
+  }),
   'STATE_CHARACTERS.code': ends('the entry is none', async () => {
     expect(await quarantineOf({ code: 'x'.repeat(STATE_CHARACTERS.code) })).toBeDefined();
     expect(await quarantineOf({ code: 'x'.repeat(STATE_CHARACTERS.code + 1) })).toBeUndefined();
@@ -87,18 +159,15 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     const until = after(CACHED_MS.quarantine + 1);
     expect((await quarantineOf({ until }, CACHED_STATE_FILE))?.until).toBe(after(CACHED_MS.quarantine));
   }),
-  WAITING_KINDS: ends('the entry is none', () => {
-    const kinds = (count: number) =>
-      Object.fromEntries(
-        [...Array(count).keys()].map((id) => [
-          `member ${id}`,
-          { since: after(0), seen: after(0), beside: 1 },
-        ]),
-      );
-    expect(v.safeParse(WaitSchema, kinds(WAITING_KINDS)).success).toBe(true);
-    expect(v.safeParse(WaitSchema, kinds(WAITING_KINDS + 1)).success).toBe(false);
+  PARTIAL_RECORD_BYTES: ends('there is no part', async () => {
+    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES)).toBe('"x"');
+    expect(await resumedBy('"x"', PARTIAL_RECORD_BYTES + 1)).toBeUndefined();
   }),
-  PARTIAL_RECORD_BYTES: elsewhere('it is taken anew', PARTIALS, 'a record without an end'),
+  VALIDATOR_CHARACTERS: ends('there is no part', async () => {
+    const longest = 'x'.repeat(VALIDATOR_CHARACTERS);
+    expect(await resumedBy(longest)).toBe(longest);
+    expect(await resumedBy(`${longest}x`)).toBeUndefined();
+  }),
   PARTIAL_MS: elsewhere('it is thrown away', PARTIALS, 'of a week ago is thrown away'),
   TRIALS_BYTES: ends('notes are none', async () => {
     const text = JSON.stringify({ test: { version: 6, md5: 'x', deaths: 2 } });

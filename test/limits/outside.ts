@@ -2,31 +2,37 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { servedName } from '../../scripts/host/names.ts';
 import {
   CONTAINER_COMMAND_MS,
   CONTAINER_OUTPUT_BYTES,
   OUTPUT_CHARACTERS,
   PULL_MS,
+  TRIAL_MS,
 } from '../../scripts/limits/engines.ts';
 import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/limits/mirror.ts';
 import { TARGET_CHARACTERS } from '../../scripts/limits/requests.ts';
-import { RECORD_SECONDS } from '../../scripts/limits/upstream.ts';
+import { QUOTED_ANSWER_CHARACTERS, RECORD_SECONDS } from '../../scripts/limits/upstream.ts';
 import { SILENT } from '../../scripts/log.ts';
 import type { ProbeClient } from '../../scripts/probe/client.ts';
 import { quoted } from '../../scripts/probe/finding.ts';
 import { checkTransport } from '../../scripts/probe/transport.ts';
+import { findConfined } from '../../scripts/proof/confinement.ts';
 import { type ContainerProgram, findContainerProgram } from '../../scripts/proof/container-program.ts';
+import type { Engine } from '../../scripts/proof/engine.ts';
 import { openImage } from '../../scripts/proof/image-engine.ts';
+import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { startProgram } from '../../scripts/proof/program.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
+import { refusedBy } from '../../scripts/upstream/refused.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { hasten } from './hasten.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
 const DOWNLOAD = 'upstream/download.test.ts';
-const PACE = 'upstream/pace.test.ts';
 const COOL_DOWN = 'upstream/cool-down.test.ts';
+const PACE = 'upstream/pace.test.ts';
 const PROBE = 'probe/hostile.it.test.ts';
 const VISIT = 'hostile/mirror.it.test.ts';
 const TRANSFER = 'host/transfer.test.ts';
@@ -37,17 +43,6 @@ const recordOf = (age: number) => {
   const now = new Date('2026-06-01T12:00:00Z');
   return parseRecord(`1.0.9:63:28034:${now.getTime() / 1000 - age}:1:90:49192:339`, now);
 };
-
-/** Lets a time of so many milliseconds pass at once, wherever it is waited for; tells if it was. */
-function hasten(limit: number) {
-  const { setTimeout } = globalThis;
-  const hastened = vi
-    .spyOn(globalThis, 'setTimeout')
-    .mockImplementation(((run: () => void, after: number) =>
-      setTimeout(run, after === limit ? 50 : after)) as typeof setTimeout);
-  onTestFinished(() => hastened.mockRestore());
-  return hastened;
-}
 
 /** A `docker` that does what this line of a shell says, and knows who it is. */
 async function dockerThat(does: string): Promise<ContainerProgram> {
@@ -60,20 +55,16 @@ async function dockerThat(does: string): Promise<ContainerProgram> {
 }
 
 const UPSTREAM: Readonly<Record<string, Row>> = {
+  ADDRESS_MS: elsewhere('the next one is tried', 'network.test.ts', 'a name whose first address is dead'),
   CONNECT_MS: elsewhere('upstream/unreachable', 'upstream/retry.test.ts', 'a refused connection is given up'),
   'PATIENCE.idle': elsewhere(
     'it is given up',
     DOWNLOAD,
     'a transfer that stalls is given up after the idle time',
   ),
-  ADDRESS_MS: elsewhere(
-    'the next address is tried',
-    'network.test.ts',
-    'a name whose first address is dead, and whose second is slow',
-  ),
-  'PATIENCE.span': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s'),
-  'PATIENCE.least': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s'),
-  'PATIENCE.file': elsewhere('upstream/slow', PACE, '%d MB at %d KB/s'),
+  'PATIENCE.span': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s: %s'),
+  'PATIENCE.least': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s: %s'),
+  'PATIENCE.file': elsewhere('upstream/slow', PACE, '%d MB at %d KB/s: %s'),
   'PATIENCE.attempts': elsewhere(
     'it is given up',
     'upstream/retry.test.ts',
@@ -95,6 +86,15 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   'COOL_DOWN_MS.longest': elsewhere('a day', COOL_DOWN, 'is a wait between five minutes and a day'),
   'RECORD_SECONDS.old': fails('upstream/record', () => recordOf(RECORD_SECONDS.old + 1)),
   'RECORD_SECONDS.ahead': fails('upstream/record', () => recordOf(-RECORD_SECONDS.ahead - 1)),
+  NAMESERVER_MS: elsewhere('upstream/dns', 'upstream/dns.it.test.ts', 'none that answers is an error'),
+  'UNTOLD_COOL_DOWN_MS.429': elsewhere('four hours', COOL_DOWN, '%s with Retry-After %s'),
+  'UNTOLD_COOL_DOWN_MS.403': elsewhere('a day', COOL_DOWN, '%s with Retry-After %s'),
+  QUOTED_ANSWER_CHARACTERS: ends('the rest is left out', () => {
+    const words = 'x'.repeat(QUOTED_ANSWER_CHARACTERS + 1);
+    const refused = refusedBy({ status: 403, header: () => words }, 'daily.cvd', `<title>${words}</title>`);
+    expect(refused.ray).toHaveLength(QUOTED_ANSWER_CHARACTERS);
+    expect(refused.title).toHaveLength(QUOTED_ANSWER_CHARACTERS);
+  }),
 };
 
 const MIRROR: Readonly<Record<string, Row>> = {
@@ -126,8 +126,6 @@ const MIRROR: Readonly<Record<string, Row>> = {
 };
 
 const ENGINES: Readonly<Record<string, Row>> = {
-  'TRIAL_MS.confinement': elsewhere('it is killed', FAULTS, 'and all of it has an end'),
-  'TRIAL_MS.mount': elsewhere('it is killed', FAULTS, 'and all of it has an end'),
   OUTPUT_CHARACTERS: ends('the rest is left out', async () => {
     const print = `process.stdout.write('x'.repeat(${3 * OUTPUT_CHARACTERS}))`;
     const options = { folder: '/', timeout: 60_000, environment: {} };
@@ -169,6 +167,21 @@ const ENGINES: Readonly<Record<string, Row>> = {
     'if they are more than 2 GB together',
   ),
   SAMPLE_LIST_BYTES: elsewhere('sample/list', 'proof/samples.test.ts', 'a list without an end'),
+  'TRIAL_MS.confinement': ends('it is killed, and said nothing', async () => {
+    const hastened = hasten(TRIAL_MS.confinement);
+    const start: Engine['start'] = async ({ folder, timeout }) =>
+      await startProgram(['/bin/sleep', '600'], { folder, timeout, environment: {} });
+    expect(await findConfined({ start, tools: new Set(['freshclam']) }, temporaryFolder())).toBeUndefined();
+    expect(hastened).toHaveBeenCalledWith(expect.anything(), TRIAL_MS.confinement);
+  }),
+  'TRIAL_MS.mount': ends('no tool is given a nameserver', async () => {
+    const folder = temporaryFolder();
+    await writeFile(join(folder, 'unshare'), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
+    const hastened = hasten(TRIAL_MS.mount);
+    const { canAskNameserver } = await findNativeEngine(`${folder}:/usr/bin:/bin`);
+    expect(canAskNameserver).toBe(false);
+    if (process.getuid?.() === 0) expect(hastened).toHaveBeenCalledWith(expect.anything(), TRIAL_MS.mount);
+  }),
 };
 
 const REQUESTS: Readonly<Record<string, Row>> = {

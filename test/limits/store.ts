@@ -74,6 +74,8 @@ export const STORE_LIMITS: Readonly<Record<'manifest' | 'store', Readonly<Record
       'of an endpoint where nobody is',
     ),
     BUCKET_IDLE_MS: elsewhere('store/unreachable', 'store/s3.it.test.ts', 'of an endpoint where nobody is'),
+    /** The same line reads an object on trial. */
+    TRIAL_BYTES: elsewhere('store/limit', S3, 'of the lease'),
     COPIES_BYTES: elsewhere(
       'the oldest is removed',
       'store/cached-store.test.ts',
