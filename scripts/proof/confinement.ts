@@ -43,7 +43,7 @@ type Asked = Pick<Engine, 'start' | 'tools'>;
 const UNREADABLE = /^.*Can't open\/parse the config file.*$/m;
 
 async function refusalOf(engine: Asked, tool: Tool, folder: string): Promise<string | undefined> {
-  const trial = await mkdtemp(join(folder, 'clamav-trial-'));
+  const trial = await mkdtemp(join(folder, '.tmp-clamav-trial-'));
   try {
     await writeFile(join(trial, CONF), '');
     const args = (at: string) => [`--config-file=${at}/${CONF}`, '--version'];

@@ -85,7 +85,7 @@ function inPlace(folder: string): Publisher {
 }
 
 function forbidding(config: string): string {
-  return config.replaceAll('=404', '=403');
+  return config.replaceAll('=404', '=403').replaceAll('return 404', 'return 403');
 }
 
 /** How long a mirror stays as it must not be. Milliseconds. */
