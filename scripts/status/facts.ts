@@ -43,7 +43,8 @@ export async function readFacts(
     isThere: !isFolder || (await isAny(store.where)),
     published,
     broken: await brokenIn(published, store, work),
-    foreign: await foreignFilesIn(store, published),
+    // what cannot be understood of a manifest may name them
+    foreign: published.unread === undefined ? await foreignFilesIn(store, published) : [],
     promises: await promisesOf(store),
     ...remembered,
   };

@@ -1,11 +1,12 @@
 import { archivedVersions } from '../store/archive.ts';
+import { unreadNames } from '../store/own-manifest.ts';
 import type { Facts } from './facts.ts';
 import { type Trouble, verdictOf } from './troubles.ts';
 
 /** The same facts for machines: the manifest without its files, and what status found beside it. */
 export function statusJson(facts: Facts, troubles: readonly Trouble[]): Record<string, unknown> {
   const { published, memory, where, broken, foreign, promises, unknown } = facts;
-  const { manifest, damaged, lostSigns } = published;
+  const { manifest, damaged, lostSigns, unread } = published;
   const { files: _, ...rest } = manifest ?? { files: {} };
   const archive = Object.keys(manifest?.databases ?? {}).map((name) => [
     name,
@@ -21,6 +22,7 @@ export function statusJson(facts: Facts, troubles: readonly Trouble[]): Record<s
     lostSigns,
     broken,
     foreign,
+    unread: unreadNames(unread),
     quarantine: memory.quarantine,
     coolDowns: memory.coolDowns,
     lastRun: memory.lastRun ?? null,

@@ -4,6 +4,7 @@ import type { LastRun } from '../last-run.ts';
 import { COOL_DOWN_MS } from '../limits/upstream.ts';
 import { archivedVersions } from '../store/archive.ts';
 import type { Manifest } from '../store/manifest.ts';
+import { unreadNames } from '../store/own-manifest.ts';
 import { judgePin } from '../store/pin.ts';
 import { filesOf, isListed, type Published } from '../store/published.ts';
 import { signTroubleOf } from '../store/sign-trouble.ts';
@@ -16,6 +17,7 @@ export type TroubleKind =
   | 'unpublished'
   | 'stale'
   | 'damaged'
+  | 'unclear'
   | 'foreign'
   | 'refused'
   | 'waiting'
@@ -61,6 +63,7 @@ export function troublesOf(facts: Facts, limits: Limits, next: NextSteps): Troub
   return [
     ...stale(facts, manifest, limits, next),
     ...damaged(facts, manifest, next),
+    ...unclear(facts, next),
     ...foreign(facts, next),
     ...known,
     ...pinned(facts, manifest, next),
@@ -127,6 +130,14 @@ function mending(database: string, manifest: Manifest, next: NextSteps): readonl
   if (manifest.databases[database]?.held === undefined) return next.sync();
   const [kept] = archivedVersions(manifest, database);
   return kept === undefined ? next.release(database) : next.rollback(database, kept);
+}
+
+/** What cannot be understood of the store's own manifest is known from its files, and mended by the next cycle. */
+function unclear({ published }: Facts, next: NextSteps): Trouble[] {
+  const names = unreadNames(published.unread);
+  if (names.length === 0) return [];
+  const what = `${listed(names)}: what the manifest says of it cannot be understood; the next sync mends that`;
+  return [{ kind: 'unclear', title: 'the manifest is damaged', what, next: next.sync() }];
 }
 
 function foreign({ foreign: names }: Facts, next: NextSteps): Trouble[] {

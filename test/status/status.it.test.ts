@@ -185,6 +185,18 @@ describeWithOfficial('status of a mirror', () => {
     expect(await jsonOf(mirror)).toMatchObject({ foreign: ['test.cld'] });
   });
 
+  test('whose manifest has a number that cannot be is told of it, and of nothing that follows from it', async () => {
+    await using mirror = await startPublished(6, 6);
+    const path = join(mirror.store, 'manifest.json');
+    const manifest = JSON.parse(await readFile(path, 'utf8'));
+    manifest.databases.test.version = 2 ** 53 - 1;
+    await writeFile(path, JSON.stringify(manifest));
+    const status = await told(mirror);
+    expect(status.exitCode).toBe(1);
+    expect(status.next('unclear')).toBe(syncOf(mirror));
+    expect(await jsonOf(mirror)).toMatchObject({ unread: ['test'], foreign: [] });
+  });
+
   test('whose last run failed says why', async () => {
     await using mirror = await startPublished(5, 6);
     const missing = async () => {
