@@ -1,7 +1,7 @@
-import { lstat, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cvdSignName } from '../cvd/names.ts';
-import { codeOf } from '../errors.ts';
+import { isThere } from '../files/is-there.ts';
 import { verifySignFile } from '../files/verify.ts';
 import type { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -38,7 +38,7 @@ async function signOf(
 ): Promise<string | undefined> {
   const name = cvdSignName(database, header.version);
   const path = join(folder, name);
-  if (!file.endsWith('.cvd') || !(await exists(path))) return undefined;
+  if (!file.endsWith('.cvd') || !(await isThere(path))) return undefined;
   try {
     await verifySignFile(path, join(folder, file), trust);
     return name;
@@ -47,14 +47,4 @@ async function signOf(
     await rm(path, { recursive: true, force: true });
     return undefined;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    (error) => {
-      if (codeOf(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
 }

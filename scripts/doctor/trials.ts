@@ -1,7 +1,7 @@
 import { rmdirSync, rmSync } from 'node:fs';
-import { lstat, mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { isThere } from '../files/is-there.ts';
 import { makeSafeFolder, makeTemporaryFolder, takePrivateFolder } from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-way.ts';
 import { atExit } from '../proof/at-exit.ts';
@@ -89,16 +89,6 @@ async function missingIn(path: string): Promise<string[]> {
   const missing: string[] = [];
   for (let at = path; !(await isThere(at)); at = dirname(at)) missing.push(at);
   return missing;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    (error) => {
-      if (codeOf(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
 }
 
 function attempt(act: () => void): void {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { setRights, syncFolder } from './atomic.ts';
+import { isThere } from './is-there.ts';
 import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-way.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
@@ -111,16 +112,6 @@ function requireOwned(stats: Stats, path: string, what: string, { owns }: Truste
 async function openToEverybody(path: string, what: string): Promise<void> {
   await using folder = await holdFolder(path, what);
   if (folder.stats.uid === process.getuid?.()) await setRights(folder.handle, FOR_EVERYBODY);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    (error) => {
-      if (codeOf(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
 }
 
 function unlessThere(error: unknown): void {
