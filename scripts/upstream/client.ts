@@ -78,7 +78,7 @@ export class UpstreamClient {
   async probe(name: string, { fresh = false } = {}): Promise<Buffer> {
     return await this.#retrying(name, async (pace) => {
       const range = { range: `bytes=0-${PROBE_SIZE - 1}` };
-      const answer = await this.#ask(name, { ...range, ...pastCaches(fresh) }, pace);
+      const answer = await this.#ask(name, range, pace, fresh);
       const { total } = placeOf(answer);
       const chunks: Buffer[] = [];
       let length = 0;
@@ -116,7 +116,7 @@ export class UpstreamClient {
   ): Promise<Fetched | 'unchanged'> {
     return await this.#retrying(name, async (pace) => {
       const known = etag === undefined ? {} : { 'if-none-match': etag };
-      const answer = await this.#ask(name, { ...known, ...pastCaches(fresh) }, pace);
+      const answer = await this.#ask(name, known, pace, fresh);
       if (answer.status === 304) {
         answer.body.destroy();
         return 'unchanged';
@@ -141,11 +141,7 @@ export class UpstreamClient {
     await using file = await ours(path, validator === undefined ? open(path, 'w') : openToAppend(path));
     const have = (await file.stat()).size;
     const resume = { range: `bytes=${have}-`, 'if-range': validator ?? '' };
-    const answer = await this.#ask(
-      name,
-      { ...(have > 0 ? resume : {}), ...pastCaches(transfer.fresh) },
-      pace,
-    );
+    const answer = await this.#ask(name, have > 0 ? resume : {}, pace, transfer.fresh);
     const { from, total } = placeOf(answer);
     const found = validatorOf(answer);
     if (
@@ -175,9 +171,9 @@ export class UpstreamClient {
     }
   }
 
-  async #ask(name: string, headers: Record<string, string>, pace: Pace): Promise<Answer> {
+  async #ask(name: string, headers: Record<string, string>, pace: Pace, fresh: boolean): Promise<Answer> {
     using turn = await this.#options.coolDown.turn();
-    const answer = await this.#follow(name, { ...freshness(name, headers), ...headers }, pace);
+    const answer = await this.#follow(name, { ...freshness(name, headers, fresh), ...headers }, pace);
     const header = (wanted: string) => {
       const value = answer.headers[wanted];
       return Array.isArray(value) ? value.join(', ') : value;
@@ -307,7 +303,12 @@ const CONNECTING = 60_000;
  * What a cache on the way has to be told for a file that changes under its name: else a proxy may go on giving an old one
  * for days, and upstream looks as if it had nothing new.
  */
-function freshness(name: string, headers: Readonly<Record<string, string>>): Record<string, string> {
+function freshness(
+  name: string,
+  headers: Readonly<Record<string, string>>,
+  fresh: boolean,
+): Record<string, string> {
+  if (fresh) return { 'cache-control': 'no-cache', pragma: 'no-cache' };
   const isVersioned = /-\d+\.(cdiff|cdiff\.sign|cvd\.sign)$/.test(name);
   return isVersioned && headers['if-none-match'] === undefined ? {} : { 'cache-control': 'no-cache' };
 }
@@ -386,10 +387,6 @@ function placeOf(answer: Answer): { from: number; total: number } {
 function validatorOf(answer: Answer): string | undefined {
   const etag = answer.header('etag');
   return etag?.startsWith('"') === true ? etag : answer.header('last-modified');
-}
-
-function pastCaches(fresh: boolean): Record<string, string> {
-  return fresh ? { 'cache-control': 'no-cache', pragma: 'no-cache' } : {};
 }
 
 function redirected(what: string): UpstreamError {
