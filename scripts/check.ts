@@ -1,8 +1,8 @@
 import { appendFile } from 'node:fs/promises';
-import { outliveReaders, print } from './log.ts';
-import { plain } from './notify/markdown.ts';
-import { quickLook } from './quick-look.ts';
-import { checkSettings } from './settings/check.ts';
+import { outliveReaders, print } from './base/log.ts';
+import { plain } from './notify/escape.ts';
+import { quickLook } from './watch/quick-check.ts';
+import { checkSettings } from './watch/quick-check-settings.ts';
 
 /**
  * The first job of the workflow: is there anything to do? It needs Node alone, no package and no container, so a

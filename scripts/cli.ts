@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { keepCompiled } from './compile-cache.ts';
-import { codeOf, explain } from './errors.ts';
-import { EXIT, exitFor, type Verdict } from './exit.ts';
-import { VERSION } from './identity.ts';
-import { outliveReaders, print } from './log.ts';
-import { CLIENT_OPTIONS } from './settings/client.ts';
-import { DOCTOR_OPTIONS } from './settings/doctor.ts';
+import { codeOf, explain } from './base/errors.ts';
+import { outliveReaders, print } from './base/log.ts';
+import { VERSION } from './base/version.ts';
+import { CLIENT_OPTIONS } from './settings/commands/client.ts';
+import { DOCTOR_OPTIONS } from './settings/commands/doctor.ts';
+import { given, userFolder } from './settings/commands/sync.ts';
+import { WATCH_OPTIONS } from './settings/commands/watch.ts';
 import {
   LOG_OPTIONS,
   type Option,
@@ -19,11 +19,11 @@ import {
   STORE_OPTIONS,
   SYNC_OPTIONS,
   VERIFY_OPTIONS,
-} from './settings/options.ts';
+} from './settings/option.ts';
 import { type Given, variableOf } from './settings/read.ts';
 import { strangeVariables } from './settings/unknown.ts';
-import { WATCH_OPTIONS } from './settings/watch.ts';
-import { given, userFolder } from './settings.ts';
+import { keepCompiled } from './wiring/compile-cache.ts';
+import { EXIT, exitFor, type Verdict } from './wiring/exit-code.ts';
 
 keepCompiled();
 outliveReaders();
@@ -77,7 +77,7 @@ Examples:
   clamav-mirror sync --json | jq .outcome`,
   )
   .action(async (flags) => {
-    const { sync } = await import('./commands/sync.ts');
+    const { sync } = await import('./cli/sync.ts');
     return await end(sync(settingsFrom(flags), flags.json === true));
   });
 
@@ -104,7 +104,7 @@ Examples:
   clamav-mirror doctor --json | jq '.[] | select(.ok == false)'`,
   )
   .action(async (flags) => {
-    const { doctor } = await import('./commands/doctor.ts');
+    const { doctor } = await import('./cli/doctor.ts');
     return await end(doctor(settingsFrom(flags), flags.json === true));
   });
 
@@ -130,7 +130,7 @@ Example:
   clamav-mirror release --database daily`,
   )
   .action(async (flags) => {
-    const { rollback } = await import('./commands/rollback.ts');
+    const { rollback } = await import('./cli/rollback.ts');
     return await end(rollback(settingsFrom(flags), flags.json === true));
   });
 
@@ -138,7 +138,7 @@ withOptions(program.command('release'), [...RELEASE_OPTIONS, ...STORE_OPTIONS])
   .description('let a database that was rolled back move again')
   .option('--json', 'print one JSON object about the result instead of text')
   .action(async (flags) => {
-    const { release } = await import('./commands/rollback.ts');
+    const { release } = await import('./cli/rollback.ts');
     return await end(release(settingsFrom(flags), flags.json === true));
   });
 
@@ -164,7 +164,7 @@ Examples:
   clamav-mirror status --store /srv/clamav --json | jq -r .verdict`,
   )
   .action(async (flags) => {
-    const { status } = await import('./commands/status.ts');
+    const { status } = await import('./cli/status.ts');
     return await end(status(settingsFrom(flags), flags.json === true));
   });
 
@@ -181,7 +181,7 @@ Example:
   clamav-mirror serve --store /srv/clamav --address 0.0.0.0 --port 80`,
   )
   .action(async (flags) => {
-    const { serve } = await import('./commands/serve.ts');
+    const { serve } = await import('./cli/serve.ts');
     return await end(serve(settingsFrom(flags), flags.json === true));
   });
 
@@ -204,7 +204,7 @@ Examples:
   clamav-mirror probe https://mirror.example/clamav --databases daily --dns off --json | jq .verdict`,
   )
   .action(async (url: string, flags) => {
-    const { probe } = await import('./commands/probe.ts');
+    const { probe } = await import('./cli/probe.ts');
     return await end(probe(url, settingsFrom(flags), flags.json === true));
   });
 
@@ -226,7 +226,7 @@ Example:
   clamav-mirror watch https://clamav.example --warn-after 24 --fail-after 48`,
   )
   .action(async (url: string, flags) => {
-    const { watch } = await import('./commands/watch.ts');
+    const { watch } = await import('./cli/watch.ts');
     return await end(watch(url, settingsFrom(flags), flags.json === true));
   });
 
@@ -251,7 +251,7 @@ Example:
   clamav-mirror client https://clamav.example --into ./clamav && clamscan --database ./clamav .`,
   )
   .action(async (url: string, flags) => {
-    const { client } = await import('./commands/client.ts');
+    const { client } = await import('./cli/client.ts');
     return await end(client(url, settingsFrom(flags), flags.json === true));
   });
 
@@ -282,7 +282,7 @@ Examples:
   clamav-mirror verify daily.cvd daily-28001.cdiff`,
   )
   .action(async (paths: string[], flags) => {
-    const { verify } = await import('./commands/verify.ts');
+    const { verify } = await import('./cli/verify.ts');
     return await end(
       verify(paths, { database: flags.database, given: settingsFrom(flags), json: flags.json === true }),
     );
@@ -312,7 +312,7 @@ Example:
     --header https://database.clamav.net/daily.cvd --output daily.new.cvd`,
   )
   .action(async (flags) => {
-    const { rebuild } = await import('./commands/rebuild.ts');
+    const { rebuild } = await import('./cli/rebuild.ts');
     return await end(rebuild(flags, flags.json === true));
   });
 
@@ -331,7 +331,7 @@ Example:
   clamav-mirror inspect daily.cvd`,
   )
   .action(async (files: string[], flags) => {
-    const { inspect } = await import('./commands/inspect.ts');
+    const { inspect } = await import('./cli/inspect.ts');
     return await end(inspect(files, flags.json === true));
   });
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { ensureClamav } from './demo/clamav.ts';
-import { confirm } from './demo/confirm.ts';
-import { DEFAULT_CACHE, ensureOfficial } from './demo/official.ts';
-import { play } from './demo/story.ts';
-import { explain } from './errors.ts';
-import { outliveReaders, print, streamLog } from './log.ts';
-import { isUnattended, searchPath } from './settings.ts';
+import { explain } from './base/errors.ts';
+import { outliveReaders, print, streamLog } from './base/log.ts';
+import { play } from './cli/demo.ts';
+import { isUnattended, searchPath } from './settings/commands/sync.ts';
+import { confirm } from './setup/confirm.ts';
+import { ensureClamav } from './setup/install-clamav.ts';
+import { DEFAULT_CACHE, ensureOfficial } from './setup/official-files.ts';
 
 const HELP = `npm run demo [-- --yes] [-- --keep]
 

@@ -51,7 +51,7 @@ describe('the list of doors', () => {
       return found.length === 0 ? [] : [[name, found] as const];
     }),
   );
-  const list = readFileSync(join(root, 'doors.md'), 'utf8');
+  const list = readFileSync(join(root, 'base/limits/doors.md'), 'utf8');
   /** The cells of each row. */
   const rows = list
     .split('\n')

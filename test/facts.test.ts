@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_IMAGES } from '../scripts/proof/images.ts';
+import { DEFAULT_IMAGES } from '../scripts/engine/default-images.ts';
 import { ACTIONS, DATABASE_MEGABYTES, SUPPORTED_CLAMAV } from './facts.ts';
 
 const ROOT = join(import.meta.dirname, '..');

@@ -22,7 +22,10 @@ describe('the sources', () => {
     const readers = [...sources].filter(([, text]) =>
       /process\s*\.\s*env\b|node:process'|[{,]\s*env\s*[,}].*= process/.test(text),
     );
-    expect(readers.map(([name]) => name).sort()).toEqual(['settings.ts', 'settings/check.ts']);
+    expect(readers.map(([name]) => name).sort()).toEqual([
+      'settings/commands/sync.ts',
+      'watch/quick-check-settings.ts',
+    ]);
   });
 
   test('print by way of log.ts only, which lets nobody command a terminal or a runner', () => {
@@ -31,13 +34,13 @@ describe('the sources', () => {
         text,
       ),
     );
-    expect(printers.map(([name]) => name).sort()).toEqual(['actions/log.ts']);
+    expect(printers.map(([name]) => name).sort()).toEqual(['action/actions-log.ts']);
   });
 
   test('of cvd/ import nothing but node:crypto, pako, limits and themselves', () => {
     expect(imports('cvd/').length).toBeGreaterThan(20);
     const others = imports('cvd/').filter(
-      ([, what]) => !/^(node:crypto|pako|limits\/databases\.ts|cvd\/.*)$/.test(what),
+      ([, what]) => !/^(node:crypto|pako|base\/limits\/databases\.ts|cvd\/.*)$/.test(what),
     );
     expect(others).toEqual([]);
   });
@@ -56,12 +59,12 @@ describe('the sources', () => {
 
   test('of verify/ touch neither files nor the network', () => {
     expect(imports('verify/').length).toBeGreaterThan(20);
-    const allowed = /^(node:crypto|errors\.ts|limits\/databases\.ts|cvd\/.*|verify\/.*)$/;
+    const allowed = /^(node:crypto|base\/errors\.ts|base\/limits\/databases\.ts|cvd\/.*|verify\/.*)$/;
     expect(imports('verify/').filter(([, what]) => !allowed.test(what))).toEqual([]);
   });
 
   test('import no entry', () => {
-    const entries = ['cli.ts', 'mirror.ts', 'check.ts', 'demo.ts'];
+    const entries = ['cli.ts', 'action.ts', 'check.ts', 'demo.ts'];
     expect(imports('').filter(([, what]) => entries.includes(what))).toEqual([]);
   });
 

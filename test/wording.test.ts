@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { counted, lasting, moment, span, stamp, took, withMoments } from '../scripts/words.ts';
+import { counted, lasting, moment, span, stamp, took, withMoments } from '../scripts/base/words.ts';
 
 /** They stand alone, below what people are told: their numbers are limits. */
 const BELOW = /^(cvd|verify)\//;
 const root = join(import.meta.dirname, '..', 'scripts');
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts') && name !== 'words.ts' && !BELOW.test(name))
+  .filter((name) => name.endsWith('.ts') && name !== 'base/words.ts' && !BELOW.test(name))
   .map((name) => [name, readFileSync(join(root, name), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')] as const);
 
 /** Where a form is found in a text that is put together. */

@@ -1,4 +1,4 @@
-import { SIGN_BYTES, SIGN_LINES } from '../limits/databases.ts';
+import { SIGN_BYTES, SIGN_LINES } from '../base/limits/databases.ts';
 import { CvdError } from './error.ts';
 
 const MAGIC = '#clamsign-1.0';

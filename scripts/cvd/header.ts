@@ -1,6 +1,6 @@
-import { HEADER_NUMBER } from '../limits/databases.ts';
+import { HEADER_NUMBER } from '../base/limits/databases.ts';
+import { recognise } from './container/recognise.ts';
 import { CvdError } from './error.ts';
-import { recognise } from './what-it-is.ts';
 
 /** Bytes in a CVD or CLD header (clamav-formats.md §1). */
 export const HEADER_SIZE = 512;

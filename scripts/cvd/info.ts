@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CVD_ENTRIES, HEADER_NUMBER, INFO_BYTES } from '../limits/databases.ts';
+import { CVD_ENTRIES, HEADER_NUMBER, INFO_BYTES } from '../base/limits/databases.ts';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, parseHeaderLine, UNSEALED } from './header.ts';
 

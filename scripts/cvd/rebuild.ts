@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { COPYING_BYTES, INFO_BYTES } from '../limits/databases.ts';
+import { COPYING_BYTES, INFO_BYTES } from '../base/limits/databases.ts';
 import { collect } from './bytes.ts';
-import { CdiffReader } from './cdiff.ts';
+import { Patch } from './cdiff/patch.ts';
+import { CdiffReader } from './cdiff/reader.ts';
+import { OldContainer } from './container/old-container.ts';
+import { COPYING, type ContainerOrder, encodeTar, orderOf, type TarFile } from './container/writer.ts';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts';
 import { type CvdInfo, type InfoFile, parseInfo } from './info.ts';
 import { cdiffName } from './names.ts';
-import { OldContainer } from './old-container.ts';
-import { COPYING, type ContainerOrder, encodeTar, orderOf, type TarFile } from './pack.ts';
-import { Patch } from './patch.ts';
 
 /** What a new version is made of. Nothing here is proven yet, and `Rebuild` proves no signature. */
 export interface RebuildSources {

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
+import { VERSION_CHECK_ANSWER_MS, VERSION_CHECK_CONNECT_MS } from '../base/limits/doctor.ts';
+import { SILENT } from '../base/log.ts';
+import { State } from '../cycle/memory/state.ts';
+import { STATE_FILE } from '../cycle/memory/state-files.ts';
 import { copyRegular } from '../files/open.ts';
-import { VERSION_CHECK_ANSWER_MS, VERSION_CHECK_CONNECT_MS } from '../limits/doctor.ts';
-import { SILENT } from '../log.ts';
-import { State } from '../state.ts';
-import { STATE_FILE } from '../state-files.ts';
+import { Agents } from '../http/agents.ts';
 import { advertise } from '../upstream/advertise.ts';
-import { Agents } from '../upstream/agents.ts';
-import { UpstreamClient } from '../upstream/client.ts';
 import { CoolDownGuard } from '../upstream/cool-down.ts';
+import { UpstreamClient } from '../upstream/http-client.ts';
 import type { Patience } from '../upstream/pace.ts';
 import type { DoctorContext } from './context.ts';
 

@@ -1,20 +1,20 @@
-import { OPEN_ENGINE_MS } from '../limits/doctor.ts';
-import type { DoctorSettings } from '../settings/doctor.ts';
-import { isS3Address } from '../store/s3-settings.ts';
-import { checkCertificates } from './certificates.ts';
-import { checkClock } from './clock.ts';
-import { checkContainers } from './containers.ts';
+import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
+import type { DoctorSettings } from '../settings/commands/doctor.ts';
+import { isS3Address } from '../store/s3/address.ts';
+import { checkCertificates } from './checks/certificates.ts';
+import { checkClock } from './checks/clock.ts';
+import { checkContainers } from './checks/containers.ts';
+import { checkDns } from './checks/dns.ts';
+import { checkEngine, checkWhatIsThere } from './checks/engine.ts';
+import { checkNode } from './checks/node.ts';
+import { checkProxies } from './checks/proxies.ts';
+import { checkPublicUrl } from './checks/public-url.ts';
+import { checkReadable } from './checks/readable.ts';
+import { checkStoreFolder } from './checks/store-folder.ts';
+import { checkUpstream } from './checks/upstream.ts';
+import { checkWork } from './checks/work.ts';
 import type { Check } from './context.ts';
-import { checkDns } from './dns.ts';
-import { checkEngine, checkWhatIsThere } from './engine.ts';
 import { skipped } from './finding.ts';
-import { checkNode } from './node.ts';
-import { checkProxies } from './proxies.ts';
-import { checkPublicUrl } from './public-url.ts';
-import { checkReadable } from './readable.ts';
-import { checkStoreFolder } from './store-folder.ts';
-import { checkUpstream } from './upstream.ts';
-import { checkWork } from './work.ts';
 
 /**
  * What there is to look at by these settings, in the order in which people read it. What takes a while to load is loaded
@@ -58,7 +58,7 @@ const FOLDER: readonly Check[] = [
 ];
 
 async function bucketChecks(): Promise<Check[]> {
-  const { checkBucket, checkConditions } = await import('./bucket.ts');
+  const { checkBucket, checkConditions } = await import('./checks/bucket.ts');
   return [
     { name: 'bucket', look: checkBucket },
     { name: 'conditions', look: checkConditions },
@@ -67,7 +67,7 @@ async function bucketChecks(): Promise<Check[]> {
 
 async function gitHubChecks({ github }: DoctorSettings): Promise<Check[]> {
   if (typeof github === 'string') return [{ name: 'github', look: async () => skipped(github) }];
-  const { checkToken, checkIssues, checkSchedule } = await import('./github.ts');
+  const { checkToken, checkIssues, checkSchedule } = await import('./checks/github.ts');
   return [
     { name: 'github', look: async () => await checkToken(github) },
     { name: 'issues', look: async () => await checkIssues(github) },

@@ -1,9 +1,9 @@
-import type { DoctorSettings } from '../settings/doctor.ts';
+import type { DoctorSettings } from '../settings/commands/doctor.ts';
 import type { Programs } from '../settings/programs.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Asked } from './ask-upstream.ts';
 import type { Seen } from './finding.ts';
-import type { Trials } from './trials.ts';
+import type { Trials } from './trial-folders.ts';
 
 /** What checks look at, and what with. */
 export interface DoctorContext {

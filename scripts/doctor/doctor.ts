@@ -1,8 +1,8 @@
-import { CHECK_MS } from '../limits/doctor.ts';
+import { CHECK_MS } from '../base/limits/doctor.ts';
 import { askUpstream } from './ask-upstream.ts';
 import type { Check, DoctorContext } from './context.ts';
 import { bad, badBy, type Finding, isBad, type Seen } from './finding.ts';
-import { Trials } from './trials.ts';
+import { Trials } from './trial-folders.ts';
 
 export interface DoctorReport {
   readonly verdict: 'good' | 'failed';

@@ -1,4 +1,4 @@
-import { explain, MirrorError } from '../errors.ts';
+import { explain, MirrorError } from '../base/errors.ts';
 
 /** What one check saw. What is no fault may have advice too. */
 export type Seen =

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { MirrorError } from '../errors.ts';
-import { CONF_LINE_BYTES } from '../limits/machine.ts';
+import { MirrorError } from '../base/errors.ts';
+import { CONF_LINE_BYTES } from '../base/limits/machine.ts';
 
 export class ConfError extends MirrorError<'conf/impossible'> {}
 

@@ -1,4 +1,4 @@
-import { MirrorError } from '../errors.ts';
+import { MirrorError } from '../base/errors.ts';
 
 /** Thrown when a file is not what it was a moment ago or should be, or cannot be read or written. */
 export class FileError extends MirrorError<

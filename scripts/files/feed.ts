@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { BUSY_MS, PIECE_BYTES } from '../limits/databases.ts';
+import { BUSY_MS, PIECE_BYTES } from '../base/limits/databases.ts';
 
 /**
  * Hands chunks over in pieces, and lets the process do its other work in between: what a reader makes of a chunk may be

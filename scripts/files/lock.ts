@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
 import { FileError } from './error.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { copyFile, type FileHandle, lstat, open, rm } from 'node:fs/promises';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
+import { withRoom } from './disk-space.ts';
 import { FileError } from './error.ts';
-import { withRoom } from './room.ts';
 
 /** The way to read a file that somebody else may have put there. */
 export interface OpenOptions {

@@ -2,10 +2,10 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
 import { setRights, syncFolder } from './atomic.ts';
-import { isThere } from './is-there.ts';
-import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-way.ts';
+import { isThere } from './exists.ts';
+import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-path.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
 export interface FolderOptions {

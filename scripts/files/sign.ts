@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { moment } from '../base/words.ts';
 import { VerifyError } from '../verify/error.ts';
 import { DigestSet, digestsNeeded, type FileDigests, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
-import { moment } from '../words.ts';
 
 /**
  * A `.sign` that ends within so many milliseconds is not published any more: cycles are hours apart, and an expired one

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
 
 /** Whom this process trusts with its folders. */
 export interface TrustedOwners {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { SIGN_BYTES } from '../base/limits/databases.ts';
 import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
-import { SIGN_BYTES } from '../limits/databases.ts';
 import { CdiffSealVerifier, CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
 import { CldVerifier, type VerifiedCld } from '../verify/cld.ts';
 import { CvdVerifier, type Expected, SealVerifier, type VerifiedCvd } from '../verify/cvd.ts';

@@ -3,11 +3,11 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { isIPv6, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { codeOf } from '../errors.ts';
-import { HOST_PATIENCE } from '../limits/requests.ts';
+import { codeOf } from '../base/errors.ts';
+import { HOST_PATIENCE } from '../base/limits/requests.ts';
+import { hangUp, statusOf } from './bad-request.ts';
 import { HostError } from './error.ts';
-import { hangUp, statusOf } from './hang-up.ts';
-import { OpenFiles } from './open-files.ts';
+import { OpenFiles } from './file-cache.ts';
 import { respond } from './respond.ts';
 import { HostResponse, type RequestLine } from './response.ts';
 

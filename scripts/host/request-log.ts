@@ -1,5 +1,5 @@
-import { LOG_WAITING_BYTES } from '../limits/requests.ts';
-import { bytes, counted, took } from '../words.ts';
+import { LOG_WAITING_BYTES } from '../base/limits/requests.ts';
+import { bytes, counted, took } from '../base/words.ts';
 import type { RequestLine } from './response.ts';
 
 /** Characters after which the lines are written at once. */

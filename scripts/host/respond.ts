@@ -1,11 +1,11 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import send from 'send';
-import type { OpenFile } from './file.ts';
-import { settleRange, settleSince } from './headers.ts';
-import { servedName } from './names.ts';
-import type { OpenFiles } from './open-files.ts';
-import { type Part, sendPart } from './part.ts';
+import type { OpenFiles } from './file-cache.ts';
+import { settleRange, settleSince } from './file-headers.ts';
+import type { OpenFile } from './open-file.ts';
 import type { HostResponse } from './response.ts';
+import { type Part, sendPart } from './send-part.ts';
+import { servedName } from './served-name.ts';
 
 /**
  * Answers one request from `files`. Never rejects.

@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { retry } from '@octokit/plugin-retry';
 import { Octokit } from '@octokit/rest';
 import { EnvHttpProxyAgent, fetch } from 'undici';
-import { VERSION } from '../identity.ts';
-import { GITHUB_PACE } from '../limits/github.ts';
-import { prepareNetwork } from '../network.ts';
+import { GITHUB_PACE } from '../base/limits/github.ts';
+import { VERSION } from '../base/version.ts';
+import { prepareNetwork } from '../http/network.ts';
 import type { GitHubSettings } from '../settings/github.ts';
-import { rateLimitWait, statusOf } from './github-trouble.ts';
+import { rateLimitWait, statusOf } from './github-errors.ts';
 
 /** A repository at GitHub, with our access to it. */
 export interface GitHub {

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { codeOf } from '../errors.ts';
-import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../limits/github.ts';
-import { prepareNetwork } from '../network.ts';
-import { isHttp } from '../settings/schemas.ts';
+import { codeOf } from '../base/errors.ts';
+import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../base/limits/github.ts';
+import { prepareNetwork } from '../http/network.ts';
+import { isHttp } from '../settings/fields.ts';
 import type { Proxies } from '../upstream/open.ts';
 
 /** What a cycle came to, for whoever watches for cycles that fail to come. */

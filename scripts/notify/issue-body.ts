@@ -1,10 +1,10 @@
-import { ISSUE } from '../limits/github.ts';
+import { ISSUE } from '../base/limits/github.ts';
+import { counted, moment, span } from '../base/words.ts';
 import type { RunInfo } from '../settings/github.ts';
-import { counted, moment, span } from '../words.ts';
 import { adviceFor, TEXTS } from './advice.ts';
+import type { EarlierRuns } from './earlier-runs.ts';
+import { code, fenced, fencedLog, link } from './escape.ts';
 import { type IssueState, marker } from './issue-state.ts';
-import { code, fenced, fencedLog, link } from './markdown.ts';
-import type { EarlierRuns } from './patience.ts';
 import type { Failure, RunReport } from './run-report.ts';
 
 /** What an issue tells. All limits together stay far below GitHub's 65,536 characters. */

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import type { RunInfo } from '../settings/github.ts';
 import { TEXTS } from './advice.ts';
 import type { GitHub } from './github.ts';

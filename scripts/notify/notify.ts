@@ -1,10 +1,10 @@
-import { explain } from '../errors.ts';
-import { counted } from '../words.ts';
-import { troubleOf } from './github-trouble.ts';
+import { explain } from '../base/errors.ts';
+import { counted } from '../base/words.ts';
+import { type EarlierRuns, earlierRuns, isDue } from './earlier-runs.ts';
+import { oneLine } from './escape.ts';
+import { troubleOf } from './github-errors.ts';
 import { type Keeper, raise, resolve } from './issues.ts';
-import { oneLine } from './markdown.ts';
 import { type OurIssue, ourIssues } from './our-issues.ts';
-import { type EarlierRuns, earlierRuns, isDue } from './patience.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
 /** How a job that we need ended, as GitHub says it. */

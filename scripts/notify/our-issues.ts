@@ -1,7 +1,7 @@
 import type { RestEndpointMethodTypes } from '@octokit/rest';
-import { ISSUE_PAGES } from '../limits/github.ts';
+import { ISSUE_PAGES } from '../base/limits/github.ts';
 import type { GitHub } from './github.ts';
-import { statusOf } from './github-trouble.ts';
+import { statusOf } from './github-errors.ts';
 import { type IssueState, parseMarker } from './issue-state.ts';
 
 /** An issue that we opened, and recognise as one of this mirror. */

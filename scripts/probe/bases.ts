@@ -2,18 +2,18 @@ import { createWriteStream } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { explain, MirrorError } from '../base/errors.ts';
 import { archiveName, archiveSignName } from '../cvd/names.ts';
-import { explain, MirrorError } from '../errors.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { asVerdict } from '../files/verify.ts';
-import { archivedVersions } from '../store/archive.ts';
-import type { Manifest } from '../store/manifest.ts';
+import { archivedVersions } from '../mirror/archive.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 import { CvdVerifier } from '../verify/cvd.ts';
 import { DigestSet, type FileDigests } from '../verify/sign.ts';
+import { fetchSign } from './checks/signs.ts';
 import type { Findings } from './finding.ts';
 import { proveSign, signOfCvd } from './one-sign.ts';
-import { fetchSign } from './signs.ts';
-import type { Served, Site } from './site.ts';
+import type { Served, Site } from './target.ts';
 
 /** An earlier version of a database, proven, on this machine. */
 export interface Base {

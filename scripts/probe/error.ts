@@ -1,4 +1,4 @@
-import { MirrorError } from '../errors.ts';
+import { MirrorError } from '../base/errors.ts';
 
 /** Why a request got no answer that could be judged. */
 export type ProbeErrorCode =

@@ -1,4 +1,4 @@
-import { QUOTED_CHARACTERS } from '../limits/mirror.ts';
+import { QUOTED_CHARACTERS } from '../base/limits/mirror.ts';
 /** What one check found. A fault breaks clients or hides updates from them; a warning costs them something. */
 export interface Finding {
   /** A database, or `mirror` for what concerns all of it. */

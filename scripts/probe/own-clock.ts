@@ -1,6 +1,6 @@
-import { httpDate } from './conditional.ts';
+import { httpDate } from './checks/conditional.ts';
 import type { Finding } from './finding.ts';
-import { guarded, type Served, type Site } from './site.ts';
+import { guarded, type Served, type Site } from './target.ts';
 
 /** They take a 200 whose Last-Modified is not after the date that they sent for a 304 (clamav-formats.md §0.4). */
 const WITH_LIBCURL = 'freshclam with DatabaseCustomURL, and curl -z';

@@ -1,23 +1,23 @@
 import { cdiffName, cvdSignName } from '../cvd/names.ts';
 import type { Environment } from '../settings/programs.ts';
 import type { Trust } from '../verify/trust.ts';
-import { checkCaching } from './caching.ts';
-import { checkCdiffs } from './cdiffs.ts';
-import { ProbeClient, type ProbeClientOptions } from './client.ts';
-import { checkConditional } from './conditional.ts';
-import { checkManifest, checkTimestamp, readManifest } from './description.ts';
+import { checkCaching } from './checks/caching.ts';
+import { checkCdiffs } from './checks/cdiffs.ts';
+import { checkConditional } from './checks/conditional.ts';
+import { checkWhole } from './checks/download.ts';
+import { checkFully } from './checks/every-byte.ts';
+import { checkWithFreshclam } from './checks/freshclam.ts';
+import { checkFreshness, readRecord, type UpstreamRecord } from './checks/freshness.ts';
+import { checkMissing, missingCdiff } from './checks/missing.ts';
+import { checkRanges } from './checks/range.ts';
+import { checkSigns } from './checks/signs.ts';
+import { checkTransport } from './checks/transport.ts';
+import { checkStart } from './checks/version.ts';
 import type { Finding } from './finding.ts';
-import { checkWithFreshclam } from './freshclam.ts';
-import { checkFreshness, readRecord, type UpstreamRecord } from './freshness.ts';
-import { checkFully } from './full.ts';
-import { checkMissing, missingCdiff } from './missing.ts';
+import { ProbeClient, type ProbeClientOptions } from './http-client.ts';
 import { checkOwnClock } from './own-clock.ts';
-import { checkRanges } from './range.ts';
-import { checkSigns } from './signs.ts';
-import { guarded, type Served, type Site, untilGivenUp } from './site.ts';
-import { checkStart } from './start.ts';
-import { checkTransport } from './transport.ts';
-import { checkWhole } from './whole.ts';
+import { checkManifest, checkTimestamp, readManifest } from './read-manifest.ts';
+import { guarded, type Served, type Site, untilGivenUp } from './target.ts';
 
 const DEFAULT_DATABASES = ['main', 'daily', 'bytecode'];
 

@@ -1,17 +1,17 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { proxyOptions } from '../consumer/conf.ts';
+import { CLIENT_RUN_MS } from '../base/limits/mirror.ts';
+import { proxyOptions } from '../client/freshclam-conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { type Engine, endOf, run } from '../engine/engine.ts';
+import { requireNoLack } from '../engine/shortages.ts';
 import { writeConf } from '../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
-import { CLIENT_RUN_MS } from '../limits/mirror.ts';
-import { versionIn } from '../proof/client.ts';
-import { type Engine, endOf, run } from '../proof/engine.ts';
-import { requireNoLack } from '../proof/lacks.ts';
+import { versionIn } from '../proof/clients/freshclam.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
 import type { Base } from './bases.ts';
 import type { Finding } from './finding.ts';
-import { guarded, type Served } from './site.ts';
+import { guarded, type Served } from './target.ts';
 
 /** A client, as far as clients differ. */
 export interface ClientKind {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { VERSION } from '../identity.ts';
-import type { Engine } from './engine.ts';
-import type { UserSample } from './user-samples.ts';
+import { VERSION } from '../base/version.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { UserSample } from './samples/user-samples.ts';
 
 /** A digest of what a proof rests on beside the databases: the engines, the user's samples, and our own version. */
 export function basisOf(engines: readonly Engine[], samples: readonly UserSample[] = []): string {

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Engine, EngineError, readsSigns } from './engine.ts';
+import { type Engine, EngineError, readsSigns } from '../engine/engine.ts';
 import { publishedCandidate } from './published-candidate.ts';
 import type { ScenarioResult } from './record.ts';
 import { ownCheck } from './scenarios/own-check.ts';

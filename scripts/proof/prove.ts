@@ -1,17 +1,19 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { codeOf, explain } from '../base/errors.ts';
+import { ENGINE_MS, TOOL_MS } from '../base/limits/engines.ts';
+import { secondsSince } from '../base/stopwatch.ts';
 import { cvdName } from '../cvd/names.ts';
-import { codeOf, explain } from '../errors.ts';
-import { ENGINE_MS, TOOL_MS } from '../limits/engines.ts';
-import { secondsSince } from '../stopwatch.ts';
+import { type Engine, EngineError } from '../engine/engine.ts';
+import { oomKills } from '../engine/oom-kills.ts';
+import { requireNoLack } from '../engine/shortages.ts';
+import { recorded, Transcript } from '../engine/transcript.ts';
 import { basisOf } from './basis.ts';
-import { enginesAtOnce } from './budget.ts';
 import { requireSound } from './control.ts';
-import { type Engine, EngineError } from './engine.ts';
-import { requireNoLack } from './lacks.ts';
-import { oomKills } from './oom-kills.ts';
+import { enginesAtOnce } from './memory-budget.ts';
 import type { Proof, ScenarioResult } from './record.ts';
+import { SampleError, type UserSample } from './samples/user-samples.ts';
 import { daemon } from './scenarios/daemon.ts';
 import { dnsClient } from './scenarios/dns-client.ts';
 import { publishedClient, retainedClients } from './scenarios/earlier-client.ts';
@@ -29,8 +31,6 @@ import {
 } from './scenarios/scenario.ts';
 import { upToDateClient } from './scenarios/up-to-date-client.ts';
 import { wholeDownloadClient } from './scenarios/whole-download-client.ts';
-import { recorded, Transcript } from './transcript.ts';
-import { SampleError, type UserSample } from './user-samples.ts';
 
 export interface ProveOptions {
   readonly now: () => Date;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { EVIDENCE_CHARACTERS, isPlausibleCount, MANIFEST_NUMBER } from '../limits/manifest.ts';
+import { EVIDENCE_CHARACTERS, isPlausibleCount, MANIFEST_NUMBER } from '../base/limits/manifest.ts';
 
-/** Characters: it stands in the manifest, which has bounds in everything (limits/manifest.ts). */
+/** Characters: it stands in the manifest, which has bounds in everything (base/limits/manifest.ts). */
 const Text = v.pipe(v.string(), v.maxLength(EVIDENCE_CHARACTERS));
 const Count = v.pipe(
   v.number(),

@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
-import type { CvdTotals } from '../cvd/archive.ts';
+import { REBUILD_HEAP_MB, REBUILD_MS } from '../base/limits/databases.ts';
+import type { CvdTotals } from '../cvd/container/reader.ts';
+import { type ContainerOrder, orderOf } from '../cvd/container/writer.ts';
 import type { CvdInfo } from '../cvd/info.ts';
-import { type ContainerOrder, orderOf } from '../cvd/pack.ts';
 import { asVerdict } from '../files/verify.ts';
-import { REBUILD_HEAP_MB, REBUILD_MS } from '../limits/databases.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import { verifyRebuilt } from '../verify/rebuilt.ts';
 import type { Trust } from '../verify/trust.ts';
-import { errorOf } from './failure.ts';
-import { makePipe } from './pipe.ts';
-import type { FromPacker, FromPatcher, RebuildTask, ThreadData } from './threads.ts';
+import type { FromPacker, FromPatcher, RebuildTask, ThreadData } from './messages.ts';
+import { makePipe } from './shared-ring.ts';
+import { errorOf } from './thread-error.ts';
 
 /**
  * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
@@ -52,8 +52,8 @@ async function runThreads(
 ): Promise<{ info: CvdInfo; totals: CvdTotals }> {
   const workerData: ThreadData = { task, order, pipe: makePipe() };
   const options = { workerData, resourceLimits: RESOURCES };
-  const patcher = new Worker(new URL('./patcher.ts', import.meta.url), options);
-  const packer = new Worker(new URL('./packer.ts', import.meta.url), options);
+  const patcher = new Worker(new URL('./patcher-thread.ts', import.meta.url), options);
+  const packer = new Worker(new URL('./packer-thread.ts', import.meta.url), options);
   const timer = setTimeout(() => packer.terminate(), REBUILD_MS);
   try {
     const [{ info }, { totals }] = await Promise.all([

@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import type { Option } from './options.ts';
+import { yesOrNo } from './boolean.ts';
+import { isHttp } from './fields.ts';
+import type { Option } from './option.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
-import { isHttp } from './schemas.ts';
-import { yesOrNo } from './yes-or-no.ts';
 
 export const COMMANDS = [
   'sync',

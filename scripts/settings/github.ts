@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { proxiesFrom } from '../settings.ts';
 import type { Proxies } from '../upstream/open.ts';
+import { proxiesFrom } from './commands/sync.ts';
+import { isHttp } from './fields.ts';
 import { mirrorId } from './mirror-id.ts';
 import { type Given, SettingError } from './read.ts';
-import { isHttp } from './schemas.ts';
 
 /** How to reach the API of the GitHub that runs us, and as whom. */
 export interface GitHubSettings {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import type { Voice } from '../log.ts';
-import { LOG_OPTIONS } from './options.ts';
+import type { Voice } from '../base/log.ts';
+import { TrueOrFalse } from './fields.ts';
+import { LOG_OPTIONS } from './option.ts';
 import { type Given, SettingError, validated } from './read.ts';
-import { TrueOrFalse } from './schemas.ts';
 
 export interface LogSettings {
   readonly voice: Voice;

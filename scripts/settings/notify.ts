@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Option } from './options.ts';
+import type { Option } from './option.ts';
 import { type Given, validated } from './read.ts';
 
 export const NOTIFY_OPTIONS: readonly Option[] = [

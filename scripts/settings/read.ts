@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { MirrorError } from '../errors.ts';
-import type { Option } from './options.ts';
+import { MirrorError } from '../base/errors.ts';
+import type { Option } from './option.ts';
 
 /** A flag, input or variable has a value that makes no sense. */
 export class SettingError extends MirrorError<'setting/invalid'> {}

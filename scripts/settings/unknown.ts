@@ -1,4 +1,4 @@
-import { actionInputs } from './inputs.ts';
+import { actionInputs } from './action-inputs.ts';
 import {
   LOG_OPTIONS,
   RELEASE_OPTIONS,
@@ -6,7 +6,7 @@ import {
   STATUS_OPTIONS,
   SYNC_OPTIONS,
   VERIFY_OPTIONS,
-} from './options.ts';
+} from './option.ts';
 import { type Given, SettingError, variableOf } from './read.ts';
 
 const PREFIX = variableOf('');

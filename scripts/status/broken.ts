@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import { isListed, type Published } from '../store/published.ts';
-import { readSightings } from '../store/sightings.ts';
+import { readSightings } from '../mirror/check/sightings.ts';
+import { isListed, type Published } from '../mirror/published.ts';
 import type { Store } from '../store/store.ts';
 
 /** Files that are read at a time. */

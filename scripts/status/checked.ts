@@ -1,6 +1,6 @@
-import type { LastRun } from '../last-run.ts';
-import { freshnessOf } from '../store/freshness.ts';
-import type { Manifest } from '../store/manifest.ts';
+import type { LastRun } from '../cycle/memory/last-run.ts';
+import { freshnessOf } from '../mirror/freshness.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 
 /**
  * When each database was last known to be what upstream has; milliseconds since 1970. Of one that is pinned it is when upstream

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { explain } from '../errors.ts';
-import type { Memory } from '../state.ts';
-import { State } from '../state.ts';
-import { foreignFilesIn } from '../store/foreign-files.ts';
-import { type Published, readPublished } from '../store/published.ts';
+import { explain } from '../base/errors.ts';
+import type { Memory } from '../cycle/memory/state.ts';
+import { State } from '../cycle/memory/state.ts';
+import { foreignFilesIn } from '../mirror/foreign/foreign-files.ts';
+import { type Published, readPublished } from '../mirror/published.ts';
 import type { Store } from '../store/store.ts';
 import { brokenIn } from './broken.ts';
 

@@ -1,7 +1,7 @@
-import { archivedVersions } from '../store/archive.ts';
-import { unreadNames } from '../store/own-manifest.ts';
+import { archivedVersions } from '../mirror/archive.ts';
+import { unreadNames } from '../mirror/own-manifest.ts';
 import type { Facts } from './facts.ts';
-import { type Trouble, verdictOf } from './troubles.ts';
+import { type Trouble, verdictOf } from './problems.ts';
 
 /** The same facts for machines: the manifest without its files, and what status found beside it. */
 export function statusJson(facts: Facts, troubles: readonly Trouble[]): Record<string, unknown> {

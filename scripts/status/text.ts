@@ -1,10 +1,10 @@
-import type { Line } from '../log.ts';
-import { archivedVersions } from '../store/archive.ts';
-import type { DatabaseRecord, Manifest } from '../store/manifest.ts';
-import { signTroubleOf } from '../store/sign-trouble.ts';
-import { counted, lasting, moment, took } from '../words.ts';
+import type { Line } from '../base/log.ts';
+import { counted, lasting, moment, took } from '../base/words.ts';
+import { archivedVersions } from '../mirror/archive.ts';
+import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
+import { signTroubleOf } from '../mirror/signs/sign-error.ts';
 import type { Facts } from './facts.ts';
-import { type StatusVerdict, type Trouble, verdictOf } from './troubles.ts';
+import { type StatusVerdict, type Trouble, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
 
 /** Columns where no terminal says how wide it is. */

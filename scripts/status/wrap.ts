@@ -1,4 +1,4 @@
-import { withMoments } from '../words.ts';
+import { withMoments } from '../base/words.ts';
 
 /** Where text begins in each line, in columns: the label stands before it. */
 const COLUMN = 13;

@@ -3,9 +3,9 @@ import { createWriteStream } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { COPIES_BYTES } from '../base/limits/store.ts';
 import { chunksOf } from '../files/open.ts';
-import { COPIES_BYTES } from '../limits/store.ts';
-import type { FileRecord } from './manifest.ts';
+import type { FileRecord } from '../mirror/manifest.ts';
 
 /** The usual folder of copies, below the work folder. */
 export const COPIES_FOLDER = 'copies';

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
 import { setRights } from '../files/atomic.ts';
 import { openRegular } from '../files/open.ts';
 import { trustedOwners } from '../files/trusted-owners.ts';

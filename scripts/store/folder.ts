@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { codeOf } from '../base/errors.ts';
+import { FILE_BYTES, MANIFEST_BYTES } from '../base/limits/manifest.ts';
 import { ARCHIVE_FOLDER } from '../cvd/names.ts';
-import { codeOf } from '../errors.ts';
 import { copyProven, FileError, replaceFile, setRights, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
 import { copyRegular, readText } from '../files/open.ts';
@@ -13,16 +14,15 @@ import {
   makeSafeFolder,
   takeCorner,
 } from '../files/private-folder.ts';
-import { requireSafeWay } from '../files/safe-way.ts';
+import { requireSafeWay } from '../files/safe-path.ts';
 import { readStart } from '../files/verify.ts';
-import { FILE_BYTES, MANIFEST_BYTES } from '../limits/manifest.ts';
+import { type FileRecord, MANIFEST } from '../mirror/manifest.ts';
+import { PRIVATE_FOLDER, requireStoreName } from './file-name.ts';
 import { describeAccess, openToReaders } from './folder-access.ts';
 import { folderSight } from './folder-sight.ts';
-import { type FileRecord, MANIFEST } from './manifest.ts';
 import { moveAside, SET_ASIDE } from './move-aside.ts';
 import { isPublishedFile } from './published-file.ts';
 import { type Publication, type Sight, type Store, StoreError } from './store.ts';
-import { PRIVATE_FOLDER, requireStoreName } from './store-name.ts';
 
 export { PRIVATE_FOLDER };
 

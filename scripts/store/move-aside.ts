@@ -1,9 +1,9 @@
 import { lstat, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../base/errors.ts';
 import { syncFolder } from '../files/atomic.ts';
 import { holdFolder } from '../files/private-folder.ts';
-import { requireStoreName } from './store-name.ts';
+import { requireStoreName } from './file-name.ts';
 
 /** In our corner of a store, which nobody serves: files that are not ours, until their owner fetches or removes them. */
 export const SET_ASIDE = 'set-aside';

@@ -1,5 +1,5 @@
-import { MirrorError } from '../errors.ts';
-import type { FileRecord } from './manifest.ts';
+import { MirrorError } from '../base/errors.ts';
+import type { FileRecord } from '../mirror/manifest.ts';
 
 export type StoreErrorCode =
   | 'store/unreadable'

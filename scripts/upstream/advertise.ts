@@ -1,14 +1,14 @@
+import type { Log } from '../base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { CLD_ADVICE, cvdName } from '../cvd/names.ts';
 import { asVerdict, unsealed } from '../files/verify.ts';
-import type { Log } from '../log.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import type { Trust } from '../verify/trust.ts';
-import type { Offer } from './acquire-cvd.ts';
-import type { UpstreamClient } from './client.ts';
+import type { Offer } from './acquire/cvd.ts';
+import { takeProven } from './ask-again.ts';
 import type { DnsRecord } from './dns.ts';
-import { takeProven } from './doubt.ts';
 import { isMissing, UpstreamError } from './error.ts';
+import type { UpstreamClient } from './http-client.ts';
 
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =

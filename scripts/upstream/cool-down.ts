@@ -1,7 +1,7 @@
-import { CLOCK_TOLERANCE_MS } from '../clock.ts';
-import { COOL_DOWN_MS, UNTOLD_COOL_DOWN_MS } from '../limits/upstream.ts';
+import { CLOCK_TOLERANCE_MS } from '../base/clock.ts';
+import { COOL_DOWN_MS, UNTOLD_COOL_DOWN_MS } from '../base/limits/upstream.ts';
 import { UpstreamError, type UpstreamErrorCode } from './error.ts';
-import { type Refused, wordsOf } from './refused.ts';
+import { type Refused, wordsOf } from './refused-answer.ts';
 import { Turns } from './turns.ts';
 
 /** Until when nothing is asked of an upstream, and why. */

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises';
-import { explain } from '../errors.ts';
-import { NAMESERVER_MS, RECORD_SECONDS } from '../limits/upstream.ts';
-import { lasting } from '../words.ts';
+import { explain } from '../base/errors.ts';
+import { NAMESERVER_MS, RECORD_SECONDS } from '../base/limits/upstream.ts';
+import { lasting } from '../base/words.ts';
 import { UpstreamError } from './error.ts';
 
 /** The record that Talos publishes (clamav-formats.md §6). */

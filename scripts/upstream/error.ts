@@ -1,4 +1,4 @@
-import { MirrorError } from '../errors.ts';
+import { MirrorError } from '../base/errors.ts';
 
 /** What can go wrong between upstream and us. `upstream/missing` is an answer, the others are troubles. */
 export type UpstreamErrorCode =

@@ -1,8 +1,8 @@
-import { CONNECT_MS } from '../limits/upstream.ts';
-import type { Log } from '../log.ts';
-import { Agents, type Proxies } from './agents.ts';
-import { type Patience, UpstreamClient } from './client.ts';
+import { CONNECT_MS } from '../base/limits/upstream.ts';
+import type { Log } from '../base/log.ts';
+import { Agents, type Proxies } from '../http/agents.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
+import { type Patience, UpstreamClient } from './http-client.ts';
 import { isClamavsOwn } from './official.ts';
 
 export type { Proxies };

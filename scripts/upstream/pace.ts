@@ -1,5 +1,5 @@
-import { PATIENCE as LIMITS } from '../limits/upstream.ts';
-import { lasting } from '../words.ts';
+import { PATIENCE as LIMITS } from '../base/limits/upstream.ts';
+import { lasting } from '../base/words.ts';
 import { UpstreamError } from './error.ts';
 
 /** How long and how often to try. Milliseconds. */

@@ -1,13 +1,13 @@
+import type { Command } from '../cvd/cdiff/command.ts';
 import {
   type CdiffHandler,
   type CdiffHeader,
   CdiffReader,
   CdiffSealReader,
   type CdiffTotals,
-} from '../cvd/cdiff.ts';
-import type { Command } from '../cvd/command.ts';
+} from '../cvd/cdiff/reader.ts';
+import { ScriptParser } from '../cvd/cdiff/script.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
-import { ScriptParser } from '../cvd/script.ts';
 import { type Expected, MISNAMED } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';

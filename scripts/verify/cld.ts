@@ -1,17 +1,17 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/archive.ts';
-import { isInfo, isLeftover } from '../cvd/database-extensions.ts';
-import { verifyPssSignature } from '../cvd/dsig.ts';
-import { type CvdHeader, encodeHeaderLine, UNSEALED } from '../cvd/header.ts';
-import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
-import type { TarEntry } from '../cvd/tar.ts';
 import {
   COPYING_BYTES,
   INFO_BYTES,
   LEFTOVER_BYTES,
   LEFTOVER_FILES,
   LOADED_FILES,
-} from '../limits/databases.ts';
+} from '../base/limits/databases.ts';
+import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/container/reader.ts';
+import type { TarEntry } from '../cvd/container/tar.ts';
+import { isInfo, isLeftover } from '../cvd/database-extensions.ts';
+import { verifyPssSignature } from '../cvd/dsig.ts';
+import { type CvdHeader, encodeHeaderLine, UNSEALED } from '../cvd/header.ts';
+import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
 import { type Expected, MISNAMED, requireListedFiles } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';

@@ -1,6 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/archive.ts';
 import { ByteBuffer } from '../cvd/bytes.ts';
+import { type CvdHandler, CvdReader, type CvdTotals } from '../cvd/container/reader.ts';
+import { recognise } from '../cvd/container/recognise.ts';
+import type { TarEntry } from '../cvd/container/tar.ts';
+import { COPYING } from '../cvd/container/writer.ts';
 import { verifyHeaderSignature, verifyPssSignature } from '../cvd/dsig.ts';
 import {
   type CvdHeader,
@@ -11,9 +14,6 @@ import {
   unseal,
 } from '../cvd/header.ts';
 import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
-import { COPYING } from '../cvd/pack.ts';
-import type { TarEntry } from '../cvd/tar.ts';
-import { recognise } from '../cvd/what-it-is.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 

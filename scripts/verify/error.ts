@@ -1,4 +1,4 @@
-import { MirrorError } from '../errors.ts';
+import { MirrorError } from '../base/errors.ts';
 
 /**
  * Why a file that was offered is refused. `verify/format`, `verify/sign-format` and `verify/signature` carry the

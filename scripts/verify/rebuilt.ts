@@ -1,4 +1,4 @@
-import type { CvdTotals } from '../cvd/archive.ts';
+import type { CvdTotals } from '../cvd/container/reader.ts';
 import { verifyPssSignature } from '../cvd/dsig.ts';
 import { type CvdHeader, encodeHeaderLine, unseal } from '../cvd/header.ts';
 import { type CvdInfo, infoDigest } from '../cvd/info.ts';

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { parseClamSign, type SignLine } from '../cvd/clamsign.ts';
 import { CvdError } from '../cvd/error.ts';
-import { earliestEnd, requireValidAt, verifyChain } from './chain.ts';
-import { type FileDigests, parseSignedData, verifySignedData } from './cms.ts';
-import { type Certificate, type DigestName, parseCertificate } from './cms-certificate.ts';
+import { type Certificate, type DigestName, parseCertificate } from './cms/certificate.ts';
+import { earliestEnd, requireValidAt, verifyChain } from './cms/chain.ts';
+import { type FileDigests, parseSignedData, verifySignedData } from './cms/signed-data.ts';
 import { VerifyError, type VerifyErrorCode } from './error.ts';
 import type { Trust } from './trust.ts';
 
-export type { FileDigests } from './cms.ts';
-export type { DigestName } from './cms-certificate.ts';
+export type { DigestName } from './cms/certificate.ts';
+export type { FileDigests } from './cms/signed-data.ts';
 
 /** Collects what `verifySign` needs of a file as it streams by. */
 export class DigestSet {

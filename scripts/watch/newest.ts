@@ -1,9 +1,9 @@
+import { explain, MirrorError } from '../base/errors.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
-import { explain, MirrorError } from '../errors.ts';
 import { asVerdict } from '../files/verify.ts';
-import { isGivenUp } from '../settings/given-up.ts';
-import type { WatchSettings } from '../settings/watch.ts';
+import type { WatchSettings } from '../settings/commands/watch.ts';
+import { isGivenUp } from '../settings/retired-databases.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { verifyHeader } from '../verify/cvd.ts';

@@ -1,8 +1,8 @@
+import { lasting } from '../base/words.ts';
+import type { Manifest } from '../mirror/manifest.ts';
+import { signTroubleOf } from '../mirror/signs/sign-error.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
-import type { Manifest } from '../store/manifest.ts';
-import { signTroubleOf } from '../store/sign-trouble.ts';
-import { lasting } from '../words.ts';
-import { judgeAge, type Limits } from './freshness.ts';
+import { judgeAge, type Limits } from './behind.ts';
 
 /** The check that tells for how long a `.sign` has been missing: an age, with the limits of one. */
 export const SIGN_AGE = 'sign';

@@ -1,23 +1,23 @@
-import { isWithin, SEEN_LATELY_MS } from '../clock.ts';
+import { isWithin, SEEN_LATELY_MS } from '../base/clock.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
+import type { Engine } from '../engine/engine.ts';
 import { asVerdict } from '../files/verify.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 import type { RunReport } from '../notify/run-report.ts';
-import { ProbeClient } from '../probe/client.ts';
-import { readManifest } from '../probe/description.ts';
 import type { Finding } from '../probe/finding.ts';
+import { ProbeClient } from '../probe/http-client.ts';
 import { type ProbeReport, probeMirror } from '../probe/probe.ts';
-import { guarded, untilGivenUp } from '../probe/site.ts';
-import type { Engine } from '../proof/engine.ts';
-import type { WatchSettings } from '../settings/watch.ts';
-import type { Manifest } from '../store/manifest.ts';
+import { readManifest } from '../probe/read-manifest.ts';
+import { guarded, untilGivenUp } from '../probe/target.ts';
+import type { WatchSettings } from '../settings/commands/watch.ts';
 import type { Trust } from '../verify/trust.ts';
-import { checkWithEngine } from './client.ts';
-import { checkBehind, checkKnown, checkLastCheck } from './freshness.ts';
+import { checkBehind, checkKnown, checkLastCheck } from './behind.ts';
+import { verdictsOf } from './failures.ts';
 import { newestOf } from './newest.ts';
-import { verdictsOf } from './run-report.ts';
+import { checkWithEngine } from './real-client.ts';
+import { checkWorkflow, type Workflows } from './schedule.ts';
 import { checkSignAge } from './signs.ts';
-import { checkWorkflow, type Workflows } from './workflow.ts';
 
 export interface WatchParts {
   readonly engines: readonly Engine[];

@@ -1,6 +1,6 @@
-import { runCycle } from '../../scripts/cycle.ts';
-import { SILENT } from '../../scripts/log.ts';
-import { syncSettings } from '../../scripts/settings.ts';
+import { SILENT } from '../../scripts/base/log.ts';
+import { runCycle } from '../../scripts/cycle/cycle.ts';
+import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { report, trustFromJson } from './support.ts';
 

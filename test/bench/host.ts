@@ -4,7 +4,7 @@ import { chmod, open, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { searchPath } from '../../scripts/settings.ts';
+import { searchPath } from '../../scripts/settings/commands/sync.ts';
 import { ensureProgram } from '../support/install.ts';
 import { freePort } from '../support/ports.ts';
 import { ended, listening, startWebServer } from '../support/web-servers.ts';

@@ -1,4 +1,4 @@
-import { keepCompiled } from '../../scripts/compile-cache.ts';
+import { keepCompiled } from '../../scripts/wiring/compile-cache.ts';
 import { report } from './support.ts';
 
 /** Publishes files to a bucket, in their order, and a manifest. */
@@ -13,8 +13,8 @@ export interface Work {
 
 keepCompiled(); // as the command does, which loads the rest after it
 await report(async () => {
-  const { S3Store } = await import('../../scripts/store/s3.ts');
-  const { s3Settings } = await import('../../scripts/store/s3-settings.ts');
+  const { S3Store } = await import('../../scripts/store/s3/store.ts');
+  const { s3Settings } = await import('../../scripts/store/s3/address.ts');
   const store = new S3Store(s3Settings(where, { endpoint }));
   await using publication = await store.begin((await store.readManifest())?.tag);
   for (const { name, path, sha256 } of files) await publication.put(name, path, { sha256 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { codeOf } from '../../scripts/errors.ts';
+import { codeOf } from '../../scripts/base/errors.ts';
 import { startCli } from '../support/cli.ts';
 import { describeMirror, startMirror } from '../support/cycle.ts';
 import { fakeTools } from '../support/engines.ts';

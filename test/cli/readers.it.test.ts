@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { freePort } from '../../scripts/proof/clamd.ts';
+import { freePort } from '../../scripts/proof/clients/clamd.ts';
 import { CLI } from '../support/cli.ts';
 import { startPublished } from '../support/cycle.ts';
 import { describeWithOfficial, official } from '../support/official.ts';

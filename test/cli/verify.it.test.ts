@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OFFICIAL_FILES } from '../../scripts/demo/official.ts';
+import { OFFICIAL_FILES } from '../../scripts/setup/official-files.ts';
 import { runCli } from '../support/cli.ts';
 import { startPublished } from '../support/cycle.ts';
 import { describeWithOfficial, official } from '../support/official.ts';

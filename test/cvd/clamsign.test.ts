@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { codeOf } from '../../scripts/base/errors.ts';
+import { SIGN_BYTES } from '../../scripts/base/limits/databases.ts';
 import { encodeClamSign, parseClamSign, type SignLine } from '../../scripts/cvd/clamsign.ts';
-import { codeOf } from '../../scripts/errors.ts';
-import { SIGN_BYTES } from '../../scripts/limits/databases.ts';
 
 const MAGIC = '#clamsign-1.0\n';
 const LINE = '230::pkcs7-pem:AAEC\n';

@@ -1,17 +1,17 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { CvdReader } from '../../scripts/cvd/archive.ts';
-import { CdiffReader, CdiffSealReader, parseCdiffHeader } from '../../scripts/cvd/cdiff.ts';
-import { ChangeCounter } from '../../scripts/cvd/changes.ts';
-import { parseCommand } from '../../scripts/cvd/command.ts';
-import { Gunzip } from '../../scripts/cvd/gzip.ts';
+import * as limits from '../../scripts/base/limits/databases.ts';
+import { ChangeCounter } from '../../scripts/cvd/cdiff/changes.ts';
+import { parseCommand } from '../../scripts/cvd/cdiff/command.ts';
+import { Patch } from '../../scripts/cvd/cdiff/patch.ts';
+import { CdiffReader, CdiffSealReader, parseCdiffHeader } from '../../scripts/cvd/cdiff/reader.ts';
+import { ScriptParser } from '../../scripts/cvd/cdiff/script.ts';
+import { Gunzip } from '../../scripts/cvd/container/gunzip.ts';
+import { OldContainer } from '../../scripts/cvd/container/old-container.ts';
+import { CvdReader } from '../../scripts/cvd/container/reader.ts';
+import { encodeTarHeader, paddingOf, parseTarHeader, TarReader } from '../../scripts/cvd/container/tar.ts';
 import { encodeHeader, encodeHeaderLine, parseHeaderLine } from '../../scripts/cvd/header.ts';
 import { encodeInfo, parseInfo } from '../../scripts/cvd/info.ts';
-import { OldContainer } from '../../scripts/cvd/old-container.ts';
-import { Patch } from '../../scripts/cvd/patch.ts';
-import { ScriptParser } from '../../scripts/cvd/script.ts';
-import { encodeTarHeader, paddingOf, parseTarHeader, TarReader } from '../../scripts/cvd/tar.ts';
-import * as limits from '../../scripts/limits/databases.ts';
 import { makeCvd, makeHeader, makeInfo } from '../support/signing.ts';
 import { withCode } from '../support/throws.ts';
 

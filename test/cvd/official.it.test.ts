@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ChangeCounter } from '../../scripts/cvd/changes.ts';
+import { ChangeCounter } from '../../scripts/cvd/cdiff/changes.ts';
+import { ScriptParser } from '../../scripts/cvd/cdiff/script.ts';
+import { CvdWriter } from '../../scripts/cvd/container/writer.ts';
 import { encodeHeader, parseHeader } from '../../scripts/cvd/header.ts';
-import { CvdWriter } from '../../scripts/cvd/pack.ts';
 import { Rebuild } from '../../scripts/cvd/rebuild.ts';
-import { ScriptParser } from '../../scripts/cvd/script.ts';
 import { readContainer, scriptOf } from '../support/containers.ts';
 import { describeWithOfficial, official } from '../support/official.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { OldContainer } from '../../scripts/cvd/old-container.ts';
+import { OldContainer } from '../../scripts/cvd/container/old-container.ts';
 import { inPieces } from '../support/generate.ts';
 import { makeCvd } from '../support/signing.ts';
 import { withCode } from '../support/throws.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CvdWriter } from '../../scripts/cvd/container/writer.ts';
 import { CvdError } from '../../scripts/cvd/error.ts';
 import { parseHeader } from '../../scripts/cvd/header.ts';
 import { encodeInfo } from '../../scripts/cvd/info.ts';
-import { CvdWriter } from '../../scripts/cvd/pack.ts';
 import { Rebuild } from '../../scripts/cvd/rebuild.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';
 import { verifyRebuilt } from '../../scripts/verify/rebuilt.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { type ContainerOrder, CvdWriter } from '../../scripts/cvd/container/writer.ts';
 import { type CvdHeader, parseHeader, unseal } from '../../scripts/cvd/header.ts';
 import { encodeInfo } from '../../scripts/cvd/info.ts';
-import { type ContainerOrder, CvdWriter } from '../../scripts/cvd/pack.ts';
 import { Rebuild } from '../../scripts/cvd/rebuild.ts';
 import { type ChainLink, diffScript, makeChain } from '../support/chain.ts';
 import { inPieces } from '../support/generate.ts';

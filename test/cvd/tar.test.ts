@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeTar } from '../../scripts/cvd/pack.ts';
-import { encodeTarHeader, parseTarHeader, TarReader } from '../../scripts/cvd/tar.ts';
+import { encodeTarHeader, parseTarHeader, TarReader } from '../../scripts/cvd/container/tar.ts';
+import { encodeTar } from '../../scripts/cvd/container/writer.ts';
 import { anyFiles, anySizes, inPieces } from '../support/generate.ts';
 import { withCode } from '../support/throws.ts';
 

@@ -2,9 +2,9 @@ import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
+import { archivedVersions } from '../../scripts/mirror/archive.ts';
+import { parseManifest, textOf } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import { archivedVersions } from '../../scripts/store/archive.ts';
-import { parseManifest, textOf } from '../../scripts/store/manifest.ts';
 import {
   describeMirror,
   expectNoLeftovers,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { reportOnCycle } from '../../scripts/notify/failures.ts';
+import { reportOnCycle } from '../../scripts/notify/cycle-failures.ts';
 import {
   describeMirror,
   namesIn,

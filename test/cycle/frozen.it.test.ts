@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { SILENT } from '../../scripts/base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
-import { SILENT } from '../../scripts/log.ts';
-import { release, rollBack } from '../../scripts/rollback.ts';
-import { syncSettings } from '../../scripts/settings.ts';
+import { release, rollBack } from '../../scripts/cycle/rollback.ts';
+import { checkTree } from '../../scripts/mirror/check/check-tree.ts';
+import { type Manifest, parseManifest, textOf } from '../../scripts/mirror/manifest.ts';
+import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { type Manifest, parseManifest, textOf } from '../../scripts/store/manifest.ts';
-import { checkTree } from '../../scripts/tree/check-tree.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import {
   describeMirror,

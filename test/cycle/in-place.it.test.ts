@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { SILENT } from '../../scripts/log.ts';
-import { rollBack } from '../../scripts/rollback.ts';
-import { syncSettings } from '../../scripts/settings.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
-import { checkStore } from '../../scripts/tree/check-store.ts';
+import { SILENT } from '../../scripts/base/log.ts';
+import { rollBack } from '../../scripts/cycle/rollback.ts';
+import { checkStore } from '../../scripts/mirror/check/check-store.ts';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
+import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { CEPH_ENVIRONMENT } from '../support/ceph.ts';
 import { runCli } from '../support/cli.ts';

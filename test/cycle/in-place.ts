@@ -1,11 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { CachedStore } from '../../scripts/store/cached-store.ts';
+import { CachedStore } from '../../scripts/mirror/cached-store.ts';
+import { SIGHTINGS } from '../../scripts/mirror/check/sightings.ts';
 import { COPIES_FOLDER } from '../../scripts/store/copies.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { openStore } from '../../scripts/store/open-store.ts';
-import { SIGHTINGS } from '../../scripts/store/sightings.ts';
+import { openStore } from '../../scripts/store/open.ts';
 import type { Store } from '../../scripts/store/store.ts';
 import type { Ceph } from '../support/ceph.ts';
 import { startMirror, type TestMirror } from '../support/cycle.ts';

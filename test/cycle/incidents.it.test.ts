@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encodeCvd } from '../../scripts/cvd/container/writer.ts';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import { encodeInfo } from '../../scripts/cvd/info.ts';
-import { encodeCvd } from '../../scripts/cvd/pack.ts';
 import {
   describeMirror,
   hashes,

@@ -1,8 +1,8 @@
 import { chmod, copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Log } from '../../scripts/base/log.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import type { Log } from '../../scripts/log.ts';
 import { PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import { describeMirror, faults, offer, startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, expect, inject, test } from 'vitest';
-import { State } from '../../scripts/state.ts';
+import { State } from '../../scripts/cycle/memory/state.ts';
 import { offered, ofTest, startMirror, type TestMirror, versionOf } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWith, describeWithOfficial, have, official } from '../support/official.ts';

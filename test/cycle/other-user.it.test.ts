@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CycleReport } from '../../scripts/report.ts';
+import type { CycleReport } from '../../scripts/cycle/report.ts';
 import {
   describeMirror,
   namesIn,

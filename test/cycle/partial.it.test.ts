@@ -2,8 +2,8 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
 import { runCli } from '../support/cli.ts';
 import {
   describeMirror,

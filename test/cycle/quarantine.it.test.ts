@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Engine, Tool } from '../../scripts/engine/engine.ts';
 import { basisOf } from '../../scripts/proof/basis.ts';
-import type { Engine, Tool } from '../../scripts/proof/engine.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import type { UserSample } from '../../scripts/proof/user-samples.ts';
+import type { UserSample } from '../../scripts/proof/samples/user-samples.ts';
 import {
   describeMirror,
   faults,

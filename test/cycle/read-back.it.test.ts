@@ -2,7 +2,7 @@ import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import {
   describeMirror,
   expectNoLeftovers,

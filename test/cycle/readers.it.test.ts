@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Stage } from '../../scripts/files/stage.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { Stage } from '../../scripts/stage.ts';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
+import { publish } from '../../scripts/mirror/publish.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
-import { publish } from '../../scripts/store/publish.ts';
 import { describeMirror, sha256, startPublished } from '../support/cycle.ts';
 import { official } from '../support/official.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseManifest } from '../../scripts/store/manifest.ts';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { runCli } from '../support/cli.ts';
 import {
   describeMirror,

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Proof } from '../../scripts/proof/record.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
 import {
   CDIFFS,
   describeMirror,

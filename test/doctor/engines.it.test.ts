@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { labelOf } from '../../scripts/proof/image-engine.ts';
+import { labelOf } from '../../scripts/engine/docker/image.ts';
 import { describeWithDocker, describeWithImages, docker, image } from '../support/docker.ts';
 import { fakeTools } from '../support/engines.ts';
 import { mounts } from '../support/mounts.ts';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
-import { startCaller } from '../actions/support.ts';
+import { startCaller } from '../action/support.ts';
 import { environment } from '../notify/support.ts';
 import { CEPH_ENVIRONMENT } from '../support/ceph.ts';
 import { runCli, startCli } from '../support/cli.ts';

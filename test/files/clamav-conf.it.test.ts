@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freshclamConf } from '../../scripts/consumer/conf.ts';
+import { freshclamConf } from '../../scripts/client/freshclam-conf.ts';
 import { ConfError, type ConfOption, confText, writeConf } from '../../scripts/files/clamav-conf.ts';
 import { NOBODY } from '../probe/support.ts';
 import { describeWithClamav } from '../support/official.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { PIECE_BYTES } from '../../scripts/base/limits/databases.ts';
 import { feed } from '../../scripts/files/feed.ts';
-import { PIECE_BYTES } from '../../scripts/limits/databases.ts';
 
 test('a chunk is fed in pieces, all of it and in order', async () => {
   const chunks = [3 * PIECE_BYTES + 1, 0, 1, PIECE_BYTES].map((size, at) => Buffer.alloc(size, at));

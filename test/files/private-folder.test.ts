@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeTemporaryFolder, takeCorner, takePrivateFolder } from '../../scripts/files/private-folder.ts';
-import { requireSafeWay } from '../../scripts/files/safe-way.ts';
+import { requireSafeWay } from '../../scripts/files/safe-path.ts';
 import { type Accounts, trustedOwners } from '../../scripts/files/trusted-owners.ts';
 import { asRoot } from '../support/other-user.ts';
 

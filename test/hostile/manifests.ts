@@ -1,4 +1,4 @@
-import type { Manifest } from '../../scripts/store/manifest.ts';
+import type { Manifest } from '../../scripts/mirror/manifest.ts';
 
 /** A place in a manifest: the keys that lead there. */
 export type Place = readonly string[];

@@ -1,12 +1,17 @@
+import {
+  FILE_NAME_CHARACTERS,
+  OID_BYTES,
+  SIGN_BYTES,
+  SIGN_LINES,
+} from '../../scripts/base/limits/databases.ts';
+import { parseCommand } from '../../scripts/cvd/cdiff/command.ts';
 import { encodeClamSign, parseClamSign } from '../../scripts/cvd/clamsign.ts';
-import { parseCommand } from '../../scripts/cvd/command.ts';
-import { FILE_NAME_CHARACTERS, OID_BYTES, SIGN_BYTES, SIGN_LINES } from '../../scripts/limits/databases.ts';
-import { DerReader } from '../../scripts/verify/cms-der.ts';
+import { DerReader } from '../../scripts/verify/cms/der.ts';
 import { elsewhere, fails, type Row } from './rows.ts';
 
 const LINE = { minFLevel: 230, maxFLevel: undefined, signature: Buffer.alloc(3) };
 const LIMITS = 'cvd/limits.test.ts';
-const PATCH = 'cvd/patch.test.ts';
+const PATCH = 'cvd/cdiff/patch.test.ts';
 const tooLarge = (name: string, file = LIMITS) => elsewhere('cvd/too-large', file, name);
 
 export const DATABASE_LIMITS: Readonly<Record<string, Row>> = {
@@ -25,7 +30,7 @@ export const DATABASE_LIMITS: Readonly<Record<string, Row>> = {
   SCRIPT_BYTES: tooLarge('is as long as the limit and no longer'),
   SCRIPT_LINES: tooLarge('has as many lines as the limit and no more'),
   SCRIPT_COMMENTS: tooLarge('has as many comments as the limit and no more'),
-  LINE_BYTES: elsewhere('cvd/script', 'cvd/script.test.ts', 'stops one byte more'),
+  LINE_BYTES: elsewhere('cvd/script', 'cvd/cdiff/script.test.ts', 'stops one byte more'),
   SCRIPT_FILES: tooLarge('names as many files as the limit and no more'),
   'PATCH_LIMITS.scripts': tooLarge('stop scripts that are too long together', PATCH),
   'PATCH_LIMITS.edits': tooLarge('stop too many edits', PATCH),

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { actionsLog } from '../../scripts/actions/log.ts';
-import { withinSummary } from '../../scripts/actions/run.ts';
+import { actionsLog } from '../../scripts/action/actions-log.ts';
+import { withinSummary } from '../../scripts/action/run.ts';
 import {
   FAILURE_CHARACTERS,
   FAULTS,
@@ -8,18 +8,18 @@ import {
   OUTPUT_BYTES,
   REPORT_BYTES,
   SUMMARY_CHARACTERS,
-} from '../../scripts/limits/github.ts';
-import { reportOnError } from '../../scripts/notify/failures.ts';
-import { fits, handedOn } from '../../scripts/notify/handed-on.ts';
+} from '../../scripts/base/limits/github.ts';
+import { reportOnError } from '../../scripts/notify/cycle-failures.ts';
+import { fits, handedOn } from '../../scripts/notify/job-report.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
-import { verdictsOf } from '../../scripts/watch/run-report.ts';
+import { verdictsOf } from '../../scripts/watch/failures.ts';
 import { elsewhere, ends, type Row } from './rows.ts';
 
 const AT = new Date('2026-06-01T12:00:00.000Z');
-const TROUBLE = 'notify/trouble.test.ts';
+const TROUBLE = 'notify/github-errors.test.ts';
 const BODY = 'notify/issue-body.test.ts';
 const PING = 'notify/healthcheck.test.ts';
-const CACHE = 'actions/cache.test.ts';
+const CACHE = 'action/cache.test.ts';
 const reportOf = (what: string, log: readonly string[] = []) =>
   reportOnError({ code: 'unexpected', what }, { log, at: AT });
 const isCut = 'the rest is left out';
@@ -45,7 +45,7 @@ export const GITHUB_LIMITS: Readonly<Record<string, Row>> = {
     const [failure] = reportOf('x'.repeat(FAILURE_CHARACTERS + 1)).failures;
     expect(failure?.what).toHaveLength(FAILURE_CHARACTERS);
   }),
-  'LOG_TAIL.lines': elsewhere('the first lines go', 'actions/log.test.ts', 'the last lines are kept'),
+  'LOG_TAIL.lines': elsewhere('the first lines go', 'action/log.test.ts', 'the last lines are kept'),
   'LOG_TAIL.characters': ends(isCut, () => {
     const log = actionsLog();
     log.info('x'.repeat(LOG_TAIL.characters + 1));
@@ -72,7 +72,7 @@ export const GITHUB_LIMITS: Readonly<Record<string, Row>> = {
   'FAULTS.characters': ends(isCut, () => {
     expect(faultsOf(1, 'x'.repeat(FAULTS.characters + 1))?.log[0]).toHaveLength(FAULTS.characters);
   }),
-  ISSUES_BYTES: elsewhere('a cycle is wanted', 'actions/check.it.test.ts', 'a list of issues without an end'),
+  ISSUES_BYTES: elsewhere('a cycle is wanted', 'action/check.it.test.ts', 'a list of issues without an end'),
   'CACHE_MS.restore': elsewhere(
     'nothing is restored',
     CACHE,

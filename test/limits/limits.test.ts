@@ -18,11 +18,13 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   machine: MACHINE_LIMITS,
 };
 const ROOT = join(import.meta.dirname, '..', '..', 'scripts');
-const MODULES = readdirSync(join(ROOT, 'limits')).map((file) => file.slice(0, -'.ts'.length));
+const MODULES = readdirSync(join(ROOT, 'base', 'limits'))
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -'.ts'.length));
 
 test('every limit is in the table, and the table has no other', async () => {
   for (const module of MODULES) {
-    const exports = await import(`../../scripts/limits/${module}.ts`);
+    const exports = await import(`../../scripts/base/limits/${module}.ts`);
     expect(Object.keys(TABLE[module] ?? {}).sort(), module).toEqual(numbersIn(exports).sort());
   }
   expect(Object.keys(TABLE).sort()).toEqual(MODULES.sort());
@@ -39,7 +41,7 @@ describe.each(Object.entries(TABLE))('of %s, one more than', (_, rows) => {
 
 test('limits are in one place: no other module has a number that is called one', () => {
   const sources = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => name.endsWith('.ts') && !/^(?:limits|demo)\//.test(name),
+    (name) => name.endsWith('.ts') && !/^(?:base\/limits|setup)\//.test(name),
   );
   const strays = sources.flatMap((name) => {
     const text = readFileSync(join(ROOT, name), 'utf8');
@@ -47,15 +49,15 @@ test('limits are in one place: no other module has a number that is called one',
     return [...found].map(([, constant]) => `${name}: ${constant}`);
   });
   expect(strays.sort()).toEqual([
-    'settings/options.ts: TIMEOUT_OPTION', // an option, whose value is the user's
-    'store/s3-lease.ts: LET_GO_TIMEOUT', // of a last request, on which nothing depends
-    'store/s3-upload.ts: END_TIMEOUT', // the same
+    'settings/option.ts: TIMEOUT_OPTION', // an option, whose value is the user's
+    'store/s3/lease.ts: LET_GO_TIMEOUT', // of a last request, on which nothing depends
+    'store/s3/upload.ts: END_TIMEOUT', // the same
   ]);
 });
 
 test('the modules of limits import nothing, and say of each why it is so', () => {
   for (const module of MODULES) {
-    const text = readFileSync(join(ROOT, 'limits', `${module}.ts`), 'utf8');
+    const text = readFileSync(join(ROOT, 'base', 'limits', `${module}.ts`), 'utf8');
     expect(text, module).not.toMatch(/^import /m);
     const bare = [...text.matchAll(/^(?!.*\*\/)(.*)\n(export const \w+)/gm)].map(([, , name]) => name);
     expect(bare, module).toEqual([]);

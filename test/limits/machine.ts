@@ -2,10 +2,6 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { expect } from 'vitest';
-import type { Look } from '../../scripts/bring.ts';
-import { type Doubt, type DoubtMemory, isDoubtedForLong, waitsAsDoubted } from '../../scripts/doubts.ts';
-import { confText } from '../../scripts/files/clamav-conf.ts';
-import { requireSafeWay } from '../../scripts/files/safe-way.ts';
 import {
   CACHED_MS,
   CONF_LINE_BYTES,
@@ -22,14 +18,23 @@ import {
   TRIALS_BYTES,
   VALIDATOR_CHARACTERS,
   WAITING_KINDS,
-} from '../../scripts/limits/machine.ts';
-import { WaitSchema } from '../../scripts/retirement.ts';
-import { State } from '../../scripts/state.ts';
-import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/state-files.ts';
-import { readSightings, SIGHTINGS } from '../../scripts/store/sightings.ts';
-import { TRIALS_FILE, Trials } from '../../scripts/trials.ts';
-import type { UpstreamClient } from '../../scripts/upstream/client.ts';
-import { Partials } from '../../scripts/upstream/partials.ts';
+} from '../../scripts/base/limits/machine.ts';
+import type { Look } from '../../scripts/cycle/acquire.ts';
+import {
+  type Doubt,
+  type DoubtMemory,
+  isDoubtedForLong,
+  waitsAsDoubted,
+} from '../../scripts/cycle/memory/doubts.ts';
+import { WaitSchema } from '../../scripts/cycle/memory/retirement.ts';
+import { State } from '../../scripts/cycle/memory/state.ts';
+import { CACHED_STATE_FILE, STATE_FILE } from '../../scripts/cycle/memory/state-files.ts';
+import { TRIALS_FILE, Trials } from '../../scripts/cycle/memory/trials.ts';
+import { confText } from '../../scripts/files/clamav-conf.ts';
+import { requireSafeWay } from '../../scripts/files/safe-path.ts';
+import { readSightings, SIGHTINGS } from '../../scripts/mirror/check/sightings.ts';
+import { Partials } from '../../scripts/upstream/acquire/partials.ts';
+import type { UpstreamClient } from '../../scripts/upstream/http-client.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 

@@ -3,29 +3,29 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { servedName } from '../../scripts/host/names.ts';
 import {
   CONTAINER_COMMAND_MS,
   CONTAINER_OUTPUT_BYTES,
   OUTPUT_CHARACTERS,
   PULL_MS,
   TRIAL_MS,
-} from '../../scripts/limits/engines.ts';
-import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/limits/mirror.ts';
-import { TARGET_CHARACTERS } from '../../scripts/limits/requests.ts';
-import { QUOTED_ANSWER_CHARACTERS, RECORD_SECONDS } from '../../scripts/limits/upstream.ts';
-import { SILENT } from '../../scripts/log.ts';
-import type { ProbeClient } from '../../scripts/probe/client.ts';
+} from '../../scripts/base/limits/engines.ts';
+import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/base/limits/mirror.ts';
+import { TARGET_CHARACTERS } from '../../scripts/base/limits/requests.ts';
+import { QUOTED_ANSWER_CHARACTERS, RECORD_SECONDS } from '../../scripts/base/limits/upstream.ts';
+import { SILENT } from '../../scripts/base/log.ts';
+import { findConfined } from '../../scripts/engine/confinement.ts';
+import { type ContainerProgram, findContainerProgram } from '../../scripts/engine/docker/cli.ts';
+import { openImage } from '../../scripts/engine/docker/image.ts';
+import type { Engine } from '../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
+import { startProgram } from '../../scripts/engine/process.ts';
+import { servedName } from '../../scripts/host/served-name.ts';
+import { checkTransport } from '../../scripts/probe/checks/transport.ts';
 import { quoted } from '../../scripts/probe/finding.ts';
-import { checkTransport } from '../../scripts/probe/transport.ts';
-import { findConfined } from '../../scripts/proof/confinement.ts';
-import { type ContainerProgram, findContainerProgram } from '../../scripts/proof/container-program.ts';
-import type { Engine } from '../../scripts/proof/engine.ts';
-import { openImage } from '../../scripts/proof/image-engine.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { startProgram } from '../../scripts/proof/program.ts';
+import type { ProbeClient } from '../../scripts/probe/http-client.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
-import { refusedBy } from '../../scripts/upstream/refused.ts';
+import { refusedBy } from '../../scripts/upstream/refused-answer.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { hasten } from './hasten.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
@@ -55,7 +55,11 @@ async function dockerThat(does: string): Promise<ContainerProgram> {
 }
 
 const UPSTREAM: Readonly<Record<string, Row>> = {
-  ADDRESS_MS: elsewhere('the next one is tried', 'network.test.ts', 'a name whose first address is dead'),
+  ADDRESS_MS: elsewhere(
+    'the next one is tried',
+    'http/network.test.ts',
+    'a name whose first address is dead',
+  ),
   CONNECT_MS: elsewhere('upstream/unreachable', 'upstream/retry.test.ts', 'a refused connection is given up'),
   'PATIENCE.idle': elsewhere(
     'it is given up',
@@ -122,7 +126,7 @@ const MIRROR: Readonly<Record<string, Row>> = {
   QUOTED_CHARACTERS: ends('the rest is left out', () => {
     expect(quoted('x'.repeat(QUOTED_CHARACTERS + 1))).toBe(`"${'x'.repeat(QUOTED_CHARACTERS - 1)}…"`);
   }),
-  QUICK_LOOK_MS: elsewhere('a cycle is wanted', 'actions/check.it.test.ts', 'there is no answer in its time'),
+  QUICK_LOOK_MS: elsewhere('a cycle is wanted', 'action/check.it.test.ts', 'there is no answer in its time'),
 };
 
 const ENGINES: Readonly<Record<string, Row>> = {
@@ -156,10 +160,10 @@ const ENGINES: Readonly<Record<string, Row>> = {
   }),
   TRANSCRIPT_CHARACTERS: elsewhere(
     'its middle is left out',
-    'proof/transcript.test.ts',
+    'engine/transcript.test.ts',
     'is cut in the middle',
   ),
-  TRANSCRIPTS: elsewhere('the oldest are removed', 'proof/transcript.test.ts', 'kept.slice(-20)'),
+  TRANSCRIPTS: elsewhere('the oldest are removed', 'engine/transcript.test.ts', 'kept.slice(-20)'),
   SAMPLES: elsewhere('sample/too-many', 'proof/samples.test.ts', 'if there are too many of both together'),
   SAMPLES_BYTES: elsewhere(
     'sample/too-large',

@@ -1,7 +1,7 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { parseJson } from '../../scripts/json.ts';
+import { parseJson } from '../../scripts/base/json.ts';
 import {
   EVIDENCE_CHARACTERS,
   FILE_BYTES,
@@ -14,9 +14,9 @@ import {
   SIGN_CHARACTERS,
   TIME_MS,
   WORDS_CHARACTERS,
-} from '../../scripts/limits/manifest.ts';
+} from '../../scripts/base/limits/manifest.ts';
+import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { parseManifest } from '../../scripts/store/manifest.ts';
 import { databaseRecord, described, manifestOf, temporaryFolder } from '../store/support.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
@@ -78,7 +78,7 @@ export const STORE_LIMITS: Readonly<Record<'manifest' | 'store', Readonly<Record
     TRIAL_BYTES: elsewhere('store/limit', S3, 'of the lease'),
     COPIES_BYTES: elsewhere(
       'the oldest is removed',
-      'store/cached-store.test.ts',
+      'mirror/cached-store.test.ts',
       'copies are kept up to a limit',
     ),
   },

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { PING_ANSWER_BYTES } from '../../scripts/limits/github.ts';
+import { PING_ANSWER_BYTES } from '../../scripts/base/limits/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
 import { NO_PROXIES } from '../probe/support.ts';
 import { startProxy } from '../upstream/proxy.ts';

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { span } from '../../scripts/base/words.ts';
+import { code, fenced, oneLine } from '../../scripts/notify/escape.ts';
 import {
   issueBody,
   recoveryComment,
@@ -8,9 +10,7 @@ import {
   type Tale,
 } from '../../scripts/notify/issue-body.ts';
 import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
-import { code, fenced, oneLine } from '../../scripts/notify/markdown.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
-import { span } from '../../scripts/words.ts';
 import { failure, MIRROR, RUN, reportOf } from './support.ts';
 
 const NOW = new Date('2026-03-01T10:00:00Z');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readsSigns } from '../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
 import type { ProbeReport } from '../../scripts/probe/probe.ts';
-import { readsSigns } from '../../scripts/proof/engine.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';
 import { fakeTools } from '../support/engines.ts';

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { probe as probeCommand } from '../../scripts/commands/probe.ts';
+import { probe as probeCommand } from '../../scripts/cli/probe.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { offered } from '../support/cycle.ts';
 import { describeWithOfficial, describeWithSigns, signFolder } from '../support/official.ts';

@@ -1,10 +1,10 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { readsSigns } from '../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
 import type { Finding } from '../../scripts/probe/finding.ts';
 import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
-import { readsSigns } from '../../scripts/proof/engine.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';

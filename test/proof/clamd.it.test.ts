@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { clamdAt } from '../../scripts/proof/clamd.ts';
+import { clamdAt } from '../../scripts/proof/clients/clamd.ts';
 
 /** Listens on a loopback port and does with each connection what it is told. */
 async function listening(behave: (socket: Socket) => void): Promise<{ port: number } & AsyncDisposable> {

@@ -2,13 +2,13 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { SILENT } from '../../scripts/log.ts';
-import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
-import { openEngines } from '../../scripts/proof/open-engines.ts';
+import { SILENT } from '../../scripts/base/log.ts';
+import { openEngines } from '../../scripts/engine/open.ts';
+import { parseEngineSpec } from '../../scripts/engine/spec.ts';
+import { Transcript } from '../../scripts/engine/transcript.ts';
 import { publishedCandidate } from '../../scripts/proof/published-candidate.ts';
 import { ownCheck } from '../../scripts/proof/scenarios/own-check.ts';
 import type { Candidate } from '../../scripts/proof/scenarios/scenario.ts';
-import { Transcript } from '../../scripts/proof/transcript.ts';
 import type { ImageName } from '../support/clamav-images.ts';
 import { describeMirror, offered } from '../support/cycle.ts';
 import { describeWithImages, image } from '../support/docker.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eicar } from '../../scripts/proof/samples.ts';
+import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { makeChain } from '../support/chain.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/cycle.ts';
 import { findProver, trusting } from '../support/engines.ts';

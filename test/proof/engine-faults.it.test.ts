@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SILENT } from '../../scripts/log.ts';
-import type { Engine, Tool } from '../../scripts/proof/engine.ts';
-import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
-import { labelOf } from '../../scripts/proof/image-engine.ts';
-import { openEngines } from '../../scripts/proof/open-engines.ts';
+import { SILENT } from '../../scripts/base/log.ts';
+import type { DatabaseReport } from '../../scripts/cycle/report.ts';
+import { labelOf } from '../../scripts/engine/docker/image.ts';
+import type { Engine, Tool } from '../../scripts/engine/engine.ts';
+import { openEngines } from '../../scripts/engine/open.ts';
+import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 import { type Prove, type ProveOptions, proveWith } from '../../scripts/proof/prove.ts';
-import type { DatabaseReport } from '../../scripts/report.ts';
 import {
   describeMirror,
   expectNoLeftovers,

@@ -2,8 +2,8 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { type Engine, run } from '../../scripts/engine/engine.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { type Engine, run } from '../../scripts/proof/engine.ts';
 import { official } from '../support/official.ts';
 
 /** What a ClamAV of this version says; Debian has a newer one every few months. */

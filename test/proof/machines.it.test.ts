@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import type { CycleReport } from '../../scripts/report.ts';
+import type { CycleReport } from '../../scripts/cycle/report.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { describeMirror, offer, ofTest, startMirror, type TestMirror } from '../support/cycle.ts';
 import { describeWithImages, image } from '../support/docker.ts';

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dnsRecordsFor, encodeDnsRecord } from '../../scripts/cvd/dns-record.ts';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
-import { dnsRecordsFor, encodeDnsRecord } from '../../scripts/dns-record.ts';
+import { type Engine, readsSigns, run } from '../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { readStart } from '../../scripts/files/verify.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { type Engine, readsSigns, run } from '../../scripts/proof/engine.ts';
-import { type Nameserver, startNameserver } from '../../scripts/proof/nameserver.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
+import { type Nameserver, startNameserver } from '../../scripts/proof/clients/nameserver.ts';
 import { mounts } from '../support/mounts.ts';
 import { describeWith, describeWithClamav, describeWithOfficial, official } from '../support/official.ts';
 import { realPart } from '../support/real-part.ts';
@@ -131,7 +131,7 @@ describeWith(port53)('the nameserver of a proof', () => {
     );
     if (process.getuid?.() !== 0 || !(low > 53))
       skip('only root can give up the right to port 53, if it is one');
-    const module = new URL('../../scripts/proof/nameserver.ts', import.meta.url).href;
+    const module = new URL('../../scripts/proof/clients/nameserver.ts', import.meta.url).href;
     const script = `const { startNameserver } = await import('${module}');
       await startNameserver(new Map()).catch((error) => console.log(error.code));`;
     // root without that right; another user might not get at this folder

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SILENT } from '../../scripts/log.ts';
-import { parseEngineSpec } from '../../scripts/proof/engine-spec.ts';
-import { openEngines } from '../../scripts/proof/open-engines.ts';
+import { SILENT } from '../../scripts/base/log.ts';
+import type { CycleReport } from '../../scripts/cycle/report.ts';
+import { openEngines } from '../../scripts/engine/open.ts';
+import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 import { proveWith } from '../../scripts/proof/prove.ts';
 import type { Proof } from '../../scripts/proof/record.ts';
-import type { CycleReport } from '../../scripts/report.ts';
 import { describeMirror, faults, offer, startMirror } from '../support/cycle.ts';
 import { describeWithImages, docker, image, versionOf } from '../support/docker.ts';
 

@@ -2,11 +2,11 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { encodeTar, type TarFile } from '../../scripts/cvd/pack.ts';
-import { run } from '../../scripts/proof/engine.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { eicar, type Sample, SCAN_LIMITS, writeSamples } from '../../scripts/proof/samples.ts';
-import { readUserSamples } from '../../scripts/proof/user-samples.ts';
+import { encodeTar, type TarFile } from '../../scripts/cvd/container/writer.ts';
+import { run } from '../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
+import { eicar, type Sample, SCAN_LIMITS, writeSamples } from '../../scripts/proof/samples/samples.ts';
+import { readUserSamples } from '../../scripts/proof/samples/user-samples.ts';
 import { describeWithClamav, describeWithOfficial, official } from '../support/official.ts';
 
 const file = (name: string, text: string): TarFile => ({

@@ -11,8 +11,12 @@ import {
   mustKnowEicar,
   type Sample,
   writeSamples,
-} from '../../scripts/proof/samples.ts';
-import { parseSampleList, readUserSamples, type UserSample } from '../../scripts/proof/user-samples.ts';
+} from '../../scripts/proof/samples/samples.ts';
+import {
+  parseSampleList,
+  readUserSamples,
+  type UserSample,
+} from '../../scripts/proof/samples/user-samples.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ToolRun } from '../../scripts/proof/engine.ts';
-import type { Sample } from '../../scripts/proof/samples.ts';
+import type { ToolRun } from '../../scripts/engine/engine.ts';
+import type { Sample } from '../../scripts/proof/samples/samples.ts';
 import { requireVerdicts } from '../../scripts/proof/scenarios/scan.ts';
 
 const SAMPLES: readonly Sample[] = [

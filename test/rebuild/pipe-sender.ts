@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { type Pipe, sendAll } from '../../scripts/rebuild/pipe.ts';
+import { type Pipe, sendAll } from '../../scripts/rebuild/shared-ring.ts';
 
 const { pipe, lengths }: { pipe: Pipe; lengths: readonly number[] } = workerData;
 

@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { REBUILD_MS } from '../../scripts/base/limits/databases.ts';
 import { parseHeader } from '../../scripts/cvd/header.ts';
-import { REBUILD_MS } from '../../scripts/limits/databases.ts';
+import type { RebuildTask } from '../../scripts/rebuild/messages.ts';
 import { rebuildCvd } from '../../scripts/rebuild/rebuild-cvd.ts';
-import type { RebuildTask } from '../../scripts/rebuild/threads.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { describeWithOfficial, official } from '../support/official.ts';
 

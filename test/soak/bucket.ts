@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
-import { S3Store } from '../../scripts/store/s3.ts';
-import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { s3Settings } from '../../scripts/store/s3/address.ts';
+import { S3Store } from '../../scripts/store/s3/store.ts';
 import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph } from '../support/ceph.ts';
 
 /** A bucket that clients read directly, and its store. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Run } from '../../scripts/demo/programs.ts';
-import { explain } from '../../scripts/errors.ts';
-import { versionIn } from '../../scripts/proof/client.ts';
-import { contentsOf, difference } from '../../scripts/proof/contents.ts';
+import { explain } from '../../scripts/base/errors.ts';
+import { versionIn } from '../../scripts/proof/clients/freshclam.ts';
+import { contentsOf, difference } from '../../scripts/proof/cvd-contents.ts';
+import type { Run } from '../../scripts/setup/programs.ts';
 import type { Freshclam } from './engines.ts';
 import { type Mirror, WINDOW } from './mirror.ts';
 import type { Versions } from './versions.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { type CvdHandler, CvdReader } from '../../scripts/cvd/archive.ts';
-import { type CdiffHeader, CdiffReader } from '../../scripts/cvd/cdiff.ts';
+import { Patch } from '../../scripts/cvd/cdiff/patch.ts';
+import { type CdiffHeader, CdiffReader } from '../../scripts/cvd/cdiff/reader.ts';
+import { type CvdHandler, CvdReader } from '../../scripts/cvd/container/reader.ts';
 import { verifyPssSignature } from '../../scripts/cvd/dsig.ts';
 import { CvdError } from '../../scripts/cvd/error.ts';
 import type { CvdHeader } from '../../scripts/cvd/header.ts';
-import { Patch } from '../../scripts/cvd/patch.ts';
 import { CldVerifier } from '../../scripts/verify/cld.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { LegacyKeys } from '../../scripts/cvd/keys.ts';
-import type { ClamavPrograms } from '../../scripts/demo/clamav.ts';
-import { type Run, run } from '../../scripts/demo/programs.ts';
+import type { ClamavPrograms } from '../../scripts/setup/install-clamav.ts';
+import { type Run, run } from '../../scripts/setup/programs.ts';
 import { docker, LABEL } from '../support/docker-cli.ts';
 import { rekeyPrograms } from '../support/rekey.ts';
 import { KEY_HOLDERS, rekeyContainer } from '../support/rekey-container.ts';

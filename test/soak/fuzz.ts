@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { ensureClamav } from '../../scripts/demo/clamav.ts';
-import { confirm } from '../../scripts/demo/confirm.ts';
-import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
+import { confirm } from '../../scripts/setup/confirm.ts';
+import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
 import { ClamavView } from '../support/clamav-view.ts';
 import { anyComparison, type Compared } from './differential.ts';
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { ensureClamav } from '../../scripts/demo/clamav.ts';
-import { confirm } from '../../scripts/demo/confirm.ts';
-import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
+import { confirm } from '../../scripts/setup/confirm.ts';
+import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
 import { startCephs } from '../support/ceph.ts';
 import { ensureImages } from '../support/clamav-images.ts';
 import { ensureDocker } from '../support/docker-engine.ts';

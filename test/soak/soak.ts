@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import type { ClamavPrograms } from '../../scripts/demo/clamav.ts';
+import type { ClamavPrograms } from '../../scripts/setup/install-clamav.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import type { Store } from '../../scripts/store/store.ts';
 import type { Ceph } from '../support/ceph.ts';

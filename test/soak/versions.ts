@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeInfo } from '../../scripts/cvd/info.ts';
-import { contentsOf } from '../../scripts/proof/contents.ts';
+import { contentsOf } from '../../scripts/proof/cvd-contents.ts';
 import { diffScript } from '../support/chain.ts';
 import { SOUND } from '../support/hostile.ts';
 import { type CvdParts, makeCdiff, makeCvd, makeHeader, makeInfo } from '../support/signing.ts';

@@ -1,9 +1,9 @@
 import { copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { MirrorError } from '../../scripts/errors.ts';
+import { MirrorError } from '../../scripts/base/errors.ts';
+import type { Manifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import type { Manifest } from '../../scripts/store/manifest.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { offer, startMirror, startPublished, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe } from 'vitest';
+import { PRIVATE_FOLDER } from '../../scripts/store/file-name.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { PRIVATE_FOLDER } from '../../scripts/store/store-name.ts';
 import { testContract } from './contract.ts';
 import { temporaryFolder } from './support.ts';
 

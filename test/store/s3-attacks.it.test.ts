@@ -2,17 +2,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { MANIFEST_BYTES } from '../../scripts/limits/manifest.ts';
+import { MANIFEST_BYTES } from '../../scripts/base/limits/manifest.ts';
 import {
   ANSWER_BYTES,
   LEASE_BYTES,
   LEASE_SECONDS,
   LEASE_UPLOADS,
   UPLOAD_CHARACTERS,
-} from '../../scripts/limits/store.ts';
-import { MANIFEST } from '../../scripts/store/manifest.ts';
-import { openStore } from '../../scripts/store/open-store.ts';
-import { LEASE } from '../../scripts/store/s3-lease.ts';
+} from '../../scripts/base/limits/store.ts';
+import { MANIFEST } from '../../scripts/mirror/manifest.ts';
+import { openStore } from '../../scripts/store/open.ts';
+import { LEASE } from '../../scripts/store/s3/lease.ts';
 import type { Store } from '../../scripts/store/store.ts';
 import { flipObject } from '../cycle/in-place.ts';
 import { describeWithCeph } from '../support/s3.ts';

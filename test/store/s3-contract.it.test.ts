@@ -1,5 +1,5 @@
-import { S3Store } from '../../scripts/store/s3.ts';
-import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { s3Settings } from '../../scripts/store/s3/address.ts';
+import { S3Store } from '../../scripts/store/s3/store.ts';
 import { describeWithCeph, newBucket } from '../support/s3.ts';
 import { testContract } from './contract.ts';
 

@@ -1,5 +1,5 @@
-import { S3Store } from '../../scripts/store/s3.ts';
-import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { s3Settings } from '../../scripts/store/s3/address.ts';
+import { S3Store } from '../../scripts/store/s3/store.ts';
 
 /** Publishes the file at a path as test.cvd, with a manifest of one word. */
 const [where = '', endpoint = '', path = '', sha256 = '', lease = ''] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { openStore } from '../../scripts/store/open-store.ts';
-import { describeAbilities, unchanged } from '../../scripts/store/s3-abilities.ts';
-import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { openStore } from '../../scripts/store/open.ts';
+import { describeAbilities, unchanged } from '../../scripts/store/s3/abilities.ts';
+import { s3Settings } from '../../scripts/store/s3/address.ts';
 
 describe('the address of a bucket', () => {
   test.each([

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { S3Store } from '../../scripts/store/s3.ts';
-import type { LeaseTimes } from '../../scripts/store/s3-lease.ts';
-import { s3Settings } from '../../scripts/store/s3-settings.ts';
+import { s3Settings } from '../../scripts/store/s3/address.ts';
+import type { LeaseTimes } from '../../scripts/store/s3/lease.ts';
+import { S3Store } from '../../scripts/store/s3/store.ts';
 import type { Ceph } from '../support/ceph.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { newBucket, type TestBucket } from '../support/s3.ts';

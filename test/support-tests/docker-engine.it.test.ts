@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { run } from '../../scripts/demo/programs.ts';
+import { run } from '../../scripts/setup/programs.ts';
 import { ensureImages, recipeOf } from '../support/clamav-images.ts';
 import { describeWithDocker } from '../support/docker.ts';
 import { docker } from '../support/docker-cli.ts';

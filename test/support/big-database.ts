@@ -5,9 +5,9 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { encodeTar } from '../../scripts/cvd/container/writer.ts';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
 import { type CvdInfo, encodeInfo } from '../../scripts/cvd/info.ts';
-import { encodeTar } from '../../scripts/cvd/pack.ts';
 import { diffScript } from './chain.ts';
 import { STOCK_ZLIB } from './python.ts';
 import { signatureLine } from './signatures.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { lastWords, run, widePath } from '../../scripts/demo/programs.ts';
-import { explain } from '../../scripts/errors.ts';
+import { explain } from '../../scripts/base/errors.ts';
+import { lastWords, run, widePath } from '../../scripts/setup/programs.ts';
 import { findArchive } from './debian-archive.ts';
 import type { InstallOptions } from './install.ts';
 

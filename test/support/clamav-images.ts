@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lastWords, run } from '../../scripts/demo/programs.ts';
+import { lastWords, run } from '../../scripts/setup/programs.ts';
 import { type Archive, findArchive } from './debian-archive.ts';
 import { docker, LABEL } from './docker-cli.ts';
 import type { InstallOptions } from './install.ts';

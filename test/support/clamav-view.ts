@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ClamavPrograms } from '../../scripts/demo/clamav.ts';
+import type { ClamavPrograms } from '../../scripts/setup/install-clamav.ts';
 import type { Files } from './naive.ts';
 import { rekeyPrograms } from './rekey.ts';
 import { signatureLine } from './signatures.ts';

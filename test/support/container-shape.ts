@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32, deflateRawSync } from 'node:zlib';
+import { encodeTarHeader, paddingOf } from '../../scripts/cvd/container/tar.ts';
 import { encodeHeaderLine } from '../../scripts/cvd/header.ts';
-import { encodeTarHeader, paddingOf } from '../../scripts/cvd/tar.ts';
 import { makeHeader, makeTestKeys } from './signing.ts';
 
 /** A container taken apart, so that any of its parts can be made wrong before it is put together and signed again. */

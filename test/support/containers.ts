@@ -1,5 +1,5 @@
-import { CvdReader } from '../../scripts/cvd/archive.ts';
-import { CdiffReader } from '../../scripts/cvd/cdiff.ts';
+import { CdiffReader } from '../../scripts/cvd/cdiff/reader.ts';
+import { CvdReader } from '../../scripts/cvd/container/reader.ts';
 import type { CvdHeader } from '../../scripts/cvd/header.ts';
 
 /** All of a CVD or CLD, in memory. */

@@ -1,6 +1,6 @@
-import { refreshPackageLists } from '../../scripts/demo/apt.ts';
-import { run } from '../../scripts/demo/programs.ts';
-import { explain } from '../../scripts/errors.ts';
+import { explain } from '../../scripts/base/errors.ts';
+import { refreshPackageLists } from '../../scripts/setup/apt.ts';
+import { run } from '../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 
 /** Addresses of Debian's archives. */

@@ -1,4 +1,4 @@
-import { run } from '../../scripts/demo/programs.ts';
+import { run } from '../../scripts/setup/programs.ts';
 
 /** The label of whatever the tests leave in a Docker engine; its value is the run, or `image` for images that stay. */
 export const LABEL = 'clamav-mirror-test';

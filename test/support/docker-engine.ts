@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { run, widePath } from '../../scripts/demo/programs.ts';
+import { run, widePath } from '../../scripts/setup/programs.ts';
 import { docker, LABEL } from './docker-cli.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 

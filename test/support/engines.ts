@@ -1,12 +1,12 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Tool } from '../../scripts/proof/engine.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
+import type { Tool } from '../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
+import { Transcript } from '../../scripts/engine/transcript.ts';
 import { type Prove, type ProveOptions, proveWith } from '../../scripts/proof/prove.ts';
 import type { Proof } from '../../scripts/proof/record.ts';
 import type { Candidate, Scene } from '../../scripts/proof/scenarios/scenario.ts';
-import { Transcript } from '../../scripts/proof/transcript.ts';
 import { official } from './official.ts';
 
 export interface FakeTools extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Command, type Edit, encodeCommand, type LineRef } from '../../scripts/cvd/command.ts';
+import { type Command, type Edit, encodeCommand, type LineRef } from '../../scripts/cvd/cdiff/command.ts';
 import { applyNaively, type Files } from './naive.ts';
 
 /** A line may hold any byte but a newline; here it is often empty, like a command, or like another line. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { eicar } from '../../scripts/proof/samples.ts';
+import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { type ChainLink, makeChain } from './chain.ts';
 import { makeHeader } from './signing.ts';
 import type { TestUpstream } from './upstream.ts';

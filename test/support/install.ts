@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import { type AptOptions, prepareInstallation } from '../../scripts/demo/apt.ts';
-import { findProgram } from '../../scripts/demo/programs.ts';
+import { type AptOptions, prepareInstallation } from '../../scripts/setup/apt.ts';
+import { findProgram } from '../../scripts/setup/programs.ts';
 
 export interface InstallOptions extends AptOptions {
   /** Called before anything is installed, with a question that says what; true means: go ahead. */

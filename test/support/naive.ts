@@ -1,4 +1,4 @@
-import type { Command, LineRef } from '../../scripts/cvd/command.ts';
+import type { Command, LineRef } from '../../scripts/cvd/cdiff/command.ts';
 
 /** The files of a database, by name. */
 export type Files = ReadonlyMap<string, Buffer>;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { explain } from '../../scripts/errors.ts';
+import { explain } from '../../scripts/base/errors.ts';
 
 /** Something real that tests need, or why it is not there. */
 export type RealPart<T> = { readonly have: T } | { readonly missing: string };

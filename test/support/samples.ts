@@ -1,5 +1,5 @@
-import type { CycleReport } from '../../scripts/report.ts';
-import type { Manifest } from '../../scripts/store/manifest.ts';
+import type { CycleReport } from '../../scripts/cycle/report.ts';
+import type { Manifest } from '../../scripts/mirror/manifest.ts';
 
 const TIME = '2026-11-21T12:00:00.000Z';
 const SHA256 = 'a'.repeat(64);

@@ -1,8 +1,8 @@
 import type { TestProject } from 'vitest/node';
-import { ensureClamav } from '../../scripts/demo/clamav.ts';
-import { confirm } from '../../scripts/demo/confirm.ts';
-import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/demo/official.ts';
-import { isUnattended, searchPath } from '../../scripts/settings.ts';
+import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
+import { confirm } from '../../scripts/setup/confirm.ts';
+import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
+import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/setup/official-files.ts';
 import { type Ceph, startCephs } from './ceph.ts';
 import { clamavForTests, type TestedClamav } from './clamav-15/suite.ts';
 import { ensureImages, type Images } from './clamav-images.ts';

@@ -1,12 +1,18 @@
 import { constants, createHash, generateKeyPairSync, type KeyObject, privateEncrypt } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { encodeCdiffHeader } from '../../scripts/cvd/cdiff.ts';
-import { GZIP_HEADER } from '../../scripts/cvd/deflate.ts';
+import { encodeCdiffHeader } from '../../scripts/cvd/cdiff/reader.ts';
+import {
+  type ContainerOrder,
+  encodeCvd,
+  encodeTar,
+  orderOf,
+  type TarFile,
+} from '../../scripts/cvd/container/writer.ts';
+import { GZIP_HEADER } from '../../scripts/cvd/deflate/gzip.ts';
 import { encodeDsig, encodePss, type PublicKey } from '../../scripts/cvd/dsig.ts';
 import { type CvdHeader, encodeHeader, UNSEALED } from '../../scripts/cvd/header.ts';
 import { type CvdInfo, encodeInfo, infoDigest } from '../../scripts/cvd/info.ts';
 import { type LegacyKeys, TALOS_KEYS } from '../../scripts/cvd/keys.ts';
-import { type ContainerOrder, encodeCvd, encodeTar, orderOf, type TarFile } from '../../scripts/cvd/pack.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 
 /** A signer that nobody outside of the tests trusts: what Talos' signing service does, with keys made here. */

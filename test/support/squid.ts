@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explain } from '../../scripts/errors.ts';
+import { explain } from '../../scripts/base/errors.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 import { freePort } from './ports.ts';
 import { ended, listening } from './web-servers.ts';

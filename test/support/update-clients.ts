@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { codeOf } from '../../scripts/base/errors.ts';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
-import { type Run, run } from '../../scripts/demo/programs.ts';
-import { codeOf } from '../../scripts/errors.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { readStart } from '../../scripts/files/open.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { searchPath } from '../../scripts/settings.ts';
+import { searchPath } from '../../scripts/settings/commands/sync.ts';
+import { type Run, run } from '../../scripts/setup/programs.ts';
 import { describeWithDnsmasq } from './dns.ts';
 import { describeWith, have } from './official.ts';
 

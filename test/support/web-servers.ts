@@ -5,9 +5,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findProgram } from '../../scripts/demo/programs.ts';
-import { explain } from '../../scripts/errors.ts';
-import { searchPath } from '../../scripts/settings.ts';
+import { explain } from '../../scripts/base/errors.ts';
+import { searchPath } from '../../scripts/settings/commands/sync.ts';
+import { findProgram } from '../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 import { freePort } from './ports.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { acquireCdiffs } from '../../scripts/upstream/acquire-cdiffs.ts';
+import { acquireCdiffs } from '../../scripts/upstream/acquire/cdiffs.ts';
 import { makeCdiff } from '../support/signing.ts';
 import { databasesOf, offered, publishedAs, startAcquiring, versions } from './acquiring.ts';
 

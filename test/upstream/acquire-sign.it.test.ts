@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { acquireCdiffs } from '../../scripts/upstream/acquire-cdiffs.ts';
-import { acquireCvd } from '../../scripts/upstream/acquire-cvd.ts';
-import { askForSign, stageSign } from '../../scripts/upstream/acquire-sign.ts';
+import { acquireCdiffs } from '../../scripts/upstream/acquire/cdiffs.ts';
+import { acquireCvd } from '../../scripts/upstream/acquire/cvd.ts';
+import { askForSign, stageSign } from '../../scripts/upstream/acquire/sign.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { describeWithSigns, signFolder } from '../support/official.ts';
 import {

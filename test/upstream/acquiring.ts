@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Log } from '../../scripts/base/log.ts';
 import { cdiffName, cvdName } from '../../scripts/cvd/names.ts';
-import type { Log } from '../../scripts/log.ts';
-import { Stage } from '../../scripts/stage.ts';
-import type { DatabaseRecord } from '../../scripts/store/manifest.ts';
-import type { AcquireParts } from '../../scripts/upstream/acquire.ts';
-import type { Offer } from '../../scripts/upstream/acquire-cvd.ts';
+import { Stage } from '../../scripts/files/stage.ts';
+import type { DatabaseRecord } from '../../scripts/mirror/manifest.ts';
+import type { AcquireParts } from '../../scripts/upstream/acquire/context.ts';
+import type { Offer } from '../../scripts/upstream/acquire/cvd.ts';
 import { advertise } from '../../scripts/upstream/advertise.ts';
 import type { Patience } from '../../scripts/upstream/pace.ts';
 import type { Trust } from '../../scripts/verify/trust.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { State } from '../../scripts/state.ts';
+import { State } from '../../scripts/cycle/memory/state.ts';
 import type { CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
 import { type Fault, startUpstream, type TestUpstream } from '../support/upstream.ts';
 import { startProxy } from './proxy.ts';

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { PAGE_BYTES } from '../../scripts/limits/upstream.ts';
-import type { Patience } from '../../scripts/upstream/client.ts';
+import { PAGE_BYTES } from '../../scripts/base/limits/upstream.ts';
+import type { Patience } from '../../scripts/upstream/http-client.ts';
 import { type Fault, startUpstream } from '../support/upstream.ts';
 import { openClient, pattern, temporaryFolder, USER_AGENT } from './support.ts';
 

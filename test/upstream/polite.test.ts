@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { State } from '../../scripts/state.ts';
+import { State } from '../../scripts/cycle/memory/state.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { openClient, probed, temporaryFolder } from './support.ts';
 

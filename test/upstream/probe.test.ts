@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PROBE_SIZE } from '../../scripts/upstream/client.ts';
+import { PROBE_SIZE } from '../../scripts/upstream/http-client.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { openClient, pattern, USER_AGENT } from './support.ts';
 

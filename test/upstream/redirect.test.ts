@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ProbeClient } from '../../scripts/probe/client.ts';
-import { Agents, type Proxies } from '../../scripts/upstream/agents.ts';
-import { isInside, lookupOutside } from '../../scripts/upstream/inside.ts';
+import { Agents, type Proxies } from '../../scripts/http/agents.ts';
+import { isInside, lookupOutside } from '../../scripts/http/internal-addresses.ts';
+import { ProbeClient } from '../../scripts/probe/http-client.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { openClient, QUICK, USER_AGENT } from './support.ts';
 
@@ -114,7 +114,7 @@ describe('a host inside', () => {
 });
 
 test('a name that leads inside is refused where the connection is made, and not asked again', async () => {
-  const { UpstreamClient } = await import('../../scripts/upstream/client.ts');
+  const { UpstreamClient } = await import('../../scripts/upstream/http-client.ts');
   const { CoolDownGuard } = await import('../../scripts/upstream/cool-down.ts');
   const { memory } = await import('./support.ts');
   const asked = await askedInside(

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Agents } from '../../scripts/upstream/agents.ts';
-import { UpstreamClient } from '../../scripts/upstream/client.ts';
+import { Agents } from '../../scripts/http/agents.ts';
 import { CoolDownGuard } from '../../scripts/upstream/cool-down.ts';
+import { UpstreamClient } from '../../scripts/upstream/http-client.ts';
 import { type Fault, startUpstream } from '../support/upstream.ts';
 import { memory, NOBODY, openClient, pattern, QUICK, temporaryFolder } from './support.ts';
 

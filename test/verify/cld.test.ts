@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { COPYING_BYTES, INFO_BYTES, LEFTOVER_BYTES, LEFTOVER_FILES } from '../../scripts/limits/databases.ts';
+import {
+  COPYING_BYTES,
+  INFO_BYTES,
+  LEFTOVER_BYTES,
+  LEFTOVER_FILES,
+} from '../../scripts/base/limits/databases.ts';
 import { CldVerifier } from '../../scripts/verify/cld.ts';
 import type { Expected } from '../../scripts/verify/cvd.ts';
 import { type CvdParts, makeCld, makeCvd, makeInfo, testTrust } from '../support/signing.ts';

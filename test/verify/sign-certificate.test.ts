@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { codeOf } from '../../scripts/errors.ts';
-import { parseCertificate } from '../../scripts/verify/cms-certificate.ts';
+import { codeOf } from '../../scripts/base/errors.ts';
+import { parseCertificate } from '../../scripts/verify/cms/certificate.ts';
 import { TALOS_ROOT } from '../../scripts/verify/roots.ts';
 import { encodeDer, rewrite } from '../support/sign-der.ts';
 

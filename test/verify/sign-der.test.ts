@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { codeOf } from '../../scripts/errors.ts';
-import { parseSignedData } from '../../scripts/verify/cms.ts';
-import { parseCertificate } from '../../scripts/verify/cms-certificate.ts';
-import { DerReader, readSequence, TAG } from '../../scripts/verify/cms-der.ts';
+import { codeOf } from '../../scripts/base/errors.ts';
+import { parseCertificate } from '../../scripts/verify/cms/certificate.ts';
+import { DerReader, readSequence, TAG } from '../../scripts/verify/cms/der.ts';
+import { parseSignedData } from '../../scripts/verify/cms/signed-data.ts';
 import { encodeDer } from '../support/sign-der.ts';
 
 const reader = (hex: string) => new DerReader(Buffer.from(hex.replaceAll(' ', ''), 'hex'), 'a test');

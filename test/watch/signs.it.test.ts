@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { changeManifest, checkedAt } from '../consumer/support.ts';
+import { changeManifest, checkedAt } from '../client/support.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { describeMirror, type TestMirror } from '../support/cycle.ts';

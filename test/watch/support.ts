@@ -1,5 +1,5 @@
-import { findNativeEngine } from '../../scripts/proof/native.ts';
-import { type WatchSettings, watchSettings } from '../../scripts/settings/watch.ts';
+import { findNativeEngine } from '../../scripts/engine/native.ts';
+import { type WatchSettings, watchSettings } from '../../scripts/settings/commands/watch.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { type WatchParts, type WatchReport, watch } from '../../scripts/watch/watch.ts';
 

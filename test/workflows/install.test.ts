@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const SCRIPT = join(import.meta.dirname, '../../scripts/install.sh');
+const SCRIPT = join(import.meta.dirname, '../../scripts/action/install.sh');
 let folder: string;
 
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { DEFAULT_IMAGES } from '../../scripts/proof/images.ts';
+import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { actionlintProblems, languageProblems } from './linters.ts';
 import { breaches } from './policy.ts';
 

@@ -187,7 +187,7 @@ describe('the rule', () => {
       "core.setOutput('url', process.env.ACTIONS_RESULTS_URL ?? '')",
       `core.setOutput('url', '\${{ inputs.url }}')`,
     ],
-    ['early-role', MIRROR, 'run: scripts/install.sh', 'run: echo later'],
+    ['early-role', MIRROR, 'run: scripts/action/install.sh', 'run: echo later'],
     ['cron-minute', MIRROR, '23 * * * *', '0 * * * *'],
     ['cron-minute', WATCHDOG, '47 */2', '*/15 */2'],
     ['kebab-case', ACTION, '  max-size:', '  maxSize:'],

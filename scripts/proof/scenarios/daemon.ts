@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clamd } from '../clamd.ts';
-import { plant, requireStagedVersions, stagedCvd, update } from '../client.ts';
-import type { Program } from '../engine.ts';
+import type { Program } from '../../engine/engine.ts';
+import type { Clamd } from '../clients/clamd.ts';
+import { plant, requireStagedVersions, stagedCvd, update } from '../clients/freshclam.ts';
 import { lacksLastCdiff } from './earlier-client.ts';
 import { scanSamples, until, withClamd } from './running-clamd.ts';
 import { type Scenario, ScenarioFailure, ScenarioSkipped, type Scene } from './scenario.ts';

@@ -1,6 +1,6 @@
-import { dnsRecordsFor } from '../../dns-record.ts';
-import { isFullDownload, requestText, requireStagedVersions, update } from '../client.ts';
-import { NameserverError, startNameserver } from '../nameserver.ts';
+import { dnsRecordsFor } from '../../cvd/dns-record.ts';
+import { isFullDownload, requestText, requireStagedVersions, update } from '../clients/freshclam.ts';
+import { NameserverError, startNameserver } from '../clients/nameserver.ts';
 import { type Scenario, ScenarioFailure, ScenarioSkipped } from './scenario.ts';
 
 /** Any name will do: clients give theirs by DNSDatabaseInfo. */

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../base/errors.ts';
+import { counted } from '../../base/words.ts';
 import { cdiffName } from '../../cvd/names.ts';
-import { codeOf } from '../../errors.ts';
-import { counted } from '../../words.ts';
 import {
   type ClientConfig,
   isFullDownload,
@@ -11,7 +11,7 @@ import {
   requireStagedContents,
   requireStagedVersions,
   update,
-} from '../client.ts';
+} from '../clients/freshclam.ts';
 import { type Candidate, type EarlierCvd, type Scenario, ScenarioFailure, type Scene } from './scenario.ts';
 
 /** As many retained versions of a database are tried at most: the ends, and some in between. */

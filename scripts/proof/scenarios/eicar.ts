@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { plant } from '../client.ts';
-import { run } from '../engine.ts';
-import { EICAR_SIGNATURE, eicar, mustKnowEicar, type Sample, SCAN_LIMITS } from '../samples.ts';
+import { run } from '../../engine/engine.ts';
+import { plant } from '../clients/freshclam.ts';
+import { EICAR_SIGNATURE, eicar, mustKnowEicar, type Sample, SCAN_LIMITS } from '../samples/samples.ts';
 import { type Candidate, inFolder, OutOfTime, type Scene } from './scenario.ts';
 
 /** What an engine was found to say of EICAR, which its later scenarios go by. */

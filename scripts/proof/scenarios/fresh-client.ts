@@ -1,4 +1,4 @@
-import { requireStagedVersions, update } from '../client.ts';
+import { requireStagedVersions, update } from '../clients/freshclam.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Of all clients this one loads every database before it takes it, as clients do unless they are told not to. */

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readsSigns, run } from '../../engine/engine.ts';
 import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
 import { startHost } from '../../host/host.ts';
-import { readsSigns, run } from '../engine.ts';
-import { eicar, SCAN_LIMITS, writeSamples } from '../samples.ts';
+import { eicar, SCAN_LIMITS, writeSamples } from '../samples/samples.ts';
 import { scanSamples, until, withClamd } from './running-clamd.ts';
 import { requireVerdicts } from './scan.ts';
 import { inFolder, OutOfTime, type Scenario, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';

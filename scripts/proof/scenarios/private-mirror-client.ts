@@ -1,6 +1,6 @@
-import { counted } from '../../words.ts';
-import { requestText, requireStagedBytes, requireStagedVersions, update } from '../client.ts';
-import { endOf } from '../engine.ts';
+import { counted } from '../../base/words.ts';
+import { endOf } from '../../engine/engine.ts';
+import { requestText, requireStagedBytes, requireStagedVersions, update } from '../clients/freshclam.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
 
 /** It asks for a `.cld` first; a host that answers anything but 404 to that keeps clients away for a day (§0.3). */

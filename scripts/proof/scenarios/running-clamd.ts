@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Program } from '../../engine/engine.ts';
 import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
-import { type Clamd, clamdAt } from '../clamd.ts';
-import { daemonPlace } from '../daemon-place.ts';
-import type { Program } from '../engine.ts';
-import { type Sample, writeSamples } from '../samples.ts';
+import { type Clamd, clamdAt } from '../clients/clamd.ts';
+import { daemonPlace } from '../clients/clamd-socket.ts';
+import { type Sample, writeSamples } from '../samples/samples.ts';
 import { eicarExpected } from './eicar.ts';
 import { Disturbed, inFolder, OutOfTime, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { requireStagedVersions } from '../client.ts';
-import { endOf, run, type ToolRun } from '../engine.ts';
-import { EICAR_SIGNATURE, isEicar, type Sample, SCAN_LIMITS, writeSamples } from '../samples.ts';
+import { endOf, run, type ToolRun } from '../../engine/engine.ts';
+import { requireStagedVersions } from '../clients/freshclam.ts';
+import { EICAR_SIGNATURE, isEicar, type Sample, SCAN_LIMITS, writeSamples } from '../samples/samples.ts';
 import { eicarAsPublished } from './eicar.ts';
 import { inFolder, OutOfTime, type Scenario, ScenarioFailure, tellingLine } from './scenario.ts';
 

@@ -1,6 +1,6 @@
-import type { Engine, Task, ToolRun } from '../engine.ts';
-import type { Transcript } from '../transcript.ts';
-import type { UserSample } from '../user-samples.ts';
+import type { Engine, Task, ToolRun } from '../../engine/engine.ts';
+import type { Transcript } from '../../engine/transcript.ts';
+import type { UserSample } from '../samples/user-samples.ts';
 
 /** What the manifest will say of a staged database. */
 export interface StagedDatabase {

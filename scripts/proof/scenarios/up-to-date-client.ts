@@ -1,5 +1,5 @@
 import { cvdName } from '../../cvd/names.ts';
-import { isFullDownload, requestText, requireStagedVersions, update } from '../client.ts';
+import { isFullDownload, requestText, requireStagedVersions, update } from '../clients/freshclam.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
 
 /** Bytes of a CVD that tell its version. */

@@ -1,4 +1,10 @@
-import { plant, requestText, requireStagedBytes, requireStagedVersions, update } from '../client.ts';
+import {
+  plant,
+  requestText,
+  requireStagedBytes,
+  requireStagedVersions,
+  update,
+} from '../clients/freshclam.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
 
 export const wholeDownloadClient: Scenario = {

@@ -1,7 +1,7 @@
 import { chownSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { encodeTarHeader, paddingOf, TarReader } from '../../../scripts/cvd/container/tar.ts';
 import { HEADER_SIZE } from '../../../scripts/cvd/header.ts';
-import { encodeTarHeader, paddingOf, TarReader } from '../../../scripts/cvd/tar.ts';
 
 /** Puts files into a CLD, in the place of those of the same name: between the others, as 1.5 leaves them. */
 export function leaveInCld(path: string, left: ReadonlyMap<string, Buffer>): void {

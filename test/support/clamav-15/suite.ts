@@ -1,5 +1,5 @@
 import { delimiter, dirname } from 'node:path';
-import type { ClamavPrograms } from '../../../scripts/demo/clamav.ts';
+import type { ClamavPrograms } from '../../../scripts/setup/install-clamav.ts';
 import type { RealPart } from '../real-part.ts';
 import { clamav15 } from './clamav-15.ts';
 

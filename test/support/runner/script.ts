@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { findProgram } from '../../../scripts/demo/programs.ts';
+import { findProgram } from '../../../scripts/setup/programs.ts';
 import type { Running } from './carry-out.ts';
 import { fill } from './expressions.ts';
 import type { Result } from './machine.ts';

@@ -1,0 +1,9 @@
+import { runAction } from './action/run.ts';
+import { outliveReaders } from './base/log.ts';
+import { givenInputs } from './settings/commands/sync.ts';
+import { endOnSignal } from './wiring/cycle-context.ts';
+
+/** For GitHub Actions: what action.yml runs. Wiring only. */
+endOnSignal();
+outliveReaders();
+process.exitCode = await runAction(givenInputs());

@@ -1,0 +1,63 @@
+import { explain } from '../base/errors.ts';
+import type { RunReport } from '../notify/run-report.ts';
+import type { ActionSettings } from '../settings/action.ts';
+import { proxiesFrom } from '../settings/commands/sync.ts';
+import { notifySettings } from '../settings/github.ts';
+import { wantsIssues } from '../settings/notify.ts';
+import type { Given } from '../settings/read.ts';
+import type { Verdict } from '../wiring/exit-code.ts';
+import type { ActionsLog } from './actions-log.ts';
+
+interface About {
+  readonly given: Given;
+  /** `undefined` if the settings made no sense. */
+  readonly action: ActionSettings | undefined;
+  readonly verdict: Verdict;
+  readonly log: ActionsLog;
+}
+
+/** Tells who is not looking at the run: by an issue, and by a ping. Never throws; gives outputs. */
+export async function tellOthers(
+  report: RunReport | undefined,
+  about: About,
+): Promise<Record<string, string>> {
+  const { action, log } = about;
+  if (action?.command === 'notify') return {};
+  const warn = (error: unknown) => {
+    log.warn(explain(error));
+    return undefined;
+  };
+  await ping(about).catch(warn);
+  if (report === undefined || !wantsIssues(about.given)) return {};
+  const issue = await tellByIssue(report, about).catch(warn);
+  return issue === undefined ? {} : { 'issue-number': String(issue) };
+}
+
+async function tellByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
+  const { github, run, mirror, patience } = notifySettings(given.environment);
+  const { openGitHub } = await import('../notify/github.ts');
+  const { notify } = await import('../notify/notify.ts');
+  const parts = {
+    github: openGitHub(github),
+    run,
+    mirror,
+    patience,
+    results: {},
+    now: () => new Date(),
+    log,
+  };
+  const { issue, warnings } = await notify(report, parts);
+  for (const warning of warnings) log.warn(warning);
+  return issue;
+}
+
+/** After each cycle, good or not. */
+async function ping({ given, action, verdict, log }: About): Promise<void> {
+  if (action?.healthcheckUrl === undefined) return;
+  if (action.command !== 'sync' && action.command !== 'resync') return;
+  const { pingHealthcheck } = await import('../notify/healthcheck.ts');
+  const proxies = proxiesFrom(given.environment);
+  const said = { verified: verdict === 'good', text: log.tail.slice(-5).join('\n') };
+  const warning = await pingHealthcheck(action.healthcheckUrl, said, { proxies });
+  if (warning !== undefined) log.warn(warning);
+}

@@ -1,0 +1,24 @@
+import { encodeDnsRecord } from '../cvd/dns-record.ts';
+import { MANIFEST, type Manifest } from '../mirror/manifest.ts';
+import { parseOwnManifest } from '../mirror/own-manifest.ts';
+import { servingOf } from '../notify/cycle-failures.ts';
+import { fewer } from '../notify/job-report.ts';
+import type { Store } from '../store/store.ts';
+
+/** What is published now, whatever became of the cycle. */
+export async function manifestOf(store: Store): Promise<Manifest | undefined> {
+  const found = await store.readManifest();
+  return found === undefined ? undefined : parseOwnManifest(found.text, store.where).manifest;
+}
+
+/** What is said of a published mirror. */
+export function publishedOutputs(
+  manifest: Manifest | undefined,
+  publicUrl: string | undefined,
+): Record<string, string> {
+  return {
+    versions: JSON.stringify(fewer(servingOf(manifest, publicUrl)?.versions ?? {})),
+    'manifest-url': publicUrl === undefined ? '' : `${publicUrl}/${MANIFEST}`,
+    'dns-txt': manifest === undefined ? '' : encodeDnsRecord(manifest.databases, new Date(manifest.checked)),
+  };
+}

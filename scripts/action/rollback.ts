@@ -1,0 +1,57 @@
+import { moment } from '../base/words.ts';
+import { release as releaseDatabase, rollBack } from '../cycle/rollback.ts';
+import { servingOf } from '../notify/cycle-failures.ts';
+import { plain } from '../notify/escape.ts';
+import { releaseSettings, rollbackSettings, syncSettings } from '../settings/commands/sync.ts';
+import { together } from '../settings/read.ts';
+import { partsFor } from '../wiring/cycle-context.ts';
+import type { Prepare } from './action-command.ts';
+import { manifestOf, publishedOutputs } from './published-outputs.ts';
+
+/** Publishes an earlier version again and holds the database there. */
+export const rollback: Prepare = (given) => {
+  const { wanted, settings } = together({
+    wanted: () => rollbackSettings(given),
+    settings: () => syncSettings(given),
+  });
+  return async ({ log, now }) => {
+    const parts = await partsFor(settings, log);
+    const { database, from, to } = await rollBack(settings, wanted, parts);
+    const manifest = await manifestOf(parts.store);
+    const what = `${database}: version ${from} → ${to}, held there until it is released`;
+    log.info(what);
+    log.warn(`clients that have version ${from} already keep it: freshclam takes nothing older than it has`);
+    return {
+      verdict: 'good',
+      outputs: { outcome: 'published', changed: database, ...publishedOutputs(manifest, settings.publicUrl) },
+      summary: `## ↩️ Rolled back\n\n${plain(what)}: ${plain(wanted.reason)}\n`,
+      report: {
+        failures: [],
+        recovered: [],
+        serving: servingOf(manifest, settings.publicUrl),
+        upstream: {},
+        at: now().toISOString(),
+      },
+    };
+  };
+};
+
+/** Lets a database that was rolled back move again with the next cycle. */
+export const release: Prepare = (given) => {
+  const { wanted, settings } = together({
+    wanted: () => releaseSettings(given),
+    settings: () => syncSettings(given),
+  });
+  return async ({ log }) => {
+    const { store } = await partsFor(settings, log);
+    const { version, held } = await releaseDatabase(wanted.database, { store });
+    const what = `${wanted.database} was held at version ${version} since ${moment(held?.since ?? '')}; the next cycle may move it`;
+    log.info(what);
+    const manifest = await manifestOf(store);
+    return {
+      verdict: 'good',
+      outputs: { outcome: 'released', ...publishedOutputs(manifest, undefined) },
+      summary: `## Released\n\n${plain(what)}\n`,
+    };
+  };
+};

@@ -1,0 +1,131 @@
+import { mkdir } from 'node:fs/promises';
+import * as core from '@actions/core';
+import { codeOf, explain } from '../base/errors.ts';
+import { SUMMARY_CHARACTERS } from '../base/limits/github.ts';
+import { reportOnError } from '../notify/cycle-failures.ts';
+import { plain } from '../notify/escape.ts';
+import { fits, handedOn } from '../notify/job-report.ts';
+import type { RunReport } from '../notify/run-report.ts';
+import { type ActionCommand, type ActionSettings, actionSettings, secretsIn } from '../settings/action.ts';
+import { type Given, together } from '../settings/read.ts';
+import { strangeVariables } from '../settings/unknown.ts';
+import { EXIT, exitFor, type Verdict } from '../wiring/exit-code.ts';
+import type { Ended, Prepare } from './action-command.ts';
+import { type ActionsLog, actionsLog, annotateError } from './actions-log.ts';
+import { tellOthers } from './alerts.ts';
+
+/** Each loads what it needs. */
+const COMMANDS: Readonly<Record<ActionCommand, () => Promise<Prepare>>> = {
+  sync: async () => (await import('./sync.ts')).sync,
+  resync: async () => (await import('./sync.ts')).resync,
+  verify: async () => (await import('./probe.ts')).verify,
+  probe: async () => (await import('./probe.ts')).probe,
+  watchdog: async () => (await import('./watchdog.ts')).watchdog,
+  client: async () => (await import('./client.ts')).client,
+  rollback: async () => (await import('./rollback.ts')).rollback,
+  release: async () => (await import('./rollback.ts')).release,
+  notify: async () => (await import('./notify.ts')).notify,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+};
+
+/** What came of a command, and the settings, as far as they could be read. */
+interface Run {
+  readonly action: ActionSettings | undefined;
+  readonly ended: Omit<Ended, 'verdict'> & { readonly verdict: Verdict };
+}
+
+/** Runs the command that the inputs name and tells the runner what came of it. Gives the exit code. */
+export async function runAction(given: Given): Promise<number> {
+  const secrets = secretsIn(given);
+  for (const secret of secrets) core.setSecret(secret);
+  const log = actionsLog();
+  warnOfVariables(given, log);
+  const { action, ended } = await run(given, log, () => new Date());
+  log.end();
+  const { verdict, outputs, summary } = ended;
+  const report = ended.report && withoutSecrets(ended.report, secrets);
+  for (const { class: kind, code, what } of report?.failures ?? []) {
+    annotateError(what, `${kind}: ${code}`);
+  }
+  for (const [name, value] of Object.entries(outputs)) {
+    if (!fits(value)) log.warn(`the output ${name} is left empty: it is too long to be handed on`);
+    core.setOutput(name, fits(value) ? value : '');
+  }
+  if (report !== undefined) core.setOutput('report', handedOn(report));
+  await addToSummary(hidden(summary, secrets), log);
+  const told = await tellOthers(report, { given, action, verdict, log });
+  for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
+  return EXIT[verdict];
+}
+
+/** A job has variables of others, so a strange one ends nothing here. */
+function warnOfVariables(given: Given, log: ActionsLog): void {
+  try {
+    for (const warning of strangeVariables(given)) log.warn(warning);
+  } catch (error) {
+    log.warn(explain(error));
+  }
+}
+
+/** GitHub does not hand on an output that holds a secret, and shows an issue to everybody. */
+function withoutSecrets(report: RunReport, secrets: readonly string[]): RunReport {
+  return JSON.parse(JSON.stringify(report), (_, value) =>
+    typeof value === 'string' ? hidden(value, secrets) : value,
+  );
+}
+
+/** Also where a secret is quoted, or escaped for Markdown. */
+function hidden(text: string, secrets: readonly string[]): string {
+  const forms = secrets.flatMap((secret) => [JSON.stringify(secret).slice(1, -1), secret]);
+  return [...forms, ...forms.map(plain)]
+    .sort((one, other) => other.length - one.length) // one may be within another
+    .reduce((rest, form) => rest.replaceAll(form, '***'), text);
+}
+
+/** As much of a summary as GitHub takes. */
+export function withinSummary(text: string): string {
+  return text.slice(0, SUMMARY_CHARACTERS);
+}
+
+async function addToSummary(text: string, log: ActionsLog): Promise<void> {
+  if (text === '') return;
+  await core.summary
+    .addRaw(withinSummary(text))
+    .write()
+    .catch((error) => log.info(`there is no summary: ${explain(error)}`));
+}
+
+async function run(given: Given, log: ActionsLog, now: () => Date): Promise<Run> {
+  let action: ActionSettings | undefined;
+  try {
+    const prepare = await COMMANDS[commandOf(given)]();
+    const settings = together({
+      action: () => {
+        action = actionSettings(given);
+        return action;
+      },
+      start: () => prepare(given),
+    });
+    await mkdir(settings.action.folder, { recursive: true });
+    return { action, ended: await settings.start({ action: settings.action, given, log, now }) };
+  } catch (error) {
+    return { action, ended: failed(error, log, now()) };
+  }
+}
+
+/** Of a command that could not even begin, or that threw. */
+function failed(error: unknown, log: ActionsLog, at: Date): Run['ended'] {
+  const what = explain(error);
+  return {
+    verdict: exitFor(error),
+    outputs: { outcome: 'failed' },
+    summary: `## ❌ Failed\n\n${plain(what)}\n`,
+    report: reportOnError({ code: codeOf(error) ?? 'unexpected', what }, { log: log.tail, at }),
+  };
+}
+
+/** The command alone, so that its settings can be read with all others. Throws `setting/invalid`. */
+function commandOf(given: Given): ActionCommand {
+  const { CLAMAV_MIRROR_COMMAND: name = '' } = given.environment;
+  return Object.hasOwn(COMMANDS, name) ? (name as ActionCommand) : actionSettings(given).command;
+}

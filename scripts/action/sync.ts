@@ -1,0 +1,104 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runCycle } from '../cycle/cycle.ts';
+import type { CycleReport } from '../cycle/report.ts';
+import type { Manifest } from '../mirror/manifest.ts';
+import { reportOnCycle, servingOf } from '../notify/cycle-failures.ts';
+import { type SyncSettings, syncSettings } from '../settings/commands/sync.ts';
+import type { Given } from '../settings/read.ts';
+import { COPIES_FOLDER, Copies } from '../store/copies.ts';
+import { isS3Address } from '../store/s3/address.ts';
+import type { Store } from '../store/store.ts';
+import { partsFor } from '../wiring/cycle-context.ts';
+import type { ActionParts, Ended } from './action-command.ts';
+import { restoreCache, saveCache } from './cache/cache.ts';
+import { cycleSummary } from './cycle-summary.ts';
+import { manifestOf, publishedOutputs } from './published-outputs.ts';
+
+/** One cycle. */
+export function sync(given: Given): (parts: ActionParts) => Promise<Ended> {
+  const settings = syncSettings(given);
+  return async (parts) => await cycle(settings, parts);
+}
+
+/** One cycle that takes everything anew from upstream. */
+export function resync(given: Given): (parts: ActionParts) => Promise<Ended> {
+  const settings = syncSettings(given);
+  return async (parts) => await cycle({ ...settings, resync: true }, parts);
+}
+
+async function cycle(settings: SyncSettings, parts: ActionParts): Promise<Ended> {
+  const { action, log, now } = parts;
+  const { publicUrl } = settings;
+  const { store, report } = await withCache(settings, parts, async () => {
+    const cycleParts = await partsFor(settings, log);
+    return { store: cycleParts.store, report: await runCycle(settings, cycleParts) };
+  });
+  const manifest = await manifestOf(store).catch(() => undefined);
+  const isReadBack = publicUrl !== undefined && report.outcome === 'published';
+  const serving = servingOf(manifest, publicUrl);
+  const { outcome } = report;
+  return {
+    verdict: outcome === 'refused' || outcome === 'failed' ? outcome : 'good',
+    outputs: {
+      outcome,
+      ...outputsOf(report, manifest, publicUrl),
+      'proof-path': await saveProof(report, action.folder),
+    },
+    summary: cycleSummary(report, { manifest, publicUrl }),
+    report: reportOnCycle(report, { serving, log: log.tail, isReadBack, at: now() }),
+  };
+}
+
+interface Ran {
+  readonly store: Store;
+  readonly report: CycleReport;
+}
+
+/** A bucket is far away, as is a host to restore from: what they have is kept in the repository's cache, and the state. */
+async function withCache(
+  settings: SyncSettings,
+  { action, given, log }: ActionParts,
+  run: () => Promise<Ran>,
+): Promise<Ran> {
+  const { store, s3, databases, work, restoreFrom } = settings;
+  if (!action.cache || (!isS3Address(store) && restoreFrom === undefined)) return await run();
+  const owner = restoreFrom ?? store; // the folder of a mirror that is restored may be another one in each run
+  const cache = { store: owner, endpoint: s3.endpoint, databases, work };
+  const restored = await restoreCache(cache, given.environment);
+  log.info(`cache: ${restored.outcome}${restored.why === undefined ? '' : ` (${restored.why})`}`);
+  const ran = await run();
+  if (restoreFrom !== undefined) await copyPublished(ran.store, settings);
+  const saved = await saveCache(cache, given.environment, restored);
+  log.info(`cache: ${saved.outcome}${saved.why === undefined ? '' : ` (${saved.why})`}`);
+  return ran;
+}
+
+/** Of a folder there are no copies yet; the next run begins without that folder. */
+async function copyPublished(store: Store, { work }: SyncSettings): Promise<void> {
+  const copies = new Copies(join(work, COPIES_FOLDER));
+  const files = Object.entries((await manifestOf(store).catch(() => undefined))?.files ?? {});
+  await copies.retain(new Set(files.map(([, { sha256 }]) => sha256)));
+  for (const [name, { sha256 }] of files) await copies.keep(sha256, join(store.where, name));
+}
+
+function outputsOf(
+  { databases, upstreamBytes }: CycleReport,
+  manifest: Manifest | undefined,
+  publicUrl: string | undefined,
+): Record<string, string> {
+  const changed = Object.entries(databases).filter(([, { outcome }]) => outcome === 'published');
+  return {
+    changed: changed.map(([name]) => name).join(','),
+    'upstream-bytes': String(upstreamBytes),
+    ...publishedOutputs(manifest, publicUrl),
+  };
+}
+
+async function saveProof({ proof }: CycleReport, folder: string): Promise<string> {
+  if (proof === null) return '';
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'proof.json');
+  await writeFile(path, `${JSON.stringify(proof, undefined, 2)}\n`);
+  return path;
+}

@@ -1,0 +1,34 @@
+import { runWatch } from '../cli/watch.ts';
+import { openGitHub } from '../notify/github.ts';
+import { aboutMirror } from '../settings/action.ts';
+import { watchSettings } from '../settings/commands/watch.ts';
+import { notifySettings } from '../settings/github.ts';
+import { type Given, together } from '../settings/read.ts';
+import { type Workflows, workflowsOf } from '../watch/schedule.ts';
+import type { Prepare } from './action-command.ts';
+import { findingsSummary, logFindings } from './findings-summary.ts';
+
+/** Looks at the published mirror from outside, with real clients, and at whether it is still being kept. */
+export const watchdog: Prepare = (given) => {
+  const { settings, workflows } = together({
+    settings: () => aboutMirror(given, (url) => watchSettings(url, given)),
+    workflows: () => workflowsFrom(given),
+  });
+  return async ({ log }) => {
+    const { verdict, findings, databases, url, run } = await runWatch(settings, log, workflows);
+    logFindings(findings, log);
+    return {
+      verdict,
+      outputs: { outcome: verdict, versions: JSON.stringify(databases) },
+      summary: findingsSummary(`Watch over ${url}`, findings),
+      report: run,
+    };
+  };
+};
+
+/** Without a token nobody can be asked. */
+function workflowsFrom(given: Given): Workflows | undefined {
+  if (!given.environment.CLAMAV_MIRROR_GITHUB_TOKEN) return undefined;
+  const { rest, repository } = openGitHub(notifySettings(given.environment).github);
+  return workflowsOf({ rest }, repository);
+}

@@ -1,0 +1,43 @@
+import { printJson, runLog, streamLog } from '../base/log.ts';
+import { moment } from '../base/words.ts';
+import { release as releaseDatabase, rollBack } from '../cycle/rollback.ts';
+import { proofTable } from '../proof/proof-table.ts';
+import { releaseSettings, rollbackSettings, storeSettings, syncSettings } from '../settings/commands/sync.ts';
+import { logSettings } from '../settings/log.ts';
+import type { Given } from '../settings/read.ts';
+import { openStore } from '../store/open.ts';
+import { endOnSignal, partsFor } from '../wiring/cycle-context.ts';
+
+/** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
+export async function rollback(given: Given, json: boolean): Promise<'good'> {
+  const wanted = rollbackSettings(given);
+  const settings = syncSettings(given);
+  const log = runLog(process.stderr, logSettings(given));
+  endOnSignal();
+  const done = await rollBack(settings, wanted, await partsFor(settings, log));
+  if (json) {
+    printJson(process.stdout, done);
+    return 'good';
+  }
+  for (const line of proofTable(done.proof).trimEnd().split('\n')) log.info(line);
+  log.say(`${done.database}: version ${done.from} → ${done.to}; held there until it is released:`);
+  log.say(`  clamav-mirror release --database ${done.database} --store ${settings.store}`);
+  log.warn(
+    `clients that have version ${done.from} already keep it: freshclam takes nothing older than it has`,
+  );
+  return 'good';
+}
+
+/** `clamav-mirror release`: the next cycle may move the database again. */
+export async function release(given: Given, json: boolean): Promise<'good'> {
+  const { database } = releaseSettings(given);
+  const { store, s3 } = storeSettings(given);
+  const log = streamLog(process.stderr);
+  const { version, held } = await releaseDatabase(database, { store: await openStore(store, s3) });
+  if (json) printJson(process.stdout, { database, version, held });
+  else
+    log.info(
+      `${database} was held at version ${version} since ${moment(held?.since ?? '')}; the next sync may move it`,
+    );
+  return 'good';
+}

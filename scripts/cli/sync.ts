@@ -1,0 +1,63 @@
+import { bytes, printJson, type RunLog, runLog } from '../base/log.ts';
+import { took } from '../base/words.ts';
+import { runCycle } from '../cycle/cycle.ts';
+import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
+import { syncSettings } from '../settings/commands/sync.ts';
+import { logSettings } from '../settings/log.ts';
+import { type Given, together } from '../settings/read.ts';
+import { endOnSignal, partsFor } from '../wiring/cycle-context.ts';
+
+/** `clamav-mirror sync`: one cycle. */
+export async function sync(given: Given, json: boolean): Promise<'good' | 'failed' | 'refused'> {
+  const { settings, voice } = together({
+    settings: () => syncSettings(given),
+    voice: () => logSettings(given),
+  });
+  const log = runLog(process.stderr, voice);
+  endOnSignal();
+  const report = await runCycle(settings, await partsFor(settings, log));
+  if (json) printJson(process.stdout, report);
+  else tell(report, settings.store, log);
+  if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;
+  return 'good';
+}
+
+/**
+ * One line for each database, one for what ended the run as a whole, and one for a run that published something though
+ * something else failed; the rest is detail.
+ */
+export function tell(report: CycleReport, store: string, log: RunLog): void {
+  for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
+    log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${took(duration)})`);
+  }
+  for (const [database, one] of Object.entries(report.databases)) {
+    const line = `${database}: ${sentence(one)}`;
+    if (one.outcome === 'refused' || one.outcome === 'failed') log.error(line, one.code ?? 'unexpected');
+    else if (one.outcome !== 'unchanged' || log.voice !== 'quiet') log.say(line);
+    for (const note of one.notes) log.warn(`${database}: ${note}`);
+  }
+  if (report.error !== undefined) log.error(report.error.message, report.error.code);
+  const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${took(report.duration)}`;
+  const beside = publishedBeside(report);
+  const total = `${report.outcome}${beside}: ${store} (${taken})`;
+  if (beside === '') log.info(total);
+  else log.say(total);
+}
+
+/** That something failed is not all there is to say of a run that published something. */
+function publishedBeside({ outcome, databases }: CycleReport): string {
+  if (outcome !== 'failed' && outcome !== 'refused') return '';
+  const published = Object.entries(databases).filter(([, one]) => one.outcome === 'published');
+  if (published.length === 0) return '';
+  return `, but published ${published.map(([database, { to }]) => `${database} ${to}`).join(', ')}`;
+}
+
+const RESULTS = { passed: 'proven', failed: 'FAILED', skipped: 'skipped' } as const;
+
+function sentence({ outcome, from, to, how, offered, upstreamBytes, reason }: DatabaseReport): string {
+  const kept = from === null ? 'nothing is published' : `version ${from} stays published`;
+  if (outcome === 'published') return `version ${from ?? 'none'} → ${to}, ${how}, ${bytes(upstreamBytes)}`;
+  if (outcome === 'proven') return `version ${offered ?? from} is proven, and not published: a dry run`;
+  if (outcome === 'unchanged') return kept;
+  return `${outcome}${offered === undefined ? '' : ` version ${offered}`}, ${kept}: ${reason}`;
+}

@@ -1,0 +1,124 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Log } from '../base/log.ts';
+import { cvdSignName } from '../cvd/names.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Manifest } from '../mirror/manifest.ts';
+import { shutOut, signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { listed } from '../probe/finding.ts';
+import type { ClientSettings } from '../settings/commands/client.ts';
+import type { Trust } from '../verify/trust.ts';
+import { ClientError } from './error.ts';
+import type { ClientFolder } from './folder.ts';
+import { DATABASES, runFreshclam } from './freshclam.ts';
+import { heldIn } from './holdings.ts';
+import { plant, remove } from './install.ts';
+import { type Signed, withSigns } from './signs.ts';
+
+/** What a client works with. */
+export interface UpdateParts {
+  readonly engine: Engine;
+  readonly trust: Trust;
+  readonly log: Log;
+  readonly now: () => Date;
+  /** How often freshclam is run at most, and milliseconds before each run after the first. */
+  readonly patience: { readonly attempts: number; readonly wait: number };
+}
+
+/** What a client is to have. */
+export interface Wanted {
+  readonly databases: readonly string[];
+  readonly manifest: Manifest | undefined;
+}
+
+/** Below a client's private corner: the folder that freshclam works on, with its databases in `db`. */
+export const UPDATE = 'update';
+
+/**
+ * Lets freshclam work on a copy of what is proven until everything is there that the mirror has. `deadline` is a time of
+ * `performance.now()`. Throws `client/not-updated`, `client/no-sign`, `engine/broken`.
+ */
+export async function update(
+  { work, proven }: ClientFolder,
+  { databases, manifest }: Wanted,
+  { into, url, proxies, record, fips }: ClientSettings,
+  { engine, trust, log, now, patience }: UpdateParts,
+  deadline: number,
+): Promise<ReadonlyMap<string, Signed>> {
+  const folder = join(work, UPDATE);
+  const db = join(folder, DATABASES);
+  await mkdir(db, { recursive: true });
+  await plant(proven, databases, into, db);
+  for (let left = patience.attempts - 1; ; left--) {
+    const rest = Math.max(1, Math.ceil(deadline - performance.now()));
+    const task = { url, databases, record, proxies, fips, timeout: rest };
+    const { went, said } = await runFreshclam(engine, folder, task);
+    const held = await withSigns(db, await heldIn(db, databases), trust, (file, error) =>
+      log.warn(`${file} of the mirror is not used: ${error.message}`),
+    );
+    const lacks = databases.flatMap((database) => lackOf(database, held, manifest, fips) ?? []);
+    if (lacks.length === 0) return held;
+    const what = `the client ${lacks.map(({ text }) => text).join(', ')} (${said})`;
+    if (fips) requireSigns(what, lacks, manifest, now());
+    if (left <= 0 || performance.now() + patience.wait > deadline) throw notUpdated(what, lacks);
+    log.warn(`${what}; tried again`);
+    // It says that all is well and stays behind, as it does one version behind if the CDIFF is missing (§6).
+    if (went) for (const { database, kind } of lacks) if (kind === 'behind') await remove(db, database);
+    await wait(patience.wait);
+  }
+}
+
+/** What a client has not got: any version, the newest one, or only the `.sign` of its CVD. */
+interface Lack {
+  readonly kind: 'none' | 'behind' | 'sign';
+  readonly database: string;
+  readonly text: string;
+}
+
+function lackOf(
+  database: string,
+  held: ReadonlyMap<string, Signed>,
+  manifest: Manifest | undefined,
+  fips: boolean,
+): Lack | undefined {
+  const has = held.get(database);
+  if (has === undefined) return { kind: 'none', database, text: `has no ${database}` };
+  const { file, sign, header } = has;
+  const wanted = manifest?.databases[database]?.version ?? 0;
+  if (header.version < wanted) {
+    const text = `has version ${header.version} of ${database}, not ${wanted}`;
+    return { kind: 'behind', database, text };
+  }
+  if (!fips || file.endsWith('.cld') || sign !== undefined) return undefined;
+  return { kind: 'sign', database, text: `has no good ${cvdSignName(database, header.version)}` };
+}
+
+/**
+ * With FIPS limits nothing comes of trying again if the mirror itself says that it has no `.sign`. An earlier version
+ * may still be updated by CDIFFs, which need none. Throws `client/no-sign`.
+ */
+function requireSigns(what: string, lacks: readonly Lack[], manifest: Manifest | undefined, now: Date): void {
+  const why = lacks.flatMap(({ kind, database }) => {
+    if (kind === 'behind') return [];
+    const record = manifest?.databases[database];
+    const trouble = record === undefined ? undefined : signTroubleOf(database, record, now);
+    return trouble === undefined || trouble.since > now.getTime() ? [] : [trouble.what];
+  });
+  if (why.length > 0) throw noSign(`${what}: ${why.join('; ')}`);
+}
+
+function notUpdated(what: string, lacks: readonly Lack[]): ClientError {
+  const unsigned = lacks.flatMap(({ kind, database }) => (kind === 'sign' ? [database] : []));
+  if (unsigned.length > 0) return noSign(`${what}; ${shutOut(listed(unsigned))}`);
+  return new ClientError('client/not-updated', what, {
+    advice: 'Find out what is wrong with the mirror: clamav-mirror probe says what breaks clients',
+  });
+}
+
+function noSign(what: string): ClientError {
+  return new ClientError('client/no-sign', what, {
+    advice:
+      'Wait until the mirror has it: clamav-mirror status shows that, and probe whether it is good. Until then only clients without --fips can use it',
+  });
+}

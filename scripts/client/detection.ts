@@ -1,0 +1,58 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Engine, endOf, run } from '../engine/engine.ts';
+import { requireNoLack } from '../engine/shortages.ts';
+import { EICAR_SIGNATURE, eicar, mustKnowEicar, SCAN_LIMITS } from '../proof/samples/samples.ts';
+import { requireVerdicts } from '../proof/scenarios/scan.ts';
+import { ScenarioFailure, tellingLine } from '../proof/scenarios/scenario.ts';
+import { ClientError } from './error.ts';
+import { DATABASES } from './freshclam.ts';
+import type { Held } from './holdings.ts';
+
+const SAMPLES = 'samples';
+const SAMPLE = 'eicar.com';
+
+/**
+ * Lets an engine look for EICAR with the databases in `folder`/db, if they must know it, and returns what is wrong with
+ * what it says, or `undefined`. Nothing that we read ourselves shows what ClamAV makes of a file; this does.
+ * Throws `client/not-scanned` if clamscan did not get to an answer, `engine/broken`.
+ */
+export async function missesEicar(
+  engine: Engine,
+  folder: string,
+  held: ReadonlyMap<string, Held>,
+  { fips, timeout }: { readonly fips: boolean; readonly timeout: number },
+): Promise<string | undefined> {
+  const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
+  if (!mustKnowEicar(counts)) return undefined;
+  const samples = join(folder, SAMPLES);
+  await mkdir(samples, { recursive: true });
+  await writeFile(join(samples, SAMPLE), eicar());
+  let inside = '';
+  const ended = await run(engine, {
+    tool: 'clamscan',
+    folder,
+    args: (at) => {
+      inside = `${at}/${SAMPLES}`;
+      const limits = [...SCAN_LIMITS, ...(fips ? ['--fips-limits'] : [])];
+      return [`--database=${at}/${DATABASES}`, ...limits, '--no-summary', inside];
+    },
+    timeout,
+  });
+  await rm(samples, { recursive: true, force: true });
+  if (ended.exitCode === null) {
+    throw new ClientError(
+      'client/not-scanned',
+      `clamscan ${engine.version} did not get to load the databases: ${endOf(ended)} (${tellingLine(ended)})`,
+      { advice: 'Give the machine more memory (main and daily take 1.5 GB), or more time with --timeout' },
+    );
+  }
+  try {
+    requireVerdicts(ended, inside, [{ name: SAMPLE, expected: EICAR_SIGNATURE }]);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ScenarioFailure)) throw error;
+    requireNoLack(engine, ended);
+    return error.message;
+  }
+}

@@ -1,0 +1,15 @@
+import { MirrorError } from '../base/errors.ts';
+
+/** Why a client has not what it should have. */
+export type ClientErrorCode =
+  | 'client/does-not-detect'
+  | 'client/fips-unknown'
+  | 'client/foreign-folder'
+  | 'client/no-databases'
+  | 'client/no-manifest'
+  | 'client/no-sign'
+  | 'client/not-scanned'
+  | 'client/not-updated'
+  | 'client/stale';
+
+export class ClientError extends MirrorError<ClientErrorCode> {}

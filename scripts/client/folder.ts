@@ -1,0 +1,117 @@
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
+import { takeLock } from '../files/lock.ts';
+import { takeCorner, takePrivateFolder } from '../files/private-folder.ts';
+import { listed } from '../probe/finding.ts';
+import type { Trust } from '../verify/trust.ts';
+import { ClientError } from './error.ts';
+import { provenIn } from './holdings.ts';
+import { type Signed, withSigns } from './signs.ts';
+
+/** In a client's folder: says that the folder is ours, and holds what is under way and the lock. */
+const PRIVATE = '.clamav-client';
+/** What freshclam keeps beside its databases; a cool-down of another day is part of it (clamav-formats.md §0.5). */
+const NOTES = ['freshclam.dat', 'mirrors.dat'];
+/** What a freshclam that was killed leaves: `tmp.` since 0.102, `clamav-` and an MD5 before. */
+const TEMPORARY = /^(?:tmp\.|clamav-[0-9a-f]{32})/;
+
+/** A client's database folder, taken for one run. */
+export interface ClientFolder extends AsyncDisposable {
+  /** For work under way: on the same file system, and gone when the folder is let go. */
+  readonly work: string;
+  /** What was there and is proven, by database; the rest has been removed. */
+  readonly proven: ReadonlyMap<string, Signed>;
+}
+
+/**
+ * Takes a client's folder. It may come from a cache, and ClamAV obeys whatever lies there: an `.ign2` or a CLD that lacks
+ * files switches signatures off. So all that is not proven to be Talos' own is removed; a folder that holds other things
+ * and was never a client's is left alone, as is one that others may write to: in it, freshclam is told what to do.
+ * Throws `client/foreign-folder`, `setting/unsafe-folder`, `file/busy`.
+ */
+export async function takeClientFolder(folder: string, trust: Trust, log: Log): Promise<ClientFolder> {
+  const what = `the folder ${folder}`;
+  await takePrivateFolder(folder, what, { mode: 0o777 }); // ClamAV reads it, as whatever user
+  await requireOurs(folder);
+  const work = join(folder, PRIVATE);
+  await makeCorner(work, what);
+  const lockName = await lockIn(folder);
+  const lock = await takeLock(join(work, lockName), what);
+  const clear = async () => {
+    for (const name of await readdir(work))
+      if (name !== lockName) await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    await clear();
+    const proven = await clean(folder, trust, log);
+    return {
+      work,
+      proven,
+      async [Symbol.asyncDispose]() {
+        try {
+          await clear();
+        } finally {
+          lock[Symbol.dispose]();
+        }
+      },
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function requireOurs(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const foreign = names.filter((name) => !isFreshclams(name));
+  if (foreign.length === 0 || names.includes(PRIVATE)) return;
+  throw new ClientError('client/foreign-folder', `${folder} holds other things: ${listed(foreign)}`, {
+    advice: 'Name a folder of its own for the databases: whatever else is in it gets removed',
+  });
+}
+
+async function clean(folder: string, trust: Trust, log: Log): Promise<ClientFolder['proven']> {
+  const names = await readdir(folder);
+  const databases = new Set(names.flatMap((name) => databaseOf(name) ?? []));
+  const onDoubt = (file: string, error: Error) =>
+    log.warn(`${join(folder, file)} is not used: ${error.message}`);
+  const found = await provenIn(folder, [...databases], trust, onDoubt);
+  const proven = await withSigns(folder, found, trust, onDoubt);
+  const kept = new Set([...proven.values()].flatMap(({ file, sign }) => [file, sign ?? file])).add(PRIVATE);
+  for (const name of names.filter((name) => !kept.has(name))) {
+    if (!isFreshclams(name)) log.warn(`${join(folder, name)} is no database of the mirror's: removed`);
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+  return proven;
+}
+
+/** True for what a freshclam of any version makes in its folder: databases, the `.sign` of a CVD, notes, work under way. */
+function isFreshclams(name: string): boolean {
+  if (databaseOf(name) !== undefined || NOTES.includes(name) || TEMPORARY.test(name)) return true;
+  const file = parseFileName(name);
+  return file?.kind === 'sign' && file.signs.endsWith('.cvd');
+}
+
+/** `daily` of `daily.cvd` and `daily.cld`. */
+function databaseOf(name: string): string | undefined {
+  const [, database = ''] = /^(.+)\.c[vl]d$/.exec(name) ?? [];
+  return DATABASE_NAME.test(database) ? database : undefined;
+}
+
+/** A cache may have brought anything of that name. */
+async function makeCorner(path: string, what: string): Promise<void> {
+  const found = await lstat(path).catch((error) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+  if (found?.isDirectory() === false) await rm(path);
+  await using _ = await takeCorner(path, what);
+}
+
+/** A name that the same folder has on no other machine, so that a cache cannot bring the lock along. */
+async function lockIn(folder: string): Promise<string> {
+  const { dev, ino } = await lstat(join(folder, PRIVATE));
+  return `lock-${dev.toString(36)}-${ino.toString(36)}`;
+}

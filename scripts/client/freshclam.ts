@@ -1,0 +1,58 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Engine, endOf, run } from '../engine/engine.ts';
+import { requireNoLack } from '../engine/shortages.ts';
+import { writeConf } from '../files/clamav-conf.ts';
+import { proxyFor } from '../http/proxies.ts';
+import { tellingLine } from '../proof/scenarios/scenario.ts';
+import type { Proxies } from '../upstream/open.ts';
+import { freshclamConf } from './freshclam-conf.ts';
+
+/** Below a client's folder: its databases. */
+export const DATABASES = 'db';
+
+export interface FreshclamTask {
+  /** Of the mirror, perhaps with a user and password. */
+  readonly url: string;
+  readonly databases: readonly string[];
+  readonly record: string | undefined;
+  readonly proxies: Proxies;
+  /** How often it tries; default: once. */
+  readonly attempts?: number;
+  /** Only for an engine that `readsSigns`. */
+  readonly fips?: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/**
+ * Lets the real freshclam of an engine update `folder`/db, and returns how it ended, in words without a password: its
+ * exit code proves nothing (clamav-formats.md §0.5), so look at what it has left there. A cool-down that an earlier run
+ * left is forgotten: it may be of another mirror, or of a cache. Throws `engine/broken`, also for want of room.
+ */
+export async function runFreshclam(
+  engine: Engine,
+  folder: string,
+  { url, databases, record, proxies, attempts = 1, fips = false, timeout }: FreshclamTask,
+): Promise<{ readonly went: boolean; readonly said: string }> {
+  await mkdir(join(folder, DATABASES), { recursive: true });
+  await rm(join(folder, DATABASES, 'freshclam.dat'), { force: true });
+  const proxy = proxyFor(url, proxies);
+  const conf = { url, databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
+  await writeConf(join(folder, 'freshclam.conf'), freshclamConf(conf));
+  const ended = await run(engine, {
+    tool: 'freshclam',
+    folder,
+    args: (at) => [
+      `--config-file=${at}/freshclam.conf`,
+      `--datadir=${at}/${DATABASES}`,
+      ...(record === undefined ? ['--no-dns'] : []),
+      '--stdout',
+      ...databases.map((database) => `--update-db=${database}`),
+    ],
+    timeout,
+  });
+  if (ended.exitCode !== 0) requireNoLack(engine, ended);
+  const line = tellingLine(ended).replaceAll(/\/\/[^/\s]*@/g, '//');
+  return { went: ended.exitCode === 0, said: `freshclam ${engine.version}, ${endOf(ended)}: ${line}` };
+}

@@ -1,0 +1,76 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../base/errors.ts';
+import { type CvdHeader, HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { cldName, cvdName } from '../cvd/names.ts';
+import { asVerdict, readStart, verifyCldFile, verifyCvdFile } from '../files/verify.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+
+/** A database as it lies in a client's folder. */
+export interface Held {
+  /** `daily.cvd`, or `daily.cld` if CDIFFs made it. */
+  readonly file: string;
+  readonly header: CvdHeader;
+}
+
+/** What freshclam left in a folder, by database; it has proven what it took. Of two files of one database the newer. */
+export async function heldIn(
+  folder: string,
+  databases: readonly string[],
+): Promise<ReadonlyMap<string, Held>> {
+  const read = async (path: string) => {
+    const start = await readStart(path, HEADER_SIZE);
+    return asVerdict(() => parseHeader(start));
+  };
+  return await newest(folder, databases, read, () => {});
+}
+
+/**
+ * What of a folder of unknown origin is proven to be Talos' own, byte for byte of what ClamAV loads; `onDoubt` hears of
+ * what is not. Of two files of one database the newer.
+ */
+export async function provenIn(
+  folder: string,
+  databases: readonly string[],
+  trust: Trust,
+  onDoubt: (file: string, error: VerifyError) => void,
+): Promise<ReadonlyMap<string, Held>> {
+  return await newest(
+    folder,
+    databases,
+    async (path, database) => {
+      const verify = path.endsWith('.cvd') ? verifyCvdFile : verifyCldFile;
+      return (await verify(path, trust, { database })).header;
+    },
+    onDoubt,
+  );
+}
+
+async function newest(
+  folder: string,
+  databases: readonly string[],
+  read: (path: string, database: string) => Promise<CvdHeader>,
+  onDoubt: (file: string, error: VerifyError) => void,
+): Promise<ReadonlyMap<string, Held>> {
+  const names = await readdir(folder);
+  const held = new Map<string, Held>();
+  for (const database of databases) {
+    for (const file of [cvdName(database), cldName(database)].filter((name) => names.includes(name))) {
+      try {
+        const header = await read(join(folder, file), database);
+        if (header.version > (held.get(database)?.header.version ?? -1)) held.set(database, { file, header });
+      } catch (error) {
+        onDoubt(file, asDoubt(error));
+      }
+    }
+  }
+  return held;
+}
+
+/** What is wrong with a file in a folder of unknown origin, or throws what is wrong with this machine. */
+export function asDoubt(error: unknown): VerifyError {
+  if (error instanceof VerifyError) return error;
+  if (codeOf(error) !== 'file/not-regular') throw error;
+  return new VerifyError('verify/format', 'it is not a file', { cause: error });
+}

@@ -1,0 +1,50 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cvdSignName } from '../cvd/names.ts';
+import { isThere } from '../files/exists.ts';
+import { verifySignFile } from '../files/verify.ts';
+import type { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+import { asDoubt, type Held } from './holdings.ts';
+
+/** A database of a client's folder and, if it is a CVD, the `.sign` beside it, which ClamAV ≥ 1.5 reads with it. */
+export interface Signed extends Held {
+  /** `daily-28001.cvd.sign`, proven to sign that CVD; `undefined`: there is none. */
+  readonly sign: string | undefined;
+}
+
+/**
+ * Finds the `.sign` of each CVD. ClamAV ≥ 1.5 obeys one that lies beside its CVD, and loads nothing if it is bad: so one
+ * that is not proven is removed, and `onDoubt` hears of it; without it the CVD's own signature counts.
+ */
+export async function withSigns(
+  folder: string,
+  held: ReadonlyMap<string, Held>,
+  trust: Trust,
+  onDoubt: (file: string, error: VerifyError) => void,
+): Promise<ReadonlyMap<string, Signed>> {
+  const signed = new Map<string, Signed>();
+  for (const [database, has] of held)
+    signed.set(database, { ...has, sign: await signOf(folder, database, has, trust, onDoubt) });
+  return signed;
+}
+
+async function signOf(
+  folder: string,
+  database: string,
+  { file, header }: Held,
+  trust: Trust,
+  onDoubt: (file: string, error: VerifyError) => void,
+): Promise<string | undefined> {
+  const name = cvdSignName(database, header.version);
+  const path = join(folder, name);
+  if (!file.endsWith('.cvd') || !(await isThere(path))) return undefined;
+  try {
+    await verifySignFile(path, join(folder, file), trust);
+    return name;
+  } catch (error) {
+    onDoubt(name, asDoubt(error));
+    await rm(path, { recursive: true, force: true });
+    return undefined;
+  }
+}

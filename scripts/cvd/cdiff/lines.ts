@@ -1,0 +1,191 @@
+import { CvdError } from '../error.ts';
+import type { LineRef } from './command.ts';
+
+/** A file's content, produced anew each time it is asked for. */
+export type Lines = () => Iterable<Block>;
+
+/** A line to remove, or to replace by `replacement`, which ends with its newline. */
+export interface LineEdit extends LineRef {
+  readonly replacement: Uint8Array | undefined;
+  /** Who asks for it, for errors. */
+  readonly source: string;
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * A piece of a file, cut anywhere. Its newlines are counted when somebody asks, and once: what no edit touches
+ * passes through unread, and where several CDIFFs edit one file only the first has to count.
+ */
+export class Block {
+  readonly bytes: Uint8Array;
+  #newlines: number | undefined;
+
+  constructor(bytes: Uint8Array, newlines?: number) {
+    this.bytes = bytes;
+    this.#newlines = newlines;
+  }
+
+  get newlines(): number {
+    if (this.#newlines === undefined) {
+      let count = 0;
+      for (let at = this.bytes.indexOf(NEWLINE); at !== -1; at = this.bytes.indexOf(NEWLINE, at + 1)) count++;
+      this.#newlines = count;
+    }
+    return this.#newlines;
+  }
+}
+
+/** One content behind the other, byte by byte: a last line without newline is continued. */
+export function* join(...contents: readonly Lines[]): Generator<Block> {
+  for (const lines of contents) yield* lines();
+}
+
+/**
+ * Applies `edits`, which are sorted and at most one a line. Like ClamAV's cmd_close() it wants a newline at the
+ * end of a file that is edited. Throws `cvd/patch`.
+ */
+export function* edit(lines: Lines, edits: Iterable<LineEdit>, file: string): Generator<Block> {
+  const cursor = new LineCursor(lines(), file);
+  for (const change of edits) {
+    yield* cursor.upTo(change.line);
+    drain(cursor.line(change, change.source));
+    if (change.replacement !== undefined) yield new Block(change.replacement, 1);
+  }
+  yield* cursor.rest();
+  if (!cursor.endsWithNewline) {
+    throw new CvdError('cvd/patch', `${file} is edited, but does not end with a newline`);
+  }
+}
+
+/** The lines that a MOVE takes. Like ClamAV's cmd_move() it looks at the first and the last one. Throws `cvd/patch`. */
+export function* slice(lines: Lines, range: LineRange, file: string): Generator<Block> {
+  const cursor = new LineCursor(lines(), file);
+  drain(cursor.upTo(range.first.line));
+  yield* cursor.range(range);
+}
+
+/** The lines that a MOVE leaves. Throws `cvd/patch`. */
+export function* cut(lines: Lines, range: LineRange, file: string): Generator<Block> {
+  const cursor = new LineCursor(lines(), file);
+  yield* cursor.upTo(range.first.line);
+  drain(cursor.range(range));
+  yield* cursor.rest();
+}
+
+/** The lines `first` to `last`. */
+export interface LineRange {
+  readonly first: LineRef;
+  readonly last: LineRef;
+  /** Who asks for them, for errors. */
+  readonly source: string;
+}
+
+/** Walks through a file's lines, whatever way it is cut into blocks, and holds one block at a time. */
+class LineCursor {
+  readonly #blocks: Iterator<Block>;
+  readonly #file: string;
+  #block: Block | undefined;
+  /** Of the line that the next byte belongs to. */
+  #number = 1;
+  #lastByte: number | undefined;
+
+  constructor(blocks: Iterable<Block>, file: string) {
+    this.#blocks = blocks[Symbol.iterator]();
+    this.#file = file;
+  }
+
+  get endsWithNewline(): boolean {
+    return this.#lastByte === NEWLINE;
+  }
+
+  /** Everything before line `number`, or before the end. */
+  *upTo(number: number): Generator<Block> {
+    while (this.#number < number) {
+      const block = this.#peek();
+      if (block === undefined) return;
+      const wanted = number - this.#number;
+      yield block.newlines < wanted
+        ? this.#takeAll(block)
+        : this.#take(block, afterNewline(block, wanted), wanted);
+    }
+  }
+
+  /** Line `at.line`, which `upTo` has gone to. */
+  *line(at: LineRef, source: string): Generator<Block> {
+    if (this.#peek() === undefined) {
+      throw new CvdError('cvd/patch', `${this.#file} has no line ${at.line} (${source})`);
+    }
+    let missing = at.prefix;
+    for (let ended = false; !ended; ) {
+      const block = this.#peek();
+      if (block === undefined) break;
+      const newline = block.bytes.indexOf(NEWLINE);
+      const text = newline === -1 ? block.bytes : block.bytes.subarray(0, newline);
+      const expected = missing.subarray(0, text.length);
+      if (!startsWith(text, expected)) break;
+      missing = missing.subarray(expected.length);
+      ended = newline !== -1;
+      yield ended ? this.#take(block, newline + 1, 1) : this.#takeAll(block);
+    }
+    if (missing.length > 0) {
+      const prefix = JSON.stringify(Buffer.from(at.prefix.subarray(0, 80)).toString('latin1'));
+      const where = `line ${at.line} of ${this.#file}`;
+      throw new CvdError('cvd/patch', `${where} does not start with ${prefix} (${source})`);
+    }
+  }
+
+  /** The lines from the one at hand, which must be `first.line`, to `last.line`. */
+  *range({ first, last, source }: LineRange): Generator<Block> {
+    yield* this.line(first, source);
+    yield* this.upTo(last.line);
+    yield* this.line(last, source);
+  }
+
+  *rest(): Generator<Block> {
+    for (let block = this.#peek(); block !== undefined; block = this.#peek()) {
+      this.#block = undefined;
+      this.#lastByte = block.bytes.at(-1);
+      yield block;
+    }
+  }
+
+  /** The rest of the block at hand, or the next block that is not empty. */
+  #peek(): Block | undefined {
+    while (this.#block === undefined || this.#block.bytes.length === 0) {
+      const next = this.#blocks.next();
+      if (next.done === true) return undefined;
+      this.#block = next.value;
+    }
+    return this.#block;
+  }
+
+  #takeAll(block: Block): Block {
+    return this.#take(block, block.bytes.length, block.newlines);
+  }
+
+  #take(block: Block, length: number, newlines: number): Block {
+    const { bytes } = block;
+    const head = length === bytes.length ? block : new Block(bytes.subarray(0, length), newlines);
+    this.#block = new Block(bytes.subarray(length), block.newlines - newlines);
+    this.#number += newlines;
+    this.#lastByte = head.bytes.at(-1);
+    return head;
+  }
+}
+
+/** Where the `count`th newline of the block ends. */
+function afterNewline({ bytes }: Block, count: number): number {
+  let at = 0;
+  for (let found = 0; found < count; found++) at = bytes.indexOf(NEWLINE, at) + 1;
+  return at;
+}
+
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  for (let at = 0; at < prefix.length; at++) if (bytes[at] !== prefix[at]) return false;
+  return true;
+}
+
+function drain(blocks: Iterable<Block>): void {
+  for (const _ of blocks);
+}

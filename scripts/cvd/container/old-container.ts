@@ -1,0 +1,79 @@
+import { OLD_CONTAINER_PASSES, PIECE_BYTES } from '../../base/limits/databases.ts';
+import { CvdError } from '../error.ts';
+import { CvdReader } from './reader.ts';
+import type { TarEntry } from './tar.ts';
+
+/**
+ * The files of a container, one at a time and in any order. In the container's own order it takes one pass;
+ * asking for a file that has gone by starts another one.
+ */
+export class OldContainer {
+  readonly #open: () => Iterable<Uint8Array>;
+  readonly #passed = new Set<string>();
+  #events: Generator<TarEntry | Uint8Array> | undefined;
+  #passes = 0;
+
+  /** `open` gives the bytes of the CVD from its first one on, each time it is called. */
+  constructor(open: () => Iterable<Uint8Array>) {
+    this.#open = open;
+  }
+
+  /**
+   * The content of a file. Throws `CvdError`; `cvd/container` if there is no such file, `cvd/too-large` if that takes
+   * too many passes.
+   */
+  *read(name: string): Generator<Uint8Array> {
+    if (this.#passed.has(name)) this.close();
+    this.#events ??= this.#begin();
+    let remaining = this.#seek(name, this.#events).size;
+    while (remaining > 0) {
+      const { value } = this.#events.next();
+      if (!(value instanceof Uint8Array)) throw new Error(`reading ${name} was interrupted`);
+      remaining -= value.length;
+      yield value;
+    }
+  }
+
+  /** Lets go of what `open` gave. */
+  close(): void {
+    this.#events?.return(undefined);
+    this.#events = undefined;
+    this.#passed.clear();
+  }
+
+  #begin(): Generator<TarEntry | Uint8Array> {
+    if (++this.#passes > OLD_CONTAINER_PASSES) {
+      throw new CvdError(
+        'cvd/too-large',
+        `the old container would be read more than ${OLD_CONTAINER_PASSES} times`,
+      );
+    }
+    return events(this.#open());
+  }
+
+  #seek(name: string, events: Generator<TarEntry | Uint8Array>): TarEntry {
+    for (let event = events.next(); event.done !== true; event = events.next()) {
+      if (event.value instanceof Uint8Array) continue;
+      this.#passed.add(event.value.name);
+      if (event.value.name === name) return event.value;
+    }
+    throw new CvdError('cvd/container', `${name} is not in the old container`);
+  }
+}
+
+/** Turns what a `CvdReader` tells into something to pull. */
+function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array> {
+  const waiting: (TarEntry | Uint8Array)[] = [];
+  const reader = new CvdReader({
+    header: () => {},
+    entry: (entry) => waiting.push(entry),
+    data: (chunk) => waiting.push(new Uint8Array(chunk)),
+  });
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      reader.write(chunk.subarray(at, at + PIECE_BYTES));
+      yield* waiting.splice(0);
+    }
+  }
+  reader.end();
+}

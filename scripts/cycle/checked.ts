@@ -1,0 +1,67 @@
+import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
+import type { Published } from '../mirror/published.ts';
+import type { Brought } from './acquire.ts';
+
+/** What a cycle found out of how old each database is. */
+export interface Checks {
+  readonly published: Published;
+  readonly brought: readonly Brought[];
+  /** All databases that are mirrored, whether or not they took part. */
+  readonly mirrored: readonly string[];
+  /** When all bytes that are served had last been read, by database. */
+  readonly hashed?: ReadonlyMap<string, string> | undefined;
+  readonly now: Date;
+}
+
+/**
+ * Writes down when each database was last held against upstream's own header. What DNS says does not count, nor a header
+ * that lags behind it, nor a cycle in which something was wrong with that database: it alone gets older then. The time
+ * of all is the oldest of those that were well, and stays while a file of the mirror is broken. No time lies ahead.
+ */
+export function withChecks(
+  databases: Readonly<Record<string, DatabaseRecord>>,
+  checks: Checks,
+): Pick<Manifest, 'databases' | 'checked'> {
+  const { published, brought, mirrored, hashed, now } = checks;
+  const previous = published.manifest;
+  const at = now.toISOString();
+  const past = (time: string) => new Date(Math.min(now.getTime(), Date.parse(time))).toISOString();
+  const well: string[] = [];
+  const records = Object.entries(databases).map(([database, { left, ...record }]) => {
+    const before = previous?.databases[database];
+    const isChecked = brought.some((one) => one.database === database && isWell(one, checks));
+    const known = record.checked ?? before?.checked ?? previous?.checked ?? at;
+    const checked = past(isChecked ? (record.seen?.at ?? known) : known);
+    if (isChecked && mirrored.includes(database)) well.push(checked);
+    const read = hashed?.get(database) ?? (before === undefined ? at : before.hashed); // a new one was read as it came
+    const isLeft = !mirrored.includes(database);
+    return [
+      database,
+      { ...record, checked, ...(read && { hashed: past(read) }), ...(isLeft && { left: left ?? at }) },
+    ] as const;
+  });
+  const isBroken = mirrored.some((database) => isDamaged(database, checks));
+  const oldest = isBroken ? undefined : well.sort()[0];
+  return {
+    databases: Object.fromEntries(records),
+    checked: oldest ?? past(previous?.checked ?? at),
+  };
+}
+
+/** Whether there is something to write down of this database: upstream was asked for it, and what is served is whole. */
+export function isTold(one: Brought, checks: Pick<Checks, 'published' | 'brought'>): boolean {
+  return one.trouble === undefined && one.record !== undefined && !isDamaged(one.database, checks);
+}
+
+/** Whether what is published of a database is now what upstream was seen to have, or what somebody holds. */
+function isWell(one: Brought, checks: Pick<Checks, 'published' | 'brought'>): boolean {
+  const { seen, version, held } = one.record ?? {};
+  if (!isTold(one, checks) || seen === undefined || seen.ahead !== undefined) return false;
+  return seen.version === version || held !== undefined;
+}
+
+/** Whether a file of it is broken, and this cycle has not put another one in its place. */
+function isDamaged(database: string, { published, brought }: Pick<Checks, 'published' | 'brought'>): boolean {
+  const isHealed = brought.some((one) => one.database === database && one.news);
+  return published.damaged.includes(database) && !isHealed;
+}

@@ -1,0 +1,21 @@
+import { MirrorError } from '../../base/errors.ts';
+
+/**
+ * What upstream offered is not to be published, though nothing was found wrong with it now: it is genuine, or it was
+ * refused before (`held`), for its proof or for not being genuine, or a process died of it (`killed`), or it is so unusual
+ * that it waits for a while (`waiting`).
+ */
+export class RefusalError extends MirrorError<
+  'proof/failed' | 'proof/implausible' | 'proof/held' | 'proof/killed' | 'proof/waiting' | 'verify/held'
+> {}
+
+/** A refusal that ends by itself. */
+export class WaitingError extends RefusalError {
+  /** ISO time. */
+  readonly until: string;
+
+  constructor(message: string, options: { readonly until: string; readonly advice?: string }) {
+    super('proof/waiting', message, options);
+    this.until = options.until;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Seen } from '../mirror/manifest.ts';
+import type { Advertisement } from '../upstream/advertise.ts';
+import { UpstreamError } from '../upstream/error.ts';
+
+/** A CDN lags behind DNS for minutes, and now and then for hours (field-notes.md, cl#667); more is no success. */
+export const LAG_MS = 4 * 60 * 60_000;
+
+/**
+ * What is known of upstream's own header of a published database after it was asked. A header that lags behind what DNS
+ * names, or behind what is published already, is an old one that something keeps in between: it tells nothing of now, so
+ * the last time stays and the lag is remembered with its beginning.
+ */
+export function seenWith(
+  advertisement: Advertisement,
+  before: { readonly seen: Seen | undefined; readonly version: number; readonly checked: string },
+  now: Date,
+): Seen | undefined {
+  const { seen, version, checked } = before;
+  const at = now.toISOString();
+  if (advertisement.news) return { at, version: advertisement.offer.header.version };
+  if (advertisement.lag === undefined) {
+    if (advertisement.seen !== undefined) return { at, version: advertisement.seen };
+    return seen && { at: seen.at, version: seen.version }; // DNS names the published version: nothing is ahead
+  }
+  const { ahead } = seen ?? {};
+  const since = ahead !== undefined && Date.parse(ahead.since) <= now.getTime() ? ahead.since : at;
+  const last = seen ?? { at: checked, version };
+  return { ...last, ahead: { version: advertisement.lag.version, since } };
+}
+
+/** Why a lag is a trouble by now; `undefined`: there is none, or it may still pass. */
+export function lagTrouble(
+  database: string,
+  advertisement: Advertisement,
+  seen: Seen | undefined,
+  now: Date,
+): UpstreamError | undefined {
+  if (advertisement.news || advertisement.lag === undefined || seen?.ahead === undefined) return undefined;
+  const { since } = seen.ahead;
+  if (now.getTime() - Date.parse(since) < LAG_MS) return undefined;
+  return new UpstreamError('upstream/stale', `${database}: ${advertisement.lag.what}, since ${since}`, {
+    advice:
+      'Find out what keeps an old file between upstream and here: a proxy or cache that is not asked to look anew, or the CDN; or a nameserver that is wrong (--nameservers, --dns off)',
+  });
+}

@@ -1,0 +1,90 @@
+import * as v from 'valibot';
+import { isWithin } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import { DOUBTED_MS, FORGOTTEN_MS, STATE_CHARACTERS } from '../../base/limits/machine.ts';
+import { printable } from '../../base/printable.ts';
+import { counted } from '../../base/words.ts';
+import { isDoubtful } from '../../upstream/ask-again.ts';
+import { UpstreamError } from '../../upstream/error.ts';
+import type { Brought, Look } from '../acquire.ts';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+/** After the first time, and after each further one twice as long, up to `DOUBTED_MS`. Milliseconds. */
+const FIRST_PAUSE = 30 * MINUTE;
+
+const Time = v.pipe(v.string(), v.isoTimestamp());
+/** A version of a database of which upstream did not send the right files. */
+export const DoubtSchema = v.object({
+  version: v.number(),
+  /** Of the CVD, in its header. */
+  md5: v.pipe(v.string(), v.maxLength(32)),
+  reason: v.pipe(
+    v.string(),
+    v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.reason)),
+  ),
+  /** Since when no version came right. */
+  since: Time,
+  /** When it was last so. */
+  seen: Time,
+  /** When it is asked for again. */
+  until: Time,
+  tries: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+});
+export type Doubt = v.InferOutput<typeof DoubtSchema>;
+
+/** Remembers doubts between runs, by database. */
+export interface DoubtMemory {
+  of(database: string): Doubt | undefined;
+  /** `undefined` forgets it. */
+  set(database: string, doubt: Doubt | undefined): Promise<void>;
+}
+
+/** Lets a version wait of which upstream did not send the right files: it is asked for less and less often. */
+export function waitsAsDoubted(seen: Look, memory: DoubtMemory, now: Date): Look {
+  const { database, advertisement, held } = seen;
+  const doubt = memory.of(database);
+  if (!advertisement.news || held !== undefined || doubt === undefined) return seen;
+  const { version, md5 } = advertisement.offer.header;
+  const left = Date.parse(doubt.until) - now.getTime();
+  if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > DOUBTED_MS) return seen;
+  const what = `it did not come right ${doubt.tries === 1 ? 'once' : counted(doubt.tries, 'time')}, last: ${doubt.reason}`;
+  const advice = `It is asked for again after ${doubt.until}; ask for it with --retry`;
+  return { ...seen, held: new UpstreamError('upstream/doubted', what, { advice }) };
+}
+
+/** True if for a day no version came right: then a CDIFF that is none holds up nothing any more. */
+export function isDoubtedForLong(database: string, memory: DoubtMemory, now: Date): boolean {
+  const doubt = memory.of(database);
+  if (doubt === undefined || !isWithin(doubt.seen, FORGOTTEN_MS, now)) return false;
+  return now.getTime() - Date.parse(doubt.since) >= DAY;
+}
+
+/** Remembers of what upstream did not send the right files now, and forgets what came right. */
+export async function rememberDoubts(
+  looks: readonly Look[],
+  brought: readonly Brought[],
+  memory: DoubtMemory,
+  now: Date,
+): Promise<void> {
+  for (const { database, advertisement, held } of looks) {
+    if (!advertisement.news || held !== undefined) continue;
+    const { trouble } = brought.find((one) => one.database === database) ?? {};
+    if (trouble === undefined) await memory.set(database, undefined);
+    if (!isDoubtful(trouble)) continue;
+    const { version, md5 } = advertisement.offer.header;
+    const earlier = memory.of(database);
+    const known = earlier !== undefined && isWithin(earlier.seen, FORGOTTEN_MS, now) ? earlier : undefined;
+    const tries = known?.version === version && known.md5 === md5 ? known.tries + 1 : 1;
+    const pause = Math.min(FIRST_PAUSE * 2 ** (tries - 1), DOUBTED_MS);
+    await memory.set(database, {
+      version,
+      md5,
+      reason: explain(trouble),
+      since: known?.since ?? now.toISOString(),
+      seen: now.toISOString(),
+      until: new Date(now.getTime() + pause).toISOString(),
+      tries,
+    });
+  }
+}

@@ -1,0 +1,133 @@
+import { VERSION } from '../base/version.ts';
+import { archiveName, archiveSignName, isArchived, parseFileName } from '../cvd/names.ts';
+import type { Stage } from '../files/stage.ts';
+import { type ArchiveCopy, nextArchive } from '../mirror/archive.ts';
+import type { DatabaseRecord, FileRecord, Manifest } from '../mirror/manifest.ts';
+import { retiredFilesOf } from '../mirror/publish.ts';
+import type { Published } from '../mirror/published.ts';
+import { fitInto } from '../mirror/size-limit.ts';
+import type { Proof } from '../proof/record.ts';
+import type { SyncSettings } from '../settings/commands/sync.ts';
+import type { Brought, Look } from './acquire.ts';
+import { type Checks, withChecks } from './checked.ts';
+
+/**
+ * The manifest of a stage that was proven. Databases that took no part in the cycle stay as the previous manifest
+ * describes them. Throws `store/too-large` if it cannot be made to fit.
+ */
+export function nextManifest(cycle: {
+  settings: SyncSettings;
+  now: Date;
+  published: Published;
+  looks: readonly Look[];
+  brought: readonly Brought[];
+  stage: Stage;
+  /** CVDs that are published in the archive now. */
+  copies: readonly ArchiveCopy[];
+  /** Names in the archive that are of no use. */
+  spoilt: readonly string[];
+  proof: Proof;
+  /** All databases that are mirrored, whether or not they took part; without, upstream was not asked, as in a rollback. */
+  mirrored?: readonly string[];
+  hashed?: Checks['hashed'];
+}): Manifest {
+  const { settings, published, looks, brought, stage, copies, spoilt, proof } = cycle;
+  const previous = published.manifest;
+  const now = cycle.now.toISOString();
+  const databases: Record<string, DatabaseRecord> = { ...previous?.databases };
+  for (const { database, record } of brought) if (record !== undefined) databases[database] = record;
+
+  const files: Record<string, FileRecord> = {};
+  for (const [name, file] of Object.entries(previous?.files ?? {})) {
+    const parsed = parseFileName(name);
+    if (isArchived(parsed)) continue;
+    if (!brought.some((one) => one.database === parsed?.database && one.record !== undefined))
+      files[name] = file;
+  }
+  for (const { name, stored: _, ...record } of stage.files.values()) files[name] = record;
+  Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
+
+  const manifest: Manifest = {
+    format: 1,
+    generator: `clamav-mirror/${VERSION}`,
+    built:
+      Object.values(databases)
+        .map(({ built }) => built)
+        .sort()
+        .at(-1) ?? now,
+    checked: previous?.checked ?? now,
+    published: now,
+    upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
+    databases,
+    files,
+    retired: [],
+    proof,
+  };
+  const { mirrored, hashed } = cycle;
+  const checks = mirrored && withChecks(databases, { published, brought, mirrored, hashed, now: cycle.now });
+  return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize);
+}
+
+/**
+ * The manifest of a mirror that has no news: archived CVDs, CDIFFs and `.sign` may be fewer, and what is known of `.sign`
+ * and of upstream is brought up to date.
+ * Throws `store/too-large` if it cannot be made to fit.
+ */
+export function checkedManifest(
+  previous: Manifest,
+  cycle: {
+    settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize' | 'databases'>;
+    now: Date;
+    published: Published;
+    brought: readonly Brought[];
+    hashed?: Checks['hashed'];
+  },
+): Manifest {
+  const { settings, now, published, brought, hashed } = cycle;
+  const databases = { ...previous.databases };
+  for (const { database, record } of brought) {
+    const described = databases[database];
+    if (described === undefined || described.version !== record?.version) continue;
+    const { sign = described.sign, seen = described.seen } = record;
+    databases[database] = { ...described, ...(sign && { sign }), ...(seen && { seen }) };
+  }
+  const archive = nextArchive(databases, { published, keep: settings.archive });
+  const others = Object.entries(previous.files).filter(([name]) => !isArchived(parseFileName(name)));
+  const files = { ...Object.fromEntries(others), ...archive };
+  const mirrored = settings.databases;
+  const checks = withChecks(databases, { published, brought, mirrored, hashed, now });
+  return completed({ ...previous, ...checks, files }, published, settings.maxMirrorSize);
+}
+
+/** Made to fit, and with what that retires. */
+function completed(manifest: Manifest, published: Published, limit: number | undefined): Manifest {
+  const { retiredFiles: _, ...bare } = manifest;
+  const retiring = (files: Manifest['files']) => {
+    const retired = retiredBy(files, published);
+    return { retired, ...retiredFilesOf(retired, [published.manifest]) };
+  };
+  const fitted = fitInto({ ...bare, ...retiring(bare.files) }, limit);
+  const { retiredFiles: __, ...rest } = fitted;
+  return { ...rest, ...retiring(fitted.files), files: sorted(fitted.files) };
+}
+
+/**
+ * What earlier manifests named, and what a run that was killed before its manifest may have put into the archive: as
+ * long as it is in the store and no longer part of the mirror, so a run that was killed is made up for by the next.
+ */
+function retiredBy(files: Readonly<Record<string, FileRecord>>, { manifest, listing }: Published): string[] {
+  const known = [
+    ...Object.keys(manifest?.files ?? {}),
+    ...(manifest?.retired ?? []),
+    ...Object.entries(manifest?.databases ?? {}).flatMap(([name, { version }]) => [
+      archiveName(name, version),
+      archiveSignName(name, version),
+    ]),
+  ];
+  const isOver = (name: string) => files[name] === undefined && listing.has(name);
+  return [...new Set(known)].filter((name) => isOver(name) && parseFileName(name) !== undefined).sort();
+}
+
+function sorted(files: Readonly<Record<string, FileRecord>>): Record<string, FileRecord> {
+  return Object.fromEntries(Object.entries(files).sort(([a], [b]) => a.localeCompare(b)));
+}

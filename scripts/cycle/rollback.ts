@@ -1,0 +1,262 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, MirrorError } from '../base/errors.ts';
+import { SIGN_BYTES } from '../base/limits/databases.ts';
+import { archiveName, archiveSignName, cvdName, cvdSignName } from '../cvd/names.ts';
+import { proveSign } from '../files/sign.ts';
+import { Stage } from '../files/stage.ts';
+import { readStart, verifyCvdFile } from '../files/verify.ts';
+import { archivedVersions } from '../mirror/archive.ts';
+import { type CarryParts, carry } from '../mirror/carry-over.ts';
+import { withTrueRecords } from '../mirror/check/corrected-records.ts';
+import { inspect } from '../mirror/check/inspect.ts';
+import { type DatabaseRecord, describeCvd, type Manifest, parseManifest } from '../mirror/manifest.ts';
+import { publish } from '../mirror/publish.ts';
+import { type Published, readPublished, requireUnderstood } from '../mirror/published.ts';
+import { archiveCopies } from '../mirror/retained-cvds.ts';
+import { fetchArchivedSign } from '../mirror/signs/published-sign.ts';
+import { type SignState, signRecord } from '../mirror/signs/sign-record.ts';
+import { withGoodSigns } from '../mirror/signs/valid-signs.ts';
+import type { Proof } from '../proof/record.ts';
+import type { SyncSettings } from '../settings/commands/sync.ts';
+import type { Store } from '../store/store.ts';
+import { VerifyError } from '../verify/error.ts';
+import { type Brought, stagedAsPublished } from './acquire.ts';
+import type { CycleParts } from './cycle.ts';
+import { judge } from './gate/gate.ts';
+import { nextManifest } from './next-manifest.ts';
+import { openWorkspace } from './workspace.ts';
+
+export class RollbackError extends MirrorError<'rollback/database' | 'rollback/version' | 'rollback/held'> {}
+
+export interface RolledBack {
+  readonly database: string;
+  readonly from: number;
+  readonly to: number;
+  readonly proof: Proof;
+}
+
+/**
+ * Publishes an earlier CVD from the archive again, proven anew beside the other databases, and holds the database there
+ * until it is released. Clients that have moved on stay ahead: freshclam takes nothing older than it has.
+ * Throws; then nothing has changed.
+ */
+export async function rollBack(
+  settings: SyncSettings,
+  wanted: { readonly database: string; readonly to: number; readonly reason: string },
+  parts: CycleParts,
+): Promise<RolledBack> {
+  const { database, to, reason } = wanted;
+  const { store, trust, log, now } = parts;
+  await using workspace = await openWorkspace(settings.work, log);
+  const { work } = settings;
+  const folder = join(workspace.folder, 'inspection');
+  const stored = await readPublished(store);
+  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
+  requireUnderstood(records.published, store);
+  const inspected = await inspect(records.published, {
+    store,
+    trust,
+    work,
+    folder,
+    log,
+    now: now(),
+    all: true, // what is published now is not to be proven from a memory
+    isDry: settings.dryRun,
+  });
+  const { published } = await withGoodSigns(inspected.published, {
+    store,
+    trust,
+    folder: join(workspace.folder, 'signs'),
+    log,
+  });
+  const { manifest } = published;
+  const from = requireArchived(manifest, database, to);
+  const prove = await parts.findProver();
+  const stage = await Stage.create(workspace.folder);
+  const carryParts: CarryParts = { store, published, trust, stage, window: settings.window, log };
+
+  const held = { since: now().toISOString(), reason };
+  const cvd = await stageArchived(database, to, carryParts);
+  const outcome = await stageArchivedSign(database, to, cvd.sha256, carryParts);
+  const sign = signRecord(undefined, outcome, { now: held.since, asked: held.since });
+  const record = { ...cvd, ...chainUntil(to, from), sign, ...(from.seen && { seen: from.seen }), held };
+  await carry(database, to, carryParts);
+  const brought: Brought[] = [{ database, record, how: 'rolled back', news: true }];
+  for (const [other, described] of Object.entries(manifest?.databases ?? {})) {
+    if (other === database) continue;
+    await carry(other, described.version, carryParts);
+    const staged = stagedAsPublished(other, described.version, stage);
+    brought.push({ database: other, record: described, how: 'unchanged', news: false, ...staged });
+  }
+
+  log.info(`proving ${database} ${to} beside the other databases`);
+  const { maxSignatureDrop } = settings;
+  const judgeParts = { ...carryParts, now, prove, retained: new Map(), workFolder: workspace.folder };
+  const judged = await judge(brought, { ...judgeParts, maxSignatureDrop, accept: reason });
+  const trouble = judged.brought.find((one) => one.database === database)?.trouble;
+  if (trouble !== undefined) throw trouble;
+  const { proof } = judged;
+  if (proof === null) throw new Error('nothing is published without a proof');
+  const copies = await archiveCopies(judged.brought, settings.archive, carryParts);
+  const next = nextManifest({
+    settings: { ...settings, upstream: manifest?.upstream.url ?? settings.upstream },
+    now: now(),
+    published,
+    looks: [],
+    brought: judged.brought,
+    stage,
+    copies,
+    spoilt: [],
+    proof,
+  });
+  const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
+  await publishOnto(store, published, async (tag, newest) => {
+    await publish(store, tag, {
+      stage,
+      archive: copies,
+      anew: inspected.broken.length > 0,
+      next: asChecked(rolledBack, newest),
+    });
+  });
+  return { database, from: from.version, to, proof };
+}
+
+/** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
+export async function release(database: string, parts: Pick<CycleParts, 'store'>): Promise<DatabaseRecord> {
+  const published = await readPublished(parts.store);
+  requireUnderstood(published, parts.store);
+  const { manifest } = published;
+  const described = manifest?.databases[database];
+  if (manifest === undefined || described?.held === undefined) {
+    throw new RollbackError('rollback/held', `${database} is not held in ${parts.store.where}`, {
+      advice: 'See what is: clamav-mirror status',
+    });
+  }
+  const { held: _, ...record } = described;
+  const databases = { ...manifest.databases, [database]: record };
+  const next = { ...manifest, databases, proof: withoutReason(described.held.reason, manifest, databases) };
+  await publishOnto(parts.store, published, async (tag, newest) => {
+    await publish(parts.store, tag, { stage: undefined, next: asChecked(next, newest) });
+  });
+  return described;
+}
+
+/** A rollback's reason is a part of its proof for as long as something is held for it. */
+function withoutReason(reason: string, { proof }: Manifest, databases: Manifest['databases']): Proof {
+  const { accepted, ...rest } = proof;
+  const isHeld = Object.values(databases).some(({ held }) => held?.reason === reason);
+  return accepted?.reason === reason && !isHeld ? rest : proof;
+}
+
+/** A cycle without news may come in between again while files are sent. */
+const ATTEMPTS = 5;
+
+/**
+ * Publishes, and once more if a cycle without news came in between: that changed nothing but what is known of upstream, and
+ * a proof takes minutes, a cycle a second. `publishTo` is given the newest manifest and its tag. Throws `store/conflict` if
+ * another run has published files.
+ */
+async function publishOnto(
+  store: Store,
+  from: Published,
+  publishTo: (tag: string | undefined, newest: Manifest | undefined) => Promise<void>,
+): Promise<void> {
+  let { manifest, tag } = from;
+  for (let left = ATTEMPTS; ; left--) {
+    try {
+      return await publishTo(tag, manifest);
+    } catch (error) {
+      if (codeOf(error) !== 'store/conflict' || left === 1) throw error;
+      const found = await store.readManifest();
+      if (found === undefined || from.manifest === undefined || found.tag === tag) throw error;
+      manifest = parseManifest(found.text, store.where);
+      if (filesIn(manifest) !== filesIn(from.manifest)) throw error;
+      tag = found.tag;
+    }
+  }
+}
+
+/** What a manifest says but for what a cycle without news changes. */
+function filesIn({ checked: _, retired: __, retiredFiles: ___, ...manifest }: Manifest): string {
+  const databases = Object.entries(manifest.databases).map(([name, record]) => {
+    const { seen: _, checked: __, hashed: ___, left: ____, sign, ...files } = record;
+    return [name, { ...files, sign: sign?.state }];
+  });
+  return JSON.stringify({ ...manifest, databases: Object.fromEntries(databases) });
+}
+
+/** With what the newest manifest knows of upstream. */
+function asChecked(next: Manifest, newest: Manifest | undefined): Manifest {
+  if (newest === undefined) return next;
+  const databases = Object.entries(next.databases).map(([name, record]) => {
+    const { seen, sign, version, checked = newest.checked, left } = newest.databases[name] ?? {};
+    const isSame = version === record.version && sign !== undefined;
+    const told = { ...(seen && { seen }), checked, ...(left && { left }) };
+    return [name, { ...record, ...told, ...(isSame && { sign }) }] as const;
+  });
+  return { ...next, checked: newest.checked, databases: Object.fromEntries(databases) };
+}
+
+function requireArchived(manifest: Manifest | undefined, database: string, to: number): DatabaseRecord {
+  const described = manifest?.databases[database];
+  if (described === undefined) {
+    const others = Object.keys(manifest?.databases ?? {}).join(', ') || 'nothing';
+    throw new RollbackError('rollback/database', `${database} is not published here`, {
+      advice: `There is: ${others}`,
+    });
+  }
+  const versions = archivedVersions(manifest, database);
+  if (versions.includes(to)) return described;
+  throw new RollbackError('rollback/version', `version ${to} of ${database} is not in the archive`, {
+    advice: `Published is ${described.version}; in the archive: ${versions.join(', ') || 'none'}`,
+  });
+}
+
+/** Brings an archived CVD into the stage under its served name, proven as if it came from a stranger. */
+async function stageArchived(
+  database: string,
+  version: number,
+  { store, published, stage, trust }: CarryParts,
+): Promise<ReturnType<typeof describeCvd>> {
+  const name = cvdName(database);
+  const archived = archiveName(database, version);
+  await store.fetch(archived, stage.incoming(name), published.manifest?.files[archived]?.size);
+  const verified = await verifyCvdFile(stage.incoming(name), trust, { database, version });
+  await stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
+  return describeCvd(verified);
+}
+
+/** Brings the `.sign` that was kept with it into the stage, if it is good now: later cycles ask upstream for another. */
+async function stageArchivedSign(
+  database: string,
+  version: number,
+  sha256: string,
+  { store, published, stage, trust, log }: CarryParts,
+): Promise<SignState> {
+  const kept = await fetchArchivedSign(database, version, { store, published, stage });
+  if (kept === undefined) return { state: 'missing' };
+  const name = cvdSignName(database, version);
+  try {
+    const signed = { sha256, path: async () => stage.path(cvdName(database)) };
+    const good = await proveSign(await readStart(kept, SIGN_BYTES + 1), signed, trust);
+    await rename(kept, stage.incoming(name));
+    await stage.accept({ name, ...good, stored: false });
+    return { state: 'published', notAfter: good.notAfter };
+  } catch (error) {
+    if (!(error instanceof VerifyError)) throw error;
+    log.warn(`${archiveSignName(database, version)} is not published again: ${error.message}`);
+    return { state: 'withheld', reason: error.message };
+  }
+}
+
+/** What remains of the chain of CDIFFs of a later version. */
+function chainUntil(
+  version: number,
+  { cdiffs, missingCdiffs }: DatabaseRecord,
+): Pick<DatabaseRecord, 'cdiffs' | 'missingCdiffs'> {
+  return {
+    cdiffs: cdiffs === null || cdiffs.first > version ? null : { first: cdiffs.first, last: version },
+    missingCdiffs: missingCdiffs.filter((step) => step <= version),
+  };
+}

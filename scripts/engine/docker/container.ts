@@ -1,0 +1,128 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { atExit } from '../at-exit.ts';
+import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from '../engine.ts';
+import { startProgram } from '../process.ts';
+import { askEngine, ToolNotFound } from '../tools.ts';
+import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
+import { foldersIn } from './container-folders.ts';
+import { FORGET, RUN, STOP } from './container-shell.ts';
+
+/**
+ * An engine in a running container, which keeps running. Its tools run as root in a folder of ours that is gone when
+ * they are. `work`: the work folder. Throws `engine/missing`, `engine/broken`.
+ */
+export async function openContainer(
+  name: string,
+  options: { readonly program: ContainerProgram; readonly work: string },
+): Promise<Omit<Engine, 'name'>> {
+  const { program, work } = options;
+  const { id, ...addresses } = await findContainer(name, program);
+  const root = `/tmp/clamav-mirror-${createHash('sha256').update(`${work}\0${name}`).digest('hex').slice(0, 16)}`;
+  const exec = (...command: string[]) => ['exec', '--user=0:0', ...WITHOUT_PROXIES, id, ...command];
+  // What an earlier run left that was killed; the work folder's lock says that it is over.
+  await program.command(exec('sh', '-c', `set -- "$0"/run-*; ${STOP} && rm -rf "$0"`, root));
+  const folders = foldersIn(program, id, root);
+
+  const start = async (task: Task): Promise<Program> => {
+    if (task.nameserver !== undefined) {
+      throw new EngineError('engine/broken', 'a running container keeps the nameserver that it has');
+    }
+    const run = `${root}/run-${randomUUID()}`;
+    const stop = exec('sh', '-c', STOP, 'sh', run);
+    const forget = (...paths: readonly string[]) =>
+      program.command(exec('sh', '-c', FORGET, root, run, ...paths));
+    const cancel = atExit(() => {
+      program.commandAtExit(stop);
+      program.commandAtExit(exec('rm', '-rf', root));
+    });
+    const finish = async (): Promise<string> => {
+      try {
+        return await forget(...(await folders.leave(task.folder)));
+      } catch (error) {
+        await forget().catch(() => {}); // the first error tells more
+        throw error;
+      } finally {
+        cancel();
+      }
+    };
+    const verdict = async (ended: ToolRun): Promise<ToolRun> => {
+      if (ended.exitCode === null) {
+        await program.command(stop).finally(finish); // the client has ended, the tool has not
+        return ended;
+      }
+      const code = Number.parseInt(await finish(), 10);
+      if (code === 127) throw new ToolNotFound(task.tool);
+      if (Number.isNaN(code) || code === 126) {
+        throw new EngineError(
+          'engine/broken',
+          `${task.tool} did not run: ${ended.output.trim().slice(-1000)}`,
+        );
+      }
+      return withExitCode(ended, code);
+    };
+    try {
+      await program.command(exec('mkdir', '-p', '-m', '700', root, run));
+      const inside = await folders.enter(task.folder);
+      const args = exec('sh', '-c', RUN, 'sh', run, inside, task.tool, ...task.args(inside));
+      const client = await startProgram([program.path, ...args], {
+        ...task,
+        environment: program.environment,
+      });
+      const ended = client.ended.then(verdict, async (error) => {
+        await finish().catch(() => {});
+        throw error;
+      });
+      ended.catch(() => {}); // whoever waits for it is told
+      return {
+        output: client.output,
+        ended,
+        stop: async () => {
+          await client.stop();
+          return await ended;
+        },
+      };
+    } catch (error) {
+      await forget().catch(() => {}); // the first error tells more
+      cancel();
+      throw error;
+    }
+  };
+  return { ...(await askEngine(start)), ...addresses, databaseOwner: 'root', canAskNameserver: false, start };
+}
+
+interface Found extends Pick<Engine, 'hostAddress' | 'daemon'> {
+  readonly id: string;
+}
+
+async function findContainer(name: string, program: ContainerProgram): Promise<Found> {
+  const answer = await program.command(['container', 'inspect', name]).catch((cause) => {
+    throw new EngineError('engine/missing', `there is no container ${name}`, { cause });
+  });
+  const [{ Id: id, State: state, HostConfig: config, NetworkSettings: network }] = JSON.parse(answer);
+  if (state.Running !== true) {
+    throw new EngineError('engine/missing', `the container ${name} is not running`, {
+      advice: `Start it: ${program.path} start ${name}`,
+    });
+  }
+  const addresses = config.NetworkMode === 'host' ? LOOPBACK : bridged(network.Networks);
+  if (addresses !== undefined) return { id: String(id), ...addresses };
+  throw new EngineError('engine/broken', `the container ${name} and this machine share no network`, {
+    advice:
+      'Run it on a bridge network of this machine or with --network=host, or name its image: docker:IMAGE',
+  });
+}
+
+const LOOPBACK = { hostAddress: '127.0.0.1', daemon: { address: '127.0.0.1' } };
+
+/** On a bridge network this machine is the gateway. */
+function bridged(networks: unknown): Pick<Engine, 'hostAddress' | 'daemon'> | undefined {
+  const ours = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address),
+  );
+  for (const network of Object.values(Object(networks))) {
+    const { Gateway: hostAddress, IPAddress: address } = Object(network);
+    if (ours.includes(hostAddress) && address) return { hostAddress, daemon: { address } };
+  }
+  return undefined;
+}

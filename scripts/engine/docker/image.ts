@@ -1,0 +1,171 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PULL_MS } from '../../base/limits/engines.ts';
+import type { Log } from '../../base/log.ts';
+import { took } from '../../base/words.ts';
+import { atExit } from '../at-exit.ts';
+import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from '../engine.ts';
+import { startProgram } from '../process.ts';
+import { askEngine, ToolNotFound } from '../tools.ts';
+import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
+
+/** Where a container has the task's folder: a path without spaces or colons, whatever it is called here. */
+const INSIDE = '/task';
+
+/**
+ * An engine that has a container for each run of a tool. It is on this machine's network: our hosts and nameservers
+ * stay on loopback. `work`: the work folder. Throws `engine/missing`, `engine/broken`.
+ */
+export async function openImage(
+  image: string,
+  options: { readonly program: ContainerProgram; readonly work: string; readonly log: Log },
+): Promise<Omit<Engine, 'name'>> {
+  const { program } = options;
+  const { environment } = program;
+  const { id, volumes } = await haveImage(image, program, options.log);
+  const common = [
+    '--pull=never',
+    '--network=host',
+    '--log-driver=none', // the output comes to us; nobody keeps it for ever
+    `--user=${userOf(program)}`,
+    '--cap-drop=ALL',
+    '--cap-add=SETGID', // freshclam as root calls initgroups(), even to stay root
+    '--security-opt=no-new-privileges',
+    '--security-opt=label=disable', // SELinux denies a container what it was not labelled for
+    `--label=${labelOf(options.work)}`,
+    ...WITHOUT_PROXIES,
+    ...(program.isPodman ? ['--http-proxy=false'] : []), // else it hands ours on
+
+    ...withoutVolumes(program, volumes),
+  ];
+  const start = async (task: Task): Promise<Program> => {
+    const name = `clamav-mirror-${randomUUID()}`;
+    const removal = removalOf(program, [name]);
+    const cancel = atExit(() => program.commandAtExit(removal));
+    const remove = async () => {
+      await program.command(removal).catch((error) => {
+        if (!/no such container|no container with/i.test(String(error))) throw error;
+      });
+      cancel();
+    };
+    try {
+      const mounts = [mount(task.folder, INSIDE), ...(await resolvConf(task))];
+      const args = [
+        ...common,
+        ...mounts,
+        `--name=${name}`,
+        `--entrypoint=${task.tool}`,
+        id,
+        ...task.args(INSIDE),
+      ];
+      await program.command(['create', ...args]);
+      const client = await startProgram([program.path, 'start', '--attach', name], {
+        ...task,
+        environment,
+      });
+      const ended = client.ended.then((run) => verdict(program, name, task, run)).finally(remove);
+      ended.catch(() => {}); // whoever waits for it is told
+      const stop = async () => {
+        await client.stop();
+        return await ended;
+      };
+      return { output: client.output, ended, stop };
+    } catch (error) {
+      await remove().catch(() => {}); // the first error tells more
+      throw error;
+    }
+  };
+  return {
+    ...(await askEngine(start)),
+    hostAddress: '127.0.0.1',
+    daemon: { inside: INSIDE },
+    databaseOwner: 'root', // if we are not root, freshclam becomes nobody else
+    canAskNameserver: true,
+    start,
+  };
+}
+
+/** Removes the containers of an earlier run in this work folder that was killed. */
+export async function removeLeftContainers(program: ContainerProgram, work: string): Promise<void> {
+  const found = await program.command(['ps', '--all', '--quiet', `--filter=label=${labelOf(work)}`]);
+  const ids = found.split(/\s+/).filter((id) => id !== '');
+  if (ids.length > 0) await program.command(removalOf(program, ids));
+}
+
+function removalOf({ isPodman }: ContainerProgram, names: readonly string[]): string[] {
+  const now = isPodman ? ['--time=0'] : []; // podman would ask them to end, and wait
+  return ['rm', '--force', '--volumes', ...now, ...names];
+}
+
+/** What marks the containers of a work folder: a hash, because podman cuts a filter at commas. */
+export function labelOf(work: string): string {
+  return `clamav-mirror.work=${createHash('sha256').update(work).digest('hex')}`;
+}
+
+/**
+ * The client's exit code may be its own, so the container is asked how the tool ended. A client that was killed, by its
+ * time limit or by `stop`, leaves the container running; that is removed next.
+ */
+async function verdict(program: ContainerProgram, name: string, task: Task, run: ToolRun): Promise<ToolRun> {
+  if (run.exitCode === null) return run;
+  const state: Record<string, unknown> = JSON.parse(
+    await program.command(['container', 'inspect', '--format={{json .State}}', name]),
+  );
+  const { Running: running, StartedAt: startedAt, ExitCode: code, OOMKilled: outOfMemory } = state;
+  const hasRun = running === false && typeof startedAt === 'string' && !startedAt.startsWith('0001');
+  if (hasRun && typeof code === 'number')
+    return { ...withExitCode(run, code), outOfMemory: outOfMemory === true };
+  if (/executable file .*not found/i.test(run.output)) throw new ToolNotFound(task.tool);
+  throw new EngineError('engine/broken', `${task.tool} did not run: ${run.output.trim().slice(-1000)}`);
+}
+
+async function haveImage(
+  image: string,
+  program: ContainerProgram,
+  log: Log,
+): Promise<{ id: string; volumes: readonly string[] }> {
+  const look = async () =>
+    await program.command(['image', 'inspect', '--format={{.Id}} {{json .Config.Volumes}}', image]);
+  const found = await look().catch(async () => {
+    log.info(`pulling ${image}`);
+    const pull = await startProgram([program.path, 'pull', '--quiet', image], {
+      folder: '/',
+      timeout: PULL_MS,
+      environment: program.environment,
+    });
+    const { exitCode, timedOut, output } = await pull.ended;
+    if (exitCode === 0) return await look();
+    const why = timedOut ? `no end after ${took(PULL_MS / 1000)}` : output.trim().slice(-1000);
+    throw new EngineError('engine/missing', `${image} is not here and cannot be pulled: ${why}`);
+  });
+  const [id = '', volumes = ''] = found.trim().split(' ');
+  return { id, volumes: Object.keys(JSON.parse(volumes) ?? {}) };
+}
+
+/** An image's own database folder is a volume, and would be copied for every container. */
+function withoutVolumes({ isPodman }: ContainerProgram, volumes: readonly string[]): string[] {
+  if (isPodman) return ['--image-volume=ignore'];
+  return volumes.map((target) => `--mount=type=tmpfs,${csv(`target=${target}`)}`);
+}
+
+/** To rootless podman we are the container's root. */
+function userOf({ isPodman }: ContainerProgram): string {
+  return isPodman ? '0:0' : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+}
+
+async function resolvConf({ folder, nameserver }: Task): Promise<string[]> {
+  if (nameserver === undefined) return [];
+  const path = join(folder, 'resolv.conf');
+  await writeFile(path, `nameserver ${nameserver}\n`);
+  return [mount(path, '/etc/resolv.conf')];
+}
+
+function mount(source: string, target: string): string {
+  return `--mount=type=bind,${csv(`source=${source}`)},target=${target}`;
+}
+
+/** A field of a `--mount`, which is a line of CSV. */
+function csv(field: string): string {
+  return `"${field.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TRIAL_MS } from '../base/limits/engines.ts';
+import type { Environment } from '../settings/programs.ts';
+import { describeEngine } from './describe.ts';
+import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
+import { findProgram } from './find-program.ts';
+import { startProgram } from './process.ts';
+import { ourName } from './user-name.ts';
+
+/** Where packages put ClamAV, for those whose PATH lacks it. */
+const USUAL_PLACES = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+  '/opt/homebrew/sbin',
+  '/usr/local/clamav/bin',
+  '/usr/local/clamav/sbin',
+];
+
+/**
+ * The ClamAV installed on this machine. `path` is a PATH; of the environment its tools get that and what is given.
+ * Throws `engine/missing`, `engine/broken`.
+ */
+export async function findNativeEngine(path: string, given: Environment = {}): Promise<Engine> {
+  const environment = { ...given, PATH: path };
+  const programs = new Map<Tool, string>();
+  for (const tool of ['freshclam', 'clamscan', 'clamd'] as const) {
+    const program = await findProgram(tool, path, USUAL_PLACES);
+    if (program !== undefined) programs.set(tool, program);
+    else if (tool !== 'clamd') throw missing(tool);
+  }
+  const unshare = await findUnshare(path, environment);
+  const start = async ({ tool, folder, args, timeout, nameserver }: Task): Promise<Program> => {
+    const program = programs.get(tool);
+    if (program === undefined) throw missing(tool);
+    const command = [program, ...args(folder)] as const;
+    if (nameserver === undefined) return await startProgram([...command], { folder, timeout, environment });
+    if (unshare === undefined)
+      throw new EngineError('engine/broken', 'only root can give a tool a nameserver');
+    const resolvConf = join(folder, 'resolv.conf');
+    await writeFile(resolvConf, `nameserver ${nameserver}\n`);
+    const isolated = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, resolvConf, ...command] as const;
+    return await startProgram([...isolated], { folder, timeout, environment });
+  };
+  return {
+    name: 'native',
+    ...(await describeEngine(start)),
+    tools: new Set(programs.keys()),
+    hostAddress: '127.0.0.1',
+    daemon: { inside: undefined },
+    databaseOwner: ourName(),
+    canAskNameserver: unshare !== undefined,
+    start,
+  };
+}
+
+/**
+ * The program that gives a tool a nameserver, if it can here: root in a container has mostly not the right to mount, and
+ * may lack `mount` itself.
+ */
+async function findUnshare(path: string, environment: Environment): Promise<string | undefined> {
+  const unshare = process.getuid?.() === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
+  if (unshare === undefined) return undefined;
+  const trial = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, '/dev/null', 'true'] as const;
+  const program = await startProgram(trial, { folder: '/', timeout: TRIAL_MS.mount, environment });
+  return await program.ended.then(
+    ({ exitCode }) => (exitCode === 0 ? unshare : undefined),
+    () => undefined,
+  );
+}
+
+/** In a mount namespace of its own; `$0` is the `resolv.conf` that holds there. */
+const WITH_NAMESERVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+
+function missing(tool: Tool): EngineError {
+  return new EngineError('engine/missing', `${tool} is not installed on this machine`, {
+    advice:
+      'Nothing is published unproven: install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or name an engine in a container by --engines',
+  });
+}

@@ -1,0 +1,45 @@
+import { rm } from 'node:fs/promises';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
+import { describeEngine } from './describe.ts';
+import { type Engine, EngineError, type Tool } from './engine.ts';
+
+/** A tool that an engine does not have. */
+export class ToolNotFound extends EngineError {
+  constructor(tool: Tool) {
+    super('engine/broken', `it has no ${tool}`);
+  }
+}
+
+/** Asks an engine in a container what it is. Throws `engine/broken`. */
+export async function askEngine(
+  start: Engine['start'],
+): Promise<Pick<Engine, 'version' | 'fLevel' | 'tools'>> {
+  const asked = [
+    describeEngine(start),
+    tryTool(start, 'freshclam'),
+    tryTool(start, 'clamd').then(
+      () => true,
+      (error) => {
+        if (error instanceof ToolNotFound) return false;
+        throw error;
+      },
+    ),
+  ] as const;
+  await Promise.allSettled(asked); // so that none runs on if another fails
+  const [described, , hasClamd] = await Promise.all(asked);
+  return {
+    ...described,
+    tools: new Set<Tool>(['freshclam', 'clamscan', ...(hasClamd ? ['clamd' as const] : [])]),
+  };
+}
+
+/** Whatever the tool answers, it is there. */
+async function tryTool(start: Engine['start'], tool: Tool): Promise<void> {
+  const folder = await makeTemporaryFolder('clamav-mirror-engine-');
+  try {
+    const program = await start({ tool, folder, args: () => ['--version'], timeout: 60_000 });
+    await program.ended;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

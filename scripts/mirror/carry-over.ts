@@ -1,0 +1,83 @@
+import { codeOf, explain } from '../base/errors.ts';
+import { SIGN_BYTES } from '../base/limits/databases.ts';
+import type { Log } from '../base/log.ts';
+import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
+import { proveSign } from '../files/sign.ts';
+import type { Stage } from '../files/stage.ts';
+import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import type { Store } from '../store/store.ts';
+import { VerifyError } from '../verify/error.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { FileRecord } from './manifest.ts';
+import { filesOf, type Published } from './published.ts';
+
+export interface CarryParts {
+  readonly store: Store;
+  readonly published: Published;
+  readonly trust: Trust;
+  readonly stage: Stage;
+  /** How many CDIFFs are kept. */
+  readonly window: number;
+  readonly log: Log;
+}
+
+/**
+ * Brings those published files of a database into the stage that will still be served beside `version`, each
+ * proven as if it came from a stranger. Throws `VerifyError`, `store/missing` if one is not what it was.
+ */
+export async function carry(database: string, version: number, parts: CarryParts): Promise<void> {
+  const published = parts.published.manifest?.databases[database]?.version;
+  const files = filesOf(parts.published.manifest, database).flatMap((name) => {
+    const file = parseFileName(name);
+    if (file === undefined || isArchived(file)) return [];
+    return isKept(file, version, published, parts.window) ? [{ name, file }] : [];
+  });
+  // what is signed before its `.sign`
+  files.sort((a, b) => Number(a.file.kind === 'sign') - Number(b.file.kind === 'sign'));
+  for (const { name, file } of files) {
+    const record = parts.published.manifest?.files[name];
+    if (record !== undefined) await carryFile(name, file, record, parts);
+  }
+}
+
+/** The archive stays where it is. */
+type Carried = Exclude<FileName, { kind: 'archive' | 'archive-sign' }>;
+
+function isKept(file: Carried, version: number, published: number | undefined, window: number): boolean {
+  if (file.kind === 'cvd') return published === version;
+  if (file.kind === 'sign' && file.signs === cvdName(file.database)) return file.version === version;
+  return file.version > version - window && file.version <= version;
+}
+
+async function carryFile(name: string, file: Carried, record: FileRecord, parts: CarryParts): Promise<void> {
+  const { store, stage, trust, log } = parts;
+  if (stage.files.has(name)) return; // upstream has made it anew
+  if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
+  const path = stage.incoming(name);
+  const isOther = () =>
+    new VerifyError('verify/mismatch', `${name} in ${store.where} is not the file that its manifest names`);
+  await store.fetch(name, path, record.size).catch((error) => {
+    throw codeOf(error) === 'store/limit' ? isOther() : error; // it has more bytes, which is damage as any other
+  });
+  const found = await verifyCarried(path, file, stage, trust).catch((error) => {
+    if (file.kind !== 'sign' || !(error instanceof VerifyError)) throw error;
+    log.warn(`${name} is no longer published: ${explain(error)}`); // its certificates may have expired
+  });
+  if (found === undefined) return;
+  if (found.sha256 !== record.sha256) throw isOther();
+  await stage.accept({ name, ...found, stored: true });
+}
+
+async function verifyCarried(path: string, file: Carried, stage: Stage, trust: Trust): Promise<FileRecord> {
+  const { database, version } = file;
+  if (file.kind === 'sign') {
+    const { sha256 = '' } = stage.files.get(file.signs) ?? {};
+    const signed = { sha256, path: async () => stage.path(file.signs) };
+    return await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
+  }
+  const verified =
+    file.kind === 'cvd'
+      ? await verifyCvdFile(path, trust, { database })
+      : await verifyCdiffFile(path, trust, { database, version });
+  return { size: verified.size, sha256: verified.sha256 };
+}

@@ -1,0 +1,118 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, explain } from '../../base/errors.ts';
+import { ARCHIVE_FOLDER, cdiffName, cvdName, parseFileName } from '../../cvd/names.ts';
+import { FolderStore } from '../../store/folder.ts';
+import type { Trust } from '../../verify/trust.ts';
+import { foreignFiles } from '../foreign/foreign-files.ts';
+import { MANIFEST, type Manifest, parseManifest } from '../manifest.ts';
+import { judgePin } from '../pin.ts';
+import { type Checked, checkFile } from './check-file.ts';
+
+/** A tree that was published to while it was checked is checked again. */
+const ATTEMPTS = 5;
+
+/**
+ * Proves every database file in a folder, and that the folder is what its manifest says, if it has one.
+ * A CVD or CDIFF that proves out and is newer than the manifest is not a fault: publication moves the manifest
+ * last, so that is how a tree looks in the middle of one, or after a run that was killed. Never throws.
+ */
+export async function checkTree(folder: string, trust: Trust): Promise<Checked[]> {
+  const store = new FolderStore(folder);
+  for (let left = ATTEMPTS; ; left--) {
+    const before = await stateOf(store);
+    const checked = await checkOnce(folder, store, trust);
+    if (left === 1 || (await stateOf(store)) === before) return checked;
+  }
+}
+
+/** Changes with every publication: the manifest moves, and then files go that are not in it any more. */
+async function stateOf(store: FolderStore): Promise<string | undefined> {
+  try {
+    return [(await store.readManifest())?.tag, ...(await store.list()).keys()].join();
+  } catch {
+    return undefined; // the check says what is wrong
+  }
+}
+
+async function checkOnce(folder: string, store: FolderStore, trust: Trust): Promise<Checked[]> {
+  const path = join(folder, MANIFEST);
+  const checked: Checked[] = [];
+  try {
+    const names = await databaseFilesIn(folder);
+    checked.push(...(await Promise.all(names.map((name) => checkFile(join(folder, name), trust)))));
+    const found = await store.readManifest();
+    if (found === undefined) return checked;
+    const byName = new Map(names.map((name, index) => [name, checked[index]]));
+    const manifest = parseManifest(found.text, folder);
+    const foreign = foreignFiles(manifest, await store.names()).filter((name) => !isGoodSign(name, byName));
+    const others = checked.filter(({ path: one }) => !foreign.some((name) => join(folder, name) === one));
+    const strangers = foreign.map((name) => foreignFile(join(folder, name)));
+    return [...others, ...strangers, checkManifest(path, manifest, byName)];
+  } catch (error) {
+    const code = codeOf(error) ?? 'unexpected';
+    const verdict = code === 'store/manifest' ? 'unproven' : 'unreadable';
+    return [...checked, { path, verdict, reason: explain(error), code }];
+  }
+}
+
+/** Names of database files, also of those in the archive. */
+async function databaseFilesIn(folder: string): Promise<string[]> {
+  const archived = await readdir(join(folder, ARCHIVE_FOLDER)).catch((error) => {
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+    return [];
+  });
+  const names = [...(await readdir(folder)), ...archived.map((name) => `${ARCHIVE_FOLDER}/${name}`)];
+  return names.filter((name) => parseFileName(name) !== undefined).sort();
+}
+
+/** It may be of a publication under way, and does no harm. */
+function isGoodSign(name: string, byName: ReadonlyMap<string, Checked | undefined>): boolean {
+  return name.endsWith('.sign') && ['proven', 'waiting'].includes(byName.get(name)?.verdict ?? '');
+}
+
+/** Of a file that clients would take for one of the mirror's, be it genuine or not. */
+export function foreignFile(path: string): Checked {
+  const reason = 'is not in the manifest, and clients would take it for a database of this mirror';
+  return { path, verdict: 'unproven', reason, code: 'verify/mismatch' };
+}
+
+function checkManifest(
+  path: string,
+  manifest: Manifest,
+  byName: ReadonlyMap<string, Checked | undefined>,
+): Checked {
+  for (const [name, { sha256 }] of Object.entries(manifest.files)) {
+    const there = byName.get(name);
+    if (there === undefined) return wrong(path, `${name} is missing`);
+    if (there.verdict === 'waiting' || there.sha256 === sha256) continue;
+    const published = manifest.databases[there.database ?? '']?.version ?? 0;
+    if (there.verdict !== 'proven' || (there.version ?? 0) <= published) {
+      return wrong(path, `${name} is not the file that the manifest names`);
+    }
+  }
+  for (const [database, record] of Object.entries(manifest.databases)) {
+    const { version, sha256, cdiffs } = record;
+    const name = cvdName(database);
+    const there = byName.get(name);
+    if (manifest.files[name]?.sha256 !== sha256 || (there?.sha256 === sha256 && there.version !== version)) {
+      return wrong(path, `${name} is not the version ${version} that the manifest describes`);
+    }
+    const { bogus } = judgePin(database, record, manifest, new Date());
+    if (bogus !== undefined) return wrong(path, `the pin that holds ${database} is nobody's: ${bogus}`);
+    for (let step = cdiffs?.first ?? 1; step <= (cdiffs?.last ?? 0); step++) {
+      const cdiff = cdiffName(database, step);
+      if (manifest.files[cdiff] === undefined) return wrong(path, `${cdiff} is missing from the manifest`);
+    }
+  }
+  const databases = Object.entries(manifest.databases).map(([name, { version }]) => `${name} ${version}`);
+  return {
+    path,
+    verdict: 'proven',
+    what: `manifest of ${databases.join(', ')}, published ${manifest.published}`,
+  };
+}
+
+function wrong(path: string, reason: string): Checked {
+  return { path, verdict: 'unproven', reason, code: 'verify/mismatch' };
+}

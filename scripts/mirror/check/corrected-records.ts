@@ -1,0 +1,187 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, explain } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { type CvdHeader, HEADER_SIZE, parseHeader } from '../../cvd/header.ts';
+import { cdiffName, cvdName, parseFileName } from '../../cvd/names.ts';
+import { asVerdict, verifyCvdFile } from '../../files/verify.ts';
+import type { Store } from '../../store/store.ts';
+import { type VerifiedCvd, verifyHeader } from '../../verify/cvd.ts';
+import { VerifyError } from '../../verify/error.ts';
+import type { Trust } from '../../verify/trust.ts';
+import { type DatabaseRecord, describeCvd, describeHeader, type Manifest } from '../manifest.ts';
+import { judgePin } from '../pin.ts';
+import { filesOf, type Published, publishedAs } from '../published.ts';
+import { withFilledRecords } from './completed-records.ts';
+
+interface RecordParts {
+  readonly store: Store;
+  readonly trust: Trust;
+  /** For what is fetched from the store; made and removed here. */
+  readonly folder: string;
+  readonly log: Log;
+  readonly now: Date;
+}
+
+/** The published state as the files themselves tell it. */
+export interface TruePublished {
+  readonly published: Published;
+  /** The headers of the published CVDs, by database. */
+  readonly headers: ReadonlyMap<string, CvdHeader>;
+  /** What was found out about a database that the report should tell. */
+  readonly notes: ReadonlyMap<string, string>;
+  /** Whether the store's manifest says something else, and is to be replaced. */
+  readonly isMended: boolean;
+}
+
+/**
+ * Holds what the manifest says of each CVD against that CVD's own header in the store, 512 bytes of it. Where they differ,
+ * the manifest is not believed: if the CVD proves out as a whole and has a hash that the manifest names, the manifest is
+ * corrected from it, else the database counts as damaged. A pin that no rollback can have made is taken out. What cannot be
+ * understood at all is filled from the store's files first. So one wrong number in a manifest, which nobody signs, costs a
+ * cycle and not the mirror.
+ */
+export async function withTrueRecords(stored: Published, parts: RecordParts): Promise<TruePublished> {
+  const { published, notes: unread } = await withFilledRecords(stored, parts);
+  const { manifest: before } = published;
+  const headers = new Map<string, CvdHeader>();
+  const notes = new Map(unread);
+  const note = (database: string, text: string) =>
+    notes.set(database, [notes.get(database), text].filter(Boolean).join('; '));
+  if (before === undefined) return { published, headers, notes, isMended: false };
+  let manifest = before;
+  const doubted = new Set<string>();
+  for (const [database, record] of Object.entries(before.databases)) {
+    const { header, why } = await contradiction(database, record, published, before, parts);
+    if (header !== undefined) headers.set(database, header);
+    if (why !== undefined) {
+      const hashes = [record.sha256, before.files[cvdName(database)]?.sha256];
+      const cvd = await provenCvd(database, hashes, published, parts);
+      if (cvd === undefined) doubted.add(database);
+      else {
+        manifest = corrected(manifest, database, cvd);
+        headers.set(database, cvd.header);
+      }
+      const fate = cvd === undefined ? 'it is taken anew' : `it is version ${cvd.header.version}`;
+      note(database, `the manifest is wrong about ${cvdName(database)}: ${why}; ${fate}`);
+    }
+    const pinned = withoutBogusPin(manifest, database, parts.now);
+    if (pinned.why !== undefined) {
+      manifest = pinned.manifest;
+      note(database, pinned.why);
+    }
+  }
+  for (const [database, text] of notes) parts.log.warn(`${database}: ${text}`);
+  const found = manifest === before ? published : publishedAs(manifest, published);
+  // what is left out stays in the store's manifest for as long as nothing better can be said of it
+  const isMended = manifest !== stored.manifest && published.unread === undefined;
+  const databases = new Map([...found.databases].filter(([database]) => !doubted.has(database)));
+  const damaged = [...new Set([...found.damaged, ...doubted])];
+  return { published: { ...found, databases, damaged }, headers, notes, isMended };
+}
+
+/** How a record differs from the header of the store's CVD. One that is gone, or of another size, is damage as it is. */
+async function contradiction(
+  database: string,
+  record: DatabaseRecord,
+  { listing }: Published,
+  manifest: Manifest,
+  { store, trust }: RecordParts,
+): Promise<{ header?: CvdHeader; why?: string }> {
+  const name = cvdName(database);
+  const size = listing.get(name);
+  const file = manifest.files[name];
+  if (size === undefined || (size !== record.size && size !== file?.size)) return {};
+  if (size < HEADER_SIZE) return { why: `it has ${size} bytes` };
+  try {
+    const start = await store.readStart(name, HEADER_SIZE);
+    const header = asVerdict(() => verifyHeader(parseHeader(start), trust));
+    const said = { ...record, inFiles: file?.sha256 === record.sha256 && file.size === record.size };
+    const so = { ...describeHeader(header), size, inFiles: true };
+    const wrong = (Object.keys(so) as (keyof typeof so)[]).find((key) => said[key] !== so[key]);
+    if (wrong === 'inFiles') return { header, why: 'it has two hashes' };
+    if (wrong !== undefined) return { header, why: `its ${wrong} is ${so[wrong]}, not ${said[wrong]}` };
+    return chainIsOne(database, record, manifest) ? { header } : { header, why: 'its CDIFFs are no chain' };
+  } catch (error) {
+    if (codeOf(error) === 'store/missing') return {};
+    if (!(error instanceof VerifyError)) throw error;
+    return { why: explain(error) };
+  }
+}
+
+/** True if the chain of CDIFFs that a record claims ends at its version and is in the manifest. */
+function chainIsOne(database: string, record: DatabaseRecord, { files }: Manifest): boolean {
+  const { version, cdiffs, missingCdiffs } = record;
+  if (missingCdiffs.some((step) => step > version || step < 1)) return false;
+  if (cdiffs === null) return true;
+  if (cdiffs.last !== version || cdiffs.first > version || cdiffs.first < 1) return false;
+  for (let step = version; step >= cdiffs.first; step--) {
+    if (files[cdiffName(database, step)] === undefined) return false;
+  }
+  return true;
+}
+
+/** The store's CVD, if it proves out as a whole and is the one of these hashes: no engine has tried another one. */
+async function provenCvd(
+  database: string,
+  hashes: readonly (string | undefined)[],
+  { listing }: Published,
+  { store, trust, folder }: RecordParts,
+): Promise<VerifiedCvd | undefined> {
+  const path = join(folder, cvdName(database));
+  await mkdir(folder, { recursive: true });
+  try {
+    await store.fetch(cvdName(database), path, listing.get(cvdName(database)));
+    const cvd = await verifyCvdFile(path, trust, { database });
+    return hashes.includes(cvd.sha256) ? cvd : undefined;
+  } catch (error) {
+    if (error instanceof VerifyError || codeOf(error) === 'store/missing') return undefined;
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The manifest with what a proven CVD says of itself, and the CDIFFs that lead to it. */
+function corrected(manifest: Manifest, database: string, cvd: VerifiedCvd): Manifest {
+  const before = manifest.databases[database];
+  const { version } = cvd.header;
+  const described = describeCvd(cvd);
+  const { size, sha256 } = described;
+  const steps = new Set(
+    filesOf(manifest, database).flatMap((name) => {
+      const file = parseFileName(name);
+      return file?.kind === 'cdiff' ? [file.version] : [];
+    }),
+  );
+  let first = version;
+  while (steps.has(first - 1)) first--;
+  const record: DatabaseRecord = {
+    ...described,
+    cdiffs: steps.has(version) ? { first, last: version } : null,
+    missingCdiffs: (before?.missingCdiffs ?? []).filter((step) => step >= 1 && step <= version),
+    // what belongs to another version is of no use to this one
+    ...(before?.version === version && before.sign !== undefined && { sign: before.sign }),
+    ...(before?.held !== undefined && { held: before.held }),
+  };
+  return {
+    ...manifest,
+    databases: { ...manifest.databases, [database]: record },
+    files: { ...manifest.files, [cvdName(database)]: { size, sha256 } },
+  };
+}
+
+function withoutBogusPin(
+  manifest: Manifest,
+  database: string,
+  now: Date,
+): { readonly manifest: Manifest; readonly why?: string } {
+  const record = manifest.databases[database];
+  const { bogus } = record === undefined ? {} : judgePin(database, record, manifest, now);
+  if (record === undefined || bogus === undefined) return { manifest };
+  const { held: _, ...free } = record;
+  return {
+    manifest: { ...manifest, databases: { ...manifest.databases, [database]: free } },
+    why: `the pin in the manifest is not obeyed: ${bogus}`,
+  };
+}

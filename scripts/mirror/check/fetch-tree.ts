@@ -1,0 +1,41 @@
+import { mkdir, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../../base/errors.ts';
+import { bytes } from '../../base/log.ts';
+import { ARCHIVE_FOLDER, parseFileName } from '../../cvd/names.ts';
+import { type Store, StoreError } from '../../store/store.ts';
+import { MANIFEST } from '../manifest.ts';
+
+/**
+ * Copies a published mirror, its manifest and every database file, to an empty folder, to be checked there. What is not
+ * there any more when it is copied is left for the check to miss. Throws `store/limit` if there is no room for all of it.
+ */
+export async function fetchTree(store: Store, folder: string): Promise<void> {
+  await mkdir(join(folder, ARCHIVE_FOLDER), { recursive: true });
+  const manifest = await store.readManifest();
+  if (manifest !== undefined) await writeFile(join(folder, MANIFEST), manifest.text);
+  const files = [...(await store.list())].filter(([name]) => parseFileName(name) !== undefined);
+  await requireRoom(
+    files.reduce((sum, [, size]) => sum + Math.max(size, 0), 0),
+    store.where,
+    folder,
+  );
+  for (const [name, size] of files) {
+    await store.fetch(name, join(folder, name), Math.max(size, 0)).catch((error) => {
+      if (codeOf(error) !== 'store/missing') throw error;
+    });
+  }
+}
+
+async function requireRoom(needed: number, where: string, folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (needed <= free) return;
+  throw new StoreError(
+    'store/limit',
+    `${where} holds ${bytes(needed)}, and ${folder} has ${bytes(free)} free`,
+    {
+      advice: 'Make room, or name a larger temporary folder by TMPDIR, if a mirror is to be that large',
+    },
+  );
+}

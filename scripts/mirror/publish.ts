@@ -1,0 +1,116 @@
+import { cvdSignName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
+import type { Stage } from '../files/stage.ts';
+import { isOurName } from '../store/file-name.ts';
+import type { Publication, Store } from '../store/store.ts';
+import type { ArchiveCopy } from './archive.ts';
+import { encodeManifest, type FileRecord, type Manifest } from './manifest.ts';
+import { pagesOf } from './pages.ts';
+
+/**
+ * Publishes exactly the files that were proven: what is new in the stage, in the order of design.md, then
+ * pages, and the manifest last. A CVD is safe in the archive before its name stands for another one. Every file
+ * is hashed again while it is copied, so what was proven and what is published are the same bytes (field-notes.md,
+ * defect 11). What `next` retires is removed at the end; files that no manifest named are never touched.
+ */
+export async function publish(
+  store: Store,
+  tag: string | undefined,
+  change: {
+    stage: Stage | undefined;
+    archive?: readonly ArchiveCopy[];
+    next: Manifest;
+    /** Whether nothing in the store is believed: all is sent and read back. */
+    anew?: boolean;
+  },
+): Promise<void> {
+  const { stage, archive = [], next, anew = false } = change;
+  const isNamed = (name: string) => next.files[name] !== undefined; // else it does not fit
+  await using publication = await store.begin(tag, { anew });
+  const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored && isNamed(file.name));
+  const news: Put[] = [
+    ...staged.map((file) => ({
+      ...file,
+      path: stage?.path(file.name) ?? '',
+      built: builtOf(file.name, next),
+    })),
+    ...archive.filter(({ name }) => isNamed(name)),
+  ];
+  for (const { name, path, sha256, built } of news.sort(inOrderOfPublication)) {
+    // a web server's Last-Modified must not be older than the CVD's build time (clamav-formats.md §0.4)
+    const mtime = built === undefined ? {} : { mtime: new Date(built) };
+    await publication.put(name, path, { sha256, ...mtime });
+  }
+  for (const [name, text] of pagesOf(next)) await publication.write(name, text);
+  await publication.commit(encodeManifest(next));
+  await removeRetired(next, publication);
+}
+
+/**
+ * What a manifest retires, as far as it can be of its mirror: of databases that are in it, and never what the owner keeps
+ * by a name of his own. A manifest may be written by somebody else.
+ */
+export function removable({ retired, databases }: Pick<Manifest, 'retired' | 'databases'>): string[] {
+  return retired.filter((name) => {
+    const database = parseFileName(name)?.database ?? '';
+    return isOurName(name) && Object.hasOwn(databases, database);
+  });
+}
+
+/** Removes what can be; in the archive, where the owner may keep CVDs too, only the very files that were published. */
+export async function removeRetired(next: Manifest, publication: Pick<Publication, 'remove'>): Promise<void> {
+  for (const name of removable(next)) {
+    const record = next.retiredFiles?.[name];
+    if (!isArchived(parseFileName(name))) await publication.remove(name);
+    else if (record !== undefined) await publication.remove(name, record);
+  }
+}
+
+/** What is known of those files among retired ones that are in the archive; the first of the manifests that knows counts. */
+export function retiredFilesOf(
+  retired: readonly string[],
+  manifests: readonly (Manifest | undefined)[],
+): Pick<Manifest, 'retiredFiles'> {
+  const known = retired.flatMap((name) => {
+    const file = parseFileName(name);
+    if (!isArchived(file)) return [];
+    const records = manifests.map((manifest) => recordIn(manifest, name, file));
+    const record = records.find((one) => one !== undefined);
+    return record === undefined ? [] : [[name, record] as const];
+  });
+  return known.length === 0 ? {} : { retiredFiles: Object.fromEntries(known) };
+}
+
+/** A run that was killed before its manifest may have put the served files into the archive. */
+function recordIn(
+  manifest: Manifest | undefined,
+  name: string,
+  { kind, database, version }: Extract<FileName, { kind: 'archive' | 'archive-sign' }>,
+): FileRecord | undefined {
+  const served = manifest?.databases[database];
+  const described = manifest?.files[name] ?? manifest?.retiredFiles?.[name];
+  if (described !== undefined || served?.version !== version) return described;
+  if (kind === 'archive-sign') return manifest?.files[cvdSignName(database, version)];
+  return { size: served.size, sha256: served.sha256 };
+}
+
+interface Put {
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly built: string | undefined;
+}
+
+/** CDIFFs and `.sign` files before CVDs: a client that sees the new version finds its way to it. */
+function inOrderOfPublication(a: Put, b: Put): number {
+  return rankOf(a.name) - rankOf(b.name) || a.name.localeCompare(b.name);
+}
+
+function rankOf(name: string): number {
+  const kind = parseFileName(name)?.kind;
+  return kind === 'cvd' ? 2 : kind === 'archive' ? 1 : 0; // a .sign in the archive may come with the others
+}
+
+function builtOf(name: string, next: Manifest): string | undefined {
+  const file = parseFileName(name);
+  return file?.kind === 'cvd' ? next.databases[file.database]?.built : undefined;
+}

@@ -1,0 +1,100 @@
+import { cvdName, isArchived, parseFileName } from '../cvd/names.ts';
+import { type Store, StoreError } from '../store/store.ts';
+import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
+import { parseOwnManifest, type Unread, unreadNames } from './own-manifest.ts';
+
+/** What the store holds, as far as its manifest and its listing agree. */
+export interface Published {
+  readonly manifest: Manifest | undefined;
+  /** For `Store.begin`. */
+  readonly tag: string | undefined;
+  /** Those databases of the manifest whose CVD and CDIFFs are all there with the right size. */
+  readonly databases: ReadonlyMap<string, DatabaseRecord>;
+  /** What of the manifest cannot be understood, and is not in `manifest`. */
+  readonly unread?: Unread | undefined;
+  /** Databases of the manifest that cannot be understood, or with a CVD or CDIFF that is missing or has another size. */
+  readonly damaged: readonly string[];
+  /** Published `.sign` files that are missing or have another size: the next cycle takes them anew. */
+  readonly lostSigns: readonly string[];
+  /** Size in bytes of every file in the store, by name. */
+  readonly listing: ReadonlyMap<string, number>;
+}
+
+/**
+ * Reads the published state. Throws `store/manifest`, `store/unreadable`: a store that cannot be read is not an
+ * empty one (field-notes.md, defect 14).
+ */
+export async function readPublished(store: Store): Promise<Published> {
+  const found = await store.readManifest();
+  const listing = await store.list();
+  if (found === undefined) {
+    return {
+      manifest: undefined,
+      tag: undefined,
+      databases: new Map(),
+      damaged: [],
+      lostSigns: [],
+      listing,
+    };
+  }
+  const { manifest, unread } = parseOwnManifest(found.text, store.where);
+  return publishedAs(manifest, { tag: found.tag, listing, unread });
+}
+
+/** What a store with these files holds, if this is its manifest. */
+export function publishedAs(
+  manifest: Manifest,
+  { tag, listing, unread }: Pick<Published, 'tag' | 'listing' | 'unread'>,
+): Published {
+  const databases = new Map<string, DatabaseRecord>();
+  const damaged: string[] = [];
+  for (const [database, record] of Object.entries(manifest.databases)) {
+    const names = filesOf(manifest, database).filter((name) => parseFileName(name)?.kind !== 'sign');
+    const whole =
+      names.includes(cvdName(database)) &&
+      names.every((name) => isListed(name, manifest.files[name], { listing }));
+    if (whole) databases.set(database, record);
+    else damaged.push(database);
+  }
+  for (const database of unread?.databases.keys() ?? []) {
+    if (manifest.databases[database] === undefined) damaged.push(database);
+  }
+  const lostSigns = Object.entries(manifest.files)
+    .filter(([name, record]) => parseFileName(name)?.kind === 'sign' && !isListed(name, record, { listing }))
+    .map(([name]) => name);
+  return { manifest, tag, databases, damaged, lostSigns, listing, unread };
+}
+
+/** The version of a database that the manifest claims, even where no more of it can be understood. */
+export function claimedVersion({ manifest, unread }: Published, database: string): number | undefined {
+  return manifest?.databases[database]?.version ?? unread?.databases.get(database)?.parts.version;
+}
+
+/**
+ * Requires that a manifest made from this one loses nothing that could not be understood. Throws `store/manifest`; a cycle
+ * mends it.
+ */
+export function requireUnderstood({ unread }: Published, { where }: Pick<Store, 'where'>): void {
+  if (unread === undefined) return;
+  const what = `the manifest of ${where} cannot be understood about ${JSON.stringify(unreadNames(unread)[0])}`;
+  throw new StoreError('store/manifest', what, {
+    advice: 'Nothing was changed. Run sync first, which mends it',
+  });
+}
+
+/** Is there a file of this size in the store? */
+export function isListed(
+  name: string,
+  record: Pick<FileRecord, 'size'> | undefined,
+  { listing }: Pick<Published, 'listing'>,
+): boolean {
+  return record !== undefined && listing.get(name) === record.size;
+}
+
+/** Names of a database's published files, without its archive, which clients never ask for. */
+export function filesOf(manifest: Manifest | undefined, database: string): string[] {
+  return Object.keys(manifest?.files ?? {}).filter((name) => {
+    const file = parseFileName(name);
+    return file?.database === database && !isArchived(file);
+  });
+}

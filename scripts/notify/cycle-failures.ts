@@ -1,0 +1,137 @@
+import { FAILURE_CHARACTERS } from '../base/limits/github.ts';
+import { counted } from '../base/words.ts';
+import type { CycleReport } from '../cycle/report.ts';
+import type { Manifest } from '../mirror/manifest.ts';
+import type { Failure, FailureClass, RunReport } from './run-report.ts';
+
+/** In the order in which a cycle meets them: what fails first says nothing of what comes after it. */
+const ORDER: readonly FailureClass[] = [
+  'configuration',
+  'upstream',
+  'integrity',
+  'engine',
+  'proof',
+  'publication',
+  'host',
+];
+
+/** What settings are to blame for, though their words make sense. */
+const MISCONFIGURED = new Set([
+  'engine/confined',
+  'engine/missing',
+  'engine/spec',
+  'store/address',
+  'store/credentials',
+  'store/denied',
+  'store/gateway',
+  'store/limit',
+  'store/no-bucket',
+  'store/too-large',
+  'upstream/no-database',
+]);
+
+const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
+  [/^(setting|sample|rollback)\//, 'configuration'],
+  [/^upstream\//, 'upstream'],
+  [/^(verify|cvd)\//, 'integrity'],
+  [/^(engine|nameserver)\//, 'engine'],
+  [/^proof\//, 'proof'],
+  [/^(read-back|probe|client)\//, 'host'],
+];
+
+/** Which kind of failure an error's code stands for. What nobody foresaw kept the mirror from being published. */
+export function classOf(code: string): FailureClass {
+  if (MISCONFIGURED.has(code)) return 'configuration';
+  return CLASSES.find(([pattern]) => pattern.test(code))?.[1] ?? 'publication';
+}
+
+/** What a cycle tells those who are to be notified. `isReadBack`: what is published was read from outside. */
+export function reportOnCycle(
+  cycle: CycleReport,
+  about: { serving: RunReport['serving']; log: readonly string[]; isReadBack: boolean; at: Date },
+): RunReport {
+  const failures = failuresOf(cycle, about.log);
+  return {
+    failures,
+    recovered: cycle.error === undefined ? recoveredBy(cycle, failures, about.isReadBack) : [],
+    serving: about.serving,
+    upstream: Object.fromEntries(
+      Object.entries(cycle.databases).flatMap(([database, { offered, to, outcome }]) => {
+        const version = offered ?? (outcome === 'published' || outcome === 'unchanged' ? to : null);
+        return version === null ? [] : [[database, version]];
+      }),
+    ),
+    at: about.at.toISOString(),
+  };
+}
+
+/** What a failure outside a cycle tells: of settings, a rollback, and the like. */
+export function reportOnError(
+  { code, what }: { code: string; what: string },
+  about: { log: readonly string[]; at: Date },
+): RunReport {
+  const failure = {
+    class: classOf(code),
+    code,
+    what: what.slice(0, FAILURE_CHARACTERS),
+    log: [...about.log],
+  };
+  return { failures: [failure], recovered: [], serving: null, upstream: {}, at: about.at.toISOString() };
+}
+
+/** What clients get, as the manifest has it. */
+export function servingOf(
+  manifest: Manifest | undefined,
+  url: string | undefined,
+): NonNullable<RunReport['serving']> | null {
+  if (manifest === undefined) return null;
+  const { databases, checked, published } = manifest;
+  const versions = Object.fromEntries(
+    Object.entries(databases).map(([name, { version }]) => [name, version]),
+  );
+  return { versions, checked, published, ...(url !== undefined && { url }) };
+}
+
+function failuresOf({ databases, error }: CycleReport, log: readonly string[]): Failure[] {
+  const found = new Map<FailureClass, Failure>();
+  const abouts = new Map<FailureClass, string[]>();
+  const add = (code: string, what: string, about?: string) => {
+    const kind = classOf(code);
+    const known = found.get(kind);
+    if (known === undefined) found.set(kind, { class: kind, code, what, log: [...log] });
+    else if (!known.what.includes(what)) known.what += `; ${what}`;
+    if (about !== undefined) abouts.set(kind, [...(abouts.get(kind) ?? []), about]);
+  };
+  if (error !== undefined) add(error.code, error.message);
+  for (const [database, { outcome, code, reason, offered }] of Object.entries(databases)) {
+    if (outcome !== 'refused' && outcome !== 'failed') continue;
+    const about = offered === undefined ? database : `${database} ${offered}`;
+    add(code ?? 'unexpected', `${database}: ${reason ?? 'no reason was given'}`, about);
+  }
+  return [...found.values()].map((failure) => ({
+    ...failure,
+    what: failure.what.slice(0, FAILURE_CHARACTERS),
+    ...aboutOf(abouts.get(failure.class) ?? []),
+  }));
+}
+
+/** As many as a title has room for. */
+const NAMES_IN_TITLE = 3;
+
+function aboutOf(names: readonly string[]): Pick<Failure, 'about'> {
+  if (names.length === 0) return {};
+  const shown = names.slice(0, NAMES_IN_TITLE).join(', ');
+  const more = names.length - NAMES_IN_TITLE;
+  return { about: more > 0 ? `${shown} and ${counted(more, 'other')}` : shown };
+}
+
+/** A cycle shows to be well what it came through: all before the first failure. */
+function recoveredBy(
+  { databases }: CycleReport,
+  failures: readonly Failure[],
+  isReadBack: boolean,
+): FailureClass[] {
+  if (Object.values(databases).some(({ outcome }) => outcome === 'proven')) return []; // a dry run mends nothing
+  const first = Math.min(ORDER.length, ...failures.map((failure) => ORDER.indexOf(failure.class)));
+  return ORDER.slice(0, first).filter((kind) => kind !== 'host' || isReadBack);
+}

@@ -1,0 +1,83 @@
+import { ISSUE } from '../base/limits/github.ts';
+import { printable } from '../base/printable.ts';
+import { withMoments } from '../base/words.ts';
+
+/**
+ * Words that may be anybody's in a text that GitHub renders: they must neither mention, link nor refer, nor look like
+ * ours. All of issues, comments and summaries that is not ours goes through one of these functions.
+ */
+
+/** Longer than any run of backticks that `fenced` lets through, so that nothing inside can end the block. */
+const FENCE = '`'.repeat(10);
+
+/** Words in running text or in a cell of a table, whole, in one line. */
+export function plain(text: string): string {
+  return printable(withMoments(text).replace(/\s+/g, ' '))
+    .replace(/&/g, '&amp;')
+    .replace(/[<>@#`*_~|[\]\\$]/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/:\/\//g, ':&#47;&#47;')
+    .replace(/\bwww\./gi, (word) => `${word.slice(0, -1)}&#46;`);
+}
+
+/** A link; its text is Markdown already. What is no URL of the web becomes the text alone. */
+export function link(text: string, url: string): string {
+  const target = URL.parse(url);
+  if (target === null || !/^https?:$/.test(target.protocol)) return text;
+  return `[${text}](${target.href.replace(/[()[\]<>`|\\'*_~$]/g, percentEncoded)})`;
+}
+
+/** A table; its cells are Markdown already. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** A code block of at most `limit` characters of text; what is too long keeps its beginning. */
+export function fenced(text: string, limit: number): string {
+  const harmless = disarmed(cut(withMoments(text), limit)).replace(/`{9,}/g, '`'.repeat(8));
+  return `${FENCE}text\n${cut(harmless, limit)}\n${FENCE}`;
+}
+
+/** A code block of the last lines of a log, of at most so many characters of text. */
+export function fencedLog(log: readonly string[], lines: number, limit: number): string {
+  const last = log.slice(-lines).map((line) => disarmed(cut(line, ISSUE.line)));
+  while (last.length > 1 && last.join('\n').length > limit) last.shift();
+  return fenced(last.join('\n'), limit);
+}
+
+/** Inline code, in one line. */
+export function code(text: string): string {
+  return `\`${oneLine(text).replaceAll('`', "'").replaceAll('|', '/') || '?'}\``;
+}
+
+/** Plain text in one line, for annotations and logs. */
+export function oneLine(text: string): string {
+  return cut(
+    disarmed(cut(withMoments(text), ISSUE.line))
+      .replace(/\s+/g, ' ')
+      .trim(),
+    ISSUE.line,
+  );
+}
+
+/** Printable lines, without terminal codes, `@`, and the passwords of URLs. */
+function disarmed(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is taken out
+      .replace(/\x1b\[[\d;?]*[ -/]*[A-Za-z]/g, '')
+      .split(/\r\n?|\n/)
+      .map((line) => printable(line))
+      .join('\n')
+      .replace(/\/\/[^\s/]*@/g, '//***@')
+      .replaceAll('@', '＠')
+  );
+}
+
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 2).toWellFormed()} …`;
+}
+
+function percentEncoded(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+}

@@ -1,0 +1,60 @@
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
+import { HANDSHAKE_MS } from '../../base/limits/mirror.ts';
+import { counted } from '../../base/words.ts';
+import { type Finding, Findings, listed } from '../finding.ts';
+import type { ProbeClient } from '../http-client.ts';
+
+const DAY = 86_400_000;
+/** Days before its end in which a certificate should have been renewed. */
+const RENEWAL = 14;
+
+/** How files came: redirects, and TLS, which has worked if there were answers. */
+export async function checkTransport(client: ProbeClient, now: Date): Promise<Finding[]> {
+  const redirects = new Findings('mirror', 'redirects');
+  const names = [...client.redirects.keys()];
+  if (names.length === 0) redirects.good('none');
+  else {
+    const to = [...new Set([...client.redirects.values()].map((url) => new URL(url).origin))];
+    redirects.good(`${listed(names)} ${names.length === 1 ? 'is' : 'are'} redirected to ${listed(to)}`);
+  }
+  const tls = new Findings('mirror', 'tls');
+  if (client.url.startsWith('http:')) tls.good('plain http: Talos signatures protect what is sent');
+  else judgeCertificate(await expiryOf(client.url), now, tls);
+  return [...redirects.list, ...tls.list];
+}
+
+function judgeCertificate(expires: Date | undefined, now: Date, findings: Findings): void {
+  const days = expires === undefined ? undefined : Math.floor((expires.getTime() - now.getTime()) / DAY);
+  if (days !== undefined && days < RENEWAL) {
+    findings.warning(
+      `the certificate ends in ${counted(days, 'day')}`,
+      'Renew it: clients refuse one that has ended',
+    );
+  } else
+    findings.good(
+      days === undefined ? 'a valid certificate' : `a valid certificate for another ${counted(days, 'day')}`,
+    );
+}
+
+/** When the certificate ends; `undefined` if the host cannot be asked directly, for want of a way around a proxy. */
+async function expiryOf(url: string): Promise<Date | undefined> {
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return await new Promise((resolve) => {
+    // the certificate was proven by every request before this one
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false });
+    const timer = setTimeout(() => end(), HANDSHAKE_MS); // a handshake may trickle
+    const end = (date?: Date) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(date);
+    };
+    socket.once('error', () => end());
+    socket.once('secureConnect', () => {
+      const ends = new Date(socket.getPeerCertificate().valid_to);
+      end(Number.isNaN(ends.getTime()) ? undefined : ends);
+    });
+  });
+}

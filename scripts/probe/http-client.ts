@@ -1,0 +1,259 @@
+import type { Readable } from 'node:stream';
+import { type Dispatcher, request } from 'undici';
+import { codeOf } from '../base/errors.ts';
+import { BODY_BYTES, PROBE_PATIENCE, REQUESTS, UNANSWERED_REQUESTS } from '../base/limits/mirror.ts';
+import { REDIRECTS } from '../base/limits/upstream.ts';
+import { counted, took } from '../base/words.ts';
+import { Agents, type Proxies } from '../http/agents.ts';
+import { InsideError } from '../http/internal-addresses.ts';
+import { isTlsTrouble } from '../http/network.ts';
+import { ProbeError } from './error.ts';
+
+/** Milliseconds. */
+export interface ProbePatience {
+  readonly connect: number;
+  /** Without a byte of the answer. */
+  readonly idle: number;
+  /** For one answer. */
+  readonly answer: number;
+  /** For one whole file. */
+  readonly file: number;
+}
+
+export interface ProbeClientOptions {
+  /** Base URL without a final slash; may hold a user and password, as freshclam's `DatabaseMirror` may. */
+  readonly url: string;
+  readonly userAgent: string;
+  readonly proxies: Proxies;
+  readonly patience?: Partial<ProbePatience>;
+  /** Milliseconds for all that is asked; default: no end. */
+  readonly timeout?: number;
+  /** How often it may be asked; default: ten thousand times. */
+  readonly mostRequests?: number;
+  /** In PEM: the only certificates to trust. */
+  readonly ca?: string;
+}
+
+export interface Wanted {
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes of the body to read, then the connection is closed; default: all, up to `BODY_BYTES`. */
+  readonly keep?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** As much of it as was wanted and came. */
+  readonly body: Buffer;
+  /** `whole`: it ended by itself; `left`: we had enough; `cut`: it broke off, or stood still. */
+  readonly ended: 'whole' | 'left' | 'cut';
+  header(name: string): string | undefined;
+}
+
+/**
+ * Asks one mirror as freshclam does: a connection for each request, at most three redirects, none of them from https to
+ * http. Every answer is bounded in bytes and time; what comes in it is the mirror's word.
+ */
+export class ProbeClient implements AsyncDisposable {
+  /** Without a password. */
+  readonly url: string;
+  /** Where requests were sent on to, by the name that was asked for. */
+  readonly redirects = new Map<string, string>();
+  readonly #options: ProbeClientOptions;
+  readonly #patience: ProbePatience;
+  readonly #authorization: Readonly<Record<string, string>>;
+  readonly #agents: Agents;
+  readonly #begun = performance.now();
+  #requests = 0;
+  #received = 0;
+  #timeouts = 0;
+
+  constructor(options: ProbeClientOptions) {
+    const { ca, proxies } = options;
+    const { username, password } = new URL(options.url);
+    this.url = options.url.replace(/(?<=^https?:\/\/)[^/]*@/, '');
+    this.#authorization = username === '' ? {} : { authorization: basic(username, password) };
+    this.#options = options;
+    this.#patience = { ...PROBE_PATIENCE, ...options.patience };
+    const connect = { timeout: this.#patience.connect, ...(ca === undefined ? {} : { ca }) };
+    this.#agents = new Agents(options.url, proxies, connect);
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Bytes of bodies. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Milliseconds until the mirror is given up. Throws `probe/gave-up` if it is. */
+  left(): number {
+    const { timeout = Number.POSITIVE_INFINITY, mostRequests = REQUESTS } = this.#options;
+    const left = timeout - (performance.now() - this.#begun);
+    const spent =
+      left <= 0 ? took(timeout / 1000) : this.#requests >= mostRequests && counted(mostRequests, 'request');
+    if (spent === false) return left;
+    throw new ProbeError('probe/gave-up', `gave up after ${spent}: the mirror is not judged any further`, {
+      advice:
+        'Find out why it answers slowly, or names so much; --timeout gives it more time, --databases less to do',
+    });
+  }
+
+  /** Throws `ProbeError` if there is no answer; one that breaks off is an answer. */
+  async ask(name: string, { keep = BODY_BYTES, ...wanted }: Wanted = {}): Promise<Answer> {
+    const { status, header, body } = await this.#open(name, wanted, this.#patience.answer);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let ended: Answer['ended'] = 'left';
+    try {
+      if (keep === 0) body.destroy();
+      else {
+        for await (const chunk of this.#counted(body)) {
+          chunks.push(chunk);
+          length += chunk.length;
+          if (length > keep) break; // leaving the loop hangs up
+        }
+        if (length <= keep) ended = 'whole';
+      }
+      this.#timeouts = 0;
+    } catch (error) {
+      ended = 'cut';
+      if (isTimeout(error)) this.#timeouts++;
+    }
+    return { status, header, ended, body: Buffer.concat(chunks).subarray(0, keep) };
+  }
+
+  /** Reads a whole file. Throws `ProbeError` if it cannot be had whole, or what `onChunk` throws. */
+  async stream(name: string, limit: number, onChunk: (chunk: Buffer) => void | Promise<void>): Promise<void> {
+    const { status, body } = await this.#open(name, {}, this.#patience.file);
+    if (status !== 200) {
+      body.destroy();
+      throw new ProbeError('probe/incomplete', `${name} is answered with ${status}`);
+    }
+    let size = 0;
+    const chunks = this.#counted(body);
+    for (;;) {
+      const next = await chunks.next().catch((cause) => {
+        throw new ProbeError('probe/incomplete', `${name} breaks off after ${size} bytes`, { cause });
+      });
+      if (next.done === true) return;
+      size += next.value.length;
+      try {
+        if (size > limit) throw new ProbeError('probe/too-large', `${name} has more than ${limit} bytes`);
+        await onChunk(next.value);
+      } catch (error) {
+        body.destroy();
+        throw error;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agents[Symbol.asyncDispose]();
+  }
+
+  async #open(name: string, { method = 'GET', headers }: Wanted, timeout: number) {
+    let next = { url: `${this.url}/${name}`, dispatcher: this.#agents.first };
+    for (let left = REDIRECTS; ; left--) {
+      const answer = await this.#send(next, { method, headers: headers ?? {} }, timeout);
+      answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+      const header = (wanted: string) => {
+        const value = answer.headers[wanted];
+        return Array.isArray(value) ? value.join(', ') : value;
+      };
+      const status = answer.statusCode;
+      const location = header('location');
+      if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
+        return { status, header, body: answer.body };
+      }
+      answer.body.destroy();
+      if (left === 0) throw redirectError(name, `is redirected more than ${REDIRECTS} times`);
+      const found = this.#agents.follow(next.url, location);
+      if (typeof found === 'string') throw redirectError(name, found);
+      next = found;
+      this.redirects.set(name, next.url);
+    }
+  }
+
+  async #send(
+    { url, dispatcher }: { url: string; dispatcher: Dispatcher },
+    asked: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>,
+    timeout: number,
+  ) {
+    if (this.#timeouts >= UNANSWERED_REQUESTS) {
+      throw new ProbeError('probe/timeout', 'the mirror has stopped answering; nothing more is asked');
+    }
+    const left = this.left();
+    this.#requests++;
+    const authorization = new URL(url).origin === new URL(this.url).origin ? this.#authorization : {};
+    try {
+      return await request(url, {
+        method: asked.method,
+        headers: { 'user-agent': this.#options.userAgent, accept: '*/*', ...authorization, ...asked.headers },
+        dispatcher,
+        reset: true, // Connection: close, as freshclam has it: no answer can spoil the next
+        signal: AbortSignal.timeout(Math.ceil(Math.min(timeout, left))),
+        headersTimeout: this.#patience.idle,
+        bodyTimeout: this.#patience.idle,
+      });
+    } catch (error) {
+      if (isTimeout(error) || codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') this.#timeouts++;
+      if (isTimeout(error)) this.left(); // it may have been the time for all of it
+      throw problemOf(error, url);
+    }
+  }
+
+  async *#counted(body: Readable): AsyncGenerator<Buffer, undefined> {
+    for await (const chunk of body) {
+      this.#received += chunk.length;
+      yield chunk;
+    }
+    return undefined;
+  }
+}
+
+function basic(username: string, password: string): string {
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(text).toString('base64')}`;
+}
+
+function redirectError(name: string, what: string): ProbeError {
+  return new ProbeError('probe/redirect', `${name} ${what}`, {
+    advice: 'Serve the files under the URL that clients have in freshclam.conf, without redirects',
+  });
+}
+
+function isTimeout(error: unknown): boolean {
+  const byUs = error instanceof Error && error.name === 'TimeoutError';
+  return byUs || /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/.test(codeOf(error) ?? '');
+}
+
+function problemOf(cause: unknown, url: string): ProbeError {
+  if (cause instanceof InsideError)
+    return redirectError(url, `is where it is redirected to: ${cause.message}`);
+  const code = codeOf(cause) ?? '';
+  if (isTimeout(cause)) {
+    return new ProbeError('probe/timeout', `no answer in time from ${url}`, {
+      advice: 'Find out what keeps the host from answering: clients give up as well',
+    });
+  }
+  if (isTlsTrouble(cause)) {
+    return new ProbeError('probe/tls', `TLS does not work with ${url}`, {
+      cause,
+      advice:
+        'Clients refuse as well: renew the certificate and send its whole chain, for the name in the URL',
+    });
+  }
+  if (/^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RESPONSE|RES_|SOCKET|INVALID))/.test(code)) {
+    return new ProbeError('probe/malformed', `no proper HTTP answer from ${url}`, {
+      cause,
+      advice: 'Look into the log of the host, and of every proxy before it',
+    });
+  }
+  return new ProbeError('probe/unreachable', `cannot reach ${url}`, {
+    cause,
+    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
+  });
+}

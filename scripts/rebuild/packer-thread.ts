@@ -1,0 +1,30 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { CvdWriter } from '../cvd/container/writer.ts';
+import type { FromPacker, ThreadData } from './messages.ts';
+import { receiveAll } from './shared-ring.ts';
+import { failureOf } from './thread-error.ts';
+
+/** The thread that takes the new tar from the pipe, deflates and hashes it, and writes the new CVD. */
+const { task, pipe }: ThreadData = workerData;
+const tell = (message: FromPacker) => parentPort?.postMessage(message);
+try {
+  const file = openSync(task.output, 'w');
+  const writer = new CvdWriter(task.header, task.gzipHeader, (bytes) => writeAll(file, bytes));
+  let packed = 0;
+  for (const chunk of receiveAll(pipe)) {
+    writer.write(chunk);
+    packed += chunk.length;
+    tell({ packed });
+  }
+  const totals = writer.end();
+  fsyncSync(file);
+  closeSync(file);
+  tell({ totals });
+} catch (error) {
+  tell(failureOf(error));
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}

@@ -1,0 +1,55 @@
+import { type GitHubSettings, notifySettings } from '../github.ts';
+import { wantsIssues } from '../notify.ts';
+import { type Option, SYNC_OPTIONS } from '../option.ts';
+import { type Given, together } from '../read.ts';
+import { type SyncSettings, syncSettings } from './sync.ts';
+
+/** A repository at GitHub that a mirror runs in. */
+export interface DoctorGitHub {
+  readonly settings: GitHubSettings;
+  /** The file of the workflow that syncs. */
+  readonly workflow: string;
+  /** Whether this job is to write issues. */
+  readonly writesIssues: boolean;
+}
+
+/** What looking at a machine and at settings needs to know, validated. */
+export interface DoctorSettings {
+  readonly sync: SyncSettings;
+  /** Or why there is nothing to ask. */
+  readonly github: DoctorGitHub | string;
+  /** Paths of certificates that the environment names, by variable. */
+  readonly certificates: Readonly<Record<string, string>>;
+  /** Whether whoever reads the table sees `✓`, or letters only. */
+  readonly marks: 'signs' | 'plain';
+}
+
+/** Those of `sync`, so that its command line is the one to try. */
+export const DOCTOR_OPTIONS: readonly Option[] = SYNC_OPTIONS;
+
+const WORKFLOW = 'mirror.yml';
+/** Node reads the first, ClamAV and OpenSSL the second. */
+const CERTIFICATES = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'];
+
+/** Throws `setting/invalid`, with all that is wrong. */
+export function doctorSettings(from: Given): DoctorSettings {
+  const { environment } = from;
+  const { sync, github } = together({ sync: () => syncSettings(from), github: () => gitHubOf(from) });
+  const named = CERTIFICATES.map((name) => [name, environment[name] ?? '']).filter(([, path]) => path !== '');
+  return { sync, github, certificates: Object.fromEntries(named), marks: marksFor(environment) };
+}
+
+function gitHubOf(from: Given): DoctorSettings['github'] {
+  const { environment } = from;
+  if (!environment.GITHUB_REPOSITORY) return 'this is no workflow of GitHub';
+  if (!environment.CLAMAV_MIRROR_GITHUB_TOKEN) return 'no token was handed on, so GitHub was not asked';
+  const { github: settings, run } = notifySettings(environment);
+  return { settings, workflow: run.workflow ?? WORKFLOW, writesIssues: wantsIssues(from) };
+}
+
+/** The locale decides by the usual variables, the first that is set; NO_COLOR asks for plain words. */
+function marksFor(environment: Given['environment']): DoctorSettings['marks'] {
+  const { NO_COLOR, TERM, LC_ALL, LC_CTYPE, LANG } = environment;
+  const isPlain = Boolean(NO_COLOR) || TERM === 'dumb';
+  return !isPlain && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '') ? 'signs' : 'plain';
+}

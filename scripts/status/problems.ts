@@ -1,0 +1,267 @@
+import { CLOCK_TOLERANCE_MS } from '../base/clock.ts';
+import { COOL_DOWN_MS } from '../base/limits/upstream.ts';
+import { counted, lasting, moment } from '../base/words.ts';
+import { cvdName, isArchived, parseFileName } from '../cvd/names.ts';
+import type { LastRun } from '../cycle/memory/last-run.ts';
+import { archivedVersions } from '../mirror/archive.ts';
+import type { Manifest } from '../mirror/manifest.ts';
+import { unreadNames } from '../mirror/own-manifest.ts';
+import { judgePin } from '../mirror/pin.ts';
+import { filesOf, isListed, type Published } from '../mirror/published.ts';
+import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { checkedAt } from './checked.ts';
+import type { Facts } from './facts.ts';
+import type { NextSteps } from './next-step.ts';
+
+export type TroubleKind =
+  | 'unpublished'
+  | 'stale'
+  | 'damaged'
+  | 'unclear'
+  | 'foreign'
+  | 'refused'
+  | 'waiting'
+  | 'cooling down'
+  | 'pinned'
+  | 'no .sign'
+  | 'last run';
+
+/** Something that somebody should look at. */
+export interface Trouble {
+  readonly kind: TroubleKind;
+  /** In a few words, for the verdict. */
+  readonly title: string;
+  /** The whole of it in a sentence without a full stop. */
+  readonly what: string;
+  /** The command to type next, word by word. */
+  readonly next: readonly string[];
+  readonly database?: string;
+}
+
+export type StatusVerdict = 'well' | 'first run' | 'stale' | 'attention';
+
+export interface Limits {
+  /** For so many milliseconds a mirror may go without a successful check of upstream. */
+  readonly maxAge: number;
+}
+
+const DAY = 24 * 60 * 60_000;
+/** Upstream has this long for a late `.sign`, as in a cycle. Milliseconds. */
+const LATE_SIGN = DAY;
+/** No cool-down lasts longer; one that does was made while the clock was wrong. Milliseconds. */
+const LONGEST_COOL_DOWN = COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS;
+/** Characters of a reason in a line for people; JSON has the whole. */
+const REASON_LENGTH = 240;
+/** Names in a line for people. */
+const NAMES = 3;
+
+/** All that is wrong, the worst first. */
+export function troublesOf(facts: Facts, limits: Limits, next: NextSteps): Trouble[] {
+  const { manifest } = facts.published;
+  const known = [...refused(facts, next), ...waiting(facts, next), ...cooling(facts, next)];
+  if (manifest === undefined) return [unpublished(facts, next), ...known, ...lastRun(facts, known, next)];
+  return [
+    ...stale(facts, manifest, limits, next),
+    ...damaged(facts, manifest, next),
+    ...unclear(facts, next),
+    ...foreign(facts, next),
+    ...known,
+    ...pinned(facts, manifest, next),
+    ...withoutSign(facts, manifest, next),
+    ...lastRun(facts, known, next),
+  ];
+}
+
+export function verdictOf(troubles: readonly Trouble[]): StatusVerdict {
+  const has = (kind: TroubleKind) => troubles.some((trouble) => trouble.kind === kind);
+  if (has('unpublished')) return 'first run';
+  if (has('stale')) return 'stale';
+  return troubles.length > 0 ? 'attention' : 'well';
+}
+
+function unpublished({ where, isThere }: Facts, next: NextSteps): Trouble {
+  const title = `nothing was ever published in ${where}`;
+  const what = isThere ? title : `there is no folder ${where}`;
+  return { kind: 'unpublished', title, what, next: next.sync() };
+}
+
+function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: NextSteps): Trouble[] {
+  const { now } = facts;
+  const old = checkedAt(manifest, facts.memory.lastRun).filter(({ at }) => now.getTime() - at > maxAge);
+  const [oldest] = old.sort((one, other) => one.at - other.at);
+  if (oldest === undefined) return [];
+  const age = lasting(now.getTime() - oldest.at);
+  const names = old.map(({ database }) => database);
+  const what = `${listed(names)}: upstream was last checked with success ${age} ago, the limit is ${lasting(maxAge)}`;
+  return [{ kind: 'stale', title: `upstream was last checked ${age} ago`, what, next: next.sync(VERBOSE) }];
+}
+
+const VERBOSE = { verbose: true } as const;
+
+function damaged({ published, broken }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
+  const lost = Object.entries(manifest.files)
+    .filter(([name, record]) => !isListed(name, record, published))
+    .map(([name]) => name)
+    .filter((name) => !isArchived(parseFileName(name)));
+  const bad = [...new Set([...lost, ...withoutFile(published, manifest), ...broken])];
+  const databases = [...new Set(bad.map((name) => parseFileName(name)?.database ?? name))];
+  return databases.map((database) => {
+    const names = bad.filter((name) => parseFileName(name)?.database === database);
+    const isLost = names.filter((name) => !broken.includes(name));
+    const isBroken = names.filter((name) => broken.includes(name));
+    const what = [
+      ...(isLost.length > 0 ? [`${listed(isLost)}: missing or of another size`] : []),
+      ...(isBroken.length > 0 ? [`${listed(isBroken)}: not the bytes that were published`] : []),
+    ].join('; ');
+    const title = `${database} is damaged`;
+    return { kind: 'damaged', title, what, next: mending(database, manifest, next), database };
+  });
+}
+
+/** A manifest may name a database and no CVD of it. */
+function withoutFile({ damaged: databases }: Published, manifest: Manifest): string[] {
+  return databases.flatMap((database) => {
+    return filesOf(manifest, database).includes(cvdName(database)) ? [] : [cvdName(database)];
+  });
+}
+
+/** A sync takes a damaged database anew, but one that is pinned stays what it is. */
+function mending(database: string, manifest: Manifest, next: NextSteps): readonly string[] {
+  if (manifest.databases[database]?.held === undefined) return next.sync();
+  const [kept] = archivedVersions(manifest, database);
+  return kept === undefined ? next.release(database) : next.rollback(database, kept);
+}
+
+/** What cannot be understood of the store's own manifest is known from its files, and mended by the next cycle. */
+function unclear({ published }: Facts, next: NextSteps): Trouble[] {
+  const names = unreadNames(published.unread);
+  if (names.length === 0) return [];
+  const what = `${listed(names)}: what the manifest says of it cannot be understood; the next sync mends that`;
+  return [{ kind: 'unclear', title: 'the manifest is damaged', what, next: next.sync() }];
+}
+
+function foreign({ foreign: names }: Facts, next: NextSteps): Trouble[] {
+  if (names.length === 0) return [];
+  const isOne = names.length === 1;
+  const what = `${listed(names)}: no part of the mirror, but clients that ask get ${isOne ? 'it' : 'them'}`;
+  const title = isOne ? 'a foreign database file is served' : 'foreign database files are served';
+  return [{ kind: 'foreign', title, what, next: next.sync() }];
+}
+
+function refused({ memory, published, now }: Facts, next: NextSteps): Trouble[] {
+  return Object.entries(memory.quarantine).flatMap(([database, { version, since, until, reason }]) => {
+    if (published.manifest?.databases[database]?.version === version) return [];
+    const again =
+      until === null
+        ? 'until upstream offers another one'
+        : Date.parse(until) > now.getTime()
+          ? `before ${moment(until)}`
+          : undefined;
+    const when = again === undefined ? 'the next sync tries it again' : `it is not tried again ${again}`;
+    const title = `${database} ${version} was refused`;
+    const what = `${database} ${version} was refused on ${moment(since)}: ${short(reason)}; ${when}`;
+    return [{ kind: 'refused', title, what, next: next.sync({ retry: true }), database } as const];
+  });
+}
+
+function cooling({ memory, now }: Facts, next: NextSteps): Trouble[] {
+  return Object.entries(memory.coolDowns).flatMap(([url, { until, reason }]) => {
+    const left = Date.parse(until) - now.getTime();
+    if (left <= 0 || left > LONGEST_COOL_DOWN) return [];
+    const what = `${url} is left alone until ${moment(until)}, for another ${lasting(left)}: ${short(reason)}`;
+    return [
+      { kind: 'cooling down', title: 'upstream is cooling down', what, next: next.sync(RETRY) } as const,
+    ];
+  });
+}
+
+const RETRY = { retry: true } as const;
+
+function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
+  return Object.entries(manifest.databases).flatMap(([database, record]) => {
+    const { held, version } = record;
+    if (held === undefined) return [];
+    const { bogus, doubt } = judgePin(database, record, manifest, now);
+    const age = lasting(now.getTime() - Date.parse(held.since));
+    const stays = `${database} stays at version ${version} since ${moment(held.since)}, for ${age}: ${short(held.reason)}`;
+    const doubts = bogus === undefined ? doubt : `it is not obeyed: ${bogus}`;
+    const what = doubts === undefined ? stays : `${stays}; ${doubts}`;
+    return [
+      {
+        kind: 'pinned',
+        title: `${database} is pinned`,
+        what,
+        next: next.release(database),
+        database,
+      } as const,
+    ];
+  });
+}
+
+function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
+  return Object.entries(manifest.databases).flatMap(([database, record]) => {
+    const trouble = signTroubleOf(database, record, now);
+    if (trouble?.kind !== 'absent' || now.getTime() - trouble.since <= LATE_SIGN) return [];
+    const title = `${database} has no good .sign`;
+    return [{ kind: 'no .sign', title, what: trouble.what, next: next.sync(), database } as const];
+  });
+}
+
+/** What the last run found to be genuine and too unusual to take at once. */
+function waiting({ memory }: Facts, next: NextSteps): Trouble[] {
+  return Object.entries(memory.lastRun?.databases ?? {}).flatMap(([database, { code, offered, reason }]) => {
+    if (code !== WAITING) return [];
+    const title = `${database} ${offered ?? ''}`.trimEnd();
+    const what = `${title}: ${short(reason ?? 'it is unusual')}`;
+    const step = next.sync({ accept: 'why it is right' });
+    return [{ kind: 'waiting', title: `${title} waits`, what, next: step, database } as const];
+  });
+}
+
+const WAITING = 'proof/waiting';
+/** Codes of what doctor looks at. */
+const OF_MACHINE = /^(engine|setting|store|file)\//;
+
+/** Of a run that failed, what the other troubles do not tell. */
+function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSteps): Trouble[] {
+  const { lastRun: run } = memory;
+  if (run === undefined) return [];
+  const isCooling = told.some(({ kind }) => kind === 'cooling down');
+  const isTold = (code: string, database?: string) =>
+    (isCooling && code === 'upstream/cool-down') ||
+    told.some(
+      ({ kind, ...told }) => kind !== 'cooling down' && told.database === database && database !== undefined,
+    );
+  const [first, ...others] = failuresOf(run).filter(({ code, database }) => !isTold(code, database));
+  if (first === undefined) return [];
+  const { database, code, reason } = first;
+  const ago = lasting(now.getTime() - Date.parse(run.at));
+  const whose = database === undefined ? '' : `${database}: `;
+  const more = others.length === 0 ? '' : `; and ${counted(others.length, 'other')}`;
+  const what = `${run.outcome} ${ago} ago (${code}): ${whose}${short(reason)}${more}`;
+  const step = OF_MACHINE.test(code) ? next.doctor() : next.sync(VERBOSE);
+  return [{ kind: 'last run', title: `the last run ${was(run.outcome)}`, what, next: step }];
+}
+
+function was(outcome: LastRun['outcome']): string {
+  return outcome === 'refused' ? 'refused something' : 'failed';
+}
+
+function failuresOf(run: LastRun): { database?: string; code: string; reason: string }[] {
+  const whole = run.error && [{ code: run.error.code, reason: run.error.message }];
+  const each = Object.entries(run.databases).flatMap(([database, { outcome, code, reason }]) =>
+    outcome === 'failed' || outcome === 'refused'
+      ? [{ database, code: code ?? 'unexpected', reason: reason ?? 'it gave no reason' }]
+      : [],
+  );
+  return [...(whole ?? []), ...each];
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES).join(', ');
+  return names.length > NAMES ? `${shown} and ${counted(names.length - NAMES, 'other')}` : shown;
+}
+
+function short(reason: string): string {
+  return reason.length > REASON_LENGTH ? `${reason.slice(0, REASON_LENGTH).trimEnd()} …` : reason;
+}

@@ -1,0 +1,103 @@
+import { FILE_BYTES, MANIFEST_BYTES } from '../../base/limits/manifest.ts';
+import { ARCHIVE_FOLDER, parseFileName } from '../../cvd/names.ts';
+import { cacheControl } from '../../http/content-headers.ts';
+import { MANIFEST } from '../../mirror/manifest.ts';
+import { requireStoreName } from '../file-name.ts';
+import type { Publication, Sight, Store } from '../store.ts';
+import { abilitiesOf, describeAbilities, removeOldTrials } from './abilities.ts';
+import type { S3Settings } from './address.ts';
+import { Bucket, type ObjectEntry } from './bucket.ts';
+import { Lease, type LeaseTimes } from './lease.ts';
+import { conflict, privateAttributes, S3Publication } from './publication.ts';
+import { abortUploads } from './upload.ts';
+
+const WEEK = 7 * 24 * 60 * 60_000;
+
+/** A bucket, or a prefix in one, as the store. One run publishes at a time, by a lease (lease.ts). */
+export class S3Store implements Store {
+  readonly sight: Sight = {
+    trustedFor: WEEK,
+    isFar: true,
+    seals: async () => await this.#seals(),
+    hash: async (name, size) => await this.#hash(name, size),
+  };
+  readonly #bucket: Bucket;
+  readonly #times: LeaseTimes | undefined;
+  readonly #outdated = new Set<string>();
+
+  constructor(settings: S3Settings, times?: LeaseTimes) {
+    this.#bucket = new Bucket(settings);
+    this.#times = times;
+  }
+
+  get where(): string {
+    return this.#bucket.where;
+  }
+
+  async readManifest(): Promise<{ text: string; tag: string } | undefined> {
+    const found = await this.#bucket.read(MANIFEST, MANIFEST_BYTES);
+    return found === undefined ? undefined : { text: found.text, tag: found.tag };
+  }
+
+  async list(): Promise<ReadonlyMap<string, number>> {
+    return new Map((await this.#entries()).map(({ name, size }) => [name, size]));
+  }
+
+  async fetch(name: string, path: string, limit = FILE_BYTES): Promise<void> {
+    const { maxSize = FILE_BYTES } = this.#bucket.settings;
+    await this.#bucket.download(requireStoreName(name), path, Math.min(limit, maxSize));
+  }
+
+  async readStart(name: string, length: number): Promise<Buffer> {
+    return await this.#bucket.readStart(requireStoreName(name), length);
+  }
+
+  async begin(tag: string | undefined, { anew = false } = {}): Promise<Publication> {
+    const bucket = this.#bucket;
+    const attributes = privateAttributes(bucket.settings);
+    const abilities = await abilitiesOf(bucket, attributes);
+    const lease = await Lease.take(bucket, abilities, {
+      attributes,
+      ...(this.#times && { times: this.#times }),
+    });
+    try {
+      const cleared = [abortUploads(bucket, lease), removeOldTrials(bucket)]; // we hold the lease
+      const asked = [this.list(), this.readManifest()] as const;
+      await Promise.allSettled([...cleared, ...asked]);
+      await Promise.all(cleared);
+      const [listing, manifest] = await Promise.all(asked);
+      if (manifest?.tag !== tag) throw conflict(this.where);
+      const outdated = this.#outdated;
+      return new S3Publication({ bucket, abilities, lease, tag, listing, anew, outdated });
+    } catch (error) {
+      await lease[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async describeAbilities(): Promise<readonly string[]> {
+    const attributes = privateAttributes(this.#bucket.settings);
+    return describeAbilities(await abilitiesOf(this.#bucket, attributes));
+  }
+
+  async #entries(): Promise<ObjectEntry[]> {
+    const lists = await Promise.all([this.#bucket.list(''), this.#bucket.list(`${ARCHIVE_FOLDER}/`)]);
+    return lists.flat();
+  }
+
+  async #seals(): Promise<ReadonlyMap<string, string>> {
+    return new Map(
+      (await this.#entries()).map(({ name, size, tag, modified }) => [name, `${tag} ${size} ${modified}`]),
+    );
+  }
+
+  async #hash(name: string, size: number): Promise<string | undefined> {
+    const { maxSize = FILE_BYTES } = this.#bucket.settings;
+    const { sha256, cacheControl: found } =
+      size > maxSize ? {} : await this.#bucket.hash(requireStoreName(name), size);
+    const kind = parseFileName(name)?.kind;
+    const isSign = kind === 'sign' || kind === 'archive-sign';
+    if (isSign && found !== undefined && found !== cacheControl(name)) this.#outdated.add(name);
+    return sha256;
+  }
+}

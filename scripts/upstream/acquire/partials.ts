@@ -1,0 +1,153 @@
+import { lstat, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { isWithin } from '../../base/clock.ts';
+import { codeOf } from '../../base/errors.ts';
+import { parseJson } from '../../base/json.ts';
+import { PARTIAL_MS, PARTIAL_RECORD_BYTES, VALIDATOR_CHARACTERS } from '../../base/limits/machine.ts';
+import { FileError, replaceFile } from '../../files/atomic.ts';
+import { openRegular, readText } from '../../files/open.ts';
+import { isTooLarge } from '../error.ts';
+import type { UpstreamClient } from '../http-client.ts';
+
+/** Below the work folder. */
+export const PARTIALS_FOLDER = 'partial';
+
+const RecordSchema = v.object({
+  upstream: v.string(),
+  of: v.string(),
+  validator: v.pipe(v.string(), v.minLength(1), v.maxLength(VALIDATOR_CHARACTERS), v.regex(/^[\x20-\x7e]+$/)),
+  total: v.pipe(v.number(), v.integer(), v.minValue(1)),
+});
+
+/** Removes what a run that was killed left of parts: a record or a part without the other, and half a record. */
+export async function clearPartials(folder: string): Promise<void> {
+  const found = await lstat(folder).catch(() => undefined);
+  if (found?.isDirectory() !== true) return;
+  const names = new Set(await readdir(folder));
+  for (const name of names) {
+    const whole = name.replace(/\.(part|json)$/, '');
+    if (whole !== name && names.has(`${whole}.part`) && names.has(`${whole}.json`)) continue;
+    await rm(join(folder, name), { force: true, recursive: true });
+  }
+  await rmdir(folder).catch(() => {}); // there may be whole ones in it, or none at all
+}
+
+/**
+ * Parts of large files that outlive a cycle, in a folder of their own: over a slow line the next cycle goes on where the
+ * last one ended. Nothing in them is believed: the file that comes of them is proven as a whole.
+ */
+export class Partials {
+  readonly #folder: string;
+  readonly #upstream: string;
+  readonly #now: () => Date;
+  /** Names that are under way: several databases come at a time. */
+  readonly #busy = new Set<string>();
+
+  constructor(folder: string, upstream: string, now: () => Date) {
+    this.#folder = folder;
+    this.#upstream = upstream;
+    this.#now = now;
+  }
+
+  /**
+   * Brings a file to `to`, with what is there of it; `of` says which file it is, so that no part of another version is taken.
+   * Returns true if a part of an earlier cycle is in it. Throws like `UpstreamClient.download`; what came is kept then.
+   */
+  async download(
+    name: string,
+    wanted: { readonly of: string; readonly to: string; readonly limit: number },
+    client: Pick<UpstreamClient, 'download'>,
+  ): Promise<boolean> {
+    this.#busy.add(name);
+    try {
+      return await this.#download(name, wanted, client);
+    } finally {
+      this.#busy.delete(name);
+      await this.#removeIfIdle();
+    }
+  }
+
+  async #download(...[name, wanted, client]: Parameters<Partials['download']>): Promise<boolean> {
+    const [part, record] = this.#paths(name);
+    await this.#prepare();
+    const known = await this.#find(name, wanted);
+    const size = known?.size ?? 0;
+    if (size === 0) await this.discard(name);
+    if (size === 0 || size !== known?.total) {
+      let isResumable = size > 0;
+      const onFile = async (validator: string | undefined, total: number) => {
+        isResumable = validator !== undefined;
+        const described = { upstream: this.#upstream, of: wanted.of, validator, total };
+        if (isResumable) await replaceFile(record, `${JSON.stringify(described)}\n`);
+        else await rm(record, { force: true });
+      };
+      try {
+        await client.download(name, part, wanted.limit, {
+          validator: size > 0 ? known?.validator : undefined,
+          onFile,
+        });
+      } catch (error) {
+        isResumable &&= ((await stat(part).catch(() => undefined))?.size ?? 0) > 0;
+        // a full disk needs the room, and what is too large is of no use
+        if (!isResumable || error instanceof FileError || isTooLarge(error)) await this.discard(name);
+        throw error;
+      }
+    }
+    await rename(part, wanted.to);
+    await this.discard(name);
+    return size > 0;
+  }
+
+  /** Removes what is there of a file, and the folder if that was all. */
+  async discard(name: string): Promise<void> {
+    for (const path of this.#paths(name)) await rm(path, { force: true, recursive: true });
+    await this.#removeIfIdle();
+  }
+
+  /** One that has made the folder, and has nothing in it yet, must find it there. */
+  async #removeIfIdle(): Promise<void> {
+    if (this.#busy.size === 0) await rmdir(this.#folder).catch(() => {}); // there may be others in it
+  }
+
+  #paths(name: string): [part: string, record: string] {
+    return [join(this.#folder, `${name}.part`), join(this.#folder, `${name}.json`)];
+  }
+
+  /** Makes the folder, and takes out what nobody waits for any more, whatever its name. */
+  async #prepare(): Promise<void> {
+    const found = await lstat(this.#folder).catch(() => undefined);
+    if (found?.isDirectory() === false) await rm(this.#folder);
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name);
+      const { mtime } = (await lstat(path).catch(() => undefined)) ?? { mtime: this.#now() };
+      const isIdle = this.#busy.size === 1; // else it may be another's, by a clock that is wrong
+      if (isIdle && !this.#isFresh(mtime)) await rm(path, { force: true, recursive: true });
+    }
+  }
+
+  #isFresh(mtime: Date): boolean {
+    return isWithin(mtime.toISOString(), PARTIAL_MS, this.#now());
+  }
+
+  /** What there is of exactly this file, and what upstream said of it. */
+  async #find(name: string, { of, limit }: { readonly of: string; readonly limit: number }) {
+    const [part, record] = this.#paths(name);
+    try {
+      const known = v.parse(
+        RecordSchema,
+        parseJson(await readText(record, PARTIAL_RECORD_BYTES), PARTIAL_RECORD_BYTES),
+      );
+      await using file = await openRegular(part);
+      const { size } = file.stats;
+      const isIt = known.upstream === this.#upstream && known.of === of;
+      return isIt && size <= known.total && known.total <= limit ? { ...known, size } : undefined;
+    } catch (error) {
+      const isOdd =
+        error instanceof v.ValiError || error instanceof SyntaxError || error instanceof FileError;
+      if (isOdd || codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,403 @@
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import { request } from 'undici';
+import { causesOf, codeOf } from '../base/errors.ts';
+import { PAGE_BYTES, REDIRECTS } from '../base/limits/upstream.ts';
+import { FileError } from '../files/atomic.ts';
+import { withRoom } from '../files/disk-space.ts';
+import { openToAppend } from '../files/open.ts';
+import type { Agents } from '../http/agents.ts';
+import { compressionIn } from '../http/content-encoding.ts';
+import { InsideError } from '../http/internal-addresses.ts';
+import { isTlsTrouble, tlsAdvice } from '../http/network.ts';
+import { type CoolDownGuard, proxyError } from './cool-down.ts';
+import { UpstreamError } from './error.ts';
+import { PATIENCE, Pace, type Patience } from './pace.ts';
+import { refusedBy, wordsOf } from './refused-answer.ts';
+
+export type { Patience };
+
+/** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
+export const PROBE_SIZE = 522;
+
+export interface ClientOptions {
+  /** Base URL without a final slash. */
+  readonly url: string;
+  readonly userAgent: string;
+  readonly agents: Agents;
+  readonly coolDown: CoolDownGuard;
+  readonly patience?: Partial<Patience>;
+  readonly onBytes?: (bytes: number) => void;
+  /** Told of each answer that is no redirect, whatever it says. */
+  readonly onAnswer?: (header: (name: string) => string | undefined) => void;
+}
+
+/** A file of which a part is there. */
+export interface Resumption {
+  /** What upstream said of the file that the part is of: an ETag or a Last-Modified. Without one, nothing is resumed. */
+  readonly validator?: string | undefined;
+  /** Whether no cache on the way is to answer from what it has. */
+  readonly fresh?: boolean;
+  /** Called with what upstream says of the file that it sends, before any of it is written; `NaN`: it does not say. */
+  onFile?(validator: string | undefined, total: number): Promise<void>;
+}
+
+/** A small file as upstream gave it; unproven. */
+export interface Fetched {
+  readonly bytes: Buffer;
+  readonly etag: string | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Readable;
+  header(name: string): string | undefined;
+}
+
+/**
+ * Asks one upstream for files and counts what comes. It retries what may pass (no connection, a cut, 5xx),
+ * starts a cool-down where upstream asks for one (403, 429), and proves nothing: that is the caller's part.
+ */
+export class UpstreamClient {
+  readonly #options: ClientOptions;
+  readonly #patience: Patience;
+  #received = 0;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#patience = { ...PATIENCE, ...options.patience };
+  }
+
+  /** Bytes of bodies received so far, those of failed attempts included. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** The first `PROBE_SIZE` bytes of a file. A host without Range is hung up on after those. */
+  async probe(name: string, { fresh = false } = {}): Promise<Buffer> {
+    return await this.#retrying(name, async (pace) => {
+      const range = { range: `bytes=0-${PROBE_SIZE - 1}` };
+      const answer = await this.#ask(name, range, pace, fresh);
+      const { total } = placeOf(answer);
+      const chunks: Buffer[] = [];
+      let length = 0;
+      for await (const chunk of this.#counted(answer.body, pace)) {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length >= PROBE_SIZE) break; // leaving the loop hangs up
+      }
+      if (length < Math.min(PROBE_SIZE, total)) {
+        throw new UpstreamError('upstream/incomplete', `${name} ended after ${length} of ${total} bytes`);
+      }
+      return Buffer.concat(chunks).subarray(0, PROBE_SIZE);
+    });
+  }
+
+  /**
+   * Streams a file to `path`, resuming a cut transfer where upstream can. More than `limit` bytes are refused.
+   * What arrives is unproven: `path` must be a temporary name. With a validator, what is there is taken for the beginning.
+   */
+  async download(name: string, path: string, limit: number, resumption: Resumption = {}): Promise<void> {
+    const { validator, fresh = false } = resumption;
+    const transfer: Transfer = { name, path, limit, fresh, validator };
+    await this.#retrying(name, async (pace) => await this.#transfer(transfer, resumption, pace));
+  }
+
+  /**
+   * A small file in memory with its ETag; `unchanged` if upstream still has what it gave with `etag`. More than `limit`
+   * bytes are refused.
+   */
+  async fetch(
+    name: string,
+    limit: number,
+    etag?: string,
+    { fresh = false } = {},
+  ): Promise<Fetched | 'unchanged'> {
+    return await this.#retrying(name, async (pace) => {
+      const known = etag === undefined ? {} : { 'if-none-match': etag };
+      const answer = await this.#ask(name, known, pace, fresh);
+      if (answer.status === 304) {
+        answer.body.destroy();
+        return 'unchanged';
+      }
+      const { total } = placeOf(answer);
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of this.#counted(answer.body, pace)) {
+        size += chunk.length;
+        if (size > limit) throw tooLarge(name, limit);
+        chunks.push(chunk);
+      }
+      if (!Number.isNaN(total) && size !== total) {
+        throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
+      }
+      return { bytes: Buffer.concat(chunks), etag: answer.header('etag') };
+    });
+  }
+
+  async #transfer(transfer: Transfer, { onFile }: Resumption, pace: Pace): Promise<void> {
+    const { name, path, limit, validator } = transfer;
+    await using file = await ours(path, validator === undefined ? open(path, 'w') : openToAppend(path));
+    const have = (await file.stat()).size;
+    const resume = { range: `bytes=${have}-`, 'if-range': validator ?? '' };
+    const answer = await this.#ask(name, have > 0 ? resume : {}, pace, transfer.fresh);
+    const { from, total } = placeOf(answer);
+    const found = validatorOf(answer);
+    if (
+      answer.status === 416 ||
+      (answer.status === 206 && (from !== have || (found !== undefined && found !== validator)))
+    ) {
+      answer.body.destroy();
+      transfer.validator = undefined; // what we have is of no use
+      throw new UpstreamError('upstream/incomplete', `the rest of ${name} cannot be had as it was`);
+    }
+    if (from < have) await ours(path, file.truncate());
+    transfer.validator = Number.isNaN(total) ? undefined : found; // of a file without a length, how much is left?
+    if (total > limit) {
+      answer.body.destroy();
+      throw tooLarge(name, limit);
+    }
+    await onFile?.(transfer.validator, total);
+    let size = from;
+    for await (const chunk of this.#counted(answer.body, pace)) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge(name, limit);
+      await ours(path, file.writeFile(chunk), total);
+      if (transfer.validator !== undefined) pace.kept(chunk.length);
+    }
+    if (!Number.isNaN(total) && size !== total) {
+      throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
+    }
+  }
+
+  async #ask(name: string, headers: Record<string, string>, pace: Pace, fresh: boolean): Promise<Answer> {
+    using turn = await this.#options.coolDown.turn();
+    const answer = await this.#follow(name, { ...freshness(name, headers, fresh), ...headers }, pace);
+    const header = (wanted: string) => {
+      const value = answer.headers[wanted];
+      return Array.isArray(value) ? value.join(', ') : value;
+    };
+    this.#options.onAnswer?.(header);
+    const status = answer.statusCode;
+    const encoding = compressionIn(header('content-encoding'));
+    const isAsked =
+      (status === 304 && headers['if-none-match'] !== undefined) ||
+      (status === 416 && headers['if-range'] !== undefined);
+    if (isAsked || ((status === 200 || status === 206) && encoding === undefined)) {
+      await turn.good();
+      return { status, body: answer.body, header };
+    }
+    const page = await this.#page(answer.body, pace);
+    if (status === 404 || status === 410)
+      throw new UpstreamError('upstream/missing', `upstream has no ${name}`);
+    if (status === 200 || status === 206) {
+      throw new UpstreamError('upstream/encoded', `upstream sent ${name} with Content-Encoding ${encoding}`);
+    }
+    const refused = refusedBy({ status, header }, name, page);
+    if (status === 403 || status === 429)
+      throw await turn.refused({ ...refused, status }, header('retry-after'));
+    const code = status >= 500 || status === 408 ? 'upstream/unavailable' : 'upstream/status';
+    if (refused.proxy?.isSure === true) throw proxyError(refused, status === 407 ? undefined : code);
+    throw new UpstreamError(code, `upstream ${wordsOf(refused)}`);
+  }
+
+  /** The first answer that is no redirect. */
+  async #follow(name: string, headers: Record<string, string>, pace: Pace) {
+    const { url: base, userAgent, agents } = this.#options;
+    let next = { url: `${base}/${name}`, dispatcher: agents.first };
+    const asked: string[] = [];
+    for (;;) {
+      const { url, dispatcher } = next;
+      asked.push(url);
+      const { idle } = this.#patience;
+      using deadline = new Deadline(CONNECTING + 2 * idle);
+      const answer = await request(url, {
+        dispatcher,
+        headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+        signal: deadline.signal,
+        headersTimeout: idle,
+        bodyTimeout: idle,
+      });
+      answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+      const { location } = answer.headers;
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string')
+        return answer;
+      await this.#page(answer.body, pace);
+      const found = agents.follow(url, location);
+      if (typeof found === 'string') throw redirected(`${name} ${found}`);
+      if (asked.includes(found.url)) throw redirected(`${name} is redirected in a circle`);
+      if (asked.length > REDIRECTS) throw redirected(`${name} is redirected more than ${REDIRECTS} times`);
+      next = found;
+    }
+  }
+
+  /** Reads an error page to its end, if that is near: then the connection can be used again. */
+  async #page(body: Readable, pace: Pace): Promise<string> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of this.#counted(body, pace)) {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > PAGE_BYTES) break;
+      }
+    } catch {
+      // what came of it is enough
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  async *#counted(body: Readable, pace: Pace): AsyncGenerator<Buffer> {
+    pace.flow();
+    let taken = 0;
+    for await (const chunk of body) {
+      this.#received += chunk.length;
+      this.#options.onBytes?.(chunk.length);
+      if (taken > 0) pace.count(taken); // what came before is kept by now, and it was not the last
+      yield chunk;
+      taken = chunk.length;
+    }
+  }
+
+  async #retrying<T>(name: string, attempt: (pace: Pace) => Promise<T>): Promise<T> {
+    const pace = new Pace(name, this.#patience);
+    for (;;) {
+      pace.begin();
+      try {
+        return await attempt(pace);
+      } catch (error) {
+        const pause = mayPass(error) ? pace.pause : undefined;
+        if (pause === undefined) throw named(error, name, this.#options.url);
+        await wait(pause);
+      }
+    }
+  }
+}
+
+/** Ends a request that has no answer yet: a head may trickle. */
+class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(milliseconds: number) {
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new DOMException('no head', 'TimeoutError')),
+      milliseconds,
+    );
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Milliseconds for a connection, with whatever proxy there is; `idle` is for the head of the answer. */
+const CONNECTING = 60_000;
+
+/**
+ * What a cache on the way has to be told for a file that changes under its name: else a proxy may go on giving an old one
+ * for days, and upstream looks as if it had nothing new.
+ */
+function freshness(
+  name: string,
+  headers: Readonly<Record<string, string>>,
+  fresh: boolean,
+): Record<string, string> {
+  if (fresh) return { 'cache-control': 'no-cache', pragma: 'no-cache' };
+  const isVersioned = /-\d+\.(cdiff|cdiff\.sign|cvd\.sign)$/.test(name);
+  return isVersioned && headers['if-none-match'] === undefined ? {} : { 'cache-control': 'no-cache' };
+}
+
+interface Transfer {
+  readonly name: string;
+  readonly path: string;
+  readonly limit: number;
+  /** Whether no cache is to answer from what it has. */
+  readonly fresh: boolean;
+  /** What tells whether the rest still belongs to what we have: without one, a retry starts over. */
+  validator: string | undefined;
+}
+
+/** An answer that is a no and a fault on this side stay what they are; the rest may pass. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof UpstreamError)
+    return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
+  if (error instanceof InsideError || error instanceof FileError) return false;
+  return tlsTroubleIn(error) === undefined && proxyTroubleIn(error) === undefined;
+}
+
+function named(error: unknown, name: string, url: string): unknown {
+  if (error instanceof UpstreamError || error instanceof FileError) return error;
+  if (error instanceof InsideError) return redirected(`${name} is redirected inside: ${error.message}`);
+  const [what, tls, proxy] = [`cannot get ${name} from ${url}`, tlsTroubleIn(error), proxyTroubleIn(error)];
+  if (tls !== undefined)
+    return new UpstreamError('upstream/tls', what, { cause: tls, advice: tlsAdvice(tls) });
+  if (proxy !== undefined) {
+    return new UpstreamError('upstream/proxy', `${what}: the proxy does not let us through`, {
+      cause: error,
+      advice:
+        'Look at what it permits, and at the credentials in HTTPS_PROXY or HTTP_PROXY; NO_PROXY leads past it',
+    });
+  }
+  return new UpstreamError('upstream/unreachable', what, {
+    cause: error,
+    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
+  });
+}
+
+/** Of several addresses, the first one speaks for all. */
+function tlsTroubleIn(error: unknown): unknown {
+  return causesOf(error).find(isTlsTrouble);
+}
+
+/** The words of undici for a proxy that wants other credentials, and for one that opens no tunnel. */
+function proxyTroubleIn(error: unknown): unknown {
+  return causesOf(error).find(
+    (cause) =>
+      codeOf(cause) === 'UND_ERR_INVALID_ARG' ||
+      (cause instanceof Error && /^Proxy response \(4\d\d\)/.test(cause.message)),
+  );
+}
+
+/** What cannot be written here is no fault of upstream. */
+async function ours<T>(path: string, work: Promise<T>, need = Number.NaN): Promise<T> {
+  const wanted = async () => (Number.isNaN(need) ? undefined : need);
+  return await withRoom(path, () => work, wanted).catch((cause) => {
+    if (codeOf(cause) === 'file/full') throw cause;
+    throw new FileError('file/unwritable', `cannot write ${path}`, {
+      cause,
+      advice: 'Check the room on the disk and who may write there',
+    });
+  });
+}
+
+/** Where in the file the body begins and how long the file is, as far as the answer says it: else NaN. */
+function placeOf(answer: Answer): { from: number; total: number } {
+  if (answer.status === 200) return { from: 0, total: Number(answer.header('content-length') ?? Number.NaN) };
+  const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.header('content-range') ?? '') ?? [];
+  return { from: Number(from), total: Number(total) };
+}
+
+/** If-Range wants a strong validator; without one, nothing is resumed. */
+function validatorOf(answer: Answer): string | undefined {
+  const etag = answer.header('etag');
+  return etag?.startsWith('"') === true ? etag : answer.header('last-modified');
+}
+
+function redirected(what: string): UpstreamError {
+  return new UpstreamError('upstream/redirect', what, {
+    advice:
+      'If upstream is to lead there, name that address with --upstream, or set --allow-private-redirects',
+  });
+}
+
+function tooLarge(name: string, limit: number): UpstreamError {
+  return new UpstreamError('upstream/too-large', `upstream sent more than ${limit} bytes as ${name}`, {
+    advice: 'If the database has really grown, raise --max-size',
+  });
+}

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { isWithin, SEEN_LATELY_MS } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
+import { ISSUES_BYTES } from '../base/limits/github.ts';
+import { isPlausibleCount, isPlausibleTime, MANIFEST_BYTES } from '../base/limits/manifest.ts';
+import { QUICK_LOOK_MS } from '../base/limits/mirror.ts';
+import { userAgentOf } from '../base/version.ts';
+import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
+import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { prepareNetwork } from '../http/network.ts';
+import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
+import type { CheckSettings } from './quick-check-settings.ts';
+
+/** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
+const CHECKED = SEEN_LATELY_MS;
+/** Labels of issues that a good cycle closes. */
+const WAITING = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
+
+export interface QuickLook {
+  readonly needed: boolean;
+  readonly reason: string;
+}
+
+/**
+ * Tells whether a cycle has anything to do, at the cost of a few small requests and without any package: compares the
+ * published manifest with what upstream advertises. Whatever cannot be told is for the cycle to find out, so
+ * this never says no for lack of an answer.
+ */
+export async function quickLook(settings: CheckSettings, now: Date): Promise<QuickLook> {
+  const { asked, publicUrl } = settings;
+  if (asked !== undefined) return needed(asked);
+  if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
+  prepareNetwork();
+  try {
+    const published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_BYTES), settings.databases);
+    const old = settings.databases.find((database) => isOld(published.get(database), now));
+    if (old !== undefined) return needed(whyOld(old, published.get(old)));
+    const versions = await advertised(settings, now);
+    for (const [database, known] of published) {
+      const { at, version } = known.seen;
+      const seenLately = version === known.version && isWithin(at, CHECKED, now);
+      const advertised = versions.get(database);
+      // DNS alone is anybody's word: it counts where it names the published version, and for some hours only
+      const offered =
+        seenLately && advertised === known.version
+          ? advertised
+          : await offeredVersion(settings.upstream, database);
+      if (!known.isHeld && offered !== known.version) {
+        return needed(`${database}: ${known.version} is published, upstream has ${offered}`);
+      }
+      if (!known.isHeld && advertised !== undefined && advertised > offered)
+        return needed(`${database}: DNS names ${advertised}, and upstream still has ${offered}`);
+      const sign = cvdSignName(database, known.version);
+      if (known.lacksSign && (await isThere(`${settings.upstream}/${sign}`))) {
+        return needed(`upstream has ${sign} now`);
+      }
+    }
+    const issue = await openIssue(settings);
+    if (issue !== undefined) return needed(`issue #${issue} waits for a good cycle`);
+    const checked = [...published.values()].map((known) => known.checked).sort();
+    return { needed: false, reason: `nothing is new since ${checked[0]}` };
+  } catch (error) {
+    return needed(explain(error));
+  }
+}
+
+function needed(reason: string): QuickLook {
+  return { needed: true, reason };
+}
+
+interface Known {
+  readonly version: number;
+  /** When it was last known to be what upstream has. */
+  readonly checked: string;
+  readonly isHeld: boolean;
+  readonly lacksSign: boolean;
+  readonly seen: { readonly at: string; readonly version: unknown };
+}
+
+function isOld(known: Known | undefined, now: Date): boolean {
+  const age = now.getTime() - Date.parse(known?.checked ?? '');
+  return !(age >= 0 && age < CHECKED);
+}
+
+function whyOld(database: string, known: Known | undefined): string {
+  return known === undefined ? `${database} is not published` : `${database} was checked at ${known.checked}`;
+}
+
+/** As much of a manifest as is looked at here, without a package; the cycle reads it strictly (mirror/manifest.ts). */
+function read(text: string, wanted: readonly string[]): ReadonlyMap<string, Known> {
+  const { format, checked, databases } = fields(parseJson(text, MANIFEST_BYTES));
+  if (format !== 1 || !isTime(checked))
+    throw new Error('what is published has no manifest that can be understood');
+  const known = new Map<string, Known>();
+  for (const database of wanted) {
+    const { version, held, sign, seen: last, checked: own } = fields(fields(databases)[database]);
+    if (typeof version !== 'number' || !isPlausibleCount(version)) continue;
+    const { at, version: seenVersion } = fields(last);
+    known.set(database, {
+      version,
+      checked: isTime(own) ? own : checked, // mirrors of earlier versions tell one time for all
+      isHeld: held !== undefined,
+      lacksSign: fields(sign).state === 'missing',
+      seen: { at: String(at), version: seenVersion },
+    });
+  }
+  return known;
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 40 && isPlausibleTime(value);
+}
+
+/** What an object says itself, and nothing that all objects have; what is none says nothing. */
+function fields(json: unknown): Readonly<Record<string, unknown>> {
+  return Object.assign(Object.create(null), typeof json === 'object' ? json : {});
+}
+
+/** By database; DNS is a convenience, so it may be silent. */
+async function advertised(
+  { record, nameservers, databases }: CheckSettings,
+  now: Date,
+): Promise<DnsRecord['versions']> {
+  if (record === undefined || !databases.some(isInRecord)) return new Map();
+  return await lookUp(record, nameservers, now).then(
+    ({ versions }) => versions,
+    () => new Map(),
+  );
+}
+
+/** What the header of upstream's CVD says; nothing is decided by it but whether to look closer. */
+async function offeredVersion(upstream: string, database: string): Promise<number> {
+  const url = `${upstream}/${cvdName(database)}`;
+  const range = `bytes=0-${HEADER_SIZE - 1}`;
+  const fresh = { 'cache-control': 'no-cache' }; // else a proxy on the way may know an old one for days
+  const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()), ...fresh });
+  const header = (await readStart(answer, HEADER_SIZE)).subarray(0, HEADER_SIZE);
+  return parseHeader(header).version;
+}
+
+async function isThere(url: string): Promise<boolean> {
+  const headers = { range: 'bytes=0-0', 'user-agent': userAgentOf(randomUUID()) };
+  const { ok, body } = await follow(url, headers);
+  await body?.cancel();
+  return ok;
+}
+
+async function openIssue({ github }: CheckSettings): Promise<number | undefined> {
+  if (github === undefined) return undefined;
+  const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
+  const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
+  const issues = parseJson(await fetchText(url, ISSUES_BYTES, headers), ISSUES_BYTES);
+  if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
+  for (const issue of issues) {
+    const { number, labels, body } = fields(issue);
+    const isWaiting =
+      Array.isArray(labels) && labels.some((label) => WAITING.test(String(fields(label).name)));
+    if (isWaiting && !isOfAnother(body, github.mirror)) return Number(number);
+  }
+  return undefined;
+}
+
+/** True if the marker at its beginning names another mirror (notify/issue-state.ts, which takes a package to read it). */
+function isOfAnother(body: unknown, mirror: string): boolean {
+  const named = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/.exec(String(body ?? ''))?.[1];
+  return named !== undefined && named !== mirror;
+}
+
+async function fetchText(
+  url: string,
+  limit: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const start = await readStart(await ask(url, headers), limit + 1);
+  if (start.length > limit) throw new Error(`${url} is too large`);
+  return start.toString('utf8');
+}
+
+async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  const answer = await follow(url, headers);
+  if (answer.ok) return answer;
+  await answer.body?.cancel();
+  throw new Error(`${url} is answered with ${answer.status}`);
+}
+
+/** Redirects are followed on the same host only, three times: where others lead is for the cycle to judge. */
+async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  const signal = AbortSignal.timeout(QUICK_LOOK_MS);
+  let url = from;
+  for (let left = 3; ; left--) {
+    const answer = await fetch(url, { headers, signal, redirect: 'manual' });
+    const next = URL.parse(answer.headers.get('location') ?? '', url);
+    const isRedirect = answer.status >= 300 && answer.status < 400 && next !== null;
+    if (!isRedirect || next.hostname !== new URL(url).hostname || left === 0) return answer;
+    await answer.body?.cancel();
+    if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol) return answer;
+    url = next.href;
+  }
+}
+
+/** At least so many bytes of a body, if it has them; the rest is not read. */
+async function readStart(answer: Response, size: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= size) break;
+  }
+  return Buffer.concat(chunks);
+}

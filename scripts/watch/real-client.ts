@@ -1,0 +1,139 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explain } from '../base/errors.ts';
+import { CLIENT_RUN_MS } from '../base/limits/mirror.ts';
+import { took } from '../base/words.ts';
+import { DATABASES, runFreshclam } from '../client/freshclam.ts';
+import { type Held, heldIn } from '../client/holdings.ts';
+import { type Engine, readsSigns, run } from '../engine/engine.ts';
+import { requireNoLack } from '../engine/shortages.ts';
+import { makeTemporaryFolder } from '../files/private-folder.ts';
+import { type Finding, Findings } from '../probe/finding.ts';
+import { mustKnowEicar, SCAN_LIMITS, writeSamples } from '../proof/samples/samples.ts';
+import { requireVerdicts } from '../proof/scenarios/scan.ts';
+import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
+import type { WatchSettings } from '../settings/commands/watch.ts';
+
+/** How often freshclam tries, as it is packaged. */
+const AS_PACKAGED = 3;
+
+export interface Served {
+  /** By database. */
+  readonly versions: ReadonlyMap<string, number>;
+  /** The databases whose `.cvd.sign` is there: no others can be had with FIPS limits. */
+  readonly signed: readonly string[];
+}
+
+/**
+ * What real clients have of the mirror: an engine's freshclam takes everything into an empty folder, and its clamscan,
+ * with that, calls EICAR by its name, also inside archives, and harmless files clean. From ClamAV 1.5 on, a client with
+ * FIPS limits does the same, without the databases that lack a `.sign`. Throws `engine/broken`.
+ */
+export async function checkWithEngine(
+  engine: Engine,
+  { versions, signed }: Served,
+  settings: WatchSettings,
+  left: () => number,
+): Promise<Finding[]> {
+  const findings = await play(engine, versions, { settings, fips: false, left });
+  const having = new Map([...versions].filter(([database]) => signed.includes(database)));
+  if (readsSigns(engine) && having.size > 0)
+    findings.push(...(await play(engine, having, { settings, fips: true, left })));
+  return findings;
+}
+
+interface Client {
+  readonly settings: WatchSettings;
+  readonly fips: boolean;
+  /** Milliseconds until the mirror is given up. */
+  readonly left: () => number;
+}
+
+async function play(
+  engine: Engine,
+  served: ReadonlyMap<string, number>,
+  { settings: { url, proxies, timeout: all }, fips, left }: Client,
+): Promise<Finding[]> {
+  const folder = await makeTemporaryFolder('clamav-mirror-watch-');
+  const name = `${engine.name}${fips ? ', FIPS' : ''}`;
+  const client = new Findings('mirror', `freshclam, ${name}`);
+  try {
+    if (left() <= 0) {
+      return client.fault(
+        `gave up after ${took(all / 1000)}: this client was not tried`,
+        'Find out why the mirror answers slowly; --timeout gives it more time',
+      ).list;
+    }
+    const databases = [...served.keys()];
+    const attempts = fips ? AS_PACKAGED : 1;
+    const task = { url, databases, record: undefined, proxies, attempts, fips, timeout: timeoutOf(left) };
+    const { said } = await runFreshclam(engine, folder, task);
+    const held = await heldIn(join(folder, DATABASES), databases);
+    const lacking = databases.find(
+      (database) => (held.get(database)?.header.version ?? -1) < (served.get(database) ?? 0),
+    );
+    if (lacking !== undefined) {
+      const version = held.get(lacking)?.header.version;
+      const what = version === undefined ? `gets no ${lacking}` : `gets version ${version} of ${lacking}`;
+      return client.fault(
+        `a new client ${what}, not version ${served.get(lacking)} (${said})`,
+        'See the other findings; run freshclam --verbose against the mirror',
+      ).list;
+    }
+    client.good(`a new client gets all of it (ClamAV ${engine.version})`);
+    return [...client.list, ...(await scan(engine, { folder, held, fips, name, left }))];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Scanning extends Pick<Client, 'left'> {
+  readonly folder: string;
+  readonly held: ReadonlyMap<string, Held>;
+  readonly fips: boolean;
+  readonly name: string;
+}
+
+async function scan(engine: Engine, { folder, held, fips, name, left }: Scanning): Promise<Finding[]> {
+  const findings = new Findings('mirror', `clamscan, ${name}`);
+  const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
+  // without one that must know EICAR, there is none to be found
+  const known = mustKnowEicar(counts) ? counts : new Map<string, number>();
+  const samples = await writeSamples(join(folder, 'samples'), known, []);
+  let inside = '';
+  const ended = await run(engine, {
+    tool: 'clamscan',
+    folder,
+    args: (at) => {
+      inside = `${at}/samples`;
+      return [
+        `--database=${at}/${DATABASES}`,
+        ...(fips ? ['--fips-limits'] : []),
+        ...SCAN_LIMITS,
+        '--recursive',
+        '--no-summary',
+        inside,
+      ];
+    },
+    timeout: timeoutOf(left),
+  });
+  try {
+    requireVerdicts(ended, inside, samples);
+    return findings.good(
+      mustKnowEicar(counts)
+        ? 'with what it got, it finds EICAR by name and nothing in harmless files'
+        : 'with what it got, it finds nothing in harmless files; none of these databases must know EICAR',
+    ).list;
+  } catch (error) {
+    if (!(error instanceof ScenarioFailure)) throw error;
+    requireNoLack(engine, ended);
+    return findings.fault(
+      explain(error),
+      'Roll the database back (clamav-mirror rollback), and find out why the proof let it pass',
+    ).list;
+  }
+}
+
+function timeoutOf(left: () => number): number {
+  return Math.max(1, Math.ceil(Math.min(CLIENT_RUN_MS, left())));
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Log } from '../base/log.ts';
+import type { CycleParts } from '../cycle/cycle.ts';
+import { openWorkspace, requireWorkFolder } from '../cycle/workspace.ts';
+import { openEngines } from '../engine/open.ts';
+import { Stage } from '../files/stage.ts';
+import { CachedStore } from '../mirror/cached-store.ts';
+import { restore } from '../mirror/restore.ts';
+import { proveWith } from '../proof/prove.ts';
+import { readUserSamples } from '../proof/samples/user-samples.ts';
+import { programs, type SyncSettings } from '../settings/commands/sync.ts';
+import { COPIES_FOLDER, Copies } from '../store/copies.ts';
+import { requireStoreFolder } from '../store/folder.ts';
+import { openStore } from '../store/open.ts';
+import { isS3Address } from '../store/s3/address.ts';
+import type { Store } from '../store/store.ts';
+import { openUpstream } from '../upstream/open.ts';
+import { TALOS } from '../verify/trust.ts';
+
+/**
+ * What a command works with: the store, filled from where it is served if that is wanted, the engines and the samples
+ * that its settings name.
+ */
+export async function partsFor(settings: SyncSettings, log: Log): Promise<CycleParts> {
+  const { engines, samples, work } = settings;
+  const now = () => new Date();
+  if (!isS3Address(settings.store)) await requireStoreFolder(settings.store);
+  await requireWorkFolder(work);
+  return {
+    store: await filledStore(settings, log, now),
+    findProver: async () => {
+      const userSamples = await readUserSamples(samples);
+      const found = await openEngines(engines, { ...programs(), work, log });
+      return proveWith(found, { now, samples: userSamples, failures: join(work, 'failed') });
+    },
+    trust: TALOS,
+    log,
+    now,
+  };
+}
+
+async function filledStore(settings: SyncSettings, log: Log, now: () => Date): Promise<Store> {
+  const store = await storeFor(settings);
+  const { restoreFrom: url, work, maxSize, userAgent, proxies } = settings;
+  if (url === undefined || (await store.readManifest()) !== undefined) return store;
+  await using workspace = await openWorkspace(work, log);
+  const coolDown = { load: () => undefined, save: async () => {} }; // it is our own host, asked once
+  await using upstream = openUpstream({ url, userAgent: userAgent(randomUUID()), proxies, coolDown, now });
+  const [client, stage] = [upstream.client(), await Stage.create(workspace.folder)];
+  const copies = new Copies(join(work, COPIES_FOLDER));
+  await restore({ client, url, maxSize, store, copies, stage, trust: TALOS, log });
+  return store;
+}
+
+/** A bucket is far away: copies save downloads from it. A resync does without, so that it looks at what is stored. */
+async function storeFor({ store, s3, work, resync }: SyncSettings): Promise<Store> {
+  const opened = await openStore(store, s3);
+  return isS3Address(store) && !resync ? new CachedStore(opened, join(work, COPIES_FOLDER)) : opened;
+}
+
+/** Ends this process on Ctrl-C and the like, and ClamAV's tools with it. */
+export function endOnSignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+  }
+}

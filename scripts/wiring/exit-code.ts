@@ -1,0 +1,12 @@
+import { codeOf } from '../base/errors.ts';
+
+/** What an entry's exit code means. */
+export const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;
+export type Verdict = keyof typeof EXIT;
+
+/** The verdict that an error stands for. */
+export function exitFor(error: unknown): Exclude<Verdict, 'good'> {
+  const code = codeOf(error) ?? '';
+  if (code.startsWith('setting/')) return 'usage';
+  return /^(verify|cvd|proof)\//.test(code) ? 'refused' : 'failed';
+}
