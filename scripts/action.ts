@@ -1,7 +1,7 @@
 import { runAction } from './action/run.ts';
 import { outliveReaders } from './base/log.ts';
 import { givenInputs } from './settings/commands/sync.ts';
-import { endOnSignal } from './wiring/cycle-context.ts';
+import { endOnSignal } from './wiring/on-signal.ts';
 
 /** For GitHub Actions: what action.yml runs. Wiring only. */
 endOnSignal();

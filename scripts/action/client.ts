@@ -1,8 +1,8 @@
 import { moment } from '../base/words.ts';
-import { runClient } from '../cli/client.ts';
 import { plain, table } from '../notify/escape.ts';
 import { aboutMirror } from '../settings/action.ts';
 import { clientSettings } from '../settings/commands/client.ts';
+import { runClient } from '../wiring/run-client.ts';
 import type { Prepare } from './action-command.ts';
 
 /** Updates a database folder from a mirror, for a job that scans: it never asks ClamAV's own servers. */

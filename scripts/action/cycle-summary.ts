@@ -1,9 +1,10 @@
 import { bytes, counted, moment, took } from '../base/words.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
-import { MANIFEST, type Manifest } from '../mirror/manifest.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 import { PROOF_TXT } from '../mirror/pages.ts';
 import { link, plain, table } from '../notify/escape.ts';
 import type { Proof, ScenarioResult } from '../proof/record.ts';
+import { MANIFEST } from '../store/store.ts';
 
 const TITLES: Readonly<Record<CycleReport['outcome'], string>> = {
   published: '✅ Published',

@@ -1,9 +1,9 @@
 import type { Log } from '../base/log.ts';
-import { runDoctor } from '../cli/doctor.ts';
 import { kindOf } from '../doctor/doctor-table.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { plain, table } from '../notify/escape.ts';
 import { doctorSettings } from '../settings/commands/doctor.ts';
+import { runDoctor } from '../wiring/run-doctor.ts';
 import type { Prepare } from './action-command.ts';
 
 /** Looks at what this job and these settings can do. Whoever asks is looking: no issue tells of it. */

@@ -1,9 +1,10 @@
 import { encodeDnsRecord } from '../cvd/dns-record.ts';
-import { MANIFEST, type Manifest } from '../mirror/manifest.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 import { parseOwnManifest } from '../mirror/own-manifest.ts';
 import { servingOf } from '../notify/cycle-failures.ts';
 import { fewer } from '../notify/job-report.ts';
 import type { Store } from '../store/store.ts';
+import { MANIFEST } from '../store/store.ts';
 
 /** What is published now, whatever became of the cycle. */
 export async function manifestOf(store: Store): Promise<Manifest | undefined> {

@@ -2,9 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport } from '../cycle/report.ts';
+import type { CycleSettings } from '../cycle/settings.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import { reportOnCycle, servingOf } from '../notify/cycle-failures.ts';
-import { type SyncSettings, syncSettings } from '../settings/commands/sync.ts';
+import { syncSettings } from '../settings/commands/sync.ts';
 import type { Given } from '../settings/read.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
 import { isS3Address } from '../store/s3/address.ts';
@@ -27,7 +28,7 @@ export function resync(given: Given): (parts: ActionParts) => Promise<Ended> {
   return async (parts) => await cycle({ ...settings, resync: true }, parts);
 }
 
-async function cycle(settings: SyncSettings, parts: ActionParts): Promise<Ended> {
+async function cycle(settings: CycleSettings, parts: ActionParts): Promise<Ended> {
   const { action, log, now } = parts;
   const { publicUrl } = settings;
   const { store, report } = await withCache(settings, parts, async () => {
@@ -57,7 +58,7 @@ interface Ran {
 
 /** A bucket is far away, as is a host to restore from: what they have is kept in the repository's cache, and the state. */
 async function withCache(
-  settings: SyncSettings,
+  settings: CycleSettings,
   { action, given, log }: ActionParts,
   run: () => Promise<Ran>,
 ): Promise<Ran> {
@@ -75,7 +76,7 @@ async function withCache(
 }
 
 /** Of a folder there are no copies yet; the next run begins without that folder. */
-async function copyPublished(store: Store, { work }: SyncSettings): Promise<void> {
+async function copyPublished(store: Store, { work }: CycleSettings): Promise<void> {
   const copies = new Copies(join(work, COPIES_FOLDER));
   const files = Object.entries((await manifestOf(store).catch(() => undefined))?.files ?? {});
   await copies.retain(new Set(files.map(([, { sha256 }]) => sha256)));

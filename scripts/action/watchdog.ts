@@ -1,10 +1,9 @@
-import { runWatch } from '../cli/watch.ts';
-import { openGitHub } from '../notify/github.ts';
+import { openGitHub, type Workflows, workflowsOf } from '../notify/github.ts';
 import { aboutMirror } from '../settings/action.ts';
 import { watchSettings } from '../settings/commands/watch.ts';
 import { notifySettings } from '../settings/github.ts';
 import { type Given, together } from '../settings/read.ts';
-import { type Workflows, workflowsOf } from '../watch/schedule.ts';
+import { runWatch } from '../wiring/run-watch.ts';
 import type { Prepare } from './action-command.ts';
 import { findingsSummary, logFindings } from './findings-summary.ts';
 

@@ -6,7 +6,8 @@ import { releaseSettings, rollbackSettings, storeSettings, syncSettings } from '
 import { logSettings } from '../settings/log.ts';
 import type { Given } from '../settings/read.ts';
 import { openStore } from '../store/open.ts';
-import { endOnSignal, partsFor } from '../wiring/cycle-context.ts';
+import { partsFor } from '../wiring/cycle-context.ts';
+import { endOnSignal } from '../wiring/on-signal.ts';
 
 /** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
 export async function rollback(given: Given, json: boolean): Promise<'good'> {

@@ -5,7 +5,8 @@ import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
-import { endOnSignal, partsFor } from '../wiring/cycle-context.ts';
+import { partsFor } from '../wiring/cycle-context.ts';
+import { endOnSignal } from '../wiring/on-signal.ts';
 
 /** `clamav-mirror sync`: one cycle. */
 export async function sync(given: Given, json: boolean): Promise<'good' | 'failed' | 'refused'> {

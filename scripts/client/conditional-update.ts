@@ -7,13 +7,13 @@ import type { Engine } from '../engine/engine.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import { shutOut, signTroubleOf } from '../mirror/signs/sign-error.ts';
 import { listed } from '../probe/finding.ts';
-import type { ClientSettings } from '../settings/commands/client.ts';
 import type { Trust } from '../verify/trust.ts';
 import { ClientError } from './error.ts';
 import type { ClientFolder } from './folder.ts';
 import { DATABASES, runFreshclam } from './freshclam.ts';
 import { heldIn } from './holdings.ts';
 import { plant, remove } from './install.ts';
+import type { ClientSettings } from './settings.ts';
 import { type Signed, withSigns } from './signs.ts';
 
 /** What a client works with. */

@@ -1,5 +1,6 @@
 import { DATABASE_NAME } from '../cvd/names.ts';
-import { ConfError, type ConfOption } from '../files/clamav-conf.ts';
+import { ConfError, type ConfOption, proxyOptions } from '../files/clamav-conf.ts';
+import { USUAL_DATABASES } from '../upstream/official.ts';
 
 /** What a client's `freshclam.conf` says; ClamAV 0.103 and all later versions understand it, but for `fips`. */
 export interface FreshclamConf {
@@ -19,8 +20,6 @@ export interface FreshclamConf {
   readonly folder?: string;
 }
 
-/** What freshclam takes by itself. */
-export const USUAL_DATABASES: readonly string[] = ['main', 'daily', 'bytecode'];
 /**
  * `DNSDatabaseInfo no` asks for the record of Norway, and without the line a client obeys ClamAV's own record, whatever
  * its mirror has (clamav-formats.md §6). This name exists nowhere (RFC 6761 §6.4), so that freshclam asks the mirror.
@@ -55,15 +54,5 @@ export function freshclamConf(conf: FreshclamConf): readonly ConfOption[] {
     ['ConnectTimeout', 30],
     ['ReceiveTimeout', 600],
     ...(proxy === undefined ? [] : proxyOptions(proxy)),
-  ];
-}
-
-/** The options that lead through a proxy. */
-export function proxyOptions({ protocol, hostname, port, username, password }: URL): ConfOption[] {
-  return [
-    ['HTTPProxyServer', `${protocol}//${hostname}`],
-    ['HTTPProxyPort', port || (protocol === 'https:' ? '443' : '80')],
-    ...(username === '' ? [] : [['HTTPProxyUsername', decodeURIComponent(username)] as const]),
-    ...(password === '' ? [] : [['HTTPProxyPassword', decodeURIComponent(password)] as const]),
   ];
 }

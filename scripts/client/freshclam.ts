@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
 import { writeConf } from '../files/clamav-conf.ts';
+import type { Proxies } from '../http/proxies.ts';
 import { proxyFor } from '../http/proxies.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
-import type { Proxies } from '../upstream/open.ts';
 import { freshclamConf } from './freshclam-conf.ts';
 
 /** Below a client's folder: its databases. */

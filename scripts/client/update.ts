@@ -12,16 +12,17 @@ import type { Manifest } from '../mirror/manifest.ts';
 import { ProbeError } from '../probe/error.ts';
 import { ProbeClient } from '../probe/http-client.ts';
 import { type Description, readManifest } from '../probe/read-manifest.ts';
-import type { ClientSettings } from '../settings/commands/client.ts';
+import { USUAL_DATABASES } from '../upstream/official.ts';
 import type { Trust } from '../verify/trust.ts';
 import { UPDATE, type UpdateParts, update, type Wanted } from './conditional-update.ts';
 import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
 import { type ClientFolder, takeClientFolder } from './folder.ts';
 import { DATABASES } from './freshclam.ts';
-import { freshclamConf, USUAL_DATABASES } from './freshclam-conf.ts';
+import { freshclamConf } from './freshclam-conf.ts';
 import type { Held } from './holdings.ts';
 import { install, remove } from './install.ts';
+import type { ClientSettings } from './settings.ts';
 import type { Signed } from './signs.ts';
 
 export interface ClientParts {

@@ -15,7 +15,6 @@ import { archiveCopies, fetchRetained, type Retained } from '../mirror/retained-
 import { withGoodSigns } from '../mirror/signs/valid-signs.ts';
 import type { Prove } from '../proof/prove.ts';
 import type { Proof } from '../proof/record.ts';
-import type { SyncSettings } from '../settings/commands/sync.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { PARTIALS_FOLDER, Partials } from '../upstream/acquire/partials.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
@@ -52,6 +51,7 @@ import {
   summarize,
   together,
 } from './report.ts';
+import type { CycleSettings as SyncSettings } from './settings.ts';
 import { openWorkspace } from './workspace.ts';
 
 export interface CycleParts {

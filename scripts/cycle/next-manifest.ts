@@ -2,14 +2,15 @@ import { VERSION } from '../base/version.ts';
 import { archiveName, archiveSignName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
 import { type ArchiveCopy, nextArchive } from '../mirror/archive.ts';
-import type { DatabaseRecord, FileRecord, Manifest } from '../mirror/manifest.ts';
+import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { retiredFilesOf } from '../mirror/publish.ts';
 import type { Published } from '../mirror/published.ts';
 import { fitInto } from '../mirror/size-limit.ts';
 import type { Proof } from '../proof/record.ts';
-import type { SyncSettings } from '../settings/commands/sync.ts';
+import type { FileRecord } from '../store/file-record.ts';
 import type { Brought, Look } from './acquire.ts';
 import { type Checks, withChecks } from './checked.ts';
+import type { CycleSettings as SyncSettings } from './settings.ts';
 
 /**
  * The manifest of a stage that was proven. Databases that took no part in the cycle stay as the previous manifest

@@ -4,12 +4,13 @@ import { explain, MirrorError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { HEADER_SIZE } from '../cvd/header.ts';
 import { isArchived, parseFileName } from '../cvd/names.ts';
+import type { Proxies } from '../http/proxies.ts';
 import type { ArchiveCopy } from '../mirror/archive.ts';
-import { encodeManifest, MANIFEST, type Manifest } from '../mirror/manifest.ts';
+import { encodeManifest, type Manifest } from '../mirror/manifest.ts';
 import { takeBack } from '../mirror/take-back.ts';
 import { ProbeClient } from '../probe/http-client.ts';
 import type { Store } from '../store/store.ts';
-import type { Proxies } from '../upstream/open.ts';
+import { MANIFEST } from '../store/store.ts';
 
 export class ReadBackError extends MirrorError<'read-back/mismatch'> {}
 

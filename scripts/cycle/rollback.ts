@@ -18,13 +18,13 @@ import { fetchArchivedSign } from '../mirror/signs/published-sign.ts';
 import { type SignState, signRecord } from '../mirror/signs/sign-record.ts';
 import { withGoodSigns } from '../mirror/signs/valid-signs.ts';
 import type { Proof } from '../proof/record.ts';
-import type { SyncSettings } from '../settings/commands/sync.ts';
 import type { Store } from '../store/store.ts';
 import { VerifyError } from '../verify/error.ts';
 import { type Brought, stagedAsPublished } from './acquire.ts';
 import type { CycleParts } from './cycle.ts';
 import { judge } from './gate/gate.ts';
 import { nextManifest } from './next-manifest.ts';
+import type { CycleSettings as SyncSettings } from './settings.ts';
 import { openWorkspace } from './workspace.ts';
 
 export class RollbackError extends MirrorError<'rollback/database' | 'rollback/version' | 'rollback/held'> {}

@@ -10,19 +10,9 @@ import { advertise } from '../upstream/advertise.ts';
 import { CoolDownGuard } from '../upstream/cool-down.ts';
 import { UpstreamClient } from '../upstream/http-client.ts';
 import type { Patience } from '../upstream/pace.ts';
-import type { DoctorContext } from './context.ts';
+import type { Asked, DoctorContext } from './context.ts';
 
 const PATIENCE: Partial<Patience> = { ...VERSION_CHECK_ANSWER_MS, attempts: 1, pause: 0 };
-
-/** What came of the one version check. */
-export interface Asked {
-  /** The database that was asked for. */
-  readonly database: string;
-  /** Its version as its header says it, signed by Talos; or what went wrong. */
-  readonly offered: number | { readonly error: unknown };
-  /** By upstream's clock less by ours, in milliseconds; `undefined`: it did not tell. */
-  readonly ahead: number | undefined;
-}
 
 type Context = Pick<DoctorContext, 'settings' | 'trials' | 'trust' | 'now'>;
 

@@ -1,5 +1,4 @@
 import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
-import type { DoctorSettings } from '../settings/commands/doctor.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClock } from './checks/clock.ts';
@@ -15,6 +14,7 @@ import { checkUpstream } from './checks/upstream.ts';
 import { checkWork } from './checks/work.ts';
 import type { Check } from './context.ts';
 import { skipped } from './finding.ts';
+import type { DoctorSettings } from './settings.ts';
 
 /**
  * What there is to look at by these settings, in the order in which people read it. What takes a while to load is loaded

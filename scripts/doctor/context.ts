@@ -1,8 +1,7 @@
-import type { DoctorSettings } from '../settings/commands/doctor.ts';
-import type { Programs } from '../settings/programs.ts';
+import type { Programs } from '../engine/process.ts';
 import type { Trust } from '../verify/trust.ts';
-import type { Asked } from './ask-upstream.ts';
 import type { Seen } from './finding.ts';
+import type { DoctorSettings } from './settings.ts';
 import type { Trials } from './trial-folders.ts';
 
 /** What checks look at, and what with. */
@@ -25,4 +24,14 @@ export interface Check {
   readonly timeout?: number;
   /** Throws what is a fault. `signal`: its time is up. */
   readonly look: (context: DoctorContext, signal: AbortSignal) => Promise<Seen>;
+}
+
+/** What came of the one version check. */
+export interface Asked {
+  /** The database that was asked for. */
+  readonly database: string;
+  /** Its version as its header says it, signed by Talos; or what went wrong. */
+  readonly offered: number | { readonly error: unknown };
+  /** By upstream's clock less by ours, in milliseconds; `undefined`: it did not tell. */
+  readonly ahead: number | undefined;
 }

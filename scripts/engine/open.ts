@@ -1,6 +1,5 @@
 import { codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Programs } from '../settings/programs.ts';
 import { requireUnconfined } from './confinement.ts';
 import { DEFAULT_IMAGES } from './default-images.ts';
 import { type ContainerProgram, findContainerProgram } from './docker/cli.ts';
@@ -8,6 +7,7 @@ import { openContainer } from './docker/container.ts';
 import { openImage, removeLeftContainers } from './docker/image.ts';
 import { type Engine, EngineError } from './engine.ts';
 import { findNativeEngine } from './native.ts';
+import type { Programs } from './process.ts';
 import { type EngineSpec, parseEngineSpec } from './spec.ts';
 
 export interface OpenOptions {

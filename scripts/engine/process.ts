@@ -1,8 +1,21 @@
 import { spawn } from 'node:child_process';
 import { OUTPUT_CHARACTERS } from '../base/limits/engines.ts';
-import type { Environment } from '../settings/programs.ts';
 import { atExit } from './at-exit.ts';
 import { EngineError, type Program, type ToolRun } from './engine.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the programs are that we start, and all of our environment that they get. */
+export interface Programs {
+  /** A PATH. */
+  readonly path: string;
+  readonly environment: {
+    /** For ClamAV: what it needs to run. A proxy stands in its configuration, for the URL that it is for. */
+    readonly tools: Environment;
+    /** For docker, podman and apt, which reach engines and registries by themselves. */
+    readonly services: Environment;
+  };
+}
 
 export interface ProgramOptions {
   readonly folder: string;

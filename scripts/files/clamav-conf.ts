@@ -86,3 +86,13 @@ function impossible(name: ConfName, why: string): ConfError {
     },
   );
 }
+
+/** The options that lead through a proxy. */
+export function proxyOptions({ protocol, hostname, port, username, password }: URL): ConfOption[] {
+  return [
+    ['HTTPProxyServer', `${protocol}//${hostname}`],
+    ['HTTPProxyPort', port || (protocol === 'https:' ? '443' : '80')],
+    ...(username === '' ? [] : [['HTTPProxyUsername', decodeURIComponent(username)] as const]),
+    ...(password === '' ? [] : [['HTTPProxyPassword', decodeURIComponent(password)] as const]),
+  ];
+}

@@ -1,15 +1,7 @@
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { isInside, literalHost, lookupOutside, lookupTelling } from './internal-addresses.ts';
 import { prepareNetwork } from './network.ts';
-
-/** URLs, or empty; `noProxy` lists the hosts to reach directly. */
-export interface Proxies {
-  readonly httpProxy: string;
-  readonly httpsProxy: string;
-  readonly noProxy: string;
-  /** Whether a host outside may redirect to one inside: for odd networks. */
-  readonly privateRedirects?: boolean;
-}
+import type { Proxies } from './proxies.ts';
 
 /**
  * Connections to one host, and to where it redirects. A redirect stays on http and https, goes from https never to http,

@@ -1,4 +1,11 @@
-import type { Proxies } from '../upstream/open.ts';
+/** URLs, or empty; `noProxy` lists the hosts to reach directly. */
+export interface Proxies {
+  readonly httpProxy: string;
+  readonly httpsProxy: string;
+  readonly noProxy: string;
+  /** Whether a host outside may redirect to one inside: for odd networks. */
+  readonly privateRedirects?: boolean;
+}
 
 /** The proxy that leads to `url`, as undici's `EnvHttpProxyAgent` chooses it; `undefined`: none. */
 export function proxyFor(url: string, { httpProxy, httpsProxy, noProxy }: Proxies): URL | undefined {

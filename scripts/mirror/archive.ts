@@ -1,5 +1,6 @@
 import { archiveName, archiveSignName, parseFileName } from '../cvd/names.ts';
-import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
+import type { FileRecord } from '../store/file-record.ts';
+import type { DatabaseRecord, Manifest } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 
 /** A CVD, or its `.sign`, on this machine that goes into the archive with the next publication. */

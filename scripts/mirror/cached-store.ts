@@ -1,6 +1,6 @@
 import { Copies } from '../store/copies.ts';
+import type { FileRecord } from '../store/file-record.ts';
 import type { Publication, Sight, Store } from '../store/store.ts';
-import type { FileRecord } from './manifest.ts';
 import { filesOfOwn } from './own-manifest.ts';
 
 type Files = Readonly<Record<string, FileRecord>>;

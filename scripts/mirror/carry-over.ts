@@ -5,10 +5,10 @@ import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.
 import { proveSign } from '../files/sign.ts';
 import type { Stage } from '../files/stage.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import type { FileRecord } from '../store/file-record.ts';
 import type { Store } from '../store/store.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
-import type { FileRecord } from './manifest.ts';
 import { filesOf, type Published } from './published.ts';
 
 export interface CarryParts {

@@ -1,23 +1,20 @@
 import * as v from 'valibot';
 import { parseJson } from '../base/json.ts';
 import {
-  FILE_BYTES,
   isPlausibleCount,
-  isPlausibleTime,
   MANIFEST_BYTES,
   MANIFEST_DATABASES,
   MANIFEST_FILES,
   SIGN_CHARACTERS,
-  TIME_CHARACTERS,
   WORDS_CHARACTERS,
 } from '../base/limits/manifest.ts';
 import type { CvdHeader } from '../cvd/header.ts';
 import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
 import { ProofSchema } from '../proof/record.ts';
+import { FileSchema, Time } from '../store/file-record.ts';
 import { StoreError } from '../store/store.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 
-export const MANIFEST = 'manifest.json';
 /** Of the manifests that this program makes, and takes. */
 const FORMAT = 1;
 
@@ -25,25 +22,9 @@ const Count = v.pipe(
   v.number(),
   v.check((count) => isPlausibleCount(count), 'is no plausible number'),
 );
-const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_BYTES));
-const Time = v.pipe(
-  v.string(),
-  v.maxLength(TIME_CHARACTERS),
-  v.isoTimestamp(),
-  v.check(isPlausibleTime, 'is no plausible time'),
-);
 const Words = v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS));
 export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
 export const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
-export const FileSchema = v.object({
-  /** Bytes. */
-  size: Size,
-  /** 64 lowercase hex digits. */
-  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** Of a `.sign`: when the first certificate of its chain ends, and the signature with it. */
-  notAfter: v.optional(Time),
-});
-
 /** The `.sign` of a published CVD: without it, ClamAV ≥ 1.5 with FIPS limits cannot take the database. */
 const SignSchema = v.object({
   /** `missing`: upstream has none, or not yet. `withheld`: upstream's is not good now; clients do better without. */
@@ -120,7 +101,6 @@ const ManifestSchema = v.object({
   proof: ProofSchema,
 });
 
-export type FileRecord = v.InferOutput<typeof FileSchema>;
 export type SignRecord = v.InferOutput<typeof SignSchema>;
 export type Seen = v.InferOutput<typeof SeenSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;

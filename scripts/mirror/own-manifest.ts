@@ -1,11 +1,10 @@
 import * as v from 'valibot';
 import { MANIFEST_DATABASES, MANIFEST_FILES } from '../base/limits/manifest.ts';
+import { type FileRecord, FileSchema } from '../store/file-record.ts';
 import {
   DatabaseName,
   DatabaseSchema,
   FileName,
-  type FileRecord,
-  FileSchema,
   isByName,
   judged,
   type Manifest,

@@ -1,9 +1,10 @@
 import { cvdSignName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
 import { isOurName } from '../store/file-name.ts';
+import type { FileRecord } from '../store/file-record.ts';
 import type { Publication, Store } from '../store/store.ts';
 import type { ArchiveCopy } from './archive.ts';
-import { encodeManifest, type FileRecord, type Manifest } from './manifest.ts';
+import { encodeManifest, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { cvdName, isArchived, parseFileName } from '../cvd/names.ts';
+import type { FileRecord } from '../store/file-record.ts';
 import { type Store, StoreError } from '../store/store.ts';
-import type { DatabaseRecord, FileRecord, Manifest } from './manifest.ts';
+import type { DatabaseRecord, Manifest } from './manifest.ts';
 import { parseOwnManifest, type Unread, unreadNames } from './own-manifest.ts';
 
 /** What the store holds, as far as its manifest and its listing agree. */

@@ -8,14 +8,15 @@ import { proveSign } from '../files/sign.ts';
 import type { Stage } from '../files/stage.ts';
 import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import type { Copies } from '../store/copies.ts';
-import { type Store, StoreError } from '../store/store.ts';
+import type { FileRecord } from '../store/file-record.ts';
+import { MANIFEST, type Store, StoreError } from '../store/store.ts';
 import { isMissing } from '../upstream/error.ts';
 import type { UpstreamClient } from '../upstream/http-client.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
-import { describeCvd, type FileRecord, MANIFEST, type Manifest, parseManifest } from './manifest.ts';
+import { describeCvd, type Manifest, parseManifest } from './manifest.ts';
 import { publish } from './publish.ts';
 
 export interface RestoreParts {

@@ -1,6 +1,6 @@
-import type { RunInfo } from '../settings/github.ts';
 import type { GitHub } from './github.ts';
 import type { FailureClass } from './run-report.ts';
+import type { RunInfo } from './settings.ts';
 
 /** What GitHub remembers of the workflow's earlier runs: a state that we cannot lose. */
 export interface EarlierRuns {

@@ -5,8 +5,8 @@ import { EnvHttpProxyAgent, fetch } from 'undici';
 import { GITHUB_PACE } from '../base/limits/github.ts';
 import { VERSION } from '../base/version.ts';
 import { prepareNetwork } from '../http/network.ts';
-import type { GitHubSettings } from '../settings/github.ts';
 import { rateLimitWait, statusOf } from './github-errors.ts';
+import type { GitHubSettings } from './settings.ts';
 
 /** A repository at GitHub, with our access to it. */
 export interface GitHub {
@@ -88,3 +88,42 @@ async function askLogin(octokit: Octokit): Promise<string> {
     throw error;
   }
 }
+
+/** What GitHub knows of a repository's workflows, by file name. */
+export interface Workflows {
+  /** `active`, `disabled_inactivity`, `disabled_manually` … */
+  state(file: string): Promise<string>;
+  /** When it last ended with success. */
+  lastSuccess(file: string): Promise<Date | undefined>;
+}
+
+/** Needs `actions: read`. */
+export function workflowsOf(
+  octokit: Pick<Octokit, 'rest'>,
+  repository: { readonly owner: string; readonly repo: string },
+): Workflows {
+  return {
+    async state(file) {
+      const { data } = await octokit.rest.actions.getWorkflow({ ...repository, workflow_id: file });
+      return data.state;
+    },
+    async lastSuccess(file) {
+      const { data } = await octokit.rest.actions.listWorkflowRuns({
+        ...repository,
+        workflow_id: file,
+        status: 'success',
+        per_page: 1,
+      });
+      const [last] = data.workflow_runs;
+      return last === undefined ? undefined : new Date(last.updated_at);
+    },
+  };
+}
+
+/** Why a workflow is off, by its state. */
+export const WHY_OFF: Readonly<Record<string, string>> = {
+  disabled_inactivity: 'GitHub switches schedules off after 60 days without activity in the repository',
+  disabled_manually: 'somebody has switched it off',
+  disabled_fork: 'schedules are off in forks until somebody switches them on',
+  deleted: 'it was deleted',
+};

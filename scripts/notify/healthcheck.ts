@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { codeOf } from '../base/errors.ts';
 import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../base/limits/github.ts';
+import { isHttp } from '../http/is-http.ts';
 import { prepareNetwork } from '../http/network.ts';
-import { isHttp } from '../settings/fields.ts';
-import type { Proxies } from '../upstream/open.ts';
+import type { Proxies } from '../http/proxies.ts';
 
 /** What a cycle came to, for whoever watches for cycles that fail to come. */
 export interface Ping {

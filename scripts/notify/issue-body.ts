@@ -1,11 +1,11 @@
 import { ISSUE } from '../base/limits/github.ts';
 import { counted, moment, span } from '../base/words.ts';
-import type { RunInfo } from '../settings/github.ts';
 import { adviceFor, TEXTS } from './advice.ts';
 import type { EarlierRuns } from './earlier-runs.ts';
 import { code, fenced, fencedLog, link } from './escape.ts';
 import { type IssueState, marker } from './issue-state.ts';
 import type { Failure, RunReport } from './run-report.ts';
+import type { RunInfo } from './settings.ts';
 
 /** What an issue tells. All limits together stay far below GitHub's 65,536 characters. */
 export interface Tale {

@@ -1,11 +1,11 @@
 import type { Log } from '../base/log.ts';
-import type { RunInfo } from '../settings/github.ts';
 import { TEXTS } from './advice.ts';
 import type { GitHub } from './github.ts';
 import { issueBody, recoveryComment, reopenComment, repeatComment, type Tale } from './issue-body.ts';
 import { firstState, type IssueState, nextState } from './issue-state.ts';
 import { LABEL, labelsOf, type OurIssue, ourIssues } from './our-issues.ts';
 import type { FailureClass } from './run-report.ts';
+import type { RunInfo } from './settings.ts';
 
 /** What keeping issues takes. */
 export interface Keeper {

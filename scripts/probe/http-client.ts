@@ -4,9 +4,10 @@ import { codeOf } from '../base/errors.ts';
 import { BODY_BYTES, PROBE_PATIENCE, REQUESTS, UNANSWERED_REQUESTS } from '../base/limits/mirror.ts';
 import { REDIRECTS } from '../base/limits/upstream.ts';
 import { counted, took } from '../base/words.ts';
-import { Agents, type Proxies } from '../http/agents.ts';
+import { Agents } from '../http/agents.ts';
 import { InsideError } from '../http/internal-addresses.ts';
 import { isTlsTrouble } from '../http/network.ts';
+import type { Proxies } from '../http/proxies.ts';
 import { ProbeError } from './error.ts';
 
 /** Milliseconds. */

@@ -1,5 +1,6 @@
 import { cdiffName, cvdSignName } from '../cvd/names.ts';
-import type { Environment } from '../settings/programs.ts';
+import type { Environment } from '../engine/process.ts';
+import { USUAL_DATABASES } from '../upstream/official.ts';
 import type { Trust } from '../verify/trust.ts';
 import { checkCaching } from './checks/caching.ts';
 import { checkCdiffs } from './checks/cdiffs.ts';
@@ -18,8 +19,6 @@ import { ProbeClient, type ProbeClientOptions } from './http-client.ts';
 import { checkOwnClock } from './own-clock.ts';
 import { checkManifest, checkTimestamp, readManifest } from './read-manifest.ts';
 import { guarded, type Served, type Site, untilGivenUp } from './target.ts';
-
-const DEFAULT_DATABASES = ['main', 'daily', 'bytecode'];
 
 export interface ProbeOptions extends ProbeClientOptions {
   /** Default: what the mirror's manifest names, else main, daily and bytecode. */
@@ -137,5 +136,5 @@ async function checkDatabase(
 
 function databasesOf({ manifest }: Site): readonly string[] {
   const names = Object.keys(manifest?.databases ?? {});
-  return names.length > 0 ? names : DEFAULT_DATABASES;
+  return names.length > 0 ? names : USUAL_DATABASES;
 }

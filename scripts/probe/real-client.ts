@@ -1,11 +1,10 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CLIENT_RUN_MS } from '../base/limits/mirror.ts';
-import { proxyOptions } from '../client/freshclam-conf.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
-import { writeConf } from '../files/clamav-conf.ts';
+import { proxyOptions, writeConf } from '../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { versionIn } from '../proof/clients/freshclam.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
+import { isHttp } from '../http/is-http.ts';
 import { yesOrNo } from './boolean.ts';
-import { isHttp } from './fields.ts';
 import type { Option } from './option.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
 

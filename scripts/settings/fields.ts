@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { MANIFEST_DATABASES } from '../base/limits/manifest.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { parseEngineSpec } from '../engine/spec.ts';
+import { isHttp } from '../http/is-http.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import { yesOrNo } from './boolean.ts';
 
@@ -156,11 +157,6 @@ export const ServeSchema = v.object({
   ),
   port: wholeNumber(0, 65_535),
 });
-
-/** Also of a proxy's address. */
-export function isHttp(url: string): boolean {
-  return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
-}
 
 /** The host of `192.0.2.1:53` or `[2001:db8::1]:53`, else nothing. */
 function hostOf(address: string): string {

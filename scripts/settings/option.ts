@@ -1,4 +1,4 @@
-import { OFFICIAL_RECORD } from '../upstream/dns.ts';
+import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES } from '../upstream/official.ts';
 
 /** One option: a flag `--name`, and an environment variable `CLAMAV_MIRROR_NAME`. */
 export interface Option {
@@ -62,13 +62,13 @@ export const SYNC_OPTIONS: readonly Option[] = [
     name: 'upstream',
     value: '<url>',
     help: 'where databases come from: ClamAV itself or another mirror',
-    fallback: 'https://database.clamav.net',
+    fallback: OFFICIAL_UPSTREAM,
   },
   {
     name: 'databases',
     value: '<names>',
     help: 'which databases to mirror, separated by commas',
-    fallback: 'main,daily,bytecode',
+    fallback: USUAL_DATABASES.join(),
   },
   ...STORE_OPTIONS,
   {

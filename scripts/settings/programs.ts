@@ -1,18 +1,5 @@
+import type { Environment, Programs } from '../engine/process.ts';
 import type { Given } from './read.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Where the programs are that we start, and all of our environment that they get. */
-export interface Programs {
-  /** A PATH. */
-  readonly path: string;
-  readonly environment: {
-    /** For ClamAV: what it needs to run. A proxy stands in its configuration, for the URL that it is for. */
-    readonly tools: Environment;
-    /** For docker, podman and apt, which reach engines and registries by themselves. */
-    readonly services: Environment;
-  };
-}
 
 /** Names that tell a program where it is and how to speak; none of them holds a secret. */
 const COMMON = [

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { programs } from '../settings/commands/sync.ts';
 
 /** Where packages put programs: a plain user's PATH lacks some of them, and so does root's after `su`. */
 const USUAL_PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -13,6 +12,8 @@ export interface Places {
   readonly path?: string | undefined;
   /** Folders that count as well. */
   readonly usualPlaces?: readonly string[];
+  /** All that a program may know of our environment, beside the PATH; default: nothing. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** What a program did; `exitCode` is `null` if something else ended it, which `stderr` then tells. */
@@ -45,7 +46,7 @@ export async function run(
   command: readonly string[],
   options: Places & { readonly timeout: number; readonly folder?: string },
 ): Promise<Run> {
-  const env = { ...programs().environment.services, PATH: widePath(options), LC_ALL: 'C' };
+  const env = { ...options.environment, PATH: widePath(options), LC_ALL: 'C' };
   return await new Promise((resolve) => {
     const limits = { env, timeout: options.timeout, maxBuffer: OUTPUT_LIMIT, cwd: options.folder };
     const child = execFile('/usr/bin/env', command, limits, (error, stdout, stderr) => {

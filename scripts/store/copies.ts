@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { COPIES_BYTES } from '../base/limits/store.ts';
 import { chunksOf } from '../files/open.ts';
-import type { FileRecord } from '../mirror/manifest.ts';
+import type { FileRecord } from './file-record.ts';
 
 /** The usual folder of copies, below the work folder. */
 export const COPIES_FOLDER = 'copies';

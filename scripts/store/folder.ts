@@ -16,13 +16,13 @@ import {
 } from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-path.ts';
 import { readStart } from '../files/verify.ts';
-import { type FileRecord, MANIFEST } from '../mirror/manifest.ts';
 import { PRIVATE_FOLDER, requireStoreName } from './file-name.ts';
+import type { FileRecord } from './file-record.ts';
 import { describeAccess, openToReaders } from './folder-access.ts';
 import { folderSight } from './folder-sight.ts';
 import { moveAside, SET_ASIDE } from './move-aside.ts';
 import { isPublishedFile } from './published-file.ts';
-import { type Publication, type Sight, type Store, StoreError } from './store.ts';
+import { MANIFEST, type Publication, type Sight, type Store, StoreError } from './store.ts';
 
 export { PRIVATE_FOLDER };
 

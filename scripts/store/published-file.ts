@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { codeOf } from '../base/errors.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { chunksOf, readStart } from '../files/open.ts';
-import type { FileRecord } from '../mirror/manifest.ts';
+import type { FileRecord } from './file-record.ts';
 
 /**
  * Tells whether a file is the one that a manifest published: its bytes, or what damage made of them. A whole CVD of other

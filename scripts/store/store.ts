@@ -1,5 +1,5 @@
 import { MirrorError } from '../base/errors.ts';
-import type { FileRecord } from '../mirror/manifest.ts';
+import type { FileRecord } from './file-record.ts';
 
 export type StoreErrorCode =
   | 'store/unreadable'
@@ -30,6 +30,9 @@ export type StoreErrorCode =
   | 'store/gateway'
   /** The store does not hold what was put there. */
   | 'store/damaged';
+
+/** The description of the mirror, which makes the files beside it the mirror: it is replaced last. */
+export const MANIFEST = 'manifest.json';
 
 export class StoreError extends MirrorError<StoreErrorCode> {}
 

@@ -4,9 +4,6 @@ import { NAMESERVER_MS, RECORD_SECONDS } from '../base/limits/upstream.ts';
 import { lasting } from '../base/words.ts';
 import { UpstreamError } from './error.ts';
 
-/** The record that Talos publishes (clamav-formats.md §6). */
-export const OFFICIAL_RECORD = 'current.cvd.clamav.net';
-
 /** The databases that the record tells of, and their fields in it (clamav-formats.md §6). */
 const FIELDS = new Map([
   ['main', 1],

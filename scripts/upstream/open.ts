@@ -1,11 +1,10 @@
 import { CONNECT_MS } from '../base/limits/upstream.ts';
 import type { Log } from '../base/log.ts';
-import { Agents, type Proxies } from '../http/agents.ts';
+import { Agents } from '../http/agents.ts';
+import type { Proxies } from '../http/proxies.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
 import { type Patience, UpstreamClient } from './http-client.ts';
 import { isClamavsOwn } from './official.ts';
-
-export type { Proxies };
 
 export interface Upstream extends AsyncDisposable {
   /** A client with a byte count of its own; all of them share connections and the cool-down. */

@@ -1,15 +1,13 @@
 import { isMissing, UpstreamError } from './error.ts';
-
-/** What ClamAV's own servers have. */
-export const USUAL = ['main', 'daily', 'bytecode'] as const;
+import { USUAL_DATABASES } from './official.ts';
 
 /**
  * A trouble with a database that was never published here: if upstream has no file of this name, and it is none of the
  * usual ones, the name is wrong, and asking again will not help.
  */
 export function asWrongName(error: unknown, database: string, published: readonly string[]): unknown {
-  if (!isMissing(error) || USUAL.some((name) => name === database)) return error;
-  const meant = nearest(database, [...new Set([...USUAL, ...published])]);
+  if (!isMissing(error) || USUAL_DATABASES.includes(database)) return error;
+  const meant = nearest(database, [...new Set([...USUAL_DATABASES, ...published])]);
   const question = meant === undefined ? '' : `; did you mean ${meant}?`;
   return new UpstreamError('upstream/no-database', `upstream has no database named ${database}${question}`, {
     cause: error,

@@ -2,12 +2,12 @@ import { explain, MirrorError } from '../base/errors.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
-import type { WatchSettings } from '../settings/commands/watch.ts';
-import { isGivenUp } from '../settings/retired-databases.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
+import { givenUpIn } from '../upstream/official.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { verifyHeader } from '../verify/cvd.ts';
 import type { Trust } from '../verify/trust.ts';
+import type { WatchSettings } from './settings.ts';
 
 /** A version of a database; times are in milliseconds since 1970. */
 export interface Version {
@@ -57,7 +57,8 @@ export async function newestOf(
     // what is older than what is served is no news of upstream, but a stale record
     if (advertised !== undefined && advertised >= version)
       versions.set(database, { version: advertised, built: undefined });
-    if ((advertised === version && seenLately.has(database)) || isGivenUp(url, database)) continue;
+    if ((advertised === version && seenLately.has(database)) || givenUpIn(url, database) !== undefined)
+      continue;
     const header = await orDoubt(async () => {
       const probe = await client.probe(cvdName(database));
       return asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), trust));

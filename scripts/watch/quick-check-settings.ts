@@ -1,5 +1,5 @@
-import { mirrorId } from '../settings/mirror-id.ts';
-import { isClamavsOwn } from '../upstream/official.ts';
+import { mirrorId } from '../notify/mirror-id.ts';
+import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
 
 /** What the quick look before a run needs to know; it stands without any package. */
 export interface CheckSettings {
@@ -19,15 +19,13 @@ export interface CheckSettings {
   readonly summary: string | undefined;
 }
 
-const OFFICIAL = 'https://database.clamav.net';
-
 /** Reads the variables of the workflow. What makes no sense is left for the run itself to say. */
 export function checkSettings(environment: NodeJS.ProcessEnv = process.env): CheckSettings {
   const of = (name: string) => environment[`CLAMAV_MIRROR_${name}`]?.trim() || undefined;
   const list = (text: string) => text.split(/\s*,\s*/).filter((one) => one !== '');
   const plain = (url: string) => url.replace(/\/+$/, '');
-  const upstream = plain(of('UPSTREAM') ?? OFFICIAL);
-  const record = of('DNS') ?? (isClamavsOwn(upstream) ? RECORD : 'off');
+  const upstream = plain(of('UPSTREAM') ?? OFFICIAL_UPSTREAM);
+  const record = of('DNS') ?? usualRecord(upstream);
   const publicUrl = of('PUBLIC_URL');
   const token = of('GITHUB_TOKEN');
   const repository = environment.GITHUB_REPOSITORY;
@@ -36,7 +34,7 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
     asked: askedBy(of('COMMAND') ?? 'sync', environment.GITHUB_EVENT_NAME),
     publicUrl: publicUrl === undefined ? undefined : plain(publicUrl),
     upstream,
-    databases: list(of('DATABASES') ?? 'main,daily,bytecode'),
+    databases: list(of('DATABASES') ?? USUAL_DATABASES.join()),
     record: record === 'off' ? undefined : record,
     nameservers: list(of('NAMESERVERS') ?? ''),
     github:
@@ -47,8 +45,6 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
     summary: environment.GITHUB_STEP_SUMMARY,
   };
 }
-
-const RECORD = 'current.cvd.clamav.net';
 
 function askedBy(command: string, event: string | undefined): string | undefined {
   if (command !== 'sync') return `the command is ${command}`;

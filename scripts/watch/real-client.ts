@@ -12,7 +12,7 @@ import { type Finding, Findings } from '../probe/finding.ts';
 import { mustKnowEicar, SCAN_LIMITS, writeSamples } from '../proof/samples/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
-import type { WatchSettings } from '../settings/commands/watch.ts';
+import type { WatchSettings } from './settings.ts';
 
 /** How often freshclam tries, as it is packaged. */
 const AS_PACKAGED = 3;

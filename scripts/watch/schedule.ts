@@ -1,38 +1,7 @@
-import type { Octokit } from '@octokit/rest';
 import { lasting } from '../base/words.ts';
+import { WHY_OFF, type Workflows } from '../notify/github.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { judgeAge, type Limits } from './behind.ts';
-
-/** What GitHub knows of a repository's workflows, by file name. */
-export interface Workflows {
-  /** `active`, `disabled_inactivity`, `disabled_manually` … */
-  state(file: string): Promise<string>;
-  /** When it last ended with success. */
-  lastSuccess(file: string): Promise<Date | undefined>;
-}
-
-/** Needs `actions: read`. */
-export function workflowsOf(
-  octokit: Pick<Octokit, 'rest'>,
-  repository: { readonly owner: string; readonly repo: string },
-): Workflows {
-  return {
-    async state(file) {
-      const { data } = await octokit.rest.actions.getWorkflow({ ...repository, workflow_id: file });
-      return data.state;
-    },
-    async lastSuccess(file) {
-      const { data } = await octokit.rest.actions.listWorkflowRuns({
-        ...repository,
-        workflow_id: file,
-        status: 'success',
-        per_page: 1,
-      });
-      const [last] = data.workflow_runs;
-      return last === undefined ? undefined : new Date(last.updated_at);
-    },
-  };
-}
 
 /** Whether the workflow that syncs is still on, and when it last succeeded. What GitHub does not tell is a warning. */
 export async function checkWorkflow(
@@ -68,10 +37,3 @@ export async function checkWorkflow(
   }
   return [...schedule.list, ...cycle.list];
 }
-
-export const WHY_OFF: Readonly<Record<string, string>> = {
-  disabled_inactivity: 'GitHub switches schedules off after 60 days without activity in the repository',
-  disabled_manually: 'somebody has switched it off',
-  disabled_fork: 'schedules are off in forks until somebody switches them on',
-  deleted: 'it was deleted',
-};

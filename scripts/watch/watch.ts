@@ -4,19 +4,20 @@ import { cvdName } from '../cvd/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { asVerdict } from '../files/verify.ts';
 import type { Manifest } from '../mirror/manifest.ts';
+import type { Workflows } from '../notify/github.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { Finding } from '../probe/finding.ts';
 import { ProbeClient } from '../probe/http-client.ts';
 import { type ProbeReport, probeMirror } from '../probe/probe.ts';
 import { readManifest } from '../probe/read-manifest.ts';
 import { guarded, untilGivenUp } from '../probe/target.ts';
-import type { WatchSettings } from '../settings/commands/watch.ts';
 import type { Trust } from '../verify/trust.ts';
 import { checkBehind, checkKnown, checkLastCheck } from './behind.ts';
 import { verdictsOf } from './failures.ts';
 import { newestOf } from './newest.ts';
 import { checkWithEngine } from './real-client.ts';
-import { checkWorkflow, type Workflows } from './schedule.ts';
+import { checkWorkflow } from './schedule.ts';
+import type { WatchSettings } from './settings.ts';
 import { checkSignAge } from './signs.ts';
 
 export interface WatchParts {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { CycleParts } from '../cycle/cycle.ts';
+import type { CycleSettings } from '../cycle/settings.ts';
 import { openWorkspace, requireWorkFolder } from '../cycle/workspace.ts';
 import { openEngines } from '../engine/open.ts';
 import { Stage } from '../files/stage.ts';
@@ -10,7 +10,7 @@ import { CachedStore } from '../mirror/cached-store.ts';
 import { restore } from '../mirror/restore.ts';
 import { proveWith } from '../proof/prove.ts';
 import { readUserSamples } from '../proof/samples/user-samples.ts';
-import { programs, type SyncSettings } from '../settings/commands/sync.ts';
+import { programs } from '../settings/commands/sync.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
 import { requireStoreFolder } from '../store/folder.ts';
 import { openStore } from '../store/open.ts';
@@ -23,7 +23,7 @@ import { TALOS } from '../verify/trust.ts';
  * What a command works with: the store, filled from where it is served if that is wanted, the engines and the samples
  * that its settings name.
  */
-export async function partsFor(settings: SyncSettings, log: Log): Promise<CycleParts> {
+export async function partsFor(settings: CycleSettings, log: Log): Promise<CycleParts> {
   const { engines, samples, work } = settings;
   const now = () => new Date();
   if (!isS3Address(settings.store)) await requireStoreFolder(settings.store);
@@ -41,7 +41,7 @@ export async function partsFor(settings: SyncSettings, log: Log): Promise<CycleP
   };
 }
 
-async function filledStore(settings: SyncSettings, log: Log, now: () => Date): Promise<Store> {
+async function filledStore(settings: CycleSettings, log: Log, now: () => Date): Promise<Store> {
   const store = await storeFor(settings);
   const { restoreFrom: url, work, maxSize, userAgent, proxies } = settings;
   if (url === undefined || (await store.readManifest()) !== undefined) return store;
@@ -55,14 +55,7 @@ async function filledStore(settings: SyncSettings, log: Log, now: () => Date): P
 }
 
 /** A bucket is far away: copies save downloads from it. A resync does without, so that it looks at what is stored. */
-async function storeFor({ store, s3, work, resync }: SyncSettings): Promise<Store> {
+async function storeFor({ store, s3, work, resync }: CycleSettings): Promise<Store> {
   const opened = await openStore(store, s3);
   return isS3Address(store) && !resync ? new CachedStore(opened, join(work, COPIES_FOLDER)) : opened;
-}
-
-/** Ends this process on Ctrl-C and the like, and ClamAV's tools with it. */
-export function endOnSignal(): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => process.exit(128 + constants.signals[signal]));
-  }
 }

@@ -19,7 +19,7 @@ import {
 import { ISSUES_BYTES } from '../../scripts/base/limits/github.ts';
 import { QUICK_LOOK_MS } from '../../scripts/base/limits/mirror.ts';
 import { firstState, marker } from '../../scripts/notify/issue-state.ts';
-import { mirrorId } from '../../scripts/settings/mirror-id.ts';
+import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { type QuickLook, quickLook } from '../../scripts/watch/quick-check.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/dns.ts';

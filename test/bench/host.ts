@@ -32,7 +32,7 @@ interface Contender extends AsyncDisposable {
  * Only the first of them logs: every request, into a file, as people run it.
  */
 export async function host(): Promise<void> {
-  const options = { path: searchPath(), log: say, ask: () => true };
+  const options = { path: searchPath(), environment: process.env, log: say, ask: () => true };
   const wrk = await ensureProgram('wrk', ['wrk'], options);
   await ensureProgram('nginx', ['nginx'], options);
   await withFolder(async (folder) => {

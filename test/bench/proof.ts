@@ -155,7 +155,7 @@ async function growth(what: string, candidate: Candidate, engines: readonly Engi
 /** What containers cost, with Talos' small database, which takes no time to load. */
 async function containers(): Promise<void> {
   const images = ['older', 'oldest'].map((name) => `docker:${LABEL}:${name}`);
-  const official = await ensureOfficial(DEFAULT_CACHE, { log: say });
+  const official = await ensureOfficial(DEFAULT_CACHE, { environment: process.env, log: say });
   await withFolder(async (folder) => {
     const versions = [5, 6].map((version) => ({
       version,

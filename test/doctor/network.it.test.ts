@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
-import { MANIFEST } from '../../scripts/mirror/manifest.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { offered } from '../support/cycle.ts';
 import { describeWithDnsmasq, startDeadNameserver, startNameserver } from '../support/dns.ts';
 import { describeWithOfficial } from '../support/official.ts';

@@ -5,9 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { type Engine, run } from '../../scripts/engine/engine.ts';
 import { openEngines } from '../../scripts/engine/open.ts';
+import type { Environment } from '../../scripts/engine/process.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { type Environment, programsFrom } from '../../scripts/settings/programs.ts';
+import { programs } from '../../scripts/settings/commands/sync.ts';
+import { programsFrom } from '../../scripts/settings/programs.ts';
 import { run as runProgram } from '../../scripts/setup/programs.ts';
 import { runCli } from '../support/cli.ts';
 import { describeMirror, startMirror, startPublished } from '../support/cycle.ts';
@@ -115,7 +117,11 @@ test('a program of the demo knows no secret', async () => {
   const before = process.env.AWS_SECRET_ACCESS_KEY;
   process.env.AWS_SECRET_ACCESS_KEY = SECRET;
   try {
-    const { stdout } = await runProgram(['env'], { timeout: 10_000, path: PATH });
+    const { stdout } = await runProgram(['env'], {
+      timeout: 10_000,
+      path: PATH,
+      environment: programs().environment.services,
+    });
     expect(stdout).toMatch(/^PATH=/m);
     expect(stdout).not.toContain(SECRET);
   } finally {

@@ -4,11 +4,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
 import { Stage } from '../../scripts/files/stage.ts';
 import type { ArchiveCopy } from '../../scripts/mirror/archive.ts';
-import { encodeManifest, MANIFEST, type Manifest } from '../../scripts/mirror/manifest.ts';
+import { encodeManifest, type Manifest } from '../../scripts/mirror/manifest.ts';
 import { DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP } from '../../scripts/mirror/pages.ts';
 import { publish } from '../../scripts/mirror/publish.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
-import { type Publication, type Store, StoreError } from '../../scripts/store/store.ts';
+import { MANIFEST, type Publication, type Store, StoreError } from '../../scripts/store/store.ts';
 import { databaseRecord, described, manifestOf, temporaryFolder } from '../store/support.ts';
 
 const PAGES = [TIMESTAMP, DNS_TXT, PROOF_JSON, PROOF_TXT];

@@ -2,9 +2,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
-import { encodeManifest, MANIFEST } from '../../scripts/mirror/manifest.ts';
+import { encodeManifest } from '../../scripts/mirror/manifest.ts';
 import { filesOf, readPublished } from '../../scripts/mirror/published.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { databaseRecord, described, manifestOf, temporaryFolder } from '../store/support.ts';
 
 const FILES = ['daily.cvd', 'test.cvd', 'test-6.cdiff', 'test-6.cdiff.sign', 'test-6.cvd.sign'];

@@ -3,14 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { codeOf } from '../../scripts/base/errors.ts';
 import { archiveName, cdiffName, cdiffSignName, cvdName, cvdSignName } from '../../scripts/cvd/names.ts';
 import { archivedVersions } from '../../scripts/mirror/archive.ts';
-import {
-  encodeManifest,
-  type FileRecord,
-  type Manifest,
-  parseManifest,
-} from '../../scripts/mirror/manifest.ts';
+import { encodeManifest, type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import { pagesOf } from '../../scripts/mirror/pages.ts';
 import { fitInto } from '../../scripts/mirror/size-limit.ts';
+import type { FileRecord } from '../../scripts/store/file-record.ts';
 import { databaseRecord, manifestOf, sha256 } from '../store/support.ts';
 
 interface Sizes {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openGitHub } from '../../scripts/notify/github.ts';
+import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
-import { mirrorId } from '../../scripts/settings/mirror-id.ts';
 import { startGitHub } from '../support/github-api.ts';
 import { startProxy } from '../upstream/proxy.ts';
 import { environment, RUN } from './support.ts';

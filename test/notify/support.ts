@@ -1,9 +1,9 @@
 import { openGitHub } from '../../scripts/notify/github.ts';
+import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { type Notified, type NotifyParts, notify } from '../../scripts/notify/notify.ts';
 import type { Failure, FailureClass, RunReport } from '../../scripts/notify/run-report.ts';
-import type { RunInfo } from '../../scripts/settings/github.ts';
+import type { RunInfo } from '../../scripts/notify/settings.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
-import { mirrorId } from '../../scripts/settings/mirror-id.ts';
 import type { FakeGitHub } from '../support/github-api.ts';
 
 const MINUTE = 60_000;

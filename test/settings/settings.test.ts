@@ -1,19 +1,14 @@
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { CycleSettings } from '../../scripts/cycle/settings.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 import { clientSettings } from '../../scripts/settings/commands/client.ts';
-import {
-  given,
-  probeSettings,
-  type SyncSettings,
-  serveSettings,
-  syncSettings,
-} from '../../scripts/settings/commands/sync.ts';
+import { given, probeSettings, serveSettings, syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { watchSettings } from '../../scripts/settings/commands/watch.ts';
 import { SERVE_OPTIONS, SYNC_OPTIONS } from '../../scripts/settings/option.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
 import { strangeVariables } from '../../scripts/settings/unknown.ts';
-import { OFFICIAL_RECORD } from '../../scripts/upstream/dns.ts';
+import { OFFICIAL_RECORD } from '../../scripts/upstream/official.ts';
 
 const INVALID = expect.objectContaining({ code: 'setting/invalid' });
 const NOTHING = { flags: {}, environment: {} };
@@ -76,7 +71,7 @@ test('without a word it is served to this machine only', () => {
 const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
 /** For each option: what is given, and what it means. */
-const meanings: [string, string, Partial<SyncSettings>][] = [
+const meanings: [string, string, Partial<CycleSettings>][] = [
   ['upstream', 'http://mirror.example/clamav/', { upstream: 'http://mirror.example/clamav' }],
   ['databases', 'daily, test,,daily', { databases: ['daily', 'test'] }],
   ['store', 'somewhere', { store: resolve('somewhere'), work: resolve('somewhere.work') }],

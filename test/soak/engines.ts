@@ -26,7 +26,8 @@ export async function nativeFreshclam(programs: ClamavPrograms, keys: LegacyKeys
   return {
     version,
     owner: userInfo().username,
-    run: (args) => run(['freshclam', ...args], { path: rekeyed.path, timeout: TIMEOUT }),
+    run: (args) =>
+      run(['freshclam', ...args], { path: rekeyed.path, environment: process.env, timeout: TIMEOUT }),
     [Symbol.asyncDispose]: () => rekeyed[Symbol.asyncDispose](),
   };
 }
@@ -53,7 +54,11 @@ export async function containerFreshclam(
       version: /^ClamAV (\d[^/\s]*)/m.exec(said)?.[1] ?? said,
       owner: 'root',
       run: (args) =>
-        run(['docker', 'exec', name, 'freshclam', ...args], { path: process.env.PATH, timeout: TIMEOUT }),
+        run(['docker', 'exec', name, 'freshclam', ...args], {
+          path: process.env.PATH,
+          environment: process.env,
+          timeout: TIMEOUT,
+        }),
       [Symbol.asyncDispose]: remove,
     };
   } catch (error) {

@@ -28,7 +28,9 @@ if (values.help || !(minutes > 0) || !Number.isSafeInteger(first)) {
 }
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const ask = async (question: string) => isUnattended() || (await confirm(question));
-await using view = await ClamavView.open(await ensureClamav({ path: searchPath(), log: say, ask }));
+await using view = await ClamavView.open(
+  await ensureClamav({ path: searchPath(), environment: process.env, log: say, ask }),
+);
 
 const counts: Record<Compared['ours'], number> = { proven: 0, read: 0, refused: 0 };
 let differences = 0;

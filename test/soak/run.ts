@@ -41,7 +41,7 @@ const plan = {
 await using stack = new AsyncDisposableStack();
 const label = `${process.pid}-${Date.now()}`;
 const ask = async (question: string) => isUnattended() || (await confirm(question));
-const options = { path: searchPath(), log: say, ask };
+const options = { path: searchPath(), environment: process.env, log: say, ask };
 const clamav = await ensureClamav(options);
 const images = plan.engines.some((name) => name !== 'native') ? await startDocker() : undefined;
 if (plan.hosts.some((host) => host !== 's3')) await ensureWebServers(options);

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { MANIFEST } from '../../scripts/mirror/manifest.ts';
 import { readPublished } from '../../scripts/mirror/published.ts';
 import { PRIVATE_FOLDER } from '../../scripts/store/file-name.ts';
 import type { Publication, Store } from '../../scripts/store/store.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { sha256, temporaryFolder } from './support.ts';
 
 /** A place where nothing was ever published, and how it looks from outside. */

@@ -16,9 +16,9 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { encodeHeader, HEADER_SIZE } from '../../scripts/cvd/header.ts';
-import { MANIFEST } from '../../scripts/mirror/manifest.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import type { Publication } from '../../scripts/store/store.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { makeHeader, makeTestKeys } from '../support/signing.ts';
 import { sha256, temporaryFolder } from './support.ts';
 

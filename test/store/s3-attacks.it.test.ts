@@ -10,10 +10,10 @@ import {
   LEASE_UPLOADS,
   UPLOAD_CHARACTERS,
 } from '../../scripts/base/limits/store.ts';
-import { MANIFEST } from '../../scripts/mirror/manifest.ts';
 import { openStore } from '../../scripts/store/open.ts';
 import { LEASE } from '../../scripts/store/s3/lease.ts';
 import type { Store } from '../../scripts/store/store.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { flipObject } from '../cycle/in-place.ts';
 import { describeWithCeph } from '../support/s3.ts';
 import { type Proxied, proxied } from './s3-support.ts';

@@ -7,9 +7,9 @@ import {
   PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { MANIFEST } from '../../scripts/mirror/manifest.ts';
 import { openStore } from '../../scripts/store/open.ts';
 import type { Store } from '../../scripts/store/store.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { CEPH_ENVIRONMENT, cephAdmin } from '../support/ceph.ts';
 import { runCli } from '../support/cli.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';

@@ -4,10 +4,10 @@ import { CreateMultipartUploadCommand, HeadObjectCommand } from '@aws-sdk/client
 import { beforeEach, describe, expect, test } from 'vitest';
 import { explain } from '../../scripts/base/errors.ts';
 import { archiveName } from '../../scripts/cvd/names.ts';
-import { MANIFEST } from '../../scripts/mirror/manifest.ts';
 import { PRIVATE_FOLDER } from '../../scripts/store/file-name.ts';
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
+import { MANIFEST } from '../../scripts/store/store.ts';
 import { cephAdmin } from '../support/ceph.ts';
 import { describeWithCeph } from '../support/s3.ts';
 import { cvdOf, recordOf, startArchivingIn } from './archiving.ts';

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { DatabaseRecord, FileRecord, Manifest } from '../../scripts/mirror/manifest.ts';
+import type { DatabaseRecord, Manifest } from '../../scripts/mirror/manifest.ts';
+import type { FileRecord } from '../../scripts/store/file-record.ts';
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(): string {

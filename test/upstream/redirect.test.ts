@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Agents, type Proxies } from '../../scripts/http/agents.ts';
+import { Agents } from '../../scripts/http/agents.ts';
 import { isInside, lookupOutside } from '../../scripts/http/internal-addresses.ts';
+import type { Proxies } from '../../scripts/http/proxies.ts';
 import { ProbeClient } from '../../scripts/probe/http-client.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { openClient, QUICK, USER_AGENT } from './support.ts';

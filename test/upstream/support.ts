@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../../scripts/base/log.ts';
+import type { Proxies } from '../../scripts/http/proxies.ts';
 import type { CoolDown, CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
 import type { Patience, UpstreamClient } from '../../scripts/upstream/http-client.ts';
-import type { Proxies } from '../../scripts/upstream/open.ts';
 import { openUpstream, type Upstream } from '../../scripts/upstream/open.ts';
 
 export const QUICK: Partial<Patience> = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { openGitHub } from '../../scripts/notify/github.ts';
-import { checkWorkflow, workflowsOf } from '../../scripts/watch/schedule.ts';
+import { openGitHub, workflowsOf } from '../../scripts/notify/github.ts';
+import { checkWorkflow } from '../../scripts/watch/schedule.ts';
 import { NO_PROXIES } from '../probe/support.ts';
 import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
 

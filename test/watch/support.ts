@@ -1,6 +1,7 @@
 import { findNativeEngine } from '../../scripts/engine/native.ts';
-import { type WatchSettings, watchSettings } from '../../scripts/settings/commands/watch.ts';
+import { watchSettings } from '../../scripts/settings/commands/watch.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import type { WatchSettings } from '../../scripts/watch/settings.ts';
 import { type WatchParts, type WatchReport, watch } from '../../scripts/watch/watch.ts';
 
 export interface Change extends Partial<WatchParts> {

@@ -2,7 +2,7 @@ import { open, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../base/errors.ts';
 import { bytes } from '../../base/log.ts';
-import type { SyncSettings } from '../../settings/commands/sync.ts';
+import type { CycleSettings } from '../../cycle/settings.ts';
 import { bad, badBy, type Seen } from '../finding.ts';
 
 const MB = 1_000_000;
@@ -17,12 +17,12 @@ const TRIAL = 64 * 1024;
 const SETS = 2;
 
 /** What a run takes of a work folder at least, in bytes. */
-export function roomForWork({ databases }: Pick<SyncSettings, 'databases'>): number {
+export function roomForWork({ databases }: Pick<CycleSettings, 'databases'>): number {
   return SETS * cvdsOf(databases);
 }
 
 /** What a mirror takes at least while it publishes, in bytes; its archive comes to that with time. */
-export function roomForStore({ databases, window }: Pick<SyncSettings, 'databases' | 'window'>): number {
+export function roomForStore({ databases, window }: Pick<CycleSettings, 'databases' | 'window'>): number {
   return SETS * cvdsOf(databases) + databases.length * window * CDIFF;
 }
 

@@ -1,8 +1,7 @@
-import { openGitHub } from '../../notify/github.ts';
+import { openGitHub, WHY_OFF, workflowsOf } from '../../notify/github.ts';
 import { rateLimitWait, statusOf, troubleOf } from '../../notify/github-errors.ts';
-import type { DoctorGitHub } from '../../settings/commands/doctor.ts';
-import { WHY_OFF, workflowsOf } from '../../watch/schedule.ts';
 import { bad, good, type Seen, skipped } from '../finding.ts';
+import type { DoctorGitHub } from '../settings.ts';
 
 /** Three attempts within the time of a check. Milliseconds. */
 const PACE = { timeout: 3000, pause: 100, longestWait: 1000 };

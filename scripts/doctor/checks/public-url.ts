@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { PUBLIC_URL_MS } from '../../base/limits/doctor.ts';
 import { MANIFEST_BYTES } from '../../base/limits/manifest.ts';
-import { MANIFEST } from '../../mirror/manifest.ts';
 import { type Answer, ProbeClient } from '../../probe/http-client.ts';
 import { openStore } from '../../store/open.ts';
+import { MANIFEST } from '../../store/store.ts';
 import type { DoctorContext } from '../context.ts';
 import { bad, badBy, good, type Seen, skipped } from '../finding.ts';
 

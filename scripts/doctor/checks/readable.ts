@@ -1,7 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MANIFEST } from '../../mirror/manifest.ts';
 import { FolderStore } from '../../store/folder.ts';
+import { MANIFEST } from '../../store/store.ts';
 import type { DoctorContext } from '../context.ts';
 import { bad, good, type Seen, skipped } from '../finding.ts';
 

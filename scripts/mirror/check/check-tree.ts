@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { codeOf, explain } from '../../base/errors.ts';
 import { ARCHIVE_FOLDER, cdiffName, cvdName, parseFileName } from '../../cvd/names.ts';
 import { FolderStore } from '../../store/folder.ts';
+import { MANIFEST } from '../../store/store.ts';
 import type { Trust } from '../../verify/trust.ts';
 import { foreignFiles } from '../foreign/foreign-files.ts';
-import { MANIFEST, type Manifest, parseManifest } from '../manifest.ts';
+import { type Manifest, parseManifest } from '../manifest.ts';
 import { judgePin } from '../pin.ts';
 import { type Checked, checkFile } from './check-file.ts';
 

@@ -7,17 +7,12 @@ import { type CvdHeader, HEADER_SIZE, parseHeader } from '../../cvd/header.ts';
 import { cdiffName, cvdName, type FileName, parseFileName } from '../../cvd/names.ts';
 import { proveSign } from '../../files/sign.ts';
 import { asVerdict, readStart, verifyCdiffFile, verifyCvdFile } from '../../files/verify.ts';
+import type { FileRecord } from '../../store/file-record.ts';
 import type { Store } from '../../store/store.ts';
 import { verifyHeader } from '../../verify/cvd.ts';
 import { VerifyError } from '../../verify/error.ts';
 import type { Trust } from '../../verify/trust.ts';
-import {
-  type DatabaseRecord,
-  DatabaseSchema,
-  describeHeader,
-  type FileRecord,
-  type Manifest,
-} from '../manifest.ts';
+import { type DatabaseRecord, DatabaseSchema, describeHeader, type Manifest } from '../manifest.ts';
 import type { Unread, UnreadDatabase } from '../own-manifest.ts';
 import { type Published, publishedAs } from '../published.ts';
 

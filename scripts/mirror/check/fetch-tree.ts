@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { codeOf } from '../../base/errors.ts';
 import { bytes } from '../../base/log.ts';
 import { ARCHIVE_FOLDER, parseFileName } from '../../cvd/names.ts';
-import { type Store, StoreError } from '../../store/store.ts';
-import { MANIFEST } from '../manifest.ts';
+import { MANIFEST, type Store, StoreError } from '../../store/store.ts';
 
 /**
  * Copies a published mirror, its manifest and every database file, to an empty folder, to be checked there. What is not

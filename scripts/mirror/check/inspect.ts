@@ -6,10 +6,11 @@ import { explain } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { parseFileName } from '../../cvd/names.ts';
 import { verifyCdiffFile, verifyCvdFile } from '../../files/verify.ts';
+import type { FileRecord } from '../../store/file-record.ts';
 import type { Sight, Store } from '../../store/store.ts';
 import { VerifyError } from '../../verify/error.ts';
 import type { Trust } from '../../verify/trust.ts';
-import type { FileRecord, Manifest } from '../manifest.ts';
+import type { Manifest } from '../manifest.ts';
 import { filesOf, isListed, type Published, publishedAs } from '../published.ts';
 import { readSightings, type Sighting, writeSightings } from './sightings.ts';
 

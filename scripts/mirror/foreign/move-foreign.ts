@@ -1,7 +1,7 @@
 import { codeOf, explain } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Store } from '../../store/store.ts';
-import { MANIFEST } from '../manifest.ts';
+import { MANIFEST } from '../../store/store.ts';
 import { DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP } from '../pages.ts';
 import type { Published } from '../published.ts';
 import { foreignFilesIn } from './foreign-files.ts';

@@ -2,7 +2,8 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, MirrorError } from '../../base/errors.ts';
 import type { Store } from '../../store/store.ts';
-import { MANIFEST, type Manifest, parseManifest } from '../manifest.ts';
+import { MANIFEST } from '../../store/store.ts';
+import { type Manifest, parseManifest } from '../manifest.ts';
 import { foreignFiles, isDatabaseFile } from './foreign-files.ts';
 
 /** Milliseconds for which a manifest that was read is the manifest, as to what it names. */

@@ -4,10 +4,11 @@ import { SIGN_BYTES } from '../../base/limits/databases.ts';
 import type { Log } from '../../base/log.ts';
 import { cvdSignName, type FileName, parseFileName } from '../../cvd/names.ts';
 import { type GoodSign, proveSign, SIGN_MARGIN_MS } from '../../files/sign.ts';
+import type { FileRecord } from '../../store/file-record.ts';
 import { type Store, StoreError } from '../../store/store.ts';
 import { VerifyError } from '../../verify/error.ts';
 import type { Trust } from '../../verify/trust.ts';
-import type { DatabaseRecord, FileRecord, Manifest, SignRecord } from '../manifest.ts';
+import type { DatabaseRecord, Manifest, SignRecord } from '../manifest.ts';
 import { isListed, type Published } from '../published.ts';
 import { type SignState, signRecord } from './sign-record.ts';
 

@@ -1,9 +1,9 @@
 import { codeOf, explain } from '../../base/errors.ts';
 import { type Engine, readsSigns } from '../../engine/engine.ts';
 import { findNativeEngine } from '../../engine/native.ts';
+import type { Environment } from '../../engine/process.ts';
+import type { Proxies } from '../../http/proxies.ts';
 import { proxyFor } from '../../http/proxies.ts';
-import type { Environment } from '../../settings/programs.ts';
-import type { Proxies } from '../../upstream/open.ts';
 import { type Base, findBases, removeBases } from '../bases.ts';
 import { type Finding, Findings } from '../finding.ts';
 import { type ClientKind, playClient } from '../real-client.ts';

@@ -1,28 +1,9 @@
-import { type GitHubSettings, notifySettings } from '../github.ts';
+import type { DoctorSettings } from '../../doctor/settings.ts';
+import { notifySettings } from '../github.ts';
 import { wantsIssues } from '../notify.ts';
 import { type Option, SYNC_OPTIONS } from '../option.ts';
 import { type Given, together } from '../read.ts';
-import { type SyncSettings, syncSettings } from './sync.ts';
-
-/** A repository at GitHub that a mirror runs in. */
-export interface DoctorGitHub {
-  readonly settings: GitHubSettings;
-  /** The file of the workflow that syncs. */
-  readonly workflow: string;
-  /** Whether this job is to write issues. */
-  readonly writesIssues: boolean;
-}
-
-/** What looking at a machine and at settings needs to know, validated. */
-export interface DoctorSettings {
-  readonly sync: SyncSettings;
-  /** Or why there is nothing to ask. */
-  readonly github: DoctorGitHub | string;
-  /** Paths of certificates that the environment names, by variable. */
-  readonly certificates: Readonly<Record<string, string>>;
-  /** Whether whoever reads the table sees `✓`, or letters only. */
-  readonly marks: 'signs' | 'plain';
-}
+import { syncSettings } from './sync.ts';
 
 /** Those of `sync`, so that its command line is the one to try. */
 export const DOCTOR_OPTIONS: readonly Option[] = SYNC_OPTIONS;

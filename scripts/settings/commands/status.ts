@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { isS3Address } from '../../store/s3/address.ts';
+import type { StoreSettings } from '../../store/settings.ts';
 import { SyncSchema, wholeNumber } from '../fields.ts';
 import { STATUS_OPTIONS, STORE_OPTIONS, SYNC_OPTIONS } from '../option.ts';
 import { type Given, together, validated, variableOf } from '../read.ts';
-import { type StoreSettings, storeSettings, workFolderOf } from './sync.ts';
+import { storeSettings, workFolderOf } from './sync.ts';
 
 export interface StatusSettings extends StoreSettings {
   /** The work folder of the runs that publish there. */

@@ -3,13 +3,15 @@ import { relative, resolve, sep } from 'node:path';
 import type * as v from 'valibot';
 import { explain } from '../../base/errors.ts';
 import { userAgentOf } from '../../base/version.ts';
-import type { EngineSpec } from '../../engine/spec.ts';
+import type { CycleSettings } from '../../cycle/settings.ts';
+import type { Environment, Programs } from '../../engine/process.ts';
+import { isHttp } from '../../http/is-http.ts';
+import type { Proxies } from '../../http/proxies.ts';
+import type { ProbeSettings } from '../../probe/settings.ts';
 import { isS3Address, type S3Options, s3Settings } from '../../store/s3/address.ts';
-import { OFFICIAL_RECORD } from '../../upstream/dns.ts';
-import { isClamavsOwn } from '../../upstream/official.ts';
-import type { Proxies } from '../../upstream/open.ts';
+import type { StoreSettings } from '../../store/settings.ts';
+import { usualRecord } from '../../upstream/official.ts';
 import {
-  isHttp,
   ProbeSchema,
   ReleaseSchema,
   RollbackSchema,
@@ -28,79 +30,16 @@ import {
   URL_ARGUMENT,
   VERIFY_OPTIONS,
 } from '../option.ts';
-import { type Environment, type Programs, programsFrom } from '../programs.ts';
+import { programsFrom } from '../programs.ts';
 import { type Given, named, SettingError, together, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
 
 const MEGABYTE = 1024 * 1024;
 
-export interface StoreSettings {
-  /** An absolute path, or `s3://bucket/prefix`. */
-  readonly store: string;
-  readonly s3: S3Options;
-}
-
-/** Everything a cycle needs to know, validated. */
-export interface SyncSettings extends StoreSettings {
-  /** Without a final slash. */
-  readonly upstream: string;
-  readonly databases: readonly string[];
-  readonly work: string;
-  readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
-  /** How many CDIFFs to keep. */
-  readonly window: number;
-  /** Bytes. */
-  readonly maxSize: number;
-  /** For the identifier that this machine keeps. */
-  readonly userAgent: (uuid: string) => string;
-  readonly proxies: Proxies;
-  /** `undefined`: what is there. */
-  readonly engines: readonly EngineSpec[] | undefined;
-  /** Paths of folders or lists. */
-  readonly samples: { readonly clean: string | undefined; readonly infected: string | undefined };
-  /** How many earlier CVDs to keep of each database. */
-  readonly archive: number;
-  /** Bytes of all published files together; `undefined`: no limit. */
-  readonly maxMirrorSize: number | undefined;
-  /** Where clients find the mirror, without a final slash. */
-  readonly publicUrl: string | undefined;
-  /** Where a folder without a manifest is filled from, without a final slash. */
-  readonly restoreFrom: string | undefined;
-  /** As a share, 0.2 for 20 %, if somebody has set it. */
-  readonly maxSignatureDrop: number | undefined;
-  /** Why to take what looks implausible or was refused before. */
-  readonly accept: string | undefined;
-  /** Whether to try versions again that were refused before. */
-  readonly retry: boolean;
-  /** Whether to take everything anew from upstream. */
-  readonly resync: boolean;
-  /** Whether to end before anything is published. */
-  readonly dryRun: boolean;
-}
-
 export interface ServeSettings {
   readonly store: string;
   readonly address: string;
   readonly port: number;
-}
-
-/** What a probe of a mirror needs to know, validated. */
-export interface ProbeSettings extends Pick<SyncSettings, 'dns' | 'maxSize' | 'proxies'> {
-  /** Without a final slash; may hold a user and password. */
-  readonly url: string;
-  /** `undefined`: what the mirror says that it has. */
-  readonly databases: readonly string[] | undefined;
-  /** How many CDIFFs of each database to look for. */
-  readonly cdiffs: number;
-  readonly userAgent: string;
-  /** Milliseconds for all of it. */
-  readonly timeout: number;
-  /** Whether to download and prove every byte. */
-  readonly full: boolean;
-  /** Where to look for freshclam, a PATH, if that is to download everything too. */
-  readonly client: string | undefined;
-  /** What freshclam is given. */
-  readonly environment: Environment;
 }
 
 /** These flags and this process's environment. */
@@ -119,7 +58,7 @@ export function givenInputs(): Given {
 }
 
 /** Throws `setting/invalid`, which names the setting and what it takes. */
-export function syncSettings(from: Given): SyncSettings {
+export function syncSettings(from: Given): CycleSettings {
   const { settings, where } = together({
     settings: () => validated(SyncSchema, SYNC_OPTIONS, from),
     where: () => storeSettings(from),
@@ -129,7 +68,7 @@ export function syncSettings(from: Given): SyncSettings {
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
   requireKept(settings.upstream, settings.databases);
-  const record = settings.dns ?? (isClamavsOwn(settings.upstream) ? OFFICIAL_RECORD : 'off');
+  const record = settings.dns ?? usualRecord(settings.upstream);
   const drop = settings['max-signature-drop'];
   return {
     upstream: settings.upstream,
@@ -246,7 +185,7 @@ export function isUnattended(): boolean {
   return Boolean(process.env.CI) || !process.stdin.isTTY;
 }
 
-export function dnsFrom(record: string, nameservers: readonly string[] = []): SyncSettings['dns'] {
+export function dnsFrom(record: string, nameservers: readonly string[] = []): CycleSettings['dns'] {
   return record === 'off' ? undefined : { record, nameservers };
 }
 

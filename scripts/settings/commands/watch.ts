@@ -1,26 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { userAgentOf } from '../../base/version.ts';
-import type { EngineSpec } from '../../engine/spec.ts';
-import { OFFICIAL_RECORD } from '../../upstream/dns.ts';
-import { isClamavsOwn } from '../../upstream/official.ts';
+import { usualRecord } from '../../upstream/official.ts';
+import type { WatchSettings } from '../../watch/settings.ts';
 import { ProbeSchema, SyncSchema, wholeNumber } from '../fields.ts';
 import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION, URL_ARGUMENT } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
-import { dnsFrom, type ProbeSettings, proxiesFrom } from './sync.ts';
-
-/** What watching a mirror needs to know, validated. */
-export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client' | 'environment'> {
-  /** Where the mirror's databases come from, without a final slash. */
-  readonly upstream: string;
-  /** Milliseconds: how old is a warning, and how old is a fault. */
-  readonly limits: { readonly warn: number; readonly fail: number };
-  /** The file name of the workflow that syncs. */
-  readonly workflow: string;
-  /** `undefined`: what is there. */
-  readonly engines: readonly EngineSpec[] | undefined;
-}
+import { dnsFrom, proxiesFrom } from './sync.ts';
 
 const OF_SYNC = ['upstream', 'dns', 'nameservers', ...['max-size', 'user-agent', 'allow-private-redirects']];
 
@@ -91,10 +78,7 @@ export function watchSettings(url: string, from: Given): WatchSettings {
     url: settings.url,
     databases: settings.databases,
     upstream: settings.upstream,
-    dns: dnsFrom(
-      settings.dns ?? (isClamavsOwn(settings.upstream) ? OFFICIAL_RECORD : 'off'),
-      settings.nameservers,
-    ),
+    dns: dnsFrom(settings.dns ?? usualRecord(settings.upstream), settings.nameservers),
     maxSize: settings['max-size'] * MEGABYTE,
     cdiffs: settings.cdiffs,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),

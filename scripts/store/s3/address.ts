@@ -1,4 +1,4 @@
-import type { Proxies } from '../../upstream/open.ts';
+import type { Proxies } from '../../http/proxies.ts';
 import { StoreError } from '../store.ts';
 
 /** An object store that speaks S3. Credentials come from the SDK's usual sources, in its order. */

@@ -1,7 +1,7 @@
 import type { AgentOptions } from 'node:http';
 import { loadConfig } from '@smithy/core/config';
 import { prepareNetwork } from '../../http/network.ts';
-import type { Proxies } from '../../upstream/open.ts';
+import type { Proxies } from '../../http/proxies.ts';
 import type { S3Settings } from './address.ts';
 
 /** What most vendors call their only region, and what others take for it. */

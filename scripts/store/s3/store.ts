@@ -1,9 +1,9 @@
 import { FILE_BYTES, MANIFEST_BYTES } from '../../base/limits/manifest.ts';
 import { ARCHIVE_FOLDER, parseFileName } from '../../cvd/names.ts';
 import { cacheControl } from '../../http/content-headers.ts';
-import { MANIFEST } from '../../mirror/manifest.ts';
 import { requireStoreName } from '../file-name.ts';
 import type { Publication, Sight, Store } from '../store.ts';
+import { MANIFEST } from '../store.ts';
 import { abilitiesOf, describeAbilities, removeOldTrials } from './abilities.ts';
 import type { S3Settings } from './address.ts';
 import { Bucket, type ObjectEntry } from './bucket.ts';

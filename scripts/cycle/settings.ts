@@ -1,0 +1,41 @@
+import type { EngineSpec } from '../engine/spec.ts';
+import type { Proxies } from '../http/proxies.ts';
+import type { StoreSettings } from '../store/settings.ts';
+
+/** Everything a cycle needs to know, validated. */
+export interface CycleSettings extends StoreSettings {
+  /** Without a final slash. */
+  readonly upstream: string;
+  readonly databases: readonly string[];
+  readonly work: string;
+  readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
+  /** How many CDIFFs to keep. */
+  readonly window: number;
+  /** Bytes. */
+  readonly maxSize: number;
+  /** For the identifier that this machine keeps. */
+  readonly userAgent: (uuid: string) => string;
+  readonly proxies: Proxies;
+  /** `undefined`: what is there. */
+  readonly engines: readonly EngineSpec[] | undefined;
+  /** Paths of folders or lists. */
+  readonly samples: { readonly clean: string | undefined; readonly infected: string | undefined };
+  /** How many earlier CVDs to keep of each database. */
+  readonly archive: number;
+  /** Bytes of all published files together; `undefined`: no limit. */
+  readonly maxMirrorSize: number | undefined;
+  /** Where clients find the mirror, without a final slash. */
+  readonly publicUrl: string | undefined;
+  /** Where a folder without a manifest is filled from, without a final slash. */
+  readonly restoreFrom: string | undefined;
+  /** As a share, 0.2 for 20 %, if somebody has set it. */
+  readonly maxSignatureDrop: number | undefined;
+  /** Why to take what looks implausible or was refused before. */
+  readonly accept: string | undefined;
+  /** Whether to try versions again that were refused before. */
+  readonly retry: boolean;
+  /** Whether to take everything anew from upstream. */
+  readonly resync: boolean;
+  /** Whether to end before anything is published. */
+  readonly dryRun: boolean;
+}

@@ -1,0 +1,4 @@
+/** True for an address that starts with http:// or https://; also of a proxy. */
+export function isHttp(url: string): boolean {
+  return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
+}
