@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { explain } from './base/errors.ts';
 import { outliveReaders, print, streamLog } from './base/log.ts';
 import { play } from './cli/demo.ts';
-import { isUnattended, searchPath } from './settings/commands/sync.ts';
+import { isUnattended, programs } from './settings/commands/sync.ts';
 import { confirm } from './setup/confirm.ts';
 import { ensureClamav } from './setup/install-clamav.ts';
 import { DEFAULT_CACHE, ensureOfficial } from './setup/official-files.ts';
@@ -27,14 +27,15 @@ try {
     print(process.stdout, HELP.trimEnd().split('\n'));
   } else {
     const unattended = values.yes === true || isUnattended();
-    const path = searchPath();
+    const { path, environment } = programs();
+    const places = { path, environment: environment.services };
     await ensureClamav({
-      path,
+      ...places,
       daemon: true,
       log: log.info,
       ask: async (question) => unattended || (await confirm(question)),
     });
-    const official = await ensureOfficial(DEFAULT_CACHE, { log: log.info });
+    const official = await ensureOfficial(DEFAULT_CACHE, { ...places, log: log.info });
     await play({ official, path, keep: values.keep === true, log });
   }
 } catch (error) {

@@ -35,7 +35,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const options = () => ({ path: process.env.PATH ?? '', ask: () => false, log: () => {} });
+const options = () => ({
+  path: process.env.PATH ?? '',
+  environment: process.env,
+  ask: () => false,
+  log: () => {},
+});
 
 async function program(name: string, script: string): Promise<void> {
   await writeFile(join(folder, name), `#!/bin/sh\nHERE='${folder}'\n${script}\n`);

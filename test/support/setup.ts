@@ -40,7 +40,12 @@ declare module 'vitest' {
 /** Before the first test: the real parts are there, or it is known why not. After the last one: nothing is left running. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const ask = async (question: string) => isUnattended() || (await confirm(question));
-  const options = { path: searchPath(), log: (line: string) => console.log(line), ask };
+  const options = {
+    path: searchPath(),
+    environment: process.env,
+    log: (line: string) => console.log(line),
+    ask,
+  };
   const run = `${process.pid}-${Date.now()}`;
   const official = realPart('official', () => ensureOfficial(DEFAULT_CACHE, options));
   const installed = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));

@@ -126,7 +126,7 @@ cli()
 `;
 
 async function mustEndWell(command: readonly string[]): Promise<Run> {
-  const ended = await run(command, { path: searchPath(), timeout: TIMEOUT });
+  const ended = await run(command, { path: searchPath(), environment: process.env, timeout: TIMEOUT });
   if (ended.exitCode === 0) return ended;
   throw new Error(`${command.join(' ')}: ${ended.stdout}${ended.stderr}`);
 }
