@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TRIAL_MS } from '../base/limits/engines.ts';
+import { findProgram } from '../files/find-program.ts';
 import { describeEngine } from './describe.ts';
 import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
-import { findProgram } from './find-program.ts';
 import type { Environment } from './process.ts';
 import { startProgram } from './process.ts';
 import { ourName } from './user-name.ts';

@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 
-/** Asks the person at the terminal; anything but yes is no. */
+/** Asks the person at the terminal; anything but yes is no, the end of the input included. */
 export async function confirm(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    const ended = once(terminal, 'close').then(() => '');
+    return /^y(es)?$/i.test((await Promise.race([terminal.question(`${question} [y/N] `), ended])).trim());
   } finally {
     terminal.close();
   }

@@ -11,7 +11,7 @@ import { VerifyError } from '../verify/error.ts';
 import { DigestSet } from '../verify/sign.ts';
 import { TALOS } from '../verify/trust.ts';
 import { SetupError } from './error.ts';
-import { lastWords, type Places, run } from './programs.ts';
+import { lastWords, type Places, shellOf } from './programs.ts';
 import { downloadSource } from './source-package.ts';
 
 /** In the project; git does not look at it. */
@@ -77,8 +77,10 @@ async function unproven(folder: string): Promise<string[]> {
 /** Moves what the tarball has of the official files to the cache. Returns why it will not do, or `undefined`. */
 async function take(tarball: string, cache: string, places: Places): Promise<string | undefined> {
   const folder = dirname(tarball);
-  const unpacking = ['/bin/sh', '-c', UNPACK, 'unpack', tarball, folder];
-  const result = await run(unpacking, { ...places, timeout: 5 * 60_000 });
+  const $ = shellOf(places, { folder, timeout: 5 * 60_000 })({ nothrow: true });
+  // apt's own helper knows every compression, where tar would need xz installed
+  const result = await $`/usr/lib/apt/apt-helper cat-file ${tarball} |
+    tar --extract --file=- --no-same-owner --wildcards '*/unit_tests/input/*.c[vd]*'`;
   if (result.exitCode !== 0) return lastWords(result);
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const file of files.filter((entry) => entry.isFile()).sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -97,12 +99,6 @@ async function take(tarball: string, cache: string, places: Places): Promise<str
   const missing = await unproven(cache);
   return missing.length === 0 ? undefined : `${basename(tarball)} does not hold ${missing.join(' ')}`;
 }
-
-/** $1 is the tarball, $2 the folder. apt's own helper knows every compression, where tar would need xz installed. */
-const UNPACK = `
-  /usr/lib/apt/apt-helper cat-file "$1" |
-    tar --extract --file=- --directory="$2" --no-same-owner --wildcards '*/unit_tests/input/*.c[vd]*'
-`;
 
 /** Throws unless the file is Talos' and what its name says. */
 async function prove(path: string, name: string): Promise<void> {

@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter } from 'node:path';
+import type { Shell } from 'zx/core';
+import { findProgram as findIn } from '../files/find-program.ts';
+import { type ShellOptions, shell } from './shell.ts';
 
 /** Where packages put programs: a plain user's PATH lacks some of them, and so does root's after `su`. */
 const USUAL_PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-const OUTPUT_LIMIT = 64 * 1024 * 1024;
 
 /** Where to look for programs. */
 export interface Places {
@@ -25,15 +25,7 @@ export interface Run {
 
 /** The path of a program, or `undefined`. */
 export async function findProgram(name: string, places: Places): Promise<string | undefined> {
-  for (const folder of widePath(places).split(delimiter)) {
-    const candidate = join(folder, name);
-    const found = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return candidate;
-  }
-  return undefined;
+  return await findIn(name, widePath(places), []);
 }
 
 /** The PATH with the usual places behind it. */
@@ -41,21 +33,21 @@ export function widePath({ path = '', usualPlaces = USUAL_PLACES }: Places): str
   return [...path.split(delimiter), ...usualPlaces].filter((folder) => folder !== '').join(delimiter);
 }
 
-/** Runs a program without a terminal, in English, with the wide PATH and no secrets, and waits for its end; never throws. */
+/** zx's `$` without a terminal, in English, with the wide PATH and no secrets. */
+export function shellOf(places: Places, limits: Omit<ShellOptions, 'environment'>): Shell {
+  const environment = { ...places.environment, PATH: widePath(places), LC_ALL: 'C' };
+  return shell({ ...limits, environment });
+}
+
+/** Runs a program like that and waits for its end; never throws. */
 export async function run(
   command: readonly string[],
-  options: Places & { readonly timeout: number; readonly folder?: string },
+  { timeout, folder, ...places }: Places & { readonly timeout: number; readonly folder?: string },
 ): Promise<Run> {
-  const env = { ...options.environment, PATH: widePath(options), LC_ALL: 'C' };
-  return await new Promise((resolve) => {
-    const limits = { env, timeout: options.timeout, maxBuffer: OUTPUT_LIMIT, cwd: options.folder };
-    const child = execFile('/usr/bin/env', command, limits, (error, stdout, stderr) => {
-      if (error === null) resolve({ exitCode: 0, stdout, stderr });
-      else if (typeof error.code === 'number') resolve({ exitCode: error.code, stdout, stderr });
-      else resolve({ exitCode: null, stdout, stderr: `${stderr}\nended by ${error.signal ?? error.code}` });
-    });
-    child.stdin?.end();
-  });
+  const ended = await shellOf(places, { timeout, folder })({ nothrow: true })`exec ${command}`;
+  const { exitCode, stdout, stderr, signal, cause } = ended;
+  if (exitCode !== null && exitCode >= 0 && signal === null) return { exitCode, stdout, stderr };
+  return { exitCode: null, stdout, stderr: `${stderr}\nended by ${cause?.message ?? signal}` };
 }
 
 /** The lines that say why a program gave up, apt above all, for an error message. */

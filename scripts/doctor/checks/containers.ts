@@ -1,6 +1,6 @@
 import { codeOf } from '../../base/errors.ts';
 import { findContainerProgram } from '../../engine/docker/cli.ts';
-import { findProgram } from '../../engine/find-program.ts';
+import { findProgram } from '../../files/find-program.ts';
 import type { DoctorContext } from '../context.ts';
 import { badBy, good, type Seen } from '../finding.ts';
 

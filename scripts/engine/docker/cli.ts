@@ -1,8 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CONTAINER_COMMAND_MS, CONTAINER_OUTPUT_BYTES } from '../../base/limits/engines.ts';
+import { findProgram } from '../../files/find-program.ts';
 import { EngineError } from '../engine.ts';
-import { findProgram } from '../find-program.ts';
 import type { Environment } from '../process.ts';
 
 const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/snap/bin'];
