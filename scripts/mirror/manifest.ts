@@ -124,7 +124,7 @@ export type FileRecord = v.InferOutput<typeof FileSchema>;
 export type SignRecord = v.InferOutput<typeof SignSchema>;
 export type Seen = v.InferOutput<typeof SeenSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
-/** The published description of the mirror; it moves last (design.md). */
+/** The published description of the mirror; it moves last (scripts/README.md). */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 /** What the manifest says of a CVD, beside its CDIFFs. */
