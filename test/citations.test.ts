@@ -73,6 +73,100 @@ describe('what comments and documents cite', () => {
   });
 });
 
+describe('links of documents', () => {
+  const documents = texts.filter(({ file }) => file.endsWith('.md'));
+  const links = documents.flatMap(({ file, text }) =>
+    linksIn(withoutCode(text)).map((target) => ({ file, target })),
+  );
+  const isOurs = ({ target }: { target: string }) => !/^[a-z]+:/.test(target);
+
+  test('are found in more than a few documents', () => {
+    expect(documents.length).toBeGreaterThan(10);
+    expect(new Set(links.map(({ file }) => file)).size).toBeGreaterThan(5);
+    expect(links.filter(isOurs).length).toBeGreaterThan(30);
+  });
+
+  test('lead to a file or a folder of this project, from the folder of the document', () => {
+    const lost = links.filter(isOurs).filter(({ file, target }) => {
+      const [path = ''] = target.split('#');
+      return path !== '' && !isThere(normalize(join(dirname(file), path)));
+    });
+    expect(lost).toEqual([]);
+  });
+
+  test('lead to a heading that the document has', () => {
+    const lost = links.filter(isOurs).filter(({ file, target }) => {
+      const [path = '', anchor] = target.split('#');
+      if (anchor === undefined) return false;
+      const document = path === '' ? file : normalize(join(dirname(file), path));
+      return !known.has(document) || !anchorsOf(read(document)).has(anchor);
+    });
+    expect(lost).toEqual([]);
+  });
+
+  test('outside this project go by https and name a host', () => {
+    const others = links.filter((link) => !isOurs(link));
+    expect(others.filter(({ target }) => !/^https:\/\/[\w-]+(\.[\w-]+)+(\/|$)/.test(target))).toEqual([]);
+  });
+
+  test('by a name are those that are defined', () => {
+    const undefinedNames = documents.flatMap(({ file, text }) => {
+      const prose = withoutCode(text);
+      const defined = new Set([...prose.matchAll(/^\[([^\]]+)\]: /gm)].map(([, name]) => name));
+      const used = [...prose.matchAll(/\[([a-z][\w -]*)\](?![(:[])/gi)].map(([, name]) => name);
+      if (defined.size === 0) return []; // what stands in brackets there is no link
+      return used.filter((name) => !defined.has(name)).map((name) => `${file}: ${name}`);
+    });
+    expect(undefinedNames).toEqual([]);
+  });
+});
+
+describe('the map of the code', () => {
+  test('names each room of scripts/, and no other', () => {
+    const map = read('scripts/README.md');
+    const rows = [...map.matchAll(/^\| \d+ \| ([^|]+) \|/gm)].map(([, rooms = '']) => rooms);
+    const named = rows.flatMap((rooms) => [...rooms.matchAll(/`([\w./-]+)`/g)].map(([, name = '']) => name));
+    const rooms = readdirSync(join(ROOT, 'scripts'), { withFileTypes: true }).flatMap((entry) => {
+      if (entry.isDirectory()) return [`${entry.name}/`];
+      return entry.name.endsWith('.ts') ? [entry.name] : [];
+    });
+    expect(named.sort()).toEqual(rooms.sort());
+  });
+});
+
+/** Targets of links as Markdown has them: in the text, and those of names. */
+function linksIn(prose: string): string[] {
+  const inline = prose.matchAll(/\]\(([^()\s]+)\)/g);
+  const byName = prose.matchAll(/^\[[^\]]+\]: (\S+)$/gm);
+  return [...inline, ...byName].map(([, target = '']) => target);
+}
+
+/** A document without its examples: nothing in them is a link or a heading. */
+function withoutCode(document: string): string {
+  return document.replaceAll(/^ *```.*?^ *```/gms, '').replaceAll(/`[^`\n]*`/g, '``');
+}
+
+/** The anchors that GitHub gives headings: lower case, no punctuation, hyphens for spaces. */
+function anchorsOf(document: string): ReadonlySet<string> {
+  const headings = document.replaceAll(/^ *```.*?^ *```/gms, '').matchAll(/^#{1,6} (.+)$/gm);
+  const anchors = new Set<string>();
+  for (const [, heading = ''] of headings) {
+    const anchor = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-');
+    let unique = anchor;
+    for (let count = 1; anchors.has(unique); count++) unique = `${anchor}-${count}`;
+    anchors.add(unique);
+  }
+  return anchors;
+}
+
+function isThere(path: string): boolean {
+  const folder = path.endsWith('/') ? path : `${path}/`;
+  return known.has(path) || files.some((file) => file.startsWith(folder));
+}
+
 /** A citation leads from the folder of whoever cites, from the root, or is the name of one file somewhere. */
 function leadsSomewhere(name: string, from: string): boolean {
   if (known.has(normalize(name)) || known.has(normalize(join(dirname(from), name)))) return true;

@@ -6,10 +6,10 @@ import { DEFAULT_IMAGES } from '../scripts/engine/default-images.ts';
 import { ACTIONS, DATABASE_MEGABYTES, SUPPORTED_CLAMAV } from './facts.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-/** What users and runners read: all that is under version control but the tests. */
+/** Text for users, readers and runners: everything under version control but the code of tests. */
 const texts = execFileSync('git', ['-C', ROOT, 'ls-files', '-z'], { encoding: 'utf8' })
   .split('\0')
-  .filter((name) => /\.(ts|js|md|yml)$/.test(name) && !name.startsWith('test/'))
+  .filter((name) => /\.(ts|js|md|yml)$/.test(name) && (!name.startsWith('test/') || name.endsWith('.md')))
   .map((name) => [name, readFileSync(join(ROOT, name), 'utf8')] as const);
 
 /** Every match of a pattern, with the file that it stands in. */

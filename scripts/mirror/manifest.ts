@@ -104,7 +104,7 @@ const ManifestSchema = v.object({
 export type SignRecord = v.InferOutput<typeof SignSchema>;
 export type Seen = v.InferOutput<typeof SeenSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
-/** The published description of the mirror; it moves last (design.md). */
+/** The published description of the mirror; it moves last (scripts/README.md). */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 /** What the manifest says of a CVD, beside its CDIFFs. */

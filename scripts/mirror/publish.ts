@@ -8,7 +8,7 @@ import { encodeManifest, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
 
 /**
- * Publishes exactly the files that were proven: what is new in the stage, in the order of design.md, then
+ * Publishes exactly the files that were proven: what is new in the stage, in the order of scripts/README.md, then
  * pages, and the manifest last. A CVD is safe in the archive before its name stands for another one. Every file
  * is hashed again while it is copied, so what was proven and what is published are the same bytes (field-notes.md,
  * defect 11). What `next` retires is removed at the end; files that no manifest named are never touched.

@@ -4,19 +4,23 @@ import { parse } from 'yaml';
 
 const read = async (path: string) => await readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-describe('the examples of the README', async () => {
-  const readme = await read('README.md');
+describe('the examples of the README and of the page on workflows', async () => {
+  const page = await read('site/workflows.md');
+  const texts = `${await read('README.md')}\n${page}`;
   const action = parse(await read('action.yml'));
   const workflow = parse(await read('.github/workflows/mirror.yml'));
-  const snippets = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => parse(text));
+  const snippets = [...texts.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => parse(text));
   const steps = snippets.flatMap(({ steps = [] }) => steps);
 
+  const calls = steps.filter(({ uses = '' }) => uses.startsWith('OWNER/clamav-mirror@'));
+  const workflowCalls = snippets.flatMap(({ jobs = {} }) => Object.values<{ with: object }>(jobs));
+
   test('are there for the workflow, the action, and jobs that scan', () => {
-    expect(snippets).toHaveLength(3);
+    expect([snippets.length, calls.length, workflowCalls.length]).toEqual([3, 2, 1]);
   });
 
   test('call the workflow with inputs that it has, and the permissions that its jobs want', () => {
-    const { with: inputs, permissions } = snippets[0].jobs.mirror;
+    const { with: inputs, permissions } = snippets.find(({ jobs }) => jobs !== undefined).jobs.mirror;
     expect(Object.keys(workflow.on.workflow_call.inputs)).toEqual(
       expect.arrayContaining(Object.keys(inputs)),
     );
@@ -29,21 +33,19 @@ describe('the examples of the README', async () => {
   });
 
   test('call the action with inputs that it has', () => {
-    const calls = steps.filter(({ uses = '' }) => uses.startsWith('OWNER/clamav-mirror@'));
-    expect(calls).toHaveLength(2);
     for (const { with: inputs } of calls) {
       expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(inputs)));
     }
   });
 
   test('name inputs of the action in the table', () => {
-    const rows = [...readme.matchAll(/^\| [^|]+ \| `([a-z0-9-]+): [^|]*\|$/gm)].map(([, name]) => name);
+    const rows = [...page.matchAll(/^\| [^|]+ \| `([a-z0-9-]+): [^|]*\|$/gm)].map(([, name]) => name);
     expect(rows.length).toBeGreaterThanOrEqual(5);
     expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(rows));
   });
 
   test('name the outputs that there are', () => {
-    const [, list = ''] = /gives ((?:`[a-z-]+`[,\s]*)+)\./.exec(readme) ?? [];
+    const [, list = ''] = /gives ((?:`[a-z-]+`[,\s]*)+)\./.exec(page) ?? [];
     const named = [...list.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name);
     expect(named.length).toBeGreaterThan(6);
     expect(Object.keys(action.outputs)).toEqual(expect.arrayContaining(named));
@@ -56,6 +58,6 @@ describe('the examples of the README', async () => {
     );
     const short = (name: string) => name.replace('CLAMAV_MIRROR', '');
     for (const name of used)
-      expect(readme.includes(name) || readme.includes(`\`${short(name)}\``), name).toBe(true);
+      expect(page.includes(name) || page.includes(`\`${short(name)}\``), name).toBe(true);
   });
 });
