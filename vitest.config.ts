@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/setup.ts',
-    reporters: ['default', './test/support/reporter.ts'],
+    globalSetup: 'test/support/setup/setup.ts',
+    reporters: ['default', './test/support/setup/reporter.ts'],
     pool: 'forks',
     // Tests wait for containers, disks and deadlines as often as they compute.
     maxWorkers: 3,

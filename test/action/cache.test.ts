@@ -12,7 +12,7 @@ import { unpack } from '../../scripts/action/cache/tar.ts';
 import { CACHE_FILES } from '../../scripts/base/limits/github.ts';
 import { encodeTarHeader, paddingOf } from '../../scripts/cvd/container/tar.ts';
 import { State } from '../../scripts/cycle/memory/state.ts';
-import { type CacheService, startCacheService } from '../support/cache-service.ts';
+import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
 
 const OWNER = { store: 's3://bucket/clamav', databases: ['daily', 'main'] };
 const NOTHING: CacheReport = { outcome: 'absent', files: 0, bytes: 0 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { runCli } from '../support/cli.ts';
+import { runCli } from '../support/mirror/cli.ts';
 
 const HELP: Readonly<Record<string, readonly string[]>> = {
   sync: [

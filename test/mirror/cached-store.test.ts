@@ -7,7 +7,7 @@ import { Copies } from '../../scripts/store/copies.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { testContract } from '../store/contract.ts';
 import { described, manifestOf, sha256, temporaryFolder } from '../store/support.ts';
-import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
+import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
 
 describe('a folder behind copies', () => {
   testContract(async () => {

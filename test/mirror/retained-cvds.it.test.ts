@@ -13,9 +13,9 @@ import { archiveCopies, fetchRetained, type RetentionParts } from '../../scripts
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { type Archiving, cvdOf, recordOf, startArchiving } from '../store/archiving.ts';
 import { temporaryFolder } from '../store/support.ts';
-import { makeChain } from '../support/chain.ts';
-import { signatureLine } from '../support/signatures.ts';
-import { testTrust } from '../support/signing.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { signatureLine } from '../support/databases/signatures.ts';
+import { testTrust } from '../support/databases/signing.ts';
 
 let it: Archiving;
 beforeEach(() => {

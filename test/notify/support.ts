@@ -4,7 +4,7 @@ import type { Failure, FailureClass, RunReport } from '../../scripts/notify/run-
 import type { RunInfo } from '../../scripts/settings/github.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
 import { mirrorId } from '../../scripts/settings/mirror-id.ts';
-import type { FakeGitHub } from '../support/github-api.ts';
+import type { FakeGitHub } from '../support/github/api.ts';
 
 const MINUTE = 60_000;
 const START = Date.parse('2026-03-01T10:00:00Z');

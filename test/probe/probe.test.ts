@@ -12,7 +12,7 @@ import type { ProbeReport } from '../../scripts/probe/probe.ts';
 import { tableOf } from '../../scripts/probe/probe-table.ts';
 import type { Served } from '../../scripts/probe/target.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
-import { makeHeader } from '../support/signing.ts';
+import { makeHeader } from '../support/databases/signing.ts';
 import { REPOSITORY } from './support.ts';
 
 function answer(status: number, headers: Record<string, string>, body = ''): Answer {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import {
   faults,
   finding,

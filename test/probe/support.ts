@@ -6,9 +6,9 @@ import { findNativeEngine } from '../../scripts/engine/native.ts';
 import type { Finding } from '../../scripts/probe/finding.ts';
 import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { startMirror, type TestMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWith } from '../support/official.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { describeWith } from '../support/setup/official.ts';
 
 /** Like `describe`, and skipped where the web servers are missing. */
 export const describeWithWebServers = describeWith(inject('webServers'));

@@ -11,7 +11,10 @@ function runVitest(files: Readonly<Record<string, string>>): { lines: string[]; 
   const folder = mkdtempSync(join(tmpdir(), 'reporter-'));
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    const reporters = ['--reporter=default', `--reporter=${join(root, 'test', 'support', 'reporter.ts')}`];
+    const reporters = [
+      '--reporter=default',
+      `--reporter=${join(root, 'test', 'support', 'setup', 'reporter.ts')}`,
+    ];
     const args = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--root', folder, '--globals'];
     const { stdout, status } = spawnSync(process.execPath, [...args, ...reporters], { encoding: 'utf8' });
     return { lines: stdout.trimEnd().split('\n'), status };

@@ -19,10 +19,10 @@ import { FACTS, type Fact } from '../support/clamav-15/facts.ts';
 import { versionOf } from '../support/clamav-15/load.ts';
 import { SignedStates } from '../support/clamav-15/states.ts';
 import { isFrom15 } from '../support/clamav-15/suite.ts';
-import { readContainer } from '../support/containers.ts';
-import { clamav, describeWithClamav } from '../support/official.ts';
-import { describeWithOpenssl } from '../support/sign-authority.ts';
-import type { SeenRequest, TestUpstream } from '../support/upstream.ts';
+import { readContainer } from '../support/databases/containers.ts';
+import type { SeenRequest, TestUpstream } from '../support/mirror/upstream.ts';
+import { clamav, describeWithClamav } from '../support/setup/official.ts';
+import { describeWithOpenssl } from '../support/sign/authority.ts';
 
 /** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
 const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Agents, type Proxies } from '../../scripts/http/agents.ts';
 import { isInside, lookupOutside } from '../../scripts/http/internal-addresses.ts';
 import { ProbeClient } from '../../scripts/probe/http-client.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
 import { openClient, QUICK, USER_AGENT } from './support.ts';
 
 const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };

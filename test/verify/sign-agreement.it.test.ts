@@ -12,7 +12,7 @@ import {
   replaced,
   SIGNED_FILE,
   SignAuthority,
-} from '../support/sign-authority.ts';
+} from '../support/sign/authority.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

@@ -6,7 +6,7 @@ import {
   SignAuthority,
   signFile,
   signVerdict,
-} from '../support/sign-authority.ts';
+} from '../support/sign/authority.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

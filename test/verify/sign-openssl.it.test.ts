@@ -10,8 +10,8 @@ import {
   type Signed,
   signFile,
   signVerdict,
-} from '../support/sign-authority.ts';
-import { encodeDer, rewrite } from '../support/sign-der.ts';
+} from '../support/sign/authority.ts';
+import { encodeDer, rewrite } from '../support/sign/der.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

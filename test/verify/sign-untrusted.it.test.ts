@@ -9,8 +9,8 @@ import {
   SignAuthority,
   signFile,
   signVerdict,
-} from '../support/sign-authority.ts';
-import { rewrite } from '../support/sign-der.ts';
+} from '../support/sign/authority.ts';
+import { rewrite } from '../support/sign/der.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());
