@@ -11,7 +11,7 @@ import { MANIFEST } from '../../scripts/mirror/manifest.ts';
 import { offered } from '../support/mirror/cycle.ts';
 import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
 import { describeWithOfficial } from '../support/setup/official.ts';
-import { describeWithOpenssl } from '../support/sign/authority.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { describeWithDnsmasq, startDeadNameserver, startNameserver } from '../support/web/dns.ts';
 import { startProxy } from '../upstream/proxy/proxy.ts';
 import { fault, finding, findings, lineOf, NOBODY, SKIPPED, temporaryFolder, WELL } from './support.ts';

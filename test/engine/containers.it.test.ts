@@ -15,7 +15,8 @@ import { daemonPlace } from '../../scripts/proof/clients/clamd-socket.ts';
 import { startNameserver } from '../../scripts/proof/clients/nameserver.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { fLevelOf, updateTo6 } from '../proof/engines/in-containers.ts';
-import { describeWithImages, docker, image } from '../support/docker/docker.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 import { freePort } from '../support/web/ports.ts';
 

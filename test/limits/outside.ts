@@ -139,7 +139,7 @@ const ENGINES: Readonly<Record<string, Row>> = {
   }),
   CLAMD_CHARACTERS: elsewhere(
     'it is no answer',
-    'proof/clamd.it.test.ts',
+    'proof/clamd.test.ts',
     'an answer without an end is cut off',
   ),
   TOOL_MS: elsewhere('it is killed', FAULTS, 'a tool that hangs each time is killed each time'),

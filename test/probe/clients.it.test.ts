@@ -6,7 +6,7 @@ import { fakeTools } from '../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
-import { describeWithOpenssl } from '../support/sign/authority.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
 import { probe } from './support.ts';
 

@@ -7,8 +7,9 @@ import { S3Store } from '../../scripts/store/s3/store.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import { runCli } from '../support/mirror/cli.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { REPOSITORY } from '../support/repository.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.ts';
-import { faults, finding, probe, problems, problemsOfUnsigned, REPOSITORY } from './support.ts';
+import { faults, finding, probe, problems, problemsOfUnsigned } from './support.ts';
 
 describeMirror('a bucket', () => {
   describeWithCeph('that sync published to', (ceph) => {

@@ -6,7 +6,7 @@ import { startHost } from '../../scripts/host/host.ts';
 import type { ProbeOptions } from '../../scripts/probe/probe.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { startUpstream } from '../support/mirror/upstream.ts';
-import { describeWithOpenssl } from '../support/sign/authority.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
 import { faults, probe, problems } from './support.ts';
 

@@ -22,7 +22,7 @@ import { isFrom15 } from '../support/clamav-15/suite.ts';
 import { readContainer } from '../support/databases/containers.ts';
 import type { SeenRequest, TestUpstream } from '../support/mirror/upstream.ts';
 import { clamav, describeWithClamav } from '../support/setup/official.ts';
-import { describeWithOpenssl } from '../support/sign/authority.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 /** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
 const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';

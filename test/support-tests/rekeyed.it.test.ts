@@ -10,7 +10,8 @@ import { rekeyedImage, rekeyedNative } from '../support/clamav/rekeyed.ts';
 import { type ChainLink, makeChain } from '../support/databases/chain.ts';
 import { readContainer } from '../support/databases/containers.ts';
 import { makeTestKeys } from '../support/databases/signing.ts';
-import { describeWithImages, docker, image } from '../support/docker/docker.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
 import { describeWithClamav } from '../support/setup/official.ts';
 
 /** Runs a program of some ClamAV. Returns its stdout, then its exit code. */

@@ -2,7 +2,6 @@ import { afterAll, expect, test } from 'vitest';
 import {
   CA,
   CLOCK,
-  describeWithOpenssl,
   LEAF,
   ROOT,
   replaced,
@@ -12,6 +11,7 @@ import {
   signVerdict,
 } from '../support/sign/authority.ts';
 import { encodeDer, rewrite } from '../support/sign/der.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

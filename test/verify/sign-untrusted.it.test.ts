@@ -3,7 +3,6 @@ import { encodeClamSign } from '../../scripts/cvd/clamsign.ts';
 import {
   CA,
   type ChainChange,
-  describeWithOpenssl,
   LEAF,
   replaced,
   SignAuthority,
@@ -11,6 +10,7 @@ import {
   signVerdict,
 } from '../support/sign/authority.ts';
 import { rewrite } from '../support/sign/der.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

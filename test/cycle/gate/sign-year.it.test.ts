@@ -11,7 +11,8 @@ import { type ChainLink, makeChain } from '../../support/databases/chain.ts';
 import { signatureLine } from '../../support/databases/signatures.ts';
 import { testTrust } from '../../support/databases/signing.ts';
 import { namesIn, ofTest, startMirror, type TestMirror } from '../../support/mirror/cycle.ts';
-import { type ChainChange, describeWithOpenssl } from '../../support/sign/authority.ts';
+import type { ChainChange } from '../../support/sign/authority.ts';
+import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 import { TestSigner } from '../../support/sign/signed-official.ts';
 import { look, told } from '../../watch/support.ts';
 

@@ -15,7 +15,7 @@ import { trusting } from '../../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../../support/clamav-15/clamav-15.ts';
 import { describeWithImages, image } from '../../support/docker/docker.ts';
 import { describeMirror, namesIn, ofTest } from '../../support/mirror/cycle.ts';
-import { describeWithOpenssl } from '../../support/sign/authority.ts';
+import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 import { type SignedMirror, startSignedMirror } from '../../support/sign/signed-mirror.ts';
 
 const quick = { findProver: async () => trusting };

@@ -6,7 +6,8 @@ import { SILENT } from '../../../scripts/base/log.ts';
 import { openEngines } from '../../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../../scripts/engine/spec.ts';
 import { proveWith } from '../../../scripts/proof/prove.ts';
-import { describeWithImages, docker, image } from '../../support/docker/docker.ts';
+import { describeWithImages, image } from '../../support/docker/docker.ts';
+import { docker } from '../../support/docker/of-this-run.ts';
 import { describeMirror, startMirror } from '../../support/mirror/cycle.ts';
 import { words } from '../../support/runner/services.ts';
 

@@ -10,7 +10,8 @@ import { openEngines } from '../../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../../scripts/engine/spec.ts';
 import { type Prove, type ProveOptions, proveWith } from '../../../scripts/proof/prove.ts';
 import { clamdThatCrashes, fakeTools, knowing, trusting } from '../../support/clamav/engines.ts';
-import { describeWithImages, docker, image } from '../../support/docker/docker.ts';
+import { describeWithImages, image } from '../../support/docker/docker.ts';
+import { docker } from '../../support/docker/of-this-run.ts';
 import { describeWithSmallDisks, mount } from '../../support/machine/small-disk.ts';
 import {
   describeMirror,

@@ -5,7 +5,8 @@ import { openEngines } from '../../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../../scripts/engine/spec.ts';
 import { proveWith } from '../../../scripts/proof/prove.ts';
 import type { Proof } from '../../../scripts/proof/record.ts';
-import { describeWithImages, docker, image, versionOf } from '../../support/docker/docker.ts';
+import { describeWithImages, image, versionOf } from '../../support/docker/docker.ts';
+import { docker } from '../../support/docker/of-this-run.ts';
 import { describeMirror, faults, offer, startMirror } from '../../support/mirror/cycle.ts';
 
 /** Official versions 1 to 6, published one by one, so that clients of three retained versions can be tried. */

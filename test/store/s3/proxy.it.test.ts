@@ -13,7 +13,7 @@ import { openStore } from '../../../scripts/store/open.ts';
 import type { S3Options } from '../../../scripts/store/s3/address.ts';
 import type { Store } from '../../../scripts/store/store.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../../support/s3/s3.ts';
-import { describeWithOpenssl } from '../../support/sign/authority.ts';
+import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 import { startProxy } from '../../upstream/proxy/proxy.ts';
 import { sha256, temporaryFolder } from '../support.ts';
 

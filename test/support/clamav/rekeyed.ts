@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { LegacyKeys } from '../../../scripts/cvd/keys.ts';
 import { type Clamav15Options, clamav15 } from '../clamav-15/clamav-15.ts';
-import { docker } from '../docker/docker.ts';
 import { LABEL } from '../docker/docker-cli.ts';
+import { docker } from '../docker/of-this-run.ts';
 import { clamav } from '../setup/official.ts';
 import { type RekeyedNative, rekeyPrograms } from './rekey.ts';
 import { KEY_HOLDERS, rekeyContainer } from './rekey-container.ts';

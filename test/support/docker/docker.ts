@@ -2,7 +2,7 @@ import { inject } from 'vitest';
 import type { ImageName } from '../clamav/clamav-images.ts';
 import { describeWith, have } from '../setup/official.ts';
 import type { RealPart } from '../setup/real-part.ts';
-import { LABEL, docker as plainDocker } from './docker-cli.ts';
+import { docker } from './of-this-run.ts';
 
 const engine = inject('docker');
 
@@ -24,19 +24,6 @@ export function image(name: ImageName): string {
 export async function versionOf(tag: string): Promise<string> {
   const answer = await docker('run', '--rm', '--network=none', tag, 'clamscan', '--version');
   return /^ClamAV (\d[^/\s]*)/m.exec(answer)?.[1] ?? answer;
-}
-
-/**
- * Runs the `docker` command. Returns its stdout without the last newline; throws what it says on stderr. The set-up
- * removes the containers of `run` and `create`, the networks of `network create` and the images of `commit` that a test
- * leaves behind.
- */
-export async function docker(command: string, ...args: readonly string[]): Promise<string> {
-  const label = `${LABEL}=${inject('run')}`;
-  if (command === 'run' || command === 'create') args = [`--label=${label}`, ...args];
-  if (command === 'network' && args[0] === 'create') args = ['create', `--label=${label}`, ...args.slice(1)];
-  if (command === 'commit') args = [`--change=LABEL ${label}`, ...args];
-  return await plainDocker(command, ...args);
 }
 
 function imagePart(name: ImageName): RealPart<string> {

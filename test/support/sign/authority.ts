@@ -9,13 +9,6 @@ import { VerifyError } from '../../../scripts/verify/error.ts';
 import type { TrustedRoot } from '../../../scripts/verify/roots.ts';
 import { DigestSet, verifySign } from '../../../scripts/verify/sign.ts';
 import { TALOS } from '../../../scripts/verify/trust.ts';
-import { describeWith } from '../setup/official.ts';
-import { triedPart } from '../setup/real-part.ts';
-
-/** Like `describe`, and skipped where there is no openssl command. */
-export const describeWithOpenssl = describeWith(
-  await triedPart('openssl', ['openssl', 'version'], 'the openssl command makes their certificates'),
-);
 
 /** When the signatures of a test are judged. */
 export const CLOCK = new Date('2026-06-01T00:00:00Z');

@@ -9,14 +9,8 @@ import { askForSign, stageSign } from '../../../scripts/upstream/acquire/sign.ts
 import { TALOS, type Trust } from '../../../scripts/verify/trust.ts';
 import { testTrust } from '../../support/databases/signing.ts';
 import { describeWithSigns, signFolder } from '../../support/setup/official.ts';
-import {
-  CLOCK,
-  describeWithOpenssl,
-  SIGNED_FILE,
-  SignAuthority,
-  type Signed,
-  signFile,
-} from '../../support/sign/authority.ts';
+import { CLOCK, SIGNED_FILE, SignAuthority, type Signed, signFile } from '../../support/sign/authority.ts';
+import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 import { type Acquiring, databasesOf, startAcquiring } from './acquiring.ts';
 
 const NAME = 'test-6.cvd.sign';

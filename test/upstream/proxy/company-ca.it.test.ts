@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runCli } from '../../support/mirror/cli.ts';
-import { describeWithOpenssl } from '../../support/sign/authority.ts';
+import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 
 const CHECK = join(import.meta.dirname, '..', '..', '..', 'scripts', 'check.ts');
 
