@@ -262,11 +262,12 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     });
   });
 
+  /** At once, for they wait: freshclam 1.5 tries again by itself what fails. */
   describeMirror('with ClamAV 1.5', () => {
     const proverOf = (clamav: Clamav15) => async () =>
       proveWith([await findNativeEngine(clamav.path)], { now: () => new Date() });
 
-    test('a mirror goes from version to version, is rolled back and released', async () => {
+    test.concurrent('a mirror goes from version to version, is rolled back and released', async () => {
       await using mirror = await startSignedMirror(1);
       await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
       const change = { findProver: proverOf(clamav) };
@@ -285,7 +286,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     });
 
     describeWithImages('oldest')('beside a real 1.4 and a real 0.103', () => {
-      test('a mirror goes from version 1 to 6 at once', async () => {
+      test.concurrent('a mirror goes from version 1 to 6 at once', async () => {
         await using mirror = await startSignedMirror(1);
         await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
         const findProver = async () => {
@@ -310,7 +311,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       });
     });
 
-    test('an engine that does not like a new .sign costs nobody the database', async () => {
+    test.concurrent('an engine that does not like a new .sign costs nobody the database', async () => {
       await using mirror = await startSignedMirror(5);
       await using clamav = await clamav15({ roots: [] });
       const report = await mirror.syncAt(new Date(), { findProver: proverOf(clamav) });
@@ -323,7 +324,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       expect(ofTest(report).notes).toEqual([expect.stringMatching(/would fail with it/)]);
     });
 
-    test('an engine that lost the certificates of what is published, too, is broken, and says where to look', async () => {
+    test.concurrent('an engine that lost the certificates of what is published, too, is broken, and says where to look', async () => {
       await using mirror = await startSignedMirror(5);
       await using sound = await clamav15({ roots: mirror.signed.trust.roots });
       await using broken = await clamav15({ roots: [] });
@@ -342,7 +343,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       expect(await signOf(mirror)).toMatchObject({ state: 'published' });
     });
 
-    test('where two of them disagree about a new .sign, it is withheld, and the report says which clients would fail', async () => {
+    test.concurrent('where two of them disagree about a new .sign, it is withheld, and the report says which clients would fail', async () => {
       await using mirror = await startSignedMirror(5);
       await using sound = await clamav15({ roots: mirror.signed.trust.roots });
       await using other = await clamav15({ roots: [] });
@@ -362,7 +363,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       ]);
     });
 
-    test('without any .sign it is published, and the record says whom that shuts out', async () => {
+    test.concurrent('without any .sign it is published, and the record says whom that shuts out', async () => {
       await using mirror = await startSignedMirror(5);
       for (const name of mirror.signed.files.keys()) if (name.endsWith('.sign')) mirror.upstream.remove(name);
       await using clamav = await clamav15({ roots: mirror.signed.trust.roots });

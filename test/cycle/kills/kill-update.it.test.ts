@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { describeMirror } from '../../support/mirror/cycle.ts';
+import { everyNth } from '../../support/sample.ts';
 import { expectSound, expectToSurviveKills, inPairs, startFrom, wholeRun } from './killing.ts';
 
 /** Kills at points of time, for what no change to a file marks: the rebuild in its threads, ClamAV at work. */
@@ -16,7 +17,7 @@ describeMirror('a run from version 1 to 6', () => {
     const begun = performance.now();
     const { tree } = await wholeRun(start);
     const length = performance.now() - begun;
-    await inPairs([...Array(MOMENTS).keys()], async (moment) => {
+    await inPairs(everyNth(2, [...Array(MOMENTS).keys()]), async (moment) => {
       await using mirror = await start.begin();
       const after = length * (0.3 + (0.7 * moment) / MOMENTS); // before that, Node is only starting
       const kill = new AbortController();
