@@ -1,17 +1,38 @@
 import { defineConfig } from 'vitest/config';
 
+/** Test files that use real parts: ClamAV, containers, web servers, other programs than Node and a shell. */
+const REAL = 'test/**/*.it.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/setup.ts',
-    reporters: ['default', './test/support/reporter.ts'],
+    reporters: ['default', './test/support/setup/reporter.ts'],
     pool: 'forks',
-    // Tests wait for containers, disks and deadlines as often as they compute.
-    maxWorkers: 3,
     testTimeout: 180_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 30_000 } },
-    // They import JSON in a way that only a bundler takes.
-    server: { deps: { inline: [/@actions\/(workflow-parser|languageservice)/] } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [REAL],
+          // Modules are loaded once for each worker and not for each file.
+          isolate: false,
+          // They import JSON in a way that only a bundler takes.
+          server: { deps: { inline: [/@actions\/(workflow-parser|languageservice)/] } },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'real',
+          include: [REAL],
+          globalSetup: 'test/support/setup/setup.ts',
+          // Tests wait for containers, disks and deadlines as often as they compute.
+          maxWorkers: 3,
+        },
+      },
+    ],
   },
 });

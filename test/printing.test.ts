@@ -21,7 +21,7 @@ import type { ProbeReport } from '../scripts/probe/probe.ts';
 import { tableOf } from '../scripts/probe/probe-table.ts';
 import { proofTable } from '../scripts/proof/proof-table.ts';
 import { expectHarmless, expectPlainWords, HOSTILE, hostileVariants } from './support/hostile-words.ts';
-import { manifestOf, sampleReport } from './support/samples.ts';
+import { manifestOf, sampleReport } from './support/mirror/samples.ts';
 
 let written = '';
 

@@ -22,8 +22,8 @@ import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { type QuickLook, quickLook } from '../../scripts/watch/quick-check.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
-import { describeWithDnsmasq, startNameserver } from '../support/dns.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
+import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url).pathname;

@@ -6,11 +6,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startHost } from '../../scripts/host/host.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { failing, well } from '../notify/support.ts';
-import { describeMirror, namesIn, offer, startMirror, type TestMirror, versionOf } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { type FakeGitHub, type GitHubFault, type GitHubOptions, startGitHub } from '../support/github-api.ts';
-import { official } from '../support/official.ts';
-import { startUpstream, type TestUpstream } from '../support/upstream.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { type FakeGitHub, type GitHubFault, type GitHubOptions, startGitHub } from '../support/github/api.ts';
+import {
+  describeMirror,
+  namesIn,
+  offer,
+  startMirror,
+  type TestMirror,
+  versionOf,
+} from '../support/mirror/cycle.ts';
+import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
+import { official } from '../support/setup/official.ts';
 import { type ActionRun, action, type Caller, type Inputs, startCaller } from './support.ts';
 
 /** What was asked of a service like healthchecks.io. */

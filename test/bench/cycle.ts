@@ -1,8 +1,8 @@
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startHost } from '../../scripts/host/host.ts';
-import { writeBigDatabase } from '../support/big-database.ts';
-import { makeTestKeys } from '../support/signing.ts';
+import { writeBigDatabase } from '../support/databases/big-database.ts';
+import { makeTestKeys } from '../support/databases/signing.ts';
 import { keysToJson, type Measured, measure, say, withFolder } from './support.ts';
 
 interface CycleRun extends Measured {

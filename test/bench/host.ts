@@ -5,9 +5,9 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { searchPath } from '../../scripts/settings/commands/sync.ts';
-import { ensureProgram } from '../support/install.ts';
-import { freePort } from '../support/ports.ts';
-import { ended, listening, startWebServer } from '../support/web-servers.ts';
+import { ensureProgram } from '../support/setup/install.ts';
+import { freePort } from '../support/web/ports.ts';
+import { ended, listening, startWebServer } from '../support/web/web-servers.ts';
 import { say, spread, withFolder } from './support.ts';
 
 const run = promisify(execFile);

@@ -16,12 +16,12 @@ import { searchPath, syncSettings } from '../../scripts/settings/commands/sync.t
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/setup/official-files.ts';
 import { findProgram } from '../../scripts/setup/programs.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { diffScript } from '../support/chain.ts';
-import { LABEL } from '../support/docker-cli.ts';
-import { SOUND } from '../support/hostile.ts';
-import { rekeyPrograms } from '../support/rekey.ts';
-import { signatureLine } from '../support/signatures.ts';
-import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../support/signing.ts';
+import { rekeyPrograms } from '../support/clamav/rekey.ts';
+import { diffScript } from '../support/databases/chain.ts';
+import { SOUND } from '../support/databases/hostile.ts';
+import { signatureLine } from '../support/databases/signatures.ts';
+import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../support/databases/signing.ts';
+import { LABEL } from '../support/docker/docker-cli.ts';
 import { say, withFolder } from './support.ts';
 
 /** Inflated; a CVD of about 12 MB. */

@@ -7,8 +7,8 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { explain } from '../../scripts/base/errors.ts';
 import { bytes } from '../../scripts/base/log.ts';
 import { findProgram } from '../../scripts/setup/programs.ts';
-import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph, cephAdmin, startCephs } from '../support/ceph.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
+import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph, cephAdmin, startCephs } from '../support/s3/ceph.ts';
+import { startFaultProxy } from '../support/web/fault-proxy.ts';
 import type { Work } from './publish-child.ts';
 import { measure, say, spread, withFolder } from './support.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { writeBigDatabase } from '../support/big-database.ts';
-import { makeTestKeys } from '../support/signing.ts';
+import { writeBigDatabase } from '../support/databases/big-database.ts';
+import { makeTestKeys } from '../support/databases/signing.ts';
 import { keysToJson, type Measured, measure, say, spread, withFolder } from './support.ts';
 
 const ROUNDS = 3;

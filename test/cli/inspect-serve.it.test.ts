@@ -1,9 +1,9 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli, startCli } from '../support/cli.ts';
-import { startMirror, startPublished } from '../support/cycle.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { runCli, startCli } from '../support/mirror/cli.ts';
+import { startMirror, startPublished } from '../support/mirror/cycle.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 describeWithOfficial('inspect', () => {
   test('shows what is in a genuine file, one JSON object for each', async () => {

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { codeOf } from '../../scripts/base/errors.ts';
-import { startCli } from '../support/cli.ts';
-import { describeMirror, startMirror } from '../support/cycle.ts';
-import { fakeTools } from '../support/engines.ts';
+import { fakeTools } from '../support/clamav/engines.ts';
+import { startCli } from '../support/mirror/cli.ts';
+import { describeMirror, startMirror } from '../support/mirror/cycle.ts';
 
 describeMirror('an interrupted sync', () => {
   test.each([

@@ -3,9 +3,15 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runCli, startCli } from '../support/cli.ts';
-import { describeMirror, startMirror, startPublished, type TestMirror, untouched } from '../support/cycle.ts';
-import { official } from '../support/official.ts';
+import { runCli, startCli } from '../support/mirror/cli.ts';
+import {
+  describeMirror,
+  startMirror,
+  startPublished,
+  type TestMirror,
+  untouched,
+} from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 /** In the place of a file; whoever opens it in the usual way waits for ever. */
 async function pipeAt(path: string): Promise<string> {

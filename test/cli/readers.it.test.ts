@@ -4,9 +4,9 @@ import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { freePort } from '../../scripts/proof/clients/clamd.ts';
-import { CLI } from '../support/cli.ts';
-import { startPublished } from '../support/cycle.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { CLI } from '../support/mirror/cli.ts';
+import { startPublished } from '../support/mirror/cycle.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 type Sink = 'pipe' | 'full';
 const FULL = '/dev/full';

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCli } from '../support/cli.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { runCli } from '../support/mirror/cli.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 describeWithOfficial('clamav-mirror rebuild', () => {
   let folder: string;

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli } from '../support/cli.ts';
-import { describeMirror, namesIn, startMirror, startPublished, untouched } from '../support/cycle.ts';
-import { fakeTools, knowing } from '../support/engines.ts';
-import { mounts } from '../support/mounts.ts';
-import { clamav, describeWith } from '../support/official.ts';
+import { fakeTools, knowing } from '../support/clamav/engines.ts';
+import { mounts } from '../support/machine/mounts.ts';
+import { runCli } from '../support/mirror/cli.ts';
+import { describeMirror, namesIn, startMirror, startPublished, untouched } from '../support/mirror/cycle.ts';
+import { clamav, describeWith } from '../support/setup/official.ts';
 
 describeMirror('sync', () => {
   test('tells the story in plain lines where no terminal is', async () => {

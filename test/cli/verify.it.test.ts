@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OFFICIAL_FILES } from '../../scripts/setup/official-files.ts';
-import { runCli } from '../support/cli.ts';
-import { startPublished } from '../support/cycle.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { runCli } from '../support/mirror/cli.ts';
+import { startPublished } from '../support/mirror/cycle.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 describeWithOfficial('verify', () => {
   let folder: string;

@@ -22,11 +22,11 @@ import { type RequestLine, startHost } from '../../scripts/host/host.ts';
 import type { Manifest } from '../../scripts/mirror/manifest.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { publishedMirror } from '../probe/support.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { describeWithImages, image } from '../support/docker.ts';
-import { official } from '../support/official.ts';
-import { startUpstream } from '../support/upstream.ts';
-import { startProxy } from '../upstream/proxy.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { official } from '../support/setup/official.ts';
+import { startProxy } from '../upstream/proxy/proxy.ts';
 import { ago, changeManifest, checkedAt, plant, startConsumer } from './support.ts';
 
 describeMirror('a client of a mirror', () => {

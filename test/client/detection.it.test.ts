@@ -6,9 +6,9 @@ import { openOneEngine } from '../../scripts/engine/open-one.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { publishedMirror } from '../probe/support.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { type FakeTools, fakeTools } from '../support/engines.ts';
-import { official } from '../support/official.ts';
+import { type FakeTools, fakeTools } from '../support/clamav/engines.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 import { type Consumer, plant, startConsumer } from './support.ts';
 
 /** Says of what it scans that it is clean. */

@@ -14,10 +14,10 @@ import { startHost } from '../../scripts/host/host.ts';
 import type { SignRecord } from '../../scripts/mirror/manifest.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { publishedMirror } from '../probe/support.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { type FakeTools, fakeTools } from '../support/engines.ts';
-import { describeWithSigns, official, signFolder } from '../support/official.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { type FakeTools, fakeTools } from '../support/clamav/engines.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { describeWithSigns, official, signFolder } from '../support/setup/official.ts';
 import { type Consumer, changeManifest, plant, startConsumer } from './support.ts';
 
 /** Whom Talos' samples are signed by. */

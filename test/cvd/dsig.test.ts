@@ -9,7 +9,7 @@ import {
   verifyPssSignature,
 } from '../../scripts/cvd/dsig.ts';
 import { TALOS_KEYS } from '../../scripts/cvd/keys.ts';
-import { makeTestKeys } from '../support/signing.ts';
+import { makeTestKeys } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const { keys, signHeader, signInfo, signCdiff, signCdiffRaw } = makeTestKeys();

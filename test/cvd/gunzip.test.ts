@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Gunzip } from '../../scripts/cvd/container/gunzip.ts';
-import { inPieces } from '../support/generate.ts';
+import { inPieces } from '../support/databases/generate.ts';
 import { withCode } from '../support/throws.ts';
 
 function inflated(

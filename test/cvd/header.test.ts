@@ -10,8 +10,8 @@ import {
   parseHeaderLine,
   unseal,
 } from '../../scripts/cvd/header.ts';
-import { anyDamage, damaged } from '../support/generate.ts';
-import { makeHeader } from '../support/signing.ts';
+import { anyDamage, damaged } from '../support/databases/generate.ts';
+import { makeHeader } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const HEADER: CvdHeader = {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CvdError } from '../../scripts/cvd/error.ts';
 import { encodeInfo, infoDigest, parseInfo } from '../../scripts/cvd/info.ts';
-import { anyDamage, anyFiles, damaged } from '../support/generate.ts';
-import { makeInfo } from '../support/signing.ts';
+import { anyDamage, anyFiles, damaged } from '../support/databases/generate.ts';
+import { makeInfo } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const INFO = makeInfo({

@@ -12,7 +12,7 @@ import { CvdReader } from '../../scripts/cvd/container/reader.ts';
 import { encodeTarHeader, paddingOf, parseTarHeader, TarReader } from '../../scripts/cvd/container/tar.ts';
 import { encodeHeader, encodeHeaderLine, parseHeaderLine } from '../../scripts/cvd/header.ts';
 import { encodeInfo, parseInfo } from '../../scripts/cvd/info.ts';
-import { makeCvd, makeHeader, makeInfo } from '../support/signing.ts';
+import { makeCvd, makeHeader, makeInfo } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const tooLarge = withCode('cvd/too-large');

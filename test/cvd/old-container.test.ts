@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { OldContainer } from '../../scripts/cvd/container/old-container.ts';
-import { inPieces } from '../support/generate.ts';
-import { makeCvd } from '../support/signing.ts';
+import { inPieces } from '../support/databases/generate.ts';
+import { makeCvd } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const FILES = new Map([

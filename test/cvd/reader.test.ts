@@ -7,8 +7,8 @@ import { CvdReader } from '../../scripts/cvd/container/reader.ts';
 import { encodeTarHeader, type TarLimits } from '../../scripts/cvd/container/tar.ts';
 import { CvdError } from '../../scripts/cvd/error.ts';
 import { type CvdHeader, encodeHeader, parseHeader, unseal } from '../../scripts/cvd/header.ts';
-import { anyDamage, anyFiles, anySizes, damaged, inPieces } from '../support/generate.ts';
-import { makeCvd } from '../support/signing.ts';
+import { anyDamage, anyFiles, anySizes, damaged, inPieces } from '../support/databases/generate.ts';
+import { makeCvd } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const FILES = new Map([

@@ -7,8 +7,8 @@ import { encodeInfo } from '../../scripts/cvd/info.ts';
 import { Rebuild } from '../../scripts/cvd/rebuild.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';
 import { verifyRebuilt } from '../../scripts/verify/rebuilt.ts';
-import { diffScript } from '../support/chain.ts';
-import { scriptOf } from '../support/containers.ts';
+import { diffScript } from '../support/databases/chain.ts';
+import { scriptOf } from '../support/databases/containers.ts';
 import {
   anyDamage,
   anyFiles,
@@ -18,9 +18,9 @@ import {
   encodeScript,
   inPieces,
   scriptFor,
-} from '../support/generate.ts';
-import type { Files } from '../support/naive.ts';
-import { makeCdiff, makeCvd, makeInfo, testTrust } from '../support/signing.ts';
+} from '../support/databases/generate.ts';
+import type { Files } from '../support/databases/naive.ts';
+import { makeCdiff, makeCvd, makeInfo, testTrust } from '../support/databases/signing.ts';
 
 interface Version {
   readonly version: number;

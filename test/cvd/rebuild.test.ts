@@ -4,9 +4,9 @@ import { type ContainerOrder, CvdWriter } from '../../scripts/cvd/container/writ
 import { type CvdHeader, parseHeader, unseal } from '../../scripts/cvd/header.ts';
 import { encodeInfo } from '../../scripts/cvd/info.ts';
 import { Rebuild } from '../../scripts/cvd/rebuild.ts';
-import { type ChainLink, diffScript, makeChain } from '../support/chain.ts';
-import { inPieces } from '../support/generate.ts';
-import { makeCdiff, makeCvd, makeInfo } from '../support/signing.ts';
+import { type ChainLink, diffScript, makeChain } from '../support/databases/chain.ts';
+import { inPieces } from '../support/databases/generate.ts';
+import { makeCdiff, makeCvd, makeInfo } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const filesOf = (files: Record<string, string>) =>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeTarHeader, parseTarHeader, TarReader } from '../../scripts/cvd/container/tar.ts';
 import { encodeTar } from '../../scripts/cvd/container/writer.ts';
-import { anyFiles, anySizes, inPieces } from '../support/generate.ts';
+import { anyFiles, anySizes, inPieces } from '../support/databases/generate.ts';
 import { withCode } from '../support/throws.ts';
 
 const tarOf = (files: ReadonlyMap<string, Buffer>) =>

@@ -5,8 +5,8 @@ import { CvdWriter, encodeTar, orderOf } from '../../scripts/cvd/container/write
 import { GZIP_HEADER } from '../../scripts/cvd/deflate/gzip.ts';
 import { parseHeader } from '../../scripts/cvd/header.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
-import { inPieces } from '../support/generate.ts';
-import { makeCvd, makeInfo, testTrust } from '../support/signing.ts';
+import { inPieces } from '../support/databases/generate.ts';
+import { makeCvd, makeInfo, testTrust } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const tarOf = (name: string, size: number, data: Uint8Array[]) =>

@@ -5,6 +5,7 @@ import { archiveName } from '../../scripts/cvd/names.ts';
 import { archivedVersions } from '../../scripts/mirror/archive.ts';
 import { parseManifest, textOf } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
+import { findProver, trusting } from '../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -16,9 +17,8 @@ import {
   sha256,
   startMirror,
   type TestMirror,
-} from '../support/cycle.ts';
-import { findProver, trusting } from '../support/engines.ts';
-import { official } from '../support/official.ts';
+} from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 const quick = { findProver: async () => trusting };
 

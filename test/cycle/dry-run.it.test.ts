@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { describeMirror, offer, startMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { describeMirror, offer, startMirror } from '../support/mirror/cycle.ts';
 
 const findProver = async () => trusting;
 

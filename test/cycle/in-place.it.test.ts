@@ -6,12 +6,12 @@ import { checkStore } from '../../scripts/mirror/check/check-store.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { CEPH_ENVIRONMENT } from '../support/ceph.ts';
-import { runCli } from '../support/cli.ts';
-import { describeMirror, offer, ofTest } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { official } from '../support/official.ts';
-import { describeWithCeph } from '../support/s3.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { runCli } from '../support/mirror/cli.ts';
+import { describeMirror, offer, ofTest } from '../support/mirror/cycle.ts';
+import { CEPH_ENVIRONMENT } from '../support/s3/ceph.ts';
+import { describeWithCeph } from '../support/s3/s3.ts';
+import { official } from '../support/setup/official.ts';
 import { type AttackedMirror, attackedBucket, attackedFolder, flipObject } from './in-place.ts';
 
 const DAY = 24 * 60 * 60_000;

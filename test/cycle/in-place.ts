@@ -7,10 +7,10 @@ import { COPIES_FOLDER } from '../../scripts/store/copies.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { openStore } from '../../scripts/store/open.ts';
 import type { Store } from '../../scripts/store/store.ts';
-import type { Ceph } from '../support/ceph.ts';
-import { startMirror, type TestMirror } from '../support/cycle.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { newBucket, type TestBucket } from '../support/s3.ts';
+import { startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import type { Ceph } from '../support/s3/ceph.ts';
+import { newBucket, type TestBucket } from '../support/s3/s3.ts';
+import { type FaultProxy, startFaultProxy } from '../support/web/fault-proxy.ts';
 
 /** A mirror of database `test`, and its store as somebody sees it who can write there. */
 export interface AttackedMirror extends AsyncDisposable {

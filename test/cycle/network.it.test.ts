@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, expect, inject, test } from 'vitest';
 import { State } from '../../scripts/cycle/memory/state.ts';
-import { offered, ofTest, startMirror, type TestMirror, versionOf } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWith, describeWithOfficial, have, official } from '../support/official.ts';
-import { describeWithCeph, newBucket } from '../support/s3.ts';
-import { startSquid } from '../support/squid.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { offered, ofTest, startMirror, type TestMirror, versionOf } from '../support/mirror/cycle.ts';
+import { describeWithCeph, newBucket } from '../support/s3/s3.ts';
+import { describeWith, describeWithOfficial, have, official } from '../support/setup/official.ts';
+import { startSquid } from '../support/web/squid.ts';
 
 const squid = inject('squid');
 const findProver = async () => trusting;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CycleReport } from '../../scripts/cycle/report.ts';
+import { asRoot, NOBODY, startOtherUser } from '../support/machine/other-user.ts';
 import {
   describeMirror,
   namesIn,
@@ -12,8 +13,7 @@ import {
   startMirror,
   startPublished,
   type TestMirror,
-} from '../support/cycle.ts';
-import { asRoot, NOBODY, startOtherUser } from '../support/other-user.ts';
+} from '../support/mirror/cycle.ts';
 
 /** What somebody without rights may hope to have changed, removed or added to. */
 interface Victim {

@@ -4,7 +4,10 @@ import { expect, test } from 'vitest';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import { runCli } from '../support/cli.ts';
+import { findProver, trusting } from '../support/clamav/engines.ts';
+import { makeHeader } from '../support/databases/signing.ts';
+import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
+import { runCli } from '../support/mirror/cli.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -18,11 +21,8 @@ import {
   type TestMirror,
   unharmed,
   untouched,
-} from '../support/cycle.ts';
-import { findProver, trusting } from '../support/engines.ts';
-import { official } from '../support/official.ts';
-import { makeHeader } from '../support/signing.ts';
-import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
+} from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 const BOTH = { databases: 'test,bytecode' };
 const CLD = encodeHeader(makeHeader('bytecode', 336));

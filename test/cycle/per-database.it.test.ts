@@ -11,10 +11,10 @@ import { encodeManifest, type Manifest, parseManifest } from '../../scripts/mirr
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { changeManifest, startConsumer } from '../client/support.ts';
-import { describeMirror, offer, published, startMirror, type TestMirror } from '../support/cycle.ts';
-import { describeWithDnsmasq, startNameserver } from '../support/dns.ts';
-import { trusting } from '../support/engines.ts';
-import { official } from '../support/official.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { describeMirror, offer, published, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
+import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
 import { look } from '../watch/support.ts';
 
 const HOUR = 3_600_000;

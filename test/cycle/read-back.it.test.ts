@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
+import { trusting } from '../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -13,8 +14,7 @@ import {
   startMirror,
   type TestMirror,
   versionOf,
-} from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
+} from '../support/mirror/cycle.ts';
 
 const quick = { findProver: async () => trusting, readBackPatience: { tries: 2, pause: 10 } };
 

@@ -7,8 +7,8 @@ import { startHost } from '../../scripts/host/host.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { publish } from '../../scripts/mirror/publish.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { describeMirror, sha256, startPublished } from '../support/cycle.ts';
-import { official } from '../support/official.ts';
+import { describeMirror, sha256, startPublished } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 const PUBLICATIONS = 12;
 const READERS = 4;

@@ -2,7 +2,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
-import { runCli } from '../support/cli.ts';
+import { fakeTools, knowing, trusting } from '../support/clamav/engines.ts';
+import { runCli } from '../support/mirror/cli.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -17,9 +18,8 @@ import {
   untouched,
   updateClient,
   versionOf,
-} from '../support/cycle.ts';
-import { fakeTools, knowing, trusting } from '../support/engines.ts';
-import { official } from '../support/official.ts';
+} from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 const quick = { findProver: async () => trusting };
 

@@ -16,8 +16,8 @@ import {
   sha256,
   startMirror,
   updateClient,
-} from '../support/cycle.ts';
-import { official } from '../support/official.ts';
+} from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 /** Bytes that a version check may cost upstream. */
 const ANY = expect.any(Number);

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { CEPH_ENVIRONMENT, cephAdmin } from '../support/ceph.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
-import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';
+import { CEPH_ENVIRONMENT, cephAdmin } from '../support/s3/ceph.ts';
+import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.ts';
+import { startFaultProxy } from '../support/web/fault-proxy.ts';
 import { fault, findings, lineOf, SKIPPED, WELL } from './support.ts';
 
 const CHECKS = ['bucket', 'conditions'] as const;

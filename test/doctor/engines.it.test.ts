@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { labelOf } from '../../scripts/engine/docker/image.ts';
-import { describeWithDocker, describeWithImages, docker, image } from '../support/docker.ts';
-import { fakeTools } from '../support/engines.ts';
-import { mounts } from '../support/mounts.ts';
-import { describeWith, describeWithClamav, describeWithOfficial } from '../support/official.ts';
+import { fakeTools } from '../support/clamav/engines.ts';
+import { describeWithDocker, describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
+import { mounts } from '../support/machine/mounts.ts';
+import { describeWith, describeWithClamav, describeWithOfficial } from '../support/setup/official.ts';
 import { fault, finding, lineOf, temporaryFolder, WELL } from './support.ts';
 
 /** Wherever programs are looked for. */

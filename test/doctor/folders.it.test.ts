@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { describeMirror, startMirror } from '../support/cycle.ts';
-import { asRoot, NOBODY } from '../support/other-user.ts';
-import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
+import { asRoot, NOBODY } from '../support/machine/other-user.ts';
+import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
+import { describeMirror, startMirror } from '../support/mirror/cycle.ts';
 import { fault, finding, findings, lineOf, temporaryFolder, WELL } from './support.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { environment } from '../notify/support.ts';
-import { type FakeGitHub, type GitHubOptions, startGitHub } from '../support/github-api.ts';
+import { type FakeGitHub, type GitHubOptions, startGitHub } from '../support/github/api.ts';
 import { fault, finding, findings, readDescription, SKIPPED, WELL } from './support.ts';
 
 const CHECKS = ['github', 'issues', 'schedule'] as const;

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { MANIFEST } from '../../scripts/store/store.ts';
-import { offered } from '../support/cycle.ts';
-import { describeWithDnsmasq, startDeadNameserver, startNameserver } from '../support/dns.ts';
-import { describeWithOfficial } from '../support/official.ts';
-import { describeWithOpenssl } from '../support/sign-authority.ts';
-import { startUpstream, type TestUpstream } from '../support/upstream.ts';
-import { startProxy } from '../upstream/proxy.ts';
+import { offered } from '../support/mirror/cycle.ts';
+import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOfficial } from '../support/setup/official.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
+import { describeWithDnsmasq, startDeadNameserver, startNameserver } from '../support/web/dns.ts';
+import { startProxy } from '../upstream/proxy/proxy.ts';
 import { fault, finding, findings, lineOf, NOBODY, SKIPPED, temporaryFolder, WELL } from './support.ts';
 
 const NAME = 'current.cvd.test';

@@ -10,8 +10,8 @@ import { doctorSettings } from '../../scripts/settings/commands/doctor.ts';
 import { programsFrom } from '../../scripts/settings/programs.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { environment as gitHubVariables } from '../notify/support.ts';
-import { type CliOptions, runCli } from '../support/cli.ts';
-import { startGitHub } from '../support/github-api.ts';
+import { startGitHub } from '../support/github/api.ts';
+import { type CliOptions, runCli } from '../support/mirror/cli.ts';
 
 export type Flags = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string>>;

@@ -5,11 +5,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, tes
 import { startHost } from '../../scripts/host/host.ts';
 import { startCaller } from '../action/support.ts';
 import { environment } from '../notify/support.ts';
-import { CEPH_ENVIRONMENT } from '../support/ceph.ts';
-import { runCli, startCli } from '../support/cli.ts';
-import { describeMirror, hashes, namesIn, startPublished, type TestMirror } from '../support/cycle.ts';
-import { startGitHub } from '../support/github-api.ts';
-import { freePort } from '../support/ports.ts';
+import { startGitHub } from '../support/github/api.ts';
+import { runCli, startCli } from '../support/mirror/cli.ts';
+import { describeMirror, hashes, namesIn, startPublished, type TestMirror } from '../support/mirror/cycle.ts';
+import { CEPH_ENVIRONMENT } from '../support/s3/ceph.ts';
+import { freePort } from '../support/web/ports.ts';
 import { NOBODY, readDescription, temporaryFolder } from './support.ts';
 
 beforeAll(readDescription);

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findConfined } from '../../scripts/engine/confinement.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
-import { describeMirror, namesIn, startPublished, untouched } from '../support/cycle.ts';
-import { type FakeTools, fakeTools } from '../support/engines.ts';
-import { mounts } from '../support/mounts.ts';
-import { describeWith } from '../support/official.ts';
+import { type FakeTools, fakeTools } from '../support/clamav/engines.ts';
+import { mounts } from '../support/machine/mounts.ts';
+import { describeMirror, namesIn, startPublished, untouched } from '../support/mirror/cycle.ts';
+import { describeWith } from '../support/setup/official.ts';
 
 /** Shows a tool what Debian's profile of AppArmor lets it see: of the rest, its folders are empty. */
 const only = (...hidden: readonly string[]) =>

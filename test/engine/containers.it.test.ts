@@ -14,10 +14,11 @@ import { clamdAt } from '../../scripts/proof/clients/clamd.ts';
 import { daemonPlace } from '../../scripts/proof/clients/clamd-socket.ts';
 import { startNameserver } from '../../scripts/proof/clients/nameserver.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
-import { fLevelOf, updateTo6 } from '../proof/in-containers.ts';
-import { describeWithImages, docker, image } from '../support/docker.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
-import { freePort } from '../support/ports.ts';
+import { fLevelOf, updateTo6 } from '../proof/engines/in-containers.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
+import { freePort } from '../support/web/ports.ts';
 
 const PATH = process.env.PATH ?? '';
 const IMAGES = ['newest', 'older', 'oldest'] as const;

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Tool } from '../../scripts/engine/engine.ts';
 import { proveWith } from '../../scripts/proof/prove.ts';
+import { fakeTools, findProver, knowing } from '../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -13,8 +14,7 @@ import {
   startMirror,
   type TestMirror,
   untouched,
-} from '../support/cycle.ts';
-import { fakeTools, findProver, knowing } from '../support/engines.ts';
+} from '../support/mirror/cycle.ts';
 
 /** Those that are tried on a mirror that has something to lose, too. */
 const SOME = [

@@ -11,12 +11,13 @@ import { startHost } from '../../scripts/host/host.ts';
 import { programs } from '../../scripts/settings/commands/sync.ts';
 import { programsFrom } from '../../scripts/settings/programs.ts';
 import { run as runProgram } from '../../scripts/setup/programs.ts';
-import { runCli } from '../support/cli.ts';
-import { describeMirror, startMirror, startPublished } from '../support/cycle.ts';
-import { describeWithImages, docker, image } from '../support/docker.ts';
-import { type FakeTools, fakeTools } from '../support/engines.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
-import { startProxy } from '../upstream/proxy.ts';
+import { type FakeTools, fakeTools } from '../support/clamav/engines.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
+import { runCli } from '../support/mirror/cli.ts';
+import { describeMirror, startMirror, startPublished } from '../support/mirror/cycle.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
+import { startProxy } from '../upstream/proxy/proxy.ts';
 
 const SECRET = 'the-secret-of-the-runner';
 /** What a step of a workflow may find in its environment. */

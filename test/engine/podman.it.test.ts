@@ -6,10 +6,10 @@ import { SILENT } from '../../scripts/base/log.ts';
 import { run } from '../../scripts/engine/engine.ts';
 import { openEngines } from '../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
-import { fLevelOf, updateTo6 } from '../proof/in-containers.ts';
-import { describeWithOfficial } from '../support/official.ts';
-import { describeWithPodman, podman, podmanImage, sleepingContainer } from '../support/podman.ts';
-import { freePort } from '../support/ports.ts';
+import { fLevelOf, updateTo6 } from '../proof/engines/in-containers.ts';
+import { describeWithPodman, podman, podmanImage, sleepingContainer } from '../support/docker/podman.ts';
+import { describeWithOfficial } from '../support/setup/official.ts';
+import { freePort } from '../support/web/ports.ts';
 
 describeWithPodman('podman', () => {
   describeWithOfficial("with Talos' databases", () => {

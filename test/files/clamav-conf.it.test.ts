@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freshclamConf } from '../../scripts/client/freshclam-conf.ts';
 import { ConfError, type ConfOption, confText, writeConf } from '../../scripts/files/clamav-conf.ts';
 import { NOBODY } from '../probe/support.ts';
-import { describeWithClamav } from '../support/official.ts';
+import { describeWithClamav } from '../support/setup/official.ts';
 
 const run = promisify(execFile);
 const CONF = {

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeTemporaryFolder, takeCorner, takePrivateFolder } from '../../scripts/files/private-folder.ts';
 import { requireSafeWay } from '../../scripts/files/safe-path.ts';
 import { type Accounts, trustedOwners } from '../../scripts/files/trusted-owners.ts';
-import { asRoot } from '../support/other-user.ts';
+import { asRoot } from '../support/machine/other-user.ts';
 
 let folder = '';
 let path = '';

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { type CliRun, runCli } from '../support/cli.ts';
-import { realPart } from '../support/real-part.ts';
+import { type CliRun, runCli } from '../support/mirror/cli.ts';
+import { realPart } from '../support/setup/real-part.ts';
 
 /** The program that tells what others do to the system. */
 export const strace = await realPart('strace', () => {

@@ -12,8 +12,8 @@ import { openGitHub } from '../../scripts/notify/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
 import { openStore } from '../../scripts/store/open.ts';
 import { quickLook } from '../../scripts/watch/quick-check.ts';
-import { deadAddress } from '../support/dead-address.ts';
-import { freePort } from '../support/ports.ts';
+import { deadAddress } from '../support/web/dead-address.ts';
+import { freePort } from '../support/web/ports.ts';
 import { openClient } from '../upstream/support.ts';
 
 const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };

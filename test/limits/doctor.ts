@@ -8,8 +8,8 @@ import { checkProxies } from '../../scripts/doctor/checks/proxies.ts';
 import type { DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import { temporaryFolder } from '../store/support.ts';
-import { deadAddress } from '../support/dead-address.ts';
-import { freePort } from '../support/ports.ts';
+import { deadAddress } from '../support/web/dead-address.ts';
+import { freePort } from '../support/web/ports.ts';
 import { hasten } from './hasten.ts';
 import { elsewhere, ends, type Row } from './rows.ts';
 

@@ -19,7 +19,7 @@ const AT = new Date('2026-06-01T12:00:00.000Z');
 const TROUBLE = 'notify/github-errors.test.ts';
 const BODY = 'notify/issue-body.test.ts';
 const PING = 'notify/healthcheck.test.ts';
-const CACHE = 'action/cache.test.ts';
+const CACHE = 'action/cache.it.test.ts';
 const reportOf = (what: string, log: readonly string[] = []) =>
   reportOnError({ code: 'unexpected', what }, { log, at: AT });
 const isCut = 'the rest is left out';

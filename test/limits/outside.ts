@@ -36,7 +36,7 @@ const PACE = 'upstream/pace.test.ts';
 const PROBE = 'probe/hostile.it.test.ts';
 const VISIT = 'hostile/mirror.it.test.ts';
 const TRANSFER = 'host/transfer.test.ts';
-const FAULTS = 'proof/engine-faults.it.test.ts';
+const FAULTS = 'proof/engines/engine-faults.it.test.ts';
 
 /** A DNS record that is so many seconds old. */
 const recordOf = (age: number) => {
@@ -83,7 +83,7 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   REDIRECTS: elsewhere('upstream/redirect', DOWNLOAD, 'a redirect is followed three times'),
   REBUILD_STEPS: elsewhere(
     'the CVD is downloaded',
-    'upstream/acquire-cvd.test.ts',
+    'upstream/acquire/cvd.test.ts',
     'if more than 90 CDIFFs lie in between',
   ),
   'COOL_DOWN_MS.shortest': elsewhere('five minutes', COOL_DOWN, 'is a wait between five minutes and a day'),
@@ -139,7 +139,7 @@ const ENGINES: Readonly<Record<string, Row>> = {
   }),
   CLAMD_CHARACTERS: elsewhere(
     'it is no answer',
-    'proof/clamd.it.test.ts',
+    'proof/clamd.test.ts',
     'an answer without an end is cut off',
   ),
   TOOL_MS: elsewhere('it is killed', FAULTS, 'a tool that hangs each time is killed each time'),

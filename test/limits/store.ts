@@ -27,7 +27,7 @@ const refused = (change: object) =>
 const withRecord = (change: object) => refused({ databases: { test: { ...databaseRecord(6), ...change } } });
 const many = (count: number, value: unknown, suffix = '') =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`d${at}${suffix}`, value]));
-const S3 = 'store/s3-attacks.it.test.ts';
+const S3 = 'store/s3/attacks.it.test.ts';
 
 export const STORE_LIMITS: Readonly<Record<'manifest' | 'store', Readonly<Record<string, Row>>>> = {
   manifest: {
@@ -70,10 +70,14 @@ export const STORE_LIMITS: Readonly<Record<'manifest' | 'store', Readonly<Record
     LISTED_PAGES: elsewhere('store/limit', S3, 'of a listing that never ends'),
     BUCKET_CONNECT_MS: elsewhere(
       'store/unreachable',
-      'store/s3.it.test.ts',
+      'store/s3/s3.it.test.ts',
       'of an endpoint where nobody is',
     ),
-    BUCKET_IDLE_MS: elsewhere('store/unreachable', 'store/s3.it.test.ts', 'of an endpoint where nobody is'),
+    BUCKET_IDLE_MS: elsewhere(
+      'store/unreachable',
+      'store/s3/s3.it.test.ts',
+      'of an endpoint where nobody is',
+    ),
     /** The same line reads an object on trial. */
     TRIAL_BYTES: elsewhere('store/limit', S3, 'of the lease'),
     COPIES_BYTES: elsewhere(

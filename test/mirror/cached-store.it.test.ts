@@ -13,13 +13,13 @@ import { encodeManifest } from '../../scripts/mirror/manifest.ts';
 import { readPublished } from '../../scripts/mirror/published.ts';
 import { COPIES_FOLDER } from '../../scripts/store/copies.ts';
 import type { Store } from '../../scripts/store/store.ts';
-import { type Proxied, proxied } from '../store/s3-support.ts';
+import { type Proxied, proxied } from '../store/s3/support.ts';
 import { databaseRecord, described, manifestOf, sha256 } from '../store/support.ts';
-import { startCacheService } from '../support/cache-service.ts';
-import { makeChain } from '../support/chain.ts';
-import { describeWithCeph } from '../support/s3.ts';
-import { signatureLine } from '../support/signatures.ts';
-import { testTrust } from '../support/signing.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { signatureLine } from '../support/databases/signatures.ts';
+import { testTrust } from '../support/databases/signing.ts';
+import { startCacheService } from '../support/github/cache-service.ts';
+import { describeWithCeph } from '../support/s3/s3.ts';
 
 /** Versions 1 to 3 of a database. */
 const chainOf = (database: string) =>

@@ -2,12 +2,11 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CachedStore } from '../../scripts/mirror/cached-store.ts';
-import { encodeManifest } from '../../scripts/mirror/manifest.ts';
 import { Copies } from '../../scripts/store/copies.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { testContract } from '../store/contract.ts';
-import { described, manifestOf, sha256, temporaryFolder } from '../store/support.ts';
-import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
+import { sha256, temporaryFolder } from '../store/support.ts';
+import { Counted, publishTexts } from './counted-folder.ts';
 
 describe('a folder behind copies', () => {
   testContract(async () => {
@@ -29,15 +28,6 @@ describe('a folder behind copies', () => {
   });
 });
 
-/** A folder that tells what was fetched from it. */
-class Counted extends FolderStore {
-  readonly fetched: string[] = [];
-  override async fetch(name: string, path: string): Promise<void> {
-    this.fetched.push(name);
-    await super.fetch(name, path);
-  }
-}
-
 const MAIN = 'main 1';
 let folder = '';
 let copies = '';
@@ -53,20 +43,8 @@ const open = (limit?: number) => new CachedStore(store, new Copies(copies, limit
 const copyOf = (text: string) => join(copies, sha256(text));
 
 /** Publishes these files, and a manifest that names them. */
-async function publish(
-  files: Readonly<Record<string, string>>,
-  to: CachedStore | Counted = open(),
-): Promise<void> {
-  await using publication = await to.begin((await to.readManifest())?.tag);
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(folder, `source-${sha256(name)}`);
-    await writeFile(path, text);
-    await publication.put(name, path, { sha256: sha256(text) });
-    await writeFile(path, 'written again'); // a copy is no link to it
-  }
-  const records = Object.entries(files).map(([name, text]) => [name, described(text)] as const);
-  await publication.commit(encodeManifest(manifestOf({}, Object.fromEntries(records))));
-}
+const publish = (files: Readonly<Record<string, string>>, to: CachedStore | Counted = open()) =>
+  publishTexts(files, to, folder);
 
 async function fetched(name = 'main.cvd', from = open()): Promise<string> {
   const path = join(folder, 'fetched');
@@ -192,22 +170,4 @@ test('copies are kept up to a limit', async () => {
   ] as const) {
     expect(await fetched(name, cached)).toBe(text);
   }
-});
-
-describeWithSmallDisks('on a full disk', () => {
-  test('nothing is kept, at most half of what is free is taken, and all is fetched', async () => {
-    await mkdir(copies);
-    using disk = mount(copies, '64k');
-    const large = 'x'.repeat(50_000);
-    await publish({ 'main.cvd': large, 'bytecode.cvd': 'small' });
-    expect(await readdir(copies)).toEqual([sha256('small')]);
-    expect(await fetched()).toBe(large);
-    await writeFile(join(copies, 'in the way'), 'x'.repeat(65_000)).catch(() => {});
-    expect(await fetched()).toBe(large);
-    disk.resize('256k');
-    expect(await fetched()).toBe(large);
-    expect(store.fetched).toEqual(['main.cvd', 'main.cvd', 'main.cvd']);
-    expect(await fetched()).toBe(large);
-    expect(store.fetched).toHaveLength(3);
-  });
 });

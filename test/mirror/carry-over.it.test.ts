@@ -11,11 +11,11 @@ import { findPrevious } from '../../scripts/mirror/previous-cvd.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { databaseRecord, described, manifestOf, temporaryFolder } from '../store/support.ts';
-import { makeChain } from '../support/chain.ts';
-import { describeWithSigns, signFolder } from '../support/official.ts';
-import { CLOCK } from '../support/sign-authority.ts';
-import { signatureLine } from '../support/signatures.ts';
-import { testTrust } from '../support/signing.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { signatureLine } from '../support/databases/signatures.ts';
+import { testTrust } from '../support/databases/signing.ts';
+import { describeWithSigns, signFolder } from '../support/setup/official.ts';
+import { CLOCK } from '../support/sign/authority.ts';
 
 /** A store that holds these files, published as version 6 of `test`; and what it takes to carry them over. */
 async function published(

@@ -9,11 +9,10 @@ import { checkTree } from '../../scripts/mirror/check/check-tree.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { cvdOf, startArchiving } from '../store/archiving.ts';
-import { CDIFFS, faults, startMirror, startPublished, type TestMirror } from '../support/cycle.ts';
-
-import { describeWithOfficial, describeWithSigns, official, signFolder } from '../support/official.ts';
-import { CLOCK } from '../support/sign-authority.ts';
-import { testTrust } from '../support/signing.ts';
+import { testTrust } from '../support/databases/signing.ts';
+import { CDIFFS, faults, startMirror, startPublished, type TestMirror } from '../support/mirror/cycle.ts';
+import { describeWithOfficial, describeWithSigns, official, signFolder } from '../support/setup/official.ts';
+import { CLOCK } from '../support/sign/authority.ts';
 
 /** In the order of publication. */
 const STEPS = [...CDIFFS, 'test.cvd', 'timestamp', 'dns.txt', 'proof.json', 'proof.txt', 'manifest.json'];

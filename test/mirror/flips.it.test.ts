@@ -5,7 +5,7 @@ import { CdiffVerifier } from '../../scripts/verify/cdiff.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 const HEADER_SIZE = 512;
 

@@ -11,6 +11,7 @@ import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { Copies } from '../../scripts/store/copies.ts';
 import { partsFor } from '../../scripts/wiring/cycle-context.ts';
 import { probe, faults as probeFaults, problems, problemsOfUnsigned } from '../probe/support.ts';
+import { trusting } from '../support/clamav/engines.ts';
 import {
   describeMirror,
   faults,
@@ -22,9 +23,8 @@ import {
   sha256,
   startMirror,
   type TestMirror,
-} from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { startPages, type TestPages } from '../support/pages.ts';
+} from '../support/mirror/cycle.ts';
+import { startPages, type TestPages } from '../support/web/pages.ts';
 
 const quick = { findProver: async () => trusting };
 

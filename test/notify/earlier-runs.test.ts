@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
-import { type FakeRun, startGitHub } from '../support/github-api.ts';
+import { type FakeRun, startGitHub } from '../support/github/api.ts';
 import { Clock, failing, startNotifier, well } from './support.ts';
 
 const NONE = { issue: undefined, warnings: [] };

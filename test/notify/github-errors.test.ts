@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type GitHubFault, type GitHubOptions, startGitHub } from '../support/github-api.ts';
+import { type GitHubFault, type GitHubOptions, startGitHub } from '../support/github/api.ts';
 import { Clock, failing, reportOf, startNotifier, well } from './support.ts';
 
 const soon = () => String(Math.floor(Date.now() / 1000) + 1);

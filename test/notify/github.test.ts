@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { openGitHub } from '../../scripts/notify/github.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
-import { startGitHub } from '../support/github-api.ts';
-import { startProxy } from '../upstream/proxy.ts';
+import { startGitHub } from '../support/github/api.ts';
+import { startProxy } from '../upstream/proxy/proxy.ts';
 import { environment, RUN } from './support.ts';
 
 const GITHUB = { url: 'https://api.github.com', slug: 'acme/mirror', token: 'ghs_secret' };

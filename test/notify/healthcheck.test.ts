@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PING_ANSWER_BYTES } from '../../scripts/base/limits/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
-import { NO_PROXIES } from '../probe/support.ts';
-import { startProxy } from '../upstream/proxy.ts';
+import { NO_PROXIES } from '../support/web/no-proxies.ts';
+import { startProxy } from '../upstream/proxy/proxy.ts';
 
 const UUID = '6f0b0e0c-secret';
 

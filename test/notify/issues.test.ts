@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
-import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
+import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { Clock, failing, failure, MIRROR, RUN, reportOf, startNotifier, well } from './support.ts';
 
 const BOT = 'github-actions[bot]';

@@ -4,7 +4,7 @@ import { type Notified, type NotifyParts, notify } from '../../scripts/notify/no
 import type { Failure, FailureClass, RunReport } from '../../scripts/notify/run-report.ts';
 import type { RunInfo } from '../../scripts/notify/settings.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
-import type { FakeGitHub } from '../support/github-api.ts';
+import type { FakeGitHub } from '../support/github/api.ts';
 
 const MINUTE = 60_000;
 const START = Date.parse('2026-03-01T10:00:00Z');

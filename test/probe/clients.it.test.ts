@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readsSigns } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import type { ProbeReport } from '../../scripts/probe/probe.ts';
+import { fakeTools } from '../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { fakeTools } from '../support/engines.ts';
-import { describeWithOpenssl } from '../support/sign-authority.ts';
-import { signedMirror, TestSigner } from '../support/signed-mirror.ts';
-import { startUpstream, type TestUpstream } from '../support/upstream.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
+import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
 import { probe } from './support.ts';
 
 const FRESH = ['DatabaseMirror', 'PrivateMirror'];

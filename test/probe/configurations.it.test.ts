@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { startWebServer, WEB_SERVERS, type WebServerName, withOptions } from '../support/web-servers.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startWebServer, WEB_SERVERS, type WebServerName, withOptions } from '../support/web/web-servers.ts';
 import {
   describeWithWebServers,
   faults,

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeHeader, HEADER_SIZE, parseHeader, unseal } from '../../scripts/cvd/header.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { official } from '../support/official.ts';
-import { freePort } from '../support/ports.ts';
-import { describeWithPython } from '../support/python.ts';
-import { ended, listening, startWebServer } from '../support/web-servers.ts';
+import { describeWithPython } from '../support/machine/python.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
+import { freePort } from '../support/web/ports.ts';
+import { ended, listening, startWebServer } from '../support/web/web-servers.ts';
 import { describeWithWebServers, faults, finding, probe, publishedMirror } from './support.ts';
 
 describeMirror('probe names the fault of', () => {

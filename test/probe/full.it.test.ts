@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { probe as probeCommand } from '../../scripts/cli/probe.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { offered } from '../support/cycle.ts';
-import { describeWithOfficial, describeWithSigns, signFolder } from '../support/official.ts';
-import { CLOCK } from '../support/sign-authority.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { offered } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOfficial, describeWithSigns, signFolder } from '../support/setup/official.ts';
+import { CLOCK } from '../support/sign/authority.ts';
 import { faults, finding, probe } from './support.ts';
 
 const SIGNS = ['test-6.cvd', 'test-6.cdiff', 'test-5.cdiff'].map((name) => `${name}.sign`);

@@ -6,10 +6,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { offered } from '../support/cycle.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
-import { describeWithOpenssl } from '../support/sign-authority.ts';
-import { type Fault, startUpstream, type TestUpstream } from '../support/upstream.ts';
+import { offered } from '../support/mirror/cycle.ts';
+import { type Fault, startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { faults, finding, NOBODY, probe } from './support.ts';
 
 describeWithOfficial('probe neither hangs nor crashes on, and names the fault of,', () => {

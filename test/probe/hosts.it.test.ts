@@ -7,9 +7,9 @@ import { run } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { readStart } from '../../scripts/files/verify.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { official } from '../support/official.ts';
-import { startWebServer, WEB_SERVERS } from '../support/web-servers.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
+import { startWebServer, WEB_SERVERS } from '../support/web/web-servers.ts';
 import { describeWithWebServers, probe, problems, problemsOfUnsigned, publishedMirror } from './support.ts';
 
 describeMirror('probe', () => {

@@ -5,17 +5,17 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import { readStart } from '../../scripts/files/open.ts';
 import { startHost } from '../../scripts/host/host.ts';
-import { type Nameserver, startNameserver } from '../support/dns.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
-import { describeWithClamav, describeWithOfficial, official } from '../support/official.ts';
 import {
   describeWithUpdateClients,
   freshclam,
   ownClockClients,
   privateFreshclam,
   type UpdateClient,
-} from '../support/update-clients.ts';
-import { startWebServer, WEB_SERVERS, type WebServerName } from '../support/web-servers.ts';
+} from '../support/clamav/update-clients.ts';
+import { describeWithClamav, describeWithOfficial, official } from '../support/setup/official.ts';
+import { type Nameserver, startNameserver } from '../support/web/dns.ts';
+import { startFaultProxy } from '../support/web/fault-proxy.ts';
+import { startWebServer, WEB_SERVERS, type WebServerName } from '../support/web/web-servers.ts';
 import { describeWithWebServers, faults, finding, probe } from './support.ts';
 
 const HOSTS = ['serve', ...WEB_SERVERS] as const;

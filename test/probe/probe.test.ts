@@ -12,8 +12,8 @@ import type { ProbeReport } from '../../scripts/probe/probe.ts';
 import { tableOf } from '../../scripts/probe/probe-table.ts';
 import type { Served } from '../../scripts/probe/target.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
-import { makeHeader } from '../support/signing.ts';
-import { REPOSITORY } from './support.ts';
+import { makeHeader } from '../support/databases/signing.ts';
+import { REPOSITORY } from '../support/repository.ts';
 
 function answer(status: number, headers: Record<string, string>, body = ''): Answer {
   return { status, body: Buffer.from(body), ended: 'whole', header: (name) => headers[name] };

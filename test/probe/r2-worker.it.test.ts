@@ -5,16 +5,9 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import {
-  faults,
-  finding,
-  probe,
-  problems,
-  problemsOfUnsigned,
-  publishedMirror,
-  REPOSITORY,
-} from './support.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { REPOSITORY } from '../support/repository.ts';
+import { faults, finding, probe, problems, problemsOfUnsigned, publishedMirror } from './support.ts';
 
 interface Worker {
   fetch(request: Request, env: object): Promise<Response>;

@@ -4,11 +4,12 @@ import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/clie
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
-import { runCli } from '../support/cli.ts';
-import { describeMirror, startMirror, type TestMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';
-import { faults, finding, probe, problems, problemsOfUnsigned, REPOSITORY } from './support.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { runCli } from '../support/mirror/cli.ts';
+import { describeMirror, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { REPOSITORY } from '../support/repository.ts';
+import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.ts';
+import { faults, finding, probe, problems, problemsOfUnsigned } from './support.ts';
 
 describeMirror('a bucket', () => {
   describeWithCeph('that sync published to', (ceph) => {

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeClamSign, parseClamSign } from '../../scripts/cvd/clamsign.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import type { ProbeOptions } from '../../scripts/probe/probe.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { describeWithOpenssl } from '../support/sign-authority.ts';
-import { signedMirror, TestSigner } from '../support/signed-mirror.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
+import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
 import { faults, probe, problems } from './support.ts';
 
 const CHECK = '.sign files';

@@ -1,21 +1,20 @@
 import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readsSigns } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import type { Finding } from '../../scripts/probe/finding.ts';
 import { type ProbeOptions, type ProbeReport, probeMirror } from '../../scripts/probe/probe.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { startMirror, type TestMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWith } from '../support/official.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { describeWith } from '../support/setup/official.ts';
+import { NO_PROXIES } from '../support/web/no-proxies.ts';
 
 /** Like `describe`, and skipped where the web servers are missing. */
 export const describeWithWebServers = describeWith(inject('webServers'));
 
 /** Where nobody listens. */
 export const NOBODY = 'http://127.0.0.1:1';
-export const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
 /** Probes as the command does, without DNS, and briefly where nothing answers. */
 export async function probe(url: string, change: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
@@ -69,5 +68,3 @@ export function faults({ findings }: ProbeReport): string[] {
 export function finding({ findings }: ProbeReport, check: string): Finding | undefined {
   return findings.find((found) => found.check === check);
 }
-
-export const REPOSITORY = join(import.meta.dirname, '..', '..');

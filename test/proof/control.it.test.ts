@@ -9,10 +9,10 @@ import { Transcript } from '../../scripts/engine/transcript.ts';
 import { publishedCandidate } from '../../scripts/proof/published-candidate.ts';
 import { ownCheck } from '../../scripts/proof/scenarios/own-check.ts';
 import type { Candidate } from '../../scripts/proof/scenarios/scenario.ts';
-import type { ImageName } from '../support/clamav-images.ts';
-import { describeMirror, offered } from '../support/cycle.ts';
-import { describeWithImages, image } from '../support/docker.ts';
-import { official } from '../support/official.ts';
+import type { ImageName } from '../support/clamav/clamav-images.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { describeMirror, offered } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 let work: string;
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { contentsOf, difference } from '../../scripts/proof/cvd-contents.ts';
-import { type CvdParts, makeCld, makeCvd } from '../support/signing.ts';
+import { type CvdParts, makeCld, makeCvd } from '../support/databases/signing.ts';
 import { withCode } from '../support/throws.ts';
 
 const PARTS: CvdParts = {

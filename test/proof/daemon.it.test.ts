@@ -6,9 +6,9 @@ import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { Transcript } from '../../scripts/engine/transcript.ts';
 import { daemon } from '../../scripts/proof/scenarios/daemon.ts';
 import type { Scene } from '../../scripts/proof/scenarios/scenario.ts';
-import { CDIFFS, describeMirror, namesIn } from '../support/cycle.ts';
-import { clamdThatCrashes, clamdThatIsSent, fakeTools } from '../support/engines.ts';
-import { official } from '../support/official.ts';
+import { clamdThatCrashes, clamdThatIsSent, fakeTools } from '../support/clamav/engines.ts';
+import { CDIFFS, describeMirror, namesIn } from '../support/mirror/cycle.ts';
+import { official } from '../support/setup/official.ts';
 
 describeMirror('clamd through an update', () => {
   let work: string;

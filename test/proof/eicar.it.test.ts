@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
-import { makeChain } from '../support/chain.ts';
-import { describeMirror, startMirror, type TestMirror } from '../support/cycle.ts';
-import { findProver, trusting } from '../support/engines.ts';
-import { md5, SOUND } from '../support/hostile.ts';
-import { type RekeyedNative, rekeyedNative } from '../support/rekeyed.ts';
-import { makeTestKeys, testTrust } from '../support/signing.ts';
+import { findProver, trusting } from '../support/clamav/engines.ts';
+import { type RekeyedNative, rekeyedNative } from '../support/clamav/rekeyed.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { md5, SOUND } from '../support/databases/hostile.ts';
+import { makeTestKeys, testTrust } from '../support/databases/signing.ts';
+import { describeMirror, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
 
 /** What the two versions of a database call EICAR; `undefined`: they do not know it. */
 type Names = readonly [first: string | undefined, second: string | undefined];

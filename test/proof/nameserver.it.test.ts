@@ -14,9 +14,14 @@ import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { readStart } from '../../scripts/files/verify.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { type Nameserver, startNameserver } from '../../scripts/proof/clients/nameserver.ts';
-import { mounts } from '../support/mounts.ts';
-import { describeWith, describeWithClamav, describeWithOfficial, official } from '../support/official.ts';
-import { realPart } from '../support/real-part.ts';
+import { mounts } from '../support/machine/mounts.ts';
+import {
+  describeWith,
+  describeWithClamav,
+  describeWithOfficial,
+  official,
+} from '../support/setup/official.ts';
+import { realPart } from '../support/setup/real-part.ts';
 
 const NAME = 'current.mirror.test';
 const port53 = await realPart('port-53', async () => {

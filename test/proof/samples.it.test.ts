@@ -7,7 +7,7 @@ import { run } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { eicar, type Sample, SCAN_LIMITS, writeSamples } from '../../scripts/proof/samples/samples.ts';
 import { readUserSamples } from '../../scripts/proof/samples/user-samples.ts';
-import { describeWithClamav, describeWithOfficial, official } from '../support/official.ts';
+import { describeWithClamav, describeWithOfficial, official } from '../support/setup/official.ts';
 
 const file = (name: string, text: string): TarFile => ({
   name,

@@ -14,10 +14,10 @@ import { scan } from '../../scripts/proof/scenarios/scan.ts';
 import type { Candidate, Scenario, Scene, StagedDatabase } from '../../scripts/proof/scenarios/scenario.ts';
 import { upToDateClient } from '../../scripts/proof/scenarios/up-to-date-client.ts';
 import { wholeDownloadClient } from '../../scripts/proof/scenarios/whole-download-client.ts';
-import { describeMirror, offered } from '../support/cycle.ts';
-import { clientOf, fakeTools } from '../support/engines.ts';
-import { official } from '../support/official.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { clientOf, fakeTools } from '../support/clamav/engines.ts';
+import { describeMirror, offered } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { official } from '../support/setup/official.ts';
 
 /** What the manifest says of version 6. */
 const STAGED: StagedDatabase = { version: 6, signatures: 14, fLevel: 81, cdiffs: { first: 2, last: 6 } };

@@ -3,9 +3,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { describeMirror, offer, ofTest, startMirror, type TestMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWithSigns, signFolder } from '../support/official.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { describeMirror, offer, ofTest, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { describeWithSigns, signFolder } from '../support/setup/official.ts';
 
 const sign = (name: string) => join(signFolder ?? '', name);
 

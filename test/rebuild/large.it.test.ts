@@ -8,11 +8,11 @@ import { SILENT } from '../../scripts/base/log.ts';
 import { runCycle } from '../../scripts/cycle/cycle.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { type BigVersion, writeBigDatabase } from '../support/big-database.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWithPython } from '../support/python.ts';
-import { testTrust } from '../support/signing.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { type BigVersion, writeBigDatabase } from '../support/databases/big-database.ts';
+import { testTrust } from '../support/databases/signing.ts';
+import { describeWithPython } from '../support/machine/python.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
 
 /**
  * Larger than what is in memory at a time: the clients' side is proven with Talos' databases elsewhere, engines trust nobody

@@ -7,7 +7,7 @@ import { parseHeader } from '../../scripts/cvd/header.ts';
 import type { RebuildTask } from '../../scripts/rebuild/messages.ts';
 import { rebuildCvd } from '../../scripts/rebuild/rebuild-cvd.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 describeWithOfficial("a rebuild of Talos' database in two threads", () => {
   let folder: string;

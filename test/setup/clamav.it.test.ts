@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
-import { clamav, describeWithClamav } from '../support/official.ts';
+import { clamav, describeWithClamav } from '../support/setup/official.ts';
 
 describeWithClamav('the ClamAV of this machine', () => {
   test('is found without a PATH, without a question and without a word', async () => {

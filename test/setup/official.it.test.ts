@@ -8,8 +8,8 @@ import {
   describeWithSigns,
   official,
   signFolder,
-} from '../support/official.ts';
-import { triedPart } from '../support/real-part.ts';
+} from '../support/setup/official.ts';
+import { triedPart } from '../support/setup/real-part.ts';
 import { makeArchive, type Suite } from './archive.ts';
 import { type FakeMachine, fakeMachine } from './fakes.ts';
 

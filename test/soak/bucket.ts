@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
-import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph } from '../support/ceph.ts';
+import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph } from '../support/s3/ceph.ts';
 
 /** A bucket that clients read directly, and its store. */
 export interface PublicBucket {

@@ -8,13 +8,13 @@ import type { CvdHeader } from '../../scripts/cvd/header.ts';
 import { CldVerifier } from '../../scripts/verify/cld.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';
-import { anyCdiffMutation, type CdiffMutation, mutatedCdiff } from '../support/cdiff-mutations.ts';
-import { type ClamavView, MARKED_FILES } from '../support/clamav-view.ts';
-import { anyMutations, type Mutations, mutate } from '../support/container-mutations.ts';
-import { assemble, type Shape, shapeOf } from '../support/container-shape.ts';
-import { anyFiles, anySteps, encodeScript, scriptFor } from '../support/generate.ts';
-import type { Files } from '../support/naive.ts';
-import { testTrust } from '../support/signing.ts';
+import { type ClamavView, MARKED_FILES } from '../support/clamav/clamav-view.ts';
+import { anyCdiffMutation, type CdiffMutation, mutatedCdiff } from '../support/databases/cdiff-mutations.ts';
+import { anyMutations, type Mutations, mutate } from '../support/databases/container-mutations.ts';
+import { assemble, type Shape, shapeOf } from '../support/databases/container-shape.ts';
+import { anyFiles, anySteps, encodeScript, scriptFor } from '../support/databases/generate.ts';
+import type { Files } from '../support/databases/naive.ts';
+import { testTrust } from '../support/databases/signing.ts';
 
 /** One comparison with real ClamAV. */
 export interface Compared {

@@ -3,9 +3,9 @@ import { userInfo } from 'node:os';
 import type { LegacyKeys } from '../../scripts/cvd/keys.ts';
 import type { ClamavPrograms } from '../../scripts/setup/install-clamav.ts';
 import { type Run, run } from '../../scripts/setup/programs.ts';
-import { docker, LABEL } from '../support/docker-cli.ts';
-import { rekeyPrograms } from '../support/rekey.ts';
-import { KEY_HOLDERS, rekeyContainer } from '../support/rekey-container.ts';
+import { rekeyPrograms } from '../support/clamav/rekey.ts';
+import { KEY_HOLDERS, rekeyContainer } from '../support/clamav/rekey-container.ts';
+import { docker, LABEL } from '../support/docker/docker-cli.ts';
 
 /** Milliseconds; freshclam's own limits end sooner. */
 const TIMEOUT = 60_000;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
 import { confirm } from '../../scripts/setup/confirm.ts';
 import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
-import { ClamavView } from '../support/clamav-view.ts';
+import { ClamavView } from '../support/clamav/clamav-view.ts';
 import { anyComparison, type Compared } from './differential.ts';
 
 const HELP = `npm run fuzz [-- options]: what we read of changed CVDs, CLDs and CDIFFs beside real ClamAV; exit 1 for a difference

@@ -13,7 +13,7 @@ import { archiveCopies } from '../../scripts/mirror/retained-cvds.ts';
 import type { Proof } from '../../scripts/proof/record.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import type { Store } from '../../scripts/store/store.ts';
-import { testTrust } from '../support/signing.ts';
+import { testTrust } from '../support/databases/signing.ts';
 import { type Publisher, WINDOW } from './mirror.ts';
 import type { Version, Versions } from './versions.ts';
 

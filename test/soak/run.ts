@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util';
 import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
 import { confirm } from '../../scripts/setup/confirm.ts';
 import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
-import { startCephs } from '../support/ceph.ts';
-import { ensureImages } from '../support/clamav-images.ts';
-import { ensureDocker } from '../support/docker-engine.ts';
-import { ensureWebServers } from '../support/web-servers.ts';
+import { ensureImages } from '../support/clamav/clamav-images.ts';
+import { ensureDocker } from '../support/docker/docker-engine.ts';
+import { startCephs } from '../support/s3/ceph.ts';
+import { ensureWebServers } from '../support/web/web-servers.ts';
 import { ENGINES, HOSTS, type SoakUpdate, soak } from './soak.ts';
 import { soakTable } from './table.ts';
 

@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeInfo } from '../../scripts/cvd/info.ts';
 import { contentsOf } from '../../scripts/proof/cvd-contents.ts';
-import { diffScript } from '../support/chain.ts';
-import { SOUND } from '../support/hostile.ts';
-import { type CvdParts, makeCdiff, makeCvd, makeHeader, makeInfo } from '../support/signing.ts';
+import { diffScript } from '../support/databases/chain.ts';
+import { SOUND } from '../support/databases/hostile.ts';
+import { type CvdParts, makeCdiff, makeCvd, makeHeader, makeInfo } from '../support/databases/signing.ts';
 
 /** A version of `daily`, as upstream offers it. */
 export interface Version {

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { MirrorError } from '../../scripts/base/errors.ts';
 import type { Manifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import { type CliRun, runCli } from '../support/cli.ts';
-import { offer, startMirror, startPublished, type TestMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { trusting } from '../support/clamav/engines.ts';
+import { type CliRun, runCli } from '../support/mirror/cli.ts';
+import { offer, startMirror, startPublished, type TestMirror } from '../support/mirror/cycle.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 const HOUR = 3_600_000;
 const COLUMNS = 80;

@@ -8,7 +8,7 @@ import { lastRunOf } from '../../scripts/cycle/memory/last-run.ts';
 import { nextSteps } from '../../scripts/status/next-step.ts';
 import { arrowed, labelled } from '../../scripts/status/wrap.ts';
 import { expectHarmless, hostileVariants } from '../support/hostile-words.ts';
-import { manifestOf, sampleReport } from '../support/samples.ts';
+import { manifestOf, sampleReport } from '../support/mirror/samples.ts';
 
 const STORE = "/srv/our mirror's";
 

@@ -11,9 +11,9 @@ import { archiveCopies, fetchRetained, type RetentionParts } from '../../scripts
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import type { Store } from '../../scripts/store/store.ts';
-import { makeChain } from '../support/chain.ts';
-import { signatureLine } from '../support/signatures.ts';
-import { testTrust } from '../support/signing.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { signatureLine } from '../support/databases/signatures.ts';
+import { testTrust } from '../support/databases/signing.ts';
 import { described, manifestOf, temporaryFolder } from './support.ts';
 
 /** Versions 1 to 8 of database `test`, each with a signature more. */

@@ -19,7 +19,7 @@ import { encodeHeader, HEADER_SIZE } from '../../scripts/cvd/header.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
 import type { Publication } from '../../scripts/store/store.ts';
 import { MANIFEST } from '../../scripts/store/store.ts';
-import { makeHeader, makeTestKeys } from '../support/signing.ts';
+import { makeHeader, makeTestKeys } from '../support/databases/signing.ts';
 import { sha256, temporaryFolder } from './support.ts';
 
 let outside = '';

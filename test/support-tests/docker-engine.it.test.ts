@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from '../../scripts/setup/programs.ts';
-import { ensureImages, recipeOf } from '../support/clamav-images.ts';
-import { describeWithDocker } from '../support/docker.ts';
-import { docker } from '../support/docker-cli.ts';
-import { ensureDocker } from '../support/docker-engine.ts';
-import { describeWith } from '../support/official.ts';
-import { realPart } from '../support/real-part.ts';
+import { ensureImages, recipeOf } from '../support/clamav/clamav-images.ts';
+import { describeWithDocker } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/docker-cli.ts';
+import { ensureDocker } from '../support/docker/docker-engine.ts';
+import { describeWith } from '../support/setup/official.ts';
+import { realPart } from '../support/setup/real-part.ts';
 
 const PATH = process.env.PATH ?? '';
 const startable = await realPart('dockerd', async () => {
@@ -80,7 +80,7 @@ describeWithDocker('a Docker engine', () => {
 
     test('ends with them if they are killed', async () => {
       await ownDockerd();
-      const module = join(import.meta.dirname, '..', 'support', 'docker-engine.ts');
+      const module = join(import.meta.dirname, '..', 'support', 'docker', 'docker-engine.ts');
       const script = `
         import { ensureDocker } from ${JSON.stringify(module)};
         await ensureDocker('a-run', { path: process.env.PATH, ask: () => false, log: () => {} });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { describeWithImages, docker, image, versionOf } from '../support/docker.ts';
-import { LABEL, docker as plainDocker } from '../support/docker-cli.ts';
-import { ensureDocker } from '../support/docker-engine.ts';
+import { describeWithImages, image, versionOf } from '../support/docker/docker.ts';
+import { LABEL, docker as plainDocker } from '../support/docker/docker-cli.ts';
+import { ensureDocker } from '../support/docker/docker-engine.ts';
+import { docker } from '../support/docker/of-this-run.ts';
 
 describe.each(['oldest', 'older', 'newest'] as const)('the image with the %s ClamAV', (name) => {
   describeWithImages(name)('that was built for the tests', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
+import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 
 const ask = (github: FakeGitHub, method: string, path: string, body?: unknown) =>
   fetch(`${github.url}/repos/${github.slug}${path}`, {

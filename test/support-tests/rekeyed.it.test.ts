@@ -5,13 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TALOS_KEYS } from '../../scripts/cvd/keys.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { run as runProgram } from '../../scripts/setup/programs.ts';
-import { type ChainLink, makeChain } from '../support/chain.ts';
-import { readContainer } from '../support/containers.ts';
-import { describeWithImages, docker, image } from '../support/docker.ts';
-import { describeWithClamav } from '../support/official.ts';
-import { rekey } from '../support/rekey.ts';
-import { rekeyedImage, rekeyedNative } from '../support/rekeyed.ts';
-import { makeTestKeys } from '../support/signing.ts';
+import { rekey } from '../support/clamav/rekey.ts';
+import { rekeyedImage, rekeyedNative } from '../support/clamav/rekeyed.ts';
+import { type ChainLink, makeChain } from '../support/databases/chain.ts';
+import { readContainer } from '../support/databases/containers.ts';
+import { makeTestKeys } from '../support/databases/signing.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
+import { describeWithClamav } from '../support/setup/official.ts';
 
 /** Runs a program of some ClamAV. Returns its stdout, then its exit code. */
 type Clamav = (...command: readonly string[]) => Promise<string>;

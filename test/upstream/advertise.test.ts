@@ -3,7 +3,7 @@ import { encodeHeader, HEADER_SIZE, parseHeader, unseal } from '../../scripts/cv
 import { type Advertisement, advertise } from '../../scripts/upstream/advertise.ts';
 import type { DnsRecord } from '../../scripts/upstream/dns.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { offered, startAcquiring, versions } from './acquiring.ts';
+import { offered, startAcquiring, versions } from './acquire/acquiring.ts';
 
 const CHAIN = versions(6);
 const CVD = offered(CHAIN).get('test.cvd') ?? Buffer.alloc(0);

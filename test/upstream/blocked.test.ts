@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { State } from '../../scripts/cycle/memory/state.ts';
 import type { CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
-import { type Fault, startUpstream, type TestUpstream } from '../support/upstream.ts';
-import { startProxy } from './proxy.ts';
+import { type Fault, startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
+import { startProxy } from './proxy/proxy.ts';
 import { memory, openClient, temporaryFolder } from './support.ts';
 
 const NAMES = ['main.cvd', 'daily.cvd', 'bytecode.cvd'];

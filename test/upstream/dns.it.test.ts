@@ -5,7 +5,7 @@ import {
   type Nameserver,
   startDeadNameserver,
   startNameserver,
-} from '../support/dns.ts';
+} from '../support/web/dns.ts';
 
 const NAME = 'current.cvd.test';
 const NOW = new Date('2026-06-17T16:00:00Z');

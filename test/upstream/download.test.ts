@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { PAGE_BYTES } from '../../scripts/base/limits/upstream.ts';
 import type { Patience } from '../../scripts/upstream/http-client.ts';
-import { type Fault, startUpstream } from '../support/upstream.ts';
+import { type Fault, startUpstream } from '../support/mirror/upstream.ts';
 import { openClient, pattern, temporaryFolder, USER_AGENT } from './support.ts';
 
 const CVD = pattern(300_000);

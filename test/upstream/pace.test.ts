@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { PATIENCE, Pace } from '../../scripts/upstream/pace.ts';
-import { type Fault, startUpstream } from '../support/upstream.ts';
+import { type Fault, startUpstream } from '../support/mirror/upstream.ts';
 import { openClient, pattern, temporaryFolder } from './support.ts';
 
 const MEGABYTE = 1_000_000;

@@ -6,10 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { PARTIAL_RECORD_BYTES } from '../../scripts/base/limits/machine.ts';
 import { acquireCvd } from '../../scripts/upstream/acquire/cvd.ts';
 import { clearPartials, Partials } from '../../scripts/upstream/acquire/partials.ts';
-import { makeChain } from '../support/chain.ts';
-import { signatureLine } from '../support/signatures.ts';
-import type { Fault } from '../support/upstream.ts';
-import { type Acquiring, offered, startAcquiring } from './acquiring.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { signatureLine } from '../support/databases/signatures.ts';
+import type { Fault } from '../support/mirror/upstream.ts';
+import { type Acquiring, offered, startAcquiring } from './acquire/acquiring.ts';
 
 /** Large enough for a cut in the middle of it, and of bytes that do not compress. */
 const NOISE = [...Array(36_000).keys()].map((id) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { State } from '../../scripts/cycle/memory/state.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
 import { openClient, probed, temporaryFolder } from './support.ts';
 
 const FILES = new Map([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PROBE_SIZE } from '../../scripts/upstream/http-client.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
 import { openClient, pattern, USER_AGENT } from './support.ts';
 
 const CVD = pattern(32 * 1024 * 1024);

@@ -3,7 +3,7 @@ import { Agents } from '../../scripts/http/agents.ts';
 import { isInside, lookupOutside } from '../../scripts/http/internal-addresses.ts';
 import type { Proxies } from '../../scripts/http/proxies.ts';
 import { ProbeClient } from '../../scripts/probe/http-client.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
 import { openClient, QUICK, USER_AGENT } from './support.ts';
 
 const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Agents } from '../../scripts/http/agents.ts';
 import { CoolDownGuard } from '../../scripts/upstream/cool-down.ts';
 import { UpstreamClient } from '../../scripts/upstream/http-client.ts';
-import { type Fault, startUpstream } from '../support/upstream.ts';
+import { type Fault, startUpstream } from '../support/mirror/upstream.ts';
 import { memory, NOBODY, openClient, pattern, QUICK, temporaryFolder } from './support.ts';
 
 const CVD = pattern(300_000);

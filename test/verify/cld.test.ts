@@ -7,7 +7,7 @@ import {
 } from '../../scripts/base/limits/databases.ts';
 import { CldVerifier } from '../../scripts/verify/cld.ts';
 import type { Expected } from '../../scripts/verify/cvd.ts';
-import { type CvdParts, makeCld, makeCvd, makeInfo, testTrust } from '../support/signing.ts';
+import { type CvdParts, makeCld, makeCvd, makeInfo, testTrust } from '../support/databases/signing.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 const PARTS: CvdParts = {

@@ -13,7 +13,14 @@ import { asVerdict, verifyCdiffFile, verifyCvdFile } from '../../scripts/files/v
 import { CdiffVerifier } from '../../scripts/verify/cdiff.ts';
 import { CldVerifier } from '../../scripts/verify/cld.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
-import { makeCdiff, makeCvd, makeHeader, makeInfo, makeTestKeys, testTrust } from '../support/signing.ts';
+import {
+  makeCdiff,
+  makeCvd,
+  makeHeader,
+  makeInfo,
+  makeTestKeys,
+  testTrust,
+} from '../support/databases/signing.ts';
 
 /** Prints, for each hostile file, the code of what it is refused with: as a process, because the heap is small. */
 const trust = testTrust();

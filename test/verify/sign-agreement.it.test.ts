@@ -7,12 +7,12 @@ import { judgeSign } from '../support/clamav-15/verdict.ts';
 import {
   type ChainChange,
   CLOCK,
-  describeWithOpenssl,
   LEAF,
   replaced,
   SIGNED_FILE,
   SignAuthority,
-} from '../support/sign-authority.ts';
+} from '../support/sign/authority.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { codeOf } from '../../scripts/base/errors.ts';
 import { parseCertificate } from '../../scripts/verify/cms/certificate.ts';
 import { TALOS_ROOT } from '../../scripts/verify/roots.ts';
-import { encodeDer, rewrite } from '../support/sign-der.ts';
+import { encodeDer, rewrite } from '../support/sign/der.ts';
 
 const NULL = encodeDer(0x05);
 const SHA256_RSA = encodeDer(0x30, encodeDer(0x06, Buffer.from('2a864886f70d01010b', 'hex')), NULL);

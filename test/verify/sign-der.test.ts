@@ -4,7 +4,7 @@ import { codeOf } from '../../scripts/base/errors.ts';
 import { parseCertificate } from '../../scripts/verify/cms/certificate.ts';
 import { DerReader, readSequence, TAG } from '../../scripts/verify/cms/der.ts';
 import { parseSignedData } from '../../scripts/verify/cms/signed-data.ts';
-import { encodeDer } from '../support/sign-der.ts';
+import { encodeDer } from '../support/sign/der.ts';
 
 const reader = (hex: string) => new DerReader(Buffer.from(hex.replaceAll(' ', ''), 'hex'), 'a test');
 const time = (tag: number, text: string) => new DerReader(encodeDer(tag, Buffer.from(text)), 'a test').time();

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import {
-  describeWithOpenssl,
-  SIGNED_FILE,
-  SignAuthority,
-  signFile,
-  signVerdict,
-} from '../support/sign-authority.ts';
+import { SIGNED_FILE, SignAuthority, signFile, signVerdict } from '../support/sign/authority.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

@@ -2,7 +2,6 @@ import { afterAll, expect, test } from 'vitest';
 import {
   CA,
   CLOCK,
-  describeWithOpenssl,
   LEAF,
   ROOT,
   replaced,
@@ -10,8 +9,9 @@ import {
   type Signed,
   signFile,
   signVerdict,
-} from '../support/sign-authority.ts';
-import { encodeDer, rewrite } from '../support/sign-der.ts';
+} from '../support/sign/authority.ts';
+import { encodeDer, rewrite } from '../support/sign/der.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

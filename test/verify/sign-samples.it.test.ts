@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { TALOS_ROOT } from '../../scripts/verify/roots.ts';
 import { DigestSet, verifySign } from '../../scripts/verify/sign.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { describeWithSigns, signFolder } from '../support/official.ts';
-import { CLOCK, signVerdict } from '../support/sign-authority.ts';
+import { describeWithSigns, signFolder } from '../support/setup/official.ts';
+import { CLOCK, signVerdict } from '../support/sign/authority.ts';
 
 const read = (name: string) => readFileSync(join(signFolder ?? '', name));
 const signed = (name: string) => read(name.slice(0, -'.sign'.length));

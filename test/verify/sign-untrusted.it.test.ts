@@ -3,14 +3,14 @@ import { encodeClamSign } from '../../scripts/cvd/clamsign.ts';
 import {
   CA,
   type ChainChange,
-  describeWithOpenssl,
   LEAF,
   replaced,
   SignAuthority,
   signFile,
   signVerdict,
-} from '../support/sign-authority.ts';
-import { rewrite } from '../support/sign-der.ts';
+} from '../support/sign/authority.ts';
+import { rewrite } from '../support/sign/der.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 const authority = new SignAuthority();
 afterAll(() => authority[Symbol.dispose]());

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { TALOS_ROOT } from '../../scripts/verify/roots.ts';
 import { DigestSet, verifySign } from '../../scripts/verify/sign.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { signFile, signVerdict } from '../support/sign-authority.ts';
+import { signFile, signVerdict } from '../support/sign/authority.ts';
 
 describe('the root that production trusts', () => {
   test("is Talos', and nothing else", () => {

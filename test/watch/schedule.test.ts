@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { openGitHub, workflowsOf } from '../../scripts/notify/github.ts';
 import { checkWorkflow } from '../../scripts/watch/schedule.ts';
-import { NO_PROXIES } from '../probe/support.ts';
-import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
+import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
+import { NO_PROXIES } from '../support/web/no-proxies.ts';
 
 const HOUR = 3_600_000;
 const limits = { warn: 24 * HOUR, fail: 48 * HOUR };

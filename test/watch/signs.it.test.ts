@@ -3,12 +3,12 @@ import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { changeManifest, checkedAt } from '../client/support.ts';
 import { publishedMirror } from '../probe/support.ts';
+import { trusting } from '../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
-import { describeMirror, type TestMirror } from '../support/cycle.ts';
-import { trusting } from '../support/engines.ts';
-import { describeWithOpenssl } from '../support/sign-authority.ts';
-import { signedMirror, TestSigner } from '../support/signed-mirror.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { describeWithOpenssl } from '../support/sign/openssl.ts';
+import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
 import { look, problems, told } from './support.ts';
 
 const HOUR = 3_600_000;

@@ -11,12 +11,12 @@ import { startHost } from '../../scripts/host/host.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { ago, changeManifest, checkedAt } from '../client/support.ts';
 import { publishedMirror } from '../probe/support.ts';
-import { describeMirror, offer, startMirror, type TestMirror } from '../support/cycle.ts';
-import { describeWithDnsmasq, startNameserver } from '../support/dns.ts';
-import { describeWithImages, image } from '../support/docker.ts';
-import { fakeTools, trusting } from '../support/engines.ts';
-import { official } from '../support/official.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { fakeTools, trusting } from '../support/clamav/engines.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { describeMirror, offer, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { startUpstream } from '../support/mirror/upstream.ts';
+import { official } from '../support/setup/official.ts';
+import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
 import { look, problems, told } from './support.ts';
 
 const HOUR = 3_600_000;

@@ -9,16 +9,16 @@ import { type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { type CacheService, startCacheService } from '../support/cache-service.ts';
-import { CEPH_USER } from '../support/ceph.ts';
-import { offered } from '../support/cycle.ts';
-import { describeWithImages, image } from '../support/docker.ts';
-import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
-import { describeWithOfficial, official } from '../support/official.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
+import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
+import { offered } from '../support/mirror/cycle.ts';
+import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
 import { type RunOptions, startWorkflow, type WorkflowResult } from '../support/runner/run.ts';
 import { githubScript, PROJECT } from '../support/runner/stand-ins.ts';
-import { describeWithCeph, newBucket, type TestBucket } from '../support/s3.ts';
-import { startUpstream, type TestUpstream } from '../support/upstream.ts';
+import { CEPH_USER } from '../support/s3/ceph.ts';
+import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.ts';
+import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/mirror.yml');
 

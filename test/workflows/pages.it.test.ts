@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
-import { type CacheService, startCacheService } from '../support/cache-service.ts';
-import { offered } from '../support/cycle.ts';
-import { describeWithImages, image } from '../support/docker.ts';
-import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
-import { describeWithOfficial } from '../support/official.ts';
-import { startPages, type TestPages } from '../support/pages.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
+import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
+import { offered } from '../support/mirror/cycle.ts';
+import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
 import { type RunOptions, runWorkflow } from '../support/runner/run.ts';
 import { githubScript, type StandIn } from '../support/runner/stand-ins.ts';
-import { startUpstream, type TestUpstream } from '../support/upstream.ts';
+import { describeWithOfficial } from '../support/setup/official.ts';
+import { startPages, type TestPages } from '../support/web/pages.ts';
 
 const FORM = join(import.meta.dirname, '../../site/hosts/pages/mirror-pages.yml');
 

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeWithImages, docker, image } from '../support/docker.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
 import { runWorkflow } from '../support/runner/run.ts';
 import { words } from '../support/runner/services.ts';
 

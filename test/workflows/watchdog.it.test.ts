@@ -6,9 +6,10 @@ import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { type Host, startHost } from '../../scripts/host/host.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { ago, changeManifest, checkedAt } from '../client/support.ts';
-import { describeMirror, offer, startMirror, type TestMirror } from '../support/cycle.ts';
-import { describeWithImages, docker, image } from '../support/docker.ts';
-import { type FakeGitHub, startGitHub } from '../support/github-api.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
+import { docker } from '../support/docker/of-this-run.ts';
+import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
+import { describeMirror, offer, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { runWorkflow, type WorkflowResult } from '../support/runner/run.ts';
 
 const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/watchdog.yml');

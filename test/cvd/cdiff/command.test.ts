@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Command, encodeCommand, parseCommand } from '../../../scripts/cvd/cdiff/command.ts';
-import { anyFiles, anySteps, scriptFor } from '../../support/generate.ts';
+import { anyFiles, anySteps, scriptFor } from '../../support/databases/generate.ts';
 import { withCode } from '../../support/throws.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');

@@ -8,7 +8,7 @@ import {
   type Lines,
   slice,
 } from '../../../scripts/cvd/cdiff/lines.ts';
-import { inPieces } from '../../support/generate.ts';
+import { inPieces } from '../../support/databases/generate.ts';
 import { withCode } from '../../support/throws.ts';
 
 const CUTS = [[], [1], [2], [3, 7], [5]];

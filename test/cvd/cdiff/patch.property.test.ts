@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Patch } from '../../../scripts/cvd/cdiff/patch.ts';
-import { anyFiles, anySizes, anySteps, encodeScript, inPieces, scriptFor } from '../../support/generate.ts';
-import type { Files } from '../../support/naive.ts';
+import {
+  anyFiles,
+  anySizes,
+  anySteps,
+  encodeScript,
+  inPieces,
+  scriptFor,
+} from '../../support/databases/generate.ts';
+import type { Files } from '../../support/databases/naive.ts';
 
 /** Applies scripts through `Patch`, with everything cut into pieces. */
 function patched(files: Files, scripts: readonly Buffer[], sizes: readonly number[]): Files {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { PATCH_LIMITS } from '../../../scripts/base/limits/databases.ts';
 import { Patch } from '../../../scripts/cvd/cdiff/patch.ts';
-import { GOLDEN_FILES, INVALID_SCRIPTS, VALID_SCRIPTS } from '../../support/golden-scripts.ts';
-import type { Files } from '../../support/naive.ts';
+import { GOLDEN_FILES, INVALID_SCRIPTS, VALID_SCRIPTS } from '../../support/databases/golden-scripts.ts';
+import type { Files } from '../../support/databases/naive.ts';
 import { withCode } from '../../support/throws.ts';
 
 const patchOf = (files: Files) => new Patch(files.keys(), (name) => [files.get(name) ?? Buffer.alloc(0)]);

@@ -10,8 +10,8 @@ import {
   parseCdiffHeader,
 } from '../../../scripts/cvd/cdiff/reader.ts';
 import { CvdError } from '../../../scripts/cvd/error.ts';
-import { anyDamage, anySizes, damaged, inPieces } from '../../support/generate.ts';
-import { makeCdiff } from '../../support/signing.ts';
+import { anyDamage, anySizes, damaged, inPieces } from '../../support/databases/generate.ts';
+import { makeCdiff } from '../../support/databases/signing.ts';
 import { withCode } from '../../support/throws.ts';
 
 const SCRIPT = 'OPEN test.ndb\nADD x\nCLOSE\n';

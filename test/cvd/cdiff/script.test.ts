@@ -3,8 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { LINE_BYTES } from '../../../scripts/base/limits/databases.ts';
 import { type Command, encodeCommand, parseCommand } from '../../../scripts/cvd/cdiff/command.ts';
 import { ScriptParser } from '../../../scripts/cvd/cdiff/script.ts';
-import { anyFiles, anySizes, anySteps, encodeScript, inPieces, scriptFor } from '../../support/generate.ts';
-import { INVALID_SCRIPTS, VALID_SCRIPTS } from '../../support/golden-scripts.ts';
+import {
+  anyFiles,
+  anySizes,
+  anySteps,
+  encodeScript,
+  inPieces,
+  scriptFor,
+} from '../../support/databases/generate.ts';
+import { INVALID_SCRIPTS, VALID_SCRIPTS } from '../../support/databases/golden-scripts.ts';
 import { withCode } from '../../support/throws.ts';
 
 type Told = [number, Command];

@@ -3,8 +3,8 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GZIP_HEADER, Gzip } from '../../../scripts/cvd/deflate/gzip.ts';
-import { inPieces } from '../../support/generate.ts';
-import { signatureLines } from '../../support/signatures.ts';
+import { inPieces } from '../../support/databases/generate.ts';
+import { signatureLines } from '../../support/databases/signatures.ts';
 import { withCode } from '../../support/throws.ts';
 
 function compressed(bytes: Uint8Array, sizes: readonly number[] = [], header = GZIP_HEADER): Buffer {

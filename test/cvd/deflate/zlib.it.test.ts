@@ -8,10 +8,10 @@ import { CvdWriter } from '../../../scripts/cvd/container/writer.ts';
 import { GZIP_HEADER, Gzip } from '../../../scripts/cvd/deflate/gzip.ts';
 import { parseHeader } from '../../../scripts/cvd/header.ts';
 import { Rebuild } from '../../../scripts/cvd/rebuild.ts';
-import { type BigVersion, writeBigDatabase } from '../../support/big-database.ts';
-import { inPieces } from '../../support/generate.ts';
-import { deflateWithStockZlib, describeWithPython } from '../../support/python.ts';
-import { signatureLines } from '../../support/signatures.ts';
+import { type BigVersion, writeBigDatabase } from '../../support/databases/big-database.ts';
+import { inPieces } from '../../support/databases/generate.ts';
+import { signatureLines } from '../../support/databases/signatures.ts';
+import { deflateWithStockZlib, describeWithPython } from '../../support/machine/python.ts';
 
 const SIZE = 9_000_000;
 

@@ -1,13 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isCoolingDown } from './cool-down.ts';
-import { Signs } from './flow.ts';
-import { startForwarder } from './forwarder.ts';
+import { isCoolingDown } from './freshclam/cool-down.ts';
+import { Signs } from './freshclam/flow.ts';
+import { startForwarder } from './freshclam/forwarder.ts';
+import { Upstream } from './freshclam/upstream.ts';
 import { argumentOf, type ConfLine, encodeConf, parseConf, takeArguments, takeLines } from './options.ts';
 import { runReal } from './real.ts';
 import { BrokenCertificates, readCertificates, readSettings, type Settings } from './settings.ts';
-import { Upstream } from './upstream.ts';
 
 const USUAL_CONF = '/etc/clamav/freshclam.conf';
 const USUAL_FOLDER = '/var/lib/clamav';

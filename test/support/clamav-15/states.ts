@@ -1,5 +1,5 @@
-import { NEWEST, SignedOfficial } from '../signed-official.ts';
-import { startUpstream, type TestUpstream } from '../upstream.ts';
+import { startUpstream, type TestUpstream } from '../mirror/upstream.ts';
+import { NEWEST, SignedOfficial } from '../sign/signed-official.ts';
 
 const SIGN = `test-${NEWEST}.cvd.sign`;
 

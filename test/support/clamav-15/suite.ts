@@ -1,6 +1,6 @@
 import { delimiter, dirname } from 'node:path';
 import type { ClamavPrograms } from '../../../scripts/setup/install-clamav.ts';
-import type { RealPart } from '../real-part.ts';
+import type { RealPart } from '../setup/real-part.ts';
 import { clamav15 } from './clamav-15.ts';
 
 /** ClamAV as the tests use it: of this machine, or a stand-in for a later version. */

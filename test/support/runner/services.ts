@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { docker } from '../docker.ts';
+import { docker } from '../docker/of-this-run.ts';
 import { fill, fillAll, type Scope } from './expressions.ts';
 import type { JobLog } from './log.ts';
 import type { Service } from './model.ts';

@@ -1,0 +1,31 @@
+import { inject } from 'vitest';
+import type { ImageName } from '../clamav/clamav-images.ts';
+import { describeWith, have } from '../setup/official.ts';
+import type { RealPart } from '../setup/real-part.ts';
+import { docker } from './of-this-run.ts';
+
+const engine = inject('docker');
+
+/** Like `describe`, and skipped, loudly and counted, where no Docker engine can be had. */
+export const describeWithDocker = describeWith(engine);
+
+/** Like `describe`, and skipped, loudly and counted, where one of these images cannot be had. */
+export function describeWithImages(...names: readonly ImageName[]): typeof describeWithDocker {
+  const missing = names.map(imagePart).find((part) => 'missing' in part);
+  return describeWith(missing ?? engine);
+}
+
+/** The tag of an image with ClamAV, which behaves like `clamav/clamav`. */
+export function image(name: ImageName): string {
+  return have(imagePart(name));
+}
+
+/** What ClamAV in an image calls itself: `1.4.3`. */
+export async function versionOf(tag: string): Promise<string> {
+  const answer = await docker('run', '--rm', '--network=none', tag, 'clamscan', '--version');
+  return /^ClamAV (\d[^/\s]*)/m.exec(answer)?.[1] ?? answer;
+}
+
+function imagePart(name: ImageName): RealPart<string> {
+  return 'have' in engine ? engine.have[name] : engine;
+}

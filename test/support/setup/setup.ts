@@ -1,0 +1,86 @@
+import type { TestProject } from 'vitest/node';
+import { isUnattended, searchPath } from '../../../scripts/settings/commands/sync.ts';
+import { confirm } from '../../../scripts/setup/confirm.ts';
+import { ensureClamav } from '../../../scripts/setup/install-clamav.ts';
+import { DEFAULT_CACHE, ensureOfficial } from '../../../scripts/setup/official-files.ts';
+import { ensureImages, type Images } from '../clamav/clamav-images.ts';
+import { clamavForTests, type TestedClamav } from '../clamav-15/suite.ts';
+import { type DockerEngine, ensureDocker } from '../docker/docker-engine.ts';
+import { type Ceph, startCephs } from '../s3/ceph.ts';
+import { ensureSquid } from '../web/squid.ts';
+import { ensureWebServers } from '../web/web-servers.ts';
+import { ensureProgram, type InstallOptions } from './install.ts';
+import { type RealPart, realPart } from './real-part.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** `CLAMAV=1.5` in the environment asks for that version. */
+    clamav: RealPart<TestedClamav>;
+    /** A folder. */
+    official: RealPart<string>;
+    /** A Docker engine with these images. */
+    docker: RealPart<Images>;
+    /** nginx, lighttpd, Caddy and Apache, all of which start. */
+    webServers: RealPart<true>;
+    /** The path of a squid that starts. */
+    squid: RealPart<string>;
+    /** The path of the program. */
+    dnsmasq: RealPart<string>;
+    /** ClamAV's own tool for mirrors: the path of the program. */
+    cvdupdate: RealPart<string>;
+    /** The path of the program. */
+    curl: RealPart<string>;
+    /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
+    cephs: RealPart<readonly Ceph[]>;
+    /** The name of this run of the tests, for what it leaves in the Docker engine. */
+    run: string;
+  }
+}
+
+/** Before the first test: the real parts are there, or it is known why not. After the last one: nothing is left running. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const ask = async (question: string) => isUnattended() || (await confirm(question));
+  const options = {
+    path: searchPath(),
+    environment: process.env,
+    log: (line: string) => console.log(line),
+    ask,
+  };
+  const run = `${process.pid}-${Date.now()}`;
+  const official = realPart('official', () => ensureOfficial(DEFAULT_CACHE, options));
+  const installed = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
+  const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
+  const webServers = await realPart('web-servers', () => ensureWebServers(options));
+  const squid = await realPart('squid', () => ensureSquid(options));
+  const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
+  const cvdupdate = await realPart('cvdupdate', () =>
+    ensureProgram('cvdupdate', ['clamav-cvdupdate'], options),
+  );
+  const curl = await realPart('curl', () => ensureProgram('curl', ['curl'], options));
+  await realPart('strace', () => ensureProgram('strace', ['strace'], options)); // hostile/watched.ts tries it
+  const engine = await realPart('docker', () => ensureDocker(run, options));
+  const cephs = realPart('cephs', () => startCephs(process.env.CEPH, options));
+  project.provide('run', run);
+  project.provide('clamav', clamav);
+  project.provide('webServers', webServers);
+  project.provide('squid', squid);
+  project.provide('dnsmasq', dnsmasq);
+  project.provide('cvdupdate', cvdupdate);
+  project.provide('curl', curl);
+  project.provide('docker', await withImages(engine, options));
+  project.provide('official', await official);
+  const gateways = await cephs;
+  project.provide('cephs', 'have' in gateways ? { have: gateways.have.running } : gateways);
+  return async () => {
+    if ('have' in gateways) await gateways.have.close();
+    if ('have' in engine) await engine.have.close();
+    await close();
+  };
+}
+
+async function withImages(
+  engine: RealPart<DockerEngine>,
+  options: InstallOptions,
+): Promise<RealPart<Images>> {
+  return 'have' in engine ? { have: await ensureImages(options) } : engine;
+}
