@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import type { CvdHeader } from '../cvd/header.ts';
 import { cdiffName, cvdName } from '../cvd/names.ts';
-import { explain } from '../errors.ts';
+import { codeOf, explain } from '../errors.ts';
 import { verifyCvdFile } from '../files/verify.ts';
 import { REBUILD_STEPS } from '../limits/upstream.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
@@ -110,6 +110,7 @@ async function rebuild(
     const task = { database, old: previous.path, cdiffs, header, gzipHeader, output };
     return await rebuildCvd(task, trust, (done) => log.progress(`${database}: ${bytes(done)} rebuilt`));
   } catch (error) {
+    if (codeOf(error) === 'file/full') throw error; // nor would there be room for a download
     return `it could not be rebuilt: ${explain(error)}`;
   }
 }

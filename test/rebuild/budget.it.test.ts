@@ -6,6 +6,7 @@ import { TALOS } from '../../scripts/verify/trust.ts';
 import { describeMirror, offer, ofTest, startMirror, type TestMirror } from '../support/cycle.ts';
 import { trusting } from '../support/engines.ts';
 import { describeWithSigns, signFolder } from '../support/official.ts';
+import { describeWithSmallDisks, mount } from '../support/small-disk.ts';
 
 const sign = (name: string) => join(signFolder ?? '', name);
 
@@ -26,6 +27,16 @@ describeMirror('one version behind', () => {
     expect(mirror.upstream.sent('test.cvd')).toBe(522);
     expect(mirror.upstream.sent()).toBeLessThanOrEqual(mirror.upstream.sent('test-6.cdiff') + 1024);
     expect(report.upstreamBytes).toBe(mirror.upstream.sent());
+  });
+
+  describeWithSmallDisks('and without room for the new version', () => {
+    test('a cycle says so, and takes no CVD from upstream for which there is none either', async () => {
+      await using mirror = await publishedFive();
+      using _ = mount(mirror.work, '36k');
+      const report = await mirror.sync({ findProver: async () => trusting });
+      expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'file/full', to: 5 });
+      expect(mirror.upstream.sent('test.cvd')).toBe(522);
+    });
   });
 
   describeWithSigns('of an upstream with .sign files', () => {
