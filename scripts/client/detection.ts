@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
-import { EICAR_SIGNATURE, eicar, mustKnowEicar, SCAN_LIMITS } from '../proof/samples/samples.ts';
+import { eicar, mustKnowEicar, SCAN_LIMITS } from '../proof/samples/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure, tellingLine } from '../proof/scenarios/scenario.ts';
 import { ClientError } from './error.ts';
@@ -14,8 +14,8 @@ const SAMPLE = 'eicar.com';
 
 /**
  * Lets an engine look for EICAR with the databases in `folder`/db, if they must know it, and returns what is wrong with
- * what it says, or `undefined`. Nothing that we read ourselves shows what ClamAV makes of a file; this does.
- * Throws `client/not-scanned` if clamscan did not get to an answer, `engine/broken`.
+ * what it says, or `undefined`; the name is for the mirror's proof to judge. Nothing that we read ourselves shows what
+ * ClamAV makes of a file; this does. Throws `client/not-scanned` if clamscan did not get to an answer, `engine/broken`.
  */
 export async function missesEicar(
   engine: Engine,
@@ -48,7 +48,7 @@ export async function missesEicar(
     );
   }
   try {
-    requireVerdicts(ended, inside, [{ name: SAMPLE, expected: EICAR_SIGNATURE }]);
+    requireVerdicts(ended, inside, [{ name: SAMPLE, expected: 'any' }]);
     return undefined;
   } catch (error) {
     if (!(error instanceof ScenarioFailure)) throw error;

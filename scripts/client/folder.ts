@@ -34,7 +34,7 @@ export interface ClientFolder extends AsyncDisposable {
  */
 export async function takeClientFolder(folder: string, trust: Trust, log: Log): Promise<ClientFolder> {
   const what = `the folder ${folder}`;
-  await takePrivateFolder(folder, what, { mode: 0o777 }); // ClamAV reads it, as whatever user
+  await takePrivateFolder(folder, what, { forEverybody: true }); // ClamAV reads it, as whatever user
   await requireOurs(folder);
   const work = join(folder, PRIVATE);
   await makeCorner(work, what);

@@ -1,6 +1,7 @@
 import { copyFile, link, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cldName, cvdName, parseFileName } from '../cvd/names.ts';
+import { openToReaders } from '../store/folder-access.ts';
 import type { Signed } from './signs.ts';
 
 /** Puts what a client's folder holds and is wanted into the folder that freshclam works on. */
@@ -20,7 +21,8 @@ export async function plant(
 /**
  * Makes a client's folder hold what freshclam made of it, one rename at a time, for ClamAV may read it meanwhile. The
  * `.sign` comes before its CVD: its name says the version, so that no other CVD is judged by it, and a CVD that ClamAV
- * finds without it does not load with FIPS limits. Both a CVD and a CLD at once do no harm: ClamAV loads the newer.
+ * finds without it does not load with FIPS limits. Both a CVD and a CLD at once do no harm: ClamAV loads the newer. All
+ * of it may be read by everybody, whatever the umask: clamd is another user.
  */
 export async function install(
   proven: ReadonlyMap<string, Signed>,
@@ -30,6 +32,8 @@ export async function install(
 ): Promise<void> {
   for (const [database, { file, header, sign }] of held) {
     const before = proven.get(database);
+    const names = [file, ...(sign === undefined ? [] : [sign])];
+    for (const folder of [from, to]) await openToReaders(folder, names, FOR_READERS);
     if (sign !== undefined && before?.sign !== sign) await rename(join(from, sign), join(to, sign));
     if (before?.file !== file || before.header.version !== header.version) {
       await rename(join(from, file), join(to, file));
@@ -39,6 +43,8 @@ export async function install(
   }
   for (const database of proven.keys()) if (!held.has(database)) await remove(to, database);
 }
+
+const FOR_READERS = 0o644;
 
 /** Removes a database from a folder, with what signs it. */
 export async function remove(folder: string, database: string): Promise<void> {

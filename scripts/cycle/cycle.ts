@@ -84,15 +84,22 @@ async function turns(
   parts: CycleParts,
   memory: Omit<CycleMemory, 'trials' | 'group'>,
 ): Promise<CycleReport> {
+  const stories: Story[] = [];
   try {
     const trials = await Trials.load(settings.work);
-    const stories: Story[] = [];
     for (const group of groupsOf(settings.databases, trials)) {
       stories.push(await cycle(settings, parts, { ...memory, trials, group }));
     }
     return { ...together(stories), ...memory.watch.read() };
   } catch (error) {
-    return endedWith(error, memory.watch);
+    const { outcome, error: end } = endedWith(error, memory.watch);
+    const before = together(stories); // what it came to is told in any case
+    return {
+      ...before,
+      outcome: before.outcome === 'refused' ? 'refused' : outcome,
+      ...memory.watch.read(),
+      ...(end && { error: end }),
+    };
   }
 }
 

@@ -32,7 +32,11 @@ export interface ThreadData {
 export type FromPatcher = { readonly info: CvdInfo } | Failure;
 export type FromPacker = { readonly packed: number } | { readonly totals: CvdTotals } | Failure;
 
-/** An error as it crosses a thread: `code` is that of a `CvdError`, or `undefined` for one of the system's. */
+/** An error as it crosses a thread: `code` is that of a `CvdError`, `system` one of the system's, such as `ENOSPC`. */
 export interface Failure {
-  readonly failure: { readonly code: CvdErrorCode | undefined; readonly message: string };
+  readonly failure: {
+    readonly code: CvdErrorCode | undefined;
+    readonly system?: string | undefined;
+    readonly message: string;
+  };
 }

@@ -5,6 +5,7 @@ import { REBUILD_HEAP_MB, REBUILD_MS } from '../base/limits/databases.ts';
 import type { CvdTotals } from '../cvd/container/reader.ts';
 import { type ContainerOrder, orderOf } from '../cvd/container/writer.ts';
 import type { CvdInfo } from '../cvd/info.ts';
+import { withRoom } from '../files/disk-space.ts';
 import { asVerdict } from '../files/verify.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
@@ -17,8 +18,8 @@ import { errorOf } from './thread-error.ts';
 /**
  * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
  * (clamav-formats.md §0.1, §5). Where the usual order of files does not give the header's MD5, the hybrid one is
- * tried. Throws `VerifyError`, `CvdError` if the result is not the CVD that Talos signed; what is at `task.output`
- * is of no use then. `onProgress` is told how many bytes of the new container are packed.
+ * tried. Throws `VerifyError`, `CvdError` if the result is not the CVD that Talos signed, and `file/full`; what is at
+ * `task.output` is of no use then. `onProgress` is told how many bytes of the new container are packed.
  */
 export async function rebuildCvd(
   task: RebuildTask,
@@ -28,7 +29,9 @@ export async function rebuildCvd(
   const { database, header } = task;
   const made: string[] = [];
   for (const order of ['info', 'hybrid'] as const) {
-    const { info, totals } = await inTurn(() => runThreads(task, order, onProgress));
+    const { info, totals } = await inTurn(() =>
+      withRoom(task.output, () => runThreads(task, order, onProgress)),
+    );
     if (totals.md5 === header.md5)
       return asVerdict(() => verifyRebuilt(database, header, info, totals, trust));
     made.push(`${totals.md5} with the files in ${order} order`);

@@ -1,13 +1,16 @@
-import { explain } from '../base/errors.ts';
+import { codeOf, explain } from '../base/errors.ts';
 import { CvdError } from '../cvd/error.ts';
 import type { Failure } from './messages.ts';
 
 /** Makes an error fit to cross a thread. */
 export function failureOf(error: unknown): Failure {
-  return { failure: { code: error instanceof CvdError ? error.code : undefined, message: explain(error) } };
+  const message = explain(error);
+  if (error instanceof CvdError) return { failure: { code: error.code, message } };
+  return { failure: { code: undefined, system: codeOf(error), message } };
 }
 
 /** The error at the other side. */
-export function errorOf({ failure: { code, message } }: Failure): Error {
-  return code === undefined ? new Error(message) : new CvdError(code, message);
+export function errorOf({ failure: { code, system, message } }: Failure): Error {
+  if (code !== undefined) return new CvdError(code, message);
+  return Object.assign(new Error(message), system === undefined ? {} : { code: system });
 }

@@ -59,9 +59,13 @@ const NAMES = 3;
 export function troublesOf(facts: Facts, limits: Limits, next: NextSteps): Trouble[] {
   const { manifest } = facts.published;
   const known = [...refused(facts, next), ...waiting(facts, next), ...cooling(facts, next)];
-  if (manifest === undefined) return [unpublished(facts, next), ...known, ...lastRun(facts, known, next)];
+  if (manifest === undefined) {
+    const [barrier] = known; // a plain run would come no further than this
+    return [unpublished(facts, barrier?.next ?? next.sync()), ...known, ...lastRun(facts, known, next)];
+  }
+  const isCooling = known.some(({ kind }) => kind === 'cooling down');
   return [
-    ...stale(facts, manifest, limits, next),
+    ...stale(facts, manifest, limits, next.sync(isCooling ? RETRY : VERBOSE)),
     ...damaged(facts, manifest, next),
     ...unclear(facts, next),
     ...foreign(facts, next),
@@ -79,13 +83,13 @@ export function verdictOf(troubles: readonly Trouble[]): StatusVerdict {
   return troubles.length > 0 ? 'attention' : 'well';
 }
 
-function unpublished({ where, isThere }: Facts, next: NextSteps): Trouble {
+function unpublished({ where, isThere }: Facts, next: Trouble['next']): Trouble {
   const title = `nothing was ever published in ${where}`;
   const what = isThere ? title : `there is no folder ${where}`;
-  return { kind: 'unpublished', title, what, next: next.sync() };
+  return { kind: 'unpublished', title, what, next };
 }
 
-function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: NextSteps): Trouble[] {
+function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: Trouble['next']): Trouble[] {
   const { now } = facts;
   const old = checkedAt(manifest, facts.memory.lastRun).filter(({ at }) => now.getTime() - at > maxAge);
   const [oldest] = old.sort((one, other) => one.at - other.at);
@@ -93,7 +97,7 @@ function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: NextS
   const age = lasting(now.getTime() - oldest.at);
   const names = old.map(({ database }) => database);
   const what = `${listed(names)}: upstream was last checked with success ${age} ago, the limit is ${lasting(maxAge)}`;
-  return [{ kind: 'stale', title: `upstream was last checked ${age} ago`, what, next: next.sync(VERBOSE) }];
+  return [{ kind: 'stale', title: `upstream was last checked ${age} ago`, what, next }];
 }
 
 const VERBOSE = { verbose: true } as const;
@@ -221,6 +225,8 @@ function waiting({ memory }: Facts, next: NextSteps): Trouble[] {
 const WAITING = 'proof/waiting';
 /** Codes of what doctor looks at. */
 const OF_MACHINE = /^(engine|setting|store|file)\//;
+/** Codes after which a plain run waits before it asks upstream again (doubts.ts). */
+const DOUBTED = /^upstream\/(doubted|spoilt|mislabelled)$/;
 
 /** Of a run that failed, what the other troubles do not tell. */
 function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSteps): Trouble[] {
@@ -239,7 +245,7 @@ function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSte
   const whose = database === undefined ? '' : `${database}: `;
   const more = others.length === 0 ? '' : `; and ${counted(others.length, 'other')}`;
   const what = `${run.outcome} ${ago} ago (${code}): ${whose}${short(reason)}${more}`;
-  const step = OF_MACHINE.test(code) ? next.doctor() : next.sync(VERBOSE);
+  const step = OF_MACHINE.test(code) ? next.doctor() : next.sync(DOUBTED.test(code) ? RETRY : VERBOSE);
   return [{ kind: 'last run', title: `the last run ${was(run.outcome)}`, what, next: step }];
 }
 

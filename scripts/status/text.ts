@@ -31,9 +31,7 @@ export function statusText(facts: Facts, troubles: readonly Trouble[], width = W
 }
 
 function sentence(verdict: StatusVerdict, facts: Facts, troubles: readonly Trouble[]): string {
-  const [worst] = troubles;
-  if (verdict === 'first run') return `first run: ${worst?.title}`;
-  if (worst !== undefined) return `${verdict}: ${troubles.map(({ title }) => title).join('; ')}`;
+  if (troubles.length > 0) return `${verdict}: ${troubles.map(({ title }) => title).join('; ')}`;
   const { manifest } = facts.published;
   const age = lasting(facts.now.getTime() - Date.parse(manifest?.checked ?? ''));
   return `well: ${counted(Object.keys(manifest?.databases ?? {}).length, 'database')}, upstream was checked ${age} ago`;

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
 import { runCli } from '../support/mirror/cli.ts';
 import { startUpstream } from '../support/mirror/upstream.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
@@ -48,6 +49,17 @@ describeWithOfficial('clamav-mirror rebuild', () => {
     const output = join(folder, 'gap.cvd');
     expect(await rebuild(cdiffs(2, 4), official('test-4.cvd'), output)).toMatchObject({ exitCode: 3 });
     expect(existsSync(output)).toBe(false);
+  });
+
+  describeWithSmallDisks('on a full disk', () => {
+    test('says so, and leaves nothing behind', async () => {
+      const full = join(folder, 'full');
+      await mkdir(full);
+      using _ = mount(full, '8k');
+      const ended = await rebuild(cdiffs(2, 3, 4, 5, 6), official('test-6.cvd'), join(full, 'new.cvd'));
+      expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('file/full') });
+      expect(readdirSync(full)).toEqual([]);
+    });
   });
 
   test('ends with 1 for a file that is not there, and with 2 for a call that makes no sense', async () => {

@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { explain } from '../../scripts/base/errors.ts';
 import { run } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
@@ -174,7 +174,20 @@ describeMirror('a client of a mirror', () => {
     await writeFile(join(consumer.folder, '.clamav-client', 'lock-1-1'), 'a lock of another machine');
     expect((await consumer.update(host.url)).how).toEqual({ test: 'whole' });
     expect(await readdir(join(consumer.folder, '.clamav-client'))).toHaveLength(1);
-    expect((await stat(consumer.folder)).mode & 0o777).toBe(0o777 & ~process.umask());
+    expect((await stat(consumer.folder)).mode & 0o777).toBe(0o755);
+  });
+
+  test('makes what clamd reads as a user of its own, whatever the umask', async () => {
+    await using consumer = await startConsumer();
+    await using host = await startHost({ folder: mirror.store });
+    const before = process.umask(0o077);
+    onTestFinished(() => void process.umask(before));
+    const rights = async (name = '') => (await stat(join(consumer.folder, name))).mode & 0o777;
+    await consumer.update(host.url);
+    expect([await rights(), await rights('test.cvd')]).toEqual([0o755, 0o644]);
+    await chmod(join(consumer.folder, 'test.cvd'), 0o600); // as an earlier version left it
+    expect((await consumer.update(host.url)).how).toEqual({ test: 'unchanged' });
+    expect([await rights('test.cvd'), await rights('.clamav-client')]).toEqual([0o644, 0o700]);
   });
 
   test('leaves a folder alone that holds other things', async () => {

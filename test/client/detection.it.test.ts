@@ -40,10 +40,17 @@ describeMirror('before it vouches for anything, a client has the engine find EIC
     await plant(consumer, { 'test.cvd': official('test-5.cvd') });
     await expect(update(consumer, tools)).rejects.toMatchObject({
       code: 'client/does-not-detect',
-      message: expect.stringMatching(/eicar\.com .* OK/),
+      message: expect.stringMatching(/eicar\.com.* OK/),
     });
     expect(await consumer.names()).toEqual(['test.cvd']);
     expect(await readFile(join(consumer.folder, 'test.cvd'))).toEqual(await readFile(official('test-5.cvd')));
+  });
+
+  test('by whatever name, as the mirror was proven with', async () => {
+    const clamscan = '"$REAL" "$@" | sed "s/: .* FOUND\\$/: Win.Other-1 FOUND/"; exit 1';
+    await using tools = await fakeTools({ clamscan });
+    await using consumer = await startConsumer();
+    expect((await update(consumer, tools)).how).toEqual({ test: 'whole' });
   });
 
   test('and takes the whole CVD where a CLD blinds it, also one that was there before', async () => {

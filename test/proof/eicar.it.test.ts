@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
-import { findProver, trusting } from '../support/clamav/engines.ts';
+import { clamdThatCrashes, fakeTools, findProver, knowing, trusting } from '../support/clamav/engines.ts';
 import { type RekeyedNative, rekeyedNative } from '../support/clamav/rekeyed.ts';
 import { makeChain } from '../support/databases/chain.ts';
 import { md5, SOUND } from '../support/databases/hostile.ts';
@@ -39,22 +39,22 @@ describeMirror('EICAR is expected as the published set finds it', () => {
     if (cdiff !== undefined) mirror.upstream.set(`${database}-${version}.cdiff`, cdiff);
   }
 
-  async function sync(mirror: TestMirror, database: string, isProven: boolean) {
+  async function sync(mirror: TestMirror, database: string, isProven: boolean, path = clamav.path) {
     const { databases } = await mirror.sync({
       flags: { databases: database },
       trust: testTrust(),
-      findProver: isProven ? () => findProver(clamav.path) : async () => trusting,
+      findProver: isProven ? () => findProver(path) : async () => trusting,
     });
     return databases[database];
   }
 
   /** The second version of a mirror that has published the first. */
-  async function second(names: Names) {
+  async function second(names: Names, path?: string) {
     await using mirror = await startMirror();
     release(mirror, 'daily', 1, names);
     expect(await sync(mirror, 'daily', false)).toMatchObject({ outcome: 'published' });
     release(mirror, 'daily', 2, names);
-    return await sync(mirror, 'daily', true);
+    return await sync(mirror, 'daily', true, path);
   }
 
   async function first(database: string, name: string | undefined) {
@@ -84,6 +84,38 @@ describeMirror('EICAR is expected as the published set finds it', () => {
     };
     expect(await second(['Eicar-Test-Signature', undefined])).toMatchObject(lost);
   });
+
+  test.each<[string, Names]>([
+    ['knows it', ['Eicar-Test-Signature', 'Eicar-Test-Signature']],
+    ['does not', [undefined, undefined]],
+  ])(
+    'but of an engine that finds nothing with any database no proof is taken, where what is published %s',
+    async (_, names) => {
+      const clamscan = '"$REAL" "$@" | sed "s/: .* FOUND\\$/: OK/"; exit 0';
+      await using blind = await fakeTools({ clamscan }, { path: clamav.path });
+      expect(await second(names, blind.path)).toMatchObject({
+        outcome: 'failed',
+        code: 'engine/broken',
+        to: 1,
+      });
+    },
+  );
+
+  test.each<[string, Names]>([
+    ['nor the published one', [undefined, undefined]],
+    ['and the published one does not', [undefined, 'Eicar-Test-Signature']],
+  ])(
+    'where a new version that kills clamd knows it, %s, so that it is no engine that is broken',
+    async (_, names) => {
+      const clamd = `${knowing('daily', 2)}; ${clamdThatCrashes('correctly reloaded', 'has 2')}`;
+      await using fatal = await fakeTools({ clamd }, { path: clamav.path });
+      expect(await second(names, fatal.path)).toMatchObject({
+        outcome: 'refused',
+        code: 'proof/failed',
+        to: 1,
+      });
+    },
+  );
 
   test('with nothing published, of main but not of daily alone', async () => {
     expect(await first('daily', undefined)).toMatchObject({ outcome: 'published', to: 1 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { trusting } from '../support/clamav/engines.ts';
+import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
 import { describeMirror, offer, ofTest, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { describeWithSigns, signFolder } from '../support/setup/official.ts';
 
@@ -26,6 +27,16 @@ describeMirror('one version behind', () => {
     expect(mirror.upstream.sent('test.cvd')).toBe(522);
     expect(mirror.upstream.sent()).toBeLessThanOrEqual(mirror.upstream.sent('test-6.cdiff') + 1024);
     expect(report.upstreamBytes).toBe(mirror.upstream.sent());
+  });
+
+  describeWithSmallDisks('and without room for the new version', () => {
+    test('a cycle says so, and takes no CVD from upstream for which there is none either', async () => {
+      await using mirror = await publishedFive();
+      using _ = mount(mirror.work, '36k');
+      const report = await mirror.sync({ findProver: async () => trusting });
+      expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'file/full', to: 5 });
+      expect(mirror.upstream.sent('test.cvd')).toBe(522);
+    });
   });
 
   describeWithSigns('of an upstream with .sign files', () => {

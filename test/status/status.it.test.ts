@@ -157,6 +157,36 @@ describeWithOfficial('status of a mirror', () => {
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: upstream is cooling down' });
     expect(status.trouble('cool-down')).toMatch(/ until 20.* UTC, for another 3 hours 59 minutes: .*429/);
     expect(status.next('cool-down')).toBe(syncOf(mirror, ' --retry'));
+    const old = new Date(Date.now() - 73 * HOUR).toISOString();
+    await changeManifest(mirror, (manifest) => {
+      manifest.checked = old;
+      for (const record of Object.values(manifest.databases)) record.checked = old;
+    });
+    const stale = await told(mirror);
+    expect(stale.verdict).toMatch(/^stale: .*; upstream is cooling down$/);
+    expect(stale.next('stale')).toBe(syncOf(mirror, ' --retry'));
+  });
+
+  test('that never published, for upstream told it to wait, asks once more', async () => {
+    await using mirror = await startMirror();
+    await mkdir(mirror.store);
+    mirror.upstream.fail('*', { status: 429 });
+    expect((await syncTrusting(mirror)).outcome).toBe('failed');
+    const status = await told(mirror);
+    expect(status.verdict).toMatch(/^first run: nothing was .*; upstream is cooling down$/);
+    expect(status.next('first run')).toBe(syncOf(mirror, ' --retry'));
+  });
+
+  test('for which upstream sent a damaged file asks for it once more, for a plain run would wait', async () => {
+    await using mirror = await startPublished(5, 6);
+    const damaged = await readFile(official('test-6.cvd'));
+    damaged.fill(0, 5000, 5100);
+    mirror.upstream.set('test.cvd', damaged);
+    mirror.upstream.remove('test-6.cdiff');
+    for (const code of ['upstream/spoilt', 'upstream/doubted']) {
+      expect((await syncTrusting(mirror)).databases.test).toMatchObject({ code });
+      expect((await told(mirror)).next('last run')).toBe(syncOf(mirror, ' --retry'));
+    }
   });
 
   test('with other bytes at the same size is damaged', async () => {

@@ -39,7 +39,7 @@ describeMirror('watching a published mirror', () => {
       upstream: { test: 6 },
     });
     expect(report.findings.find(({ check }) => check === 'clamscan, native')?.what).toMatch(
-      /finds EICAR by name/,
+      /finds EICAR and nothing/,
     );
     expect(parseRunReport(JSON.stringify(report.run))).toEqual(report.run);
   });
@@ -151,6 +151,14 @@ describeMirror('watching a published mirror', () => {
           'clamscan, native: fault',
         ]);
       }
+    });
+
+    test('but not if EICAR has another name than usual: the mirror was proven with it', async () => {
+      await using host = await startHost({ folder: mirror.store });
+      const clamscan = '"$REAL" "$@" | sed "s/: Eicar-Test-Signature FOUND/: Win.Other-1 FOUND/"; exit 1';
+      await using tools = await fakeTools({ clamscan });
+      const engines = [await findNativeEngine(tools.path)];
+      expect(problems(await look(host.url, mirror.upstream.url, { engines }))).toEqual([]);
     });
 
     test('if a page stands in for everything: of its age nothing is known', async () => {

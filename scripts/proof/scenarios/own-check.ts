@@ -3,16 +3,12 @@ import { join } from 'node:path';
 import { readsSigns, run } from '../../engine/engine.ts';
 import { type ConfOption, writeConf } from '../../files/clamav-conf.ts';
 import { startHost } from '../../host/host.ts';
-import { eicar, SCAN_LIMITS, writeSamples } from '../samples/samples.ts';
+import { SCAN_LIMITS, writeSamples } from '../samples/samples.ts';
+import { FOUND_BY_OWN, OWN_DATABASE, ownDatabase } from './own-database.ts';
 import { scanSamples, until, withClamd } from './running-clamd.ts';
 import { requireVerdicts } from './scan.ts';
 import { inFolder, OutOfTime, type Scenario, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
 
-/** A database of our own: freshclam takes it by its URL, and it needs nobody's signature. */
-const DATABASE = 'control.ndb';
-const NAME = 'Eicar-Test-Signature';
-/** What tools make of a name that Talos did not sign. */
-const FOUND = /^Eicar-Test-Signature\.UNOFFICIAL$/;
 /** To have EICAR among the samples; nothing else is known of this database. */
 const COUNTS = new Map([['test', 1]]);
 const LOOPBACK = '127.0.0.1';
@@ -36,7 +32,7 @@ export function ownCheck({ client }: Pick<Scenario, 'client'>): Scenario {
         await clamd.reload();
         const isReloaded = () => program.output().includes('Database correctly reloaded');
         await until(scene, over, 'clamd has reloaded', isReloaded);
-        return await scanSamples(scene, clamd, COUNTS, FOUND);
+        return await scanSamples(scene, clamd, COUNTS, FOUND_BY_OWN);
       });
     },
   };
@@ -49,11 +45,11 @@ async function takeOwnDatabase(
   const { engine, folder, timeout } = scene;
   const served = join(folder, 'served');
   for (const path of [served, join(folder, 'db')]) await mkdir(path, { recursive: true });
-  await writeFile(join(served, DATABASE), `${NAME}:0:*:${Buffer.from(eicar()).toString('hex')}\n`);
+  await writeFile(join(served, OWN_DATABASE), ownDatabase());
   await using host = await startHost({ folder: served, address: engine.hostAddress });
   await writeConf(join(folder, 'freshclam.conf'), [
     ['DatabaseMirror', host.url],
-    ['DatabaseCustomURL', `${host.url}/${DATABASE}`],
+    ['DatabaseCustomURL', `${host.url}/${OWN_DATABASE}`],
     ['DatabaseOwner', engine.databaseOwner],
     ['TestDatabases', true],
     ...(fips ? [['FIPSCryptoHashLimits', true] as const] : []),
@@ -76,7 +72,10 @@ async function takeOwnDatabase(
     }),
   );
   if (ended.timedOut) throw new OutOfTime(`freshclam was killed after ${timeout / 1000} s`);
-  if (!ended.output.includes(`${DATABASE} updated`) && !ended.output.includes(`${DATABASE} is up-to-date`))
+  if (
+    !ended.output.includes(`${OWN_DATABASE} updated`) &&
+    !ended.output.includes(`${OWN_DATABASE} is up-to-date`)
+  )
     throw new ScenarioFailure(`freshclam does not take a database of our own: ${tellingLine(ended)}`);
 }
 
@@ -93,7 +92,7 @@ async function scanWithIt(scene: Scene, fips: boolean): Promise<string> {
   });
   const ended = await run(scene.engine, task);
   const named = samples.map((sample) =>
-    sample.expected instanceof RegExp ? { ...sample, expected: FOUND } : sample,
+    sample.expected instanceof RegExp ? { ...sample, expected: FOUND_BY_OWN } : sample,
   );
   return requireVerdicts(ended, folder, named);
 }

@@ -1,5 +1,5 @@
 import { rename } from 'node:fs/promises';
-import { explain } from '../../base/errors.ts';
+import { codeOf, explain } from '../../base/errors.ts';
 import { REBUILD_STEPS } from '../../base/limits/upstream.ts';
 import { bytes, counted } from '../../base/words.ts';
 import type { CvdHeader } from '../../cvd/header.ts';
@@ -110,6 +110,7 @@ async function rebuild(
     const task = { database, old: previous.path, cdiffs, header, gzipHeader, output };
     return await rebuildCvd(task, trust, (done) => log.progress(`${database}: ${bytes(done)} rebuilt`));
   } catch (error) {
+    if (codeOf(error) === 'file/full') throw error; // nor would there be room for a download
     return `it could not be rebuilt: ${explain(error)}`;
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { EngineError } from '../../../scripts/engine/engine.ts';
 import { trusting } from '../../support/clamav/engines.ts';
 import type { CliRun } from '../../support/mirror/cli.ts';
 import {
@@ -59,6 +60,22 @@ describeMirror('a run that dies', () => {
       to: 6,
     });
     expect(await namesIn(mirror.work)).toContain('state.json');
+  });
+
+  test('has a next one that tells what it published before it came to nothing', async () => {
+    await using mirror = await startPublished(1, 6);
+    await syncThatEnds(mirror, 'SIGKILL');
+    mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
+    const findProver = async () => {
+      const isFirst = (await namesIn(mirror.store)).includes('bytecode.cvd') === false;
+      if (isFirst) return trusting;
+      throw new EngineError('engine/missing', 'it is gone');
+    };
+    expect(await mirror.sync({ ...quick, findProver })).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'engine/missing' },
+      databases: { bytecode: { outcome: 'published', from: null } },
+    });
   });
 
   test('because somebody ended it is no death', async () => {
