@@ -14,7 +14,7 @@ import { trusting } from '../support/engines.ts';
 import { official } from '../support/official.ts';
 
 const PRELOAD = join(import.meta.dirname, 'kill-on.ts');
-const quick = { findProver: async () => trusting, flags: { databases: 'test,bytecode' } };
+const quick = { openProver: async () => trusting, flags: { databases: 'test,bytecode' } };
 
 /** A run that ends like this as soon as a file of `test` has come. */
 async function syncThatEnds(mirror: TestMirror, by: string): Promise<CliRun> {
@@ -54,7 +54,7 @@ describeMirror('a run that dies', () => {
   test('once may have died of anything: the next one tries again, and forgets it', async () => {
     await using mirror = await startPublished(1, 6);
     await syncThatEnds(mirror, 'SIGKILL');
-    expect(ofTest(await mirror.sync({ findProver: async () => trusting }))).toMatchObject({
+    expect(ofTest(await mirror.sync({ openProver: async () => trusting }))).toMatchObject({
       outcome: 'published',
       to: 6,
     });

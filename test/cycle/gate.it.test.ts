@@ -10,7 +10,7 @@ import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { diffScript } from '../support/chain.ts';
 import { describeMirror, namesIn, sameDatabases, startMirror, type TestMirror } from '../support/cycle.ts';
-import { findProver, trusting } from '../support/engines.ts';
+import { openProver, trusting } from '../support/engines.ts';
 import { SOUND } from '../support/hostile.ts';
 import { rekeyedNative } from '../support/rekeyed.ts';
 import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../support/signing.ts';
@@ -95,7 +95,7 @@ async function sync(
   flags: Readonly<Record<string, string>> = {},
 ): Promise<CycleReport> {
   const all = { databases: 'daily,main', ...flags };
-  return await mirror.sync({ flags: all, trust: testTrust(), findProver: async () => prove });
+  return await mirror.sync({ flags: all, trust: testTrust(), openProver: async () => prove });
 }
 
 /** A mirror that has published version 1 of both. */
@@ -210,7 +210,7 @@ describeMirror('of two databases with news', () => {
     await using mirror = await start();
     release(mirror, 'daily', 2);
     release(mirror, 'main', 2, { line: 'this is no signature' });
-    const report = await sync(mirror, await findProver(clamav.path));
+    const report = await sync(mirror, await openProver(clamav.path));
     expect(report.databases.daily, JSON.stringify(report)).toMatchObject(published);
     expect(report.databases.main).toMatchObject(refused(/^native .*main\.ldb.*[Mm]alformed/));
     expect(report.proof).toMatchObject({ passed: true, databases: DAILY.versions });

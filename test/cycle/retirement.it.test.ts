@@ -8,7 +8,7 @@ import { reportOnCycle } from '../../scripts/notify/cycle-failures.ts';
 import { Clock, startNotifier } from '../notify/support.ts';
 import { diffScript } from '../support/chain.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/cycle.ts';
-import { findProver, trusting } from '../support/engines.ts';
+import { openProver, trusting } from '../support/engines.ts';
 import { startGitHub } from '../support/github-api.ts';
 import { SOUND } from '../support/hostile.ts';
 import { rekeyedNative } from '../support/rekeyed.ts';
@@ -75,7 +75,7 @@ async function start(
       flags: { databases: 'daily,main', ...flags },
       trust: testTrust(),
       now: clock.now,
-      findProver: path === undefined ? async () => trusting : () => findProver(path),
+      openProver: path === undefined ? async () => trusting : () => openProver(path),
     });
     const about = { serving: null, log: [], isReadBack: false, at: clock.now() };
     await notifier.tell(reportOnCycle(report, about));

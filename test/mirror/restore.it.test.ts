@@ -26,7 +26,7 @@ import {
 import { trusting } from '../support/engines.ts';
 import { startPages, type TestPages } from '../support/pages.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 
 describeMirror('a mirror that lives where it is served', () => {
   let mirror: TestMirror;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { makeChain } from '../support/chain.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/cycle.ts';
-import { findProver, trusting } from '../support/engines.ts';
+import { openProver, trusting } from '../support/engines.ts';
 import { md5, SOUND } from '../support/hostile.ts';
 import { type RekeyedNative, rekeyedNative } from '../support/rekeyed.ts';
 import { makeTestKeys, testTrust } from '../support/signing.ts';
@@ -43,7 +43,7 @@ describeMirror('EICAR is expected as the published set finds it', () => {
     const { databases } = await mirror.sync({
       flags: { databases: database },
       trust: testTrust(),
-      findProver: isProven ? () => findProver(clamav.path) : async () => trusting,
+      openProver: isProven ? () => openProver(clamav.path) : async () => trusting,
     });
     return databases[database];
   }

@@ -12,7 +12,7 @@ const sign = (name: string) => join(signFolder ?? '', name);
 /** A mirror of version 5 whose upstream has just moved to version 6. */
 async function publishedFive(): Promise<TestMirror> {
   const mirror = await startMirror(5);
-  await mirror.sync({ findProver: async () => trusting });
+  await mirror.sync({ openProver: async () => trusting });
   offer(mirror, 6);
   mirror.upstream.forget();
   return mirror;
