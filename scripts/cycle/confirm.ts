@@ -2,18 +2,17 @@ import { encodeManifest } from '../mirror/manifest.ts';
 import { publish } from '../mirror/publish.ts';
 import { isTold } from './checked.ts';
 import type { Cycle } from './context.ts';
-import type { Update } from './database.ts';
 import { checkedManifest } from './next-manifest.ts';
 
 /**
  * Publishes what was found out though no database is new: of each that is well, when upstream was last seen; what the
  * manifest was wrong about; and that `.sign` files are gone which are not good any more.
  */
-export async function confirmUnchanged(cycle: Cycle, updates: readonly Update[]): Promise<void> {
+export async function confirmUnchanged(cycle: Cycle): Promise<void> {
   const { settings, store, published, mirror } = cycle;
   const { stored, gone, hashed, isMended } = mirror;
   const { manifest, tag } = published;
-  cycle.progress.updates = updates;
+  const { updates } = cycle.progress;
   if (manifest === undefined || stored.manifest === undefined || settings.dryRun) return;
   const next = checkedManifest(manifest, { settings, now: cycle.now(), published, updates, hashed });
   const differs = stored.unread !== undefined || encodeManifest(next) !== encodeManifest(stored.manifest);

@@ -8,6 +8,7 @@ import type { Partials } from '../upstream/acquire/partials.ts';
 import type { UpstreamClient } from '../upstream/http-client.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Memory } from './memory/memory.ts';
+import type { WaitMemory } from './memory/retirement.ts';
 import type { OpenMirror } from './open-mirror.ts';
 import type { Progress } from './progress.ts';
 
@@ -43,6 +44,10 @@ export interface StagedMirror extends CycleDeps {
   readonly resync: boolean;
   /** Why to take what looks implausible or was refused before. */
   readonly accept: string | undefined;
+  /** Remembers updates that are genuine and unusual; without it they are refused. */
+  readonly waits?: WaitMemory;
+  /** All databases that are mirrored; without it upstream was not asked for any, as in a rollback. */
+  readonly mirrored?: readonly string[];
   /** A folder of this run, for the stage and the clients that prove it. */
   readonly workFolder: string;
 }

@@ -2,7 +2,6 @@ import type { SyncSettings as CycleSettings } from '../settings/commands/sync.ts
 import { acquireUpdates } from './acquire/acquire.ts';
 import { confirmUnchanged } from './confirm.ts';
 import type { Cycle, CycleDeps } from './context.ts';
-import { asPublished } from './database.ts';
 import { openMemory } from './memory/memory.ts';
 import { rememberRefusals } from './memory/refusals.ts';
 import { openCycle } from './open-cycle.ts';
@@ -40,7 +39,7 @@ async function run(cycle: Cycle): Promise<void> {
   const { settings, progress, memory } = cycle;
   // What is published, and what does upstream offer? One DNS question, or 522 bytes for each database.
   await progress.step('survey', () => surveyDatabases(cycle));
-  if (!progress.hasWork) return await confirmUnchanged(cycle, progress.surveys.map(asPublished));
+  if (!progress.hasWork) return await confirmUnchanged(cycle);
 
   // Without an engine nothing could be published, so that is found out before anything is downloaded.
   const prove = await cycle.openProver();
@@ -50,16 +49,13 @@ async function run(cycle: Cycle): Promise<void> {
   await progress.step('acquire', () => acquireUpdates(cycle));
 
   // Real clients must get along with the mirror as it will be. What they refuse is withdrawn, one database at a time.
-  const proven = progress.hasUpdates
-    ? await progress.step('prove', () => proveStage(cycle, prove))
-    : undefined;
+  if (progress.hasUpdates) await progress.step('prove', () => proveStage(cycle, prove));
   await rememberRefusals(cycle, prove.basis);
-  if (!progress.hasUpdates) return await confirmUnchanged(cycle, progress.updates);
-  if (proven === undefined) throw new Error('nothing is published without a proof');
+  if (!progress.hasUpdates) return await confirmUnchanged(cycle);
   if (settings.dryRun) return;
 
   // CDIFFs first, CVDs next, the manifest last, if it is still the one that this run started from.
-  const publication = await progress.step('publish', () => publishStage(cycle, proven));
+  const publication = await progress.step('publish', () => publishStage(cycle));
 
   // What clients get must be what was proven; else what was there before is published again.
   const { publicUrl } = settings;

@@ -46,6 +46,8 @@ export async function openCycle(
     ...{ ...deps, settings, ...turn, mirror, published, isAsked, resync, accept },
     openProver: onceOnly(deps.openProver),
     stage: await Stage.create(workFolder),
+    waits: memory.state.waits,
+    mirrored: settings.databases,
     window: settings.window,
     limits: { cvd: settings.maxSize, cdiff: settings.maxSize },
     partials: new Partials(join(work, PARTIALS_FOLDER), settings.upstream, now),

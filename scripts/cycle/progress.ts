@@ -20,14 +20,18 @@ export type StepName = 'survey' | 'acquire' | 'prove' | 'publish' | 'read back';
  * way reports what it did until then.
  */
 export class Progress {
-  /** Of the databases whose turn it is. */
+  /** Of this turn: what `survey` found. */
   surveys: readonly Survey[] = [];
+  /** Of this turn: the databases as they are to be published. */
   updates: readonly Update[] = [];
-  /** Of what is in the stage, or of the last turn that proved something. */
+  /** Of this turn: the proof of the stage; `null` until something was proven. */
   proof: Proof | null = null;
+  /** Of this turn: names of archived CVDs that are damaged, so that the next manifest drops them. */
+  unusable: readonly string[] = [];
   readonly #stopwatch: Stopwatch;
   readonly #now: () => Date;
   readonly #isDry: boolean;
+  #earlierProof: Proof | null = null;
   #databases: Readonly<Record<string, DatabaseReport>> = {};
   #failure: End | undefined;
 
@@ -57,7 +61,8 @@ export class Progress {
    * turn goes on; one that comes before ends the run.
    */
   async turn(published: Published, work: () => Promise<void>): Promise<void> {
-    Object.assign(this, { surveys: [], updates: [] });
+    this.#earlierProof = this.proof ?? this.#earlierProof;
+    Object.assign(this, { surveys: [], updates: [], proof: null, unusable: [] });
     let end: End | undefined;
     try {
       await work();
@@ -89,7 +94,7 @@ export class Progress {
     return {
       outcome: worst(failure === undefined ? outcomes : [...outcomes, failure.outcome]),
       databases: this.#databases,
-      proof: this.proof,
+      proof: this.proof ?? this.#earlierProof,
       upstreamBytes: databases.reduce((sum, { upstreamBytes }) => sum + upstreamBytes, 0),
       ...this.#stopwatch.read(),
       ...(failure && { error: { code: failure.code, message: failure.reason } }),

@@ -22,7 +22,7 @@ import type { Update } from './database.ts';
 import { openMirror } from './open-mirror.ts';
 import { Progress } from './progress.ts';
 import { proveStage } from './prove.ts';
-import { publishStage } from './publish.ts';
+import { publishStage, type Send } from './publish.ts';
 import { openWorkspace } from './workspace.ts';
 
 export class RollbackError extends MirrorError<'rollback/database' | 'rollback/version' | 'rollback/held'> {}
@@ -68,19 +68,16 @@ export async function rollBack(
   const { progress } = staged;
   progress.updates = await stageRollback({ database, to, reason, from }, staged);
   log.info(`proving ${database} ${to} beside the other databases`);
-  const proven = await progress.step('prove', () => proveStage(staged, prove));
+  await progress.step('prove', () => proveStage(staged, prove));
   const error = progress.updates.find((update) => update.database === database)?.error;
   if (error !== undefined) throw error;
-  const { proof } = proven;
+  const { proof } = progress;
   if (proof === null) throw new Error('nothing is published without a proof');
-  await progress.step('publish', () =>
-    publishStage(staged, proven, {
-      send: async ({ next }, sendOnto) => {
-        const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
-        await publishOnto(store, published, (tag, newest) => sendOnto(tag, asChecked(rolledBack, newest)));
-      },
-    }),
-  );
+  const sendNext = async (next: Manifest, send: Send) => {
+    const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
+    await publishOnto(store, published, (tag, newest) => send(tag, asChecked(rolledBack, newest)));
+  };
+  await progress.step('publish', () => publishStage(staged, sendNext));
   return { database, from: from.version, to, proof };
 }
 

@@ -5,7 +5,7 @@ import type { EarlierCvd } from '../../proof/scenarios/scenario.ts';
 import { stagedAsPublished } from '../acquire/acquire.ts';
 import type { StagedMirror } from '../context.ts';
 import type { Update } from '../database.ts';
-import { implausible, type WaitMemory, waitFor } from '../memory/retirement.ts';
+import { implausible, waitFor } from '../memory/retirement.ts';
 import { beyondEngines, type Finding, implausibleIn, type Step } from './plausibility.ts';
 import { RefusalError } from './refusal.ts';
 import { blamesSigns, whyWithheld, withoutNewSigns } from './signs.ts';
@@ -15,8 +15,6 @@ export interface Judges {
   readonly prove: Prove;
   /** Archived CVDs on this machine, by database: clients that have them must get on. */
   readonly retained: ReadonlyMap<string, readonly EarlierCvd[]>;
-  /** Remembers updates that are genuine and unusual; without it they are refused. */
-  readonly waits?: WaitMemory | undefined;
 }
 
 /** The databases as they may be published; those that were refused stay as they are published now. */

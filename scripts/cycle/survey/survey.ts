@@ -4,7 +4,7 @@ import { inspectPin } from '../../mirror/pin.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../../upstream/dns.ts';
 import { isClamavsOwn } from '../../upstream/official.ts';
 import type { Cycle } from '../context.ts';
-import type { Survey } from '../database.ts';
+import { asPublished, type Survey } from '../database.ts';
 import { waitsAsDoubted } from '../memory/doubts.ts';
 import { forgetOtherEngines, heldBack, quarantineDeadly } from '../memory/quarantine.ts';
 import { forgetWithdrawn } from '../memory/retirement.ts';
@@ -22,6 +22,7 @@ export async function surveyDatabases(cycle: Cycle): Promise<void> {
   if (!isAsked) await forgetOtherEngines(databases, state, now(), openProver);
   const record = await askDns(cycle);
   progress.surveys = await Promise.all(databases.map((database) => surveyOne(database, record, cycle)));
+  progress.updates = progress.surveys.map(asPublished); // until something is acquired
   await forgetWithdrawn(progress.surveys, state.waits);
   const idle = progress.surveys.filter(
     (survey) => survey.error === undefined && triedOf(survey) === undefined,
