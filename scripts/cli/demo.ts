@@ -112,7 +112,7 @@ async function runDemoCycle(upstream: Host, store: string, engine: Engine, log: 
   const now = () => new Date();
   const report = await runCycle(syncSettings({ ...given(flags), environment: {} }), {
     store: new FolderStore(store),
-    findProver: async () => proveWith([engine], { now }),
+    openProver: async () => proveWith([engine], { now }),
     trust: TALOS,
     log: SILENT,
     now,

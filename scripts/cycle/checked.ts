@@ -1,11 +1,11 @@
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import type { Published } from '../mirror/published.ts';
-import type { Brought } from './acquire.ts';
+import type { Update } from './database.ts';
 
 /** What a cycle found out of how old each database is. */
 export interface Checks {
   readonly published: Published;
-  readonly brought: readonly Brought[];
+  readonly updates: readonly Update[];
   /** All databases that are mirrored, whether or not they took part. */
   readonly mirrored: readonly string[];
   /** When all bytes that are served had last been read, by database. */
@@ -22,14 +22,14 @@ export function withChecks(
   databases: Readonly<Record<string, DatabaseRecord>>,
   checks: Checks,
 ): Pick<Manifest, 'databases' | 'checked'> {
-  const { published, brought, mirrored, hashed, now } = checks;
+  const { published, updates, mirrored, hashed, now } = checks;
   const previous = published.manifest;
   const at = now.toISOString();
   const past = (time: string) => new Date(Math.min(now.getTime(), Date.parse(time))).toISOString();
   const well: string[] = [];
   const records = Object.entries(databases).map(([database, { left, ...record }]) => {
     const before = previous?.databases[database];
-    const isChecked = brought.some((one) => one.database === database && isWell(one, checks));
+    const isChecked = updates.some((one) => one.database === database && isWell(one, checks));
     const known = record.checked ?? before?.checked ?? previous?.checked ?? at;
     const checked = past(isChecked ? (record.seen?.at ?? known) : known);
     if (isChecked && mirrored.includes(database)) well.push(checked);
@@ -49,19 +49,19 @@ export function withChecks(
 }
 
 /** Whether there is something to write down of this database: upstream was asked for it, and what is served is whole. */
-export function isTold(one: Brought, checks: Pick<Checks, 'published' | 'brought'>): boolean {
-  return one.trouble === undefined && one.record !== undefined && !isDamaged(one.database, checks);
+export function isTold(one: Update, checks: Pick<Checks, 'published' | 'updates'>): boolean {
+  return one.error === undefined && one.record !== undefined && !isDamaged(one.database, checks);
 }
 
 /** Whether what is published of a database is now what upstream was seen to have, or what somebody holds. */
-function isWell(one: Brought, checks: Pick<Checks, 'published' | 'brought'>): boolean {
+function isWell(one: Update, checks: Pick<Checks, 'published' | 'updates'>): boolean {
   const { seen, version, held } = one.record ?? {};
   if (!isTold(one, checks) || seen === undefined || seen.ahead !== undefined) return false;
   return seen.version === version || held !== undefined;
 }
 
 /** Whether a file of it is broken, and this cycle has not put another one in its place. */
-function isDamaged(database: string, { published, brought }: Pick<Checks, 'published' | 'brought'>): boolean {
-  const isHealed = brought.some((one) => one.database === database && one.news);
+function isDamaged(database: string, { published, updates }: Pick<Checks, 'published' | 'updates'>): boolean {
+  const isHealed = updates.some((one) => one.database === database && one.isNew);
   return published.damaged.includes(database) && !isHealed;
 }

@@ -8,45 +8,45 @@ import type { Published } from '../mirror/published.ts';
 import { fitInto } from '../mirror/size-limit.ts';
 import type { Proof } from '../proof/record.ts';
 import type { FileRecord } from '../store/file-record.ts';
-import type { Brought, Look } from './acquire.ts';
 import { type Checks, withChecks } from './checked.ts';
-import type { CycleSettings as SyncSettings } from './settings.ts';
+import type { Survey, Update } from './database.ts';
+import type { CycleSettings } from './settings.ts';
 
 /**
  * The manifest of a stage that was proven. Databases that took no part in the cycle stay as the previous manifest
  * describes them. Throws `store/too-large` if it cannot be made to fit.
  */
 export function nextManifest(cycle: {
-  settings: SyncSettings;
+  settings: CycleSettings;
   now: Date;
   published: Published;
-  looks: readonly Look[];
-  brought: readonly Brought[];
+  surveys: readonly Survey[];
+  updates: readonly Update[];
   stage: Stage;
   /** CVDs that are published in the archive now. */
   copies: readonly ArchiveCopy[];
-  /** Names in the archive that are of no use. */
-  spoilt: readonly string[];
+  /** Names in the archive that are damaged. */
+  unusable: readonly string[];
   proof: Proof;
   /** All databases that are mirrored, whether or not they took part; without, upstream was not asked, as in a rollback. */
-  mirrored?: readonly string[];
+  mirrored?: readonly string[] | undefined;
   hashed?: Checks['hashed'];
 }): Manifest {
-  const { settings, published, looks, brought, stage, copies, spoilt, proof } = cycle;
+  const { settings, published, surveys, updates, stage, copies, unusable, proof } = cycle;
   const previous = published.manifest;
   const now = cycle.now.toISOString();
   const databases: Record<string, DatabaseRecord> = { ...previous?.databases };
-  for (const { database, record } of brought) if (record !== undefined) databases[database] = record;
+  for (const { database, record } of updates) if (record !== undefined) databases[database] = record;
 
   const files: Record<string, FileRecord> = {};
   for (const [name, file] of Object.entries(previous?.files ?? {})) {
     const parsed = parseFileName(name);
     if (isArchived(parsed)) continue;
-    if (!brought.some((one) => one.database === parsed?.database && one.record !== undefined))
+    if (!updates.some((one) => one.database === parsed?.database && one.record !== undefined))
       files[name] = file;
   }
   for (const { name, stored: _, ...record } of stage.files.values()) files[name] = record;
-  Object.assign(files, nextArchive(databases, { published, copies, spoilt, keep: settings.archive }));
+  Object.assign(files, nextArchive(databases, { published, copies, unusable, keep: settings.archive }));
 
   const manifest: Manifest = {
     format: 1,
@@ -58,35 +58,38 @@ export function nextManifest(cycle: {
         .at(-1) ?? now,
     checked: previous?.checked ?? now,
     published: now,
-    upstream: { url: settings.upstream, bytes: looks.reduce((sum, { client }) => sum + client.received, 0) },
+    upstream: {
+      url: settings.upstream,
+      bytes: surveys.reduce((sum, { client }) => sum + client.received, 0),
+    },
     databases,
     files,
     retired: [],
     proof,
   };
   const { mirrored, hashed } = cycle;
-  const checks = mirrored && withChecks(databases, { published, brought, mirrored, hashed, now: cycle.now });
+  const checks = mirrored && withChecks(databases, { published, updates, mirrored, hashed, now: cycle.now });
   return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize);
 }
 
 /**
- * The manifest of a mirror that has no news: archived CVDs, CDIFFs and `.sign` may be fewer, and what is known of `.sign`
- * and of upstream is brought up to date.
+ * The manifest of a mirror without updates: archived CVDs, CDIFFs and `.sign` may be fewer, and what is known of `.sign`
+ * and of upstream is updates up to date.
  * Throws `store/too-large` if it cannot be made to fit.
  */
 export function checkedManifest(
   previous: Manifest,
   cycle: {
-    settings: Pick<SyncSettings, 'archive' | 'maxMirrorSize' | 'databases'>;
+    settings: Pick<CycleSettings, 'archive' | 'maxMirrorSize' | 'databases'>;
     now: Date;
     published: Published;
-    brought: readonly Brought[];
+    updates: readonly Update[];
     hashed?: Checks['hashed'];
   },
 ): Manifest {
-  const { settings, now, published, brought, hashed } = cycle;
+  const { settings, now, published, updates, hashed } = cycle;
   const databases = { ...previous.databases };
-  for (const { database, record } of brought) {
+  for (const { database, record } of updates) {
     const described = databases[database];
     if (described === undefined || described.version !== record?.version) continue;
     const { sign = described.sign, seen = described.seen } = record;
@@ -96,7 +99,7 @@ export function checkedManifest(
   const others = Object.entries(previous.files).filter(([name]) => !isArchived(parseFileName(name)));
   const files = { ...Object.fromEntries(others), ...archive };
   const mirrored = settings.databases;
-  const checks = withChecks(databases, { published, brought, mirrored, hashed, now });
+  const checks = withChecks(databases, { published, updates, mirrored, hashed, now });
   return completed({ ...previous, ...checks, files }, published, settings.maxMirrorSize);
 }
 

@@ -1,55 +1,41 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { explain, MirrorError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
 import { HEADER_SIZE } from '../cvd/header.ts';
 import { isArchived, parseFileName } from '../cvd/names.ts';
-import type { Proxies } from '../http/proxies.ts';
-import type { ArchiveCopy } from '../mirror/archive.ts';
 import { encodeManifest, type Manifest } from '../mirror/manifest.ts';
 import { takeBack } from '../mirror/take-back.ts';
 import { ProbeClient } from '../probe/http-client.ts';
-import type { Store } from '../store/store.ts';
 import { MANIFEST } from '../store/store.ts';
+import type { Cycle, ReadBackPatience } from './context.ts';
+import type { Publication } from './publish.ts';
 
 export class ReadBackError extends MirrorError<'read-back/mismatch'> {}
 
-/** A host that caches may lag behind the store: how often to look, and how long to wait in between (milliseconds). */
-export interface ReadBackPatience {
-  readonly tries: number;
-  readonly pause: number;
-}
-
 const PATIENCE: ReadBackPatience = { tries: 8, pause: 15_000 };
 
-interface Publication {
-  readonly previous: Manifest | undefined;
-  readonly next: Manifest;
-}
-
-interface Reading {
-  readonly userAgent: string;
-  readonly proxies: Proxies;
-  readonly patience?: Partial<ReadBackPatience> | undefined;
-}
+/** Where clients read from, and how. */
+type Reader = Pick<Cycle, 'settings' | 'memory' | 'store' | 'log' | 'readBackPatience'>;
 
 /**
- * Reads what was published from outside. If that is something else, what was there before is published again, from
- * `copies` of the CVDs that were replaced; throws `read-back/mismatch` all the same.
+ * Reads what was published from outside, as clients do. If something else is served, the previous publication is published
+ * again, from copies of the CVDs that were replaced; throws `read-back/mismatch` all the same.
  */
 export async function requireServed(
-  url: string,
-  { copies, ...published }: Publication & { readonly copies: readonly ArchiveCopy[] },
-  { store, log, ...reading }: Reading & { readonly store: Store; readonly log: Log },
+  publicUrl: string,
+  publication: Publication,
+  reader: Reader,
 ): Promise<void> {
-  const { previous, next } = published;
+  const { previous, next, copies } = publication;
+  const { store, log } = reader;
+  log.info(`reading what was published from ${publicUrl}`);
   try {
-    await readBack(url, published, reading);
+    await readBack(publicUrl, publication, reader);
   } catch (error) {
     if (previous === undefined) throw error; // there is nothing to go back to
     log.warn(`${explain(error)}; publishing again what was there before`);
-    await takeBack(store, { previous, next, copies }).catch((trouble) =>
-      log.warn(`that failed: ${explain(trouble)}; run rollback to get there`),
+    await takeBack(store, { previous, next, copies }).catch((failure) =>
+      log.warn(`that failed: ${explain(failure)}; run rollback to get there`),
     );
     throw error;
   }
@@ -59,12 +45,17 @@ export async function requireServed(
  * Reads from the public URL what was just published, as a client would: the manifest, the header of each new CVD by
  * Range, and every byte of what changed. Throws `read-back/mismatch`: what is served is not what was proven.
  */
-async function readBack(url: string, published: Publication, options: Reading): Promise<void> {
-  const { tries, pause } = { ...PATIENCE, ...options.patience };
-  await using client = new ProbeClient({ url, userAgent: options.userAgent, proxies: options.proxies });
+async function readBack(
+  url: string,
+  { previous, next }: Publication,
+  { settings, memory, readBackPatience }: Reader,
+): Promise<void> {
+  const { tries, pause } = { ...PATIENCE, ...readBackPatience };
+  const userAgent = settings.userAgent(memory.state.uuid);
+  await using client = new ProbeClient({ url, userAgent, proxies: settings.proxies });
   for (let left = tries - 1; ; left--) {
     try {
-      return await readOnce(client, published.previous, published.next);
+      return await readOnce(client, previous, next);
     } catch (cause) {
       if (left > 0) await wait(pause);
       else {

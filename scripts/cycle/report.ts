@@ -3,7 +3,7 @@ import type { Published } from '../mirror/published.ts';
 import { signTroubleOf } from '../mirror/signs/sign-error.ts';
 import type { Proof } from '../proof/record.ts';
 import { VerifyError } from '../verify/error.ts';
-import type { Brought, Look } from './acquire.ts';
+import { asPublished, type How, type Survey, type Update } from './database.ts';
 import { RefusalError } from './gate/refusal.ts';
 
 /** `proven`: it would have been published, and this was a dry run. */
@@ -16,7 +16,7 @@ export interface DatabaseReport {
   readonly from: number | null;
   /** The version that is published now. */
   readonly to: number | null;
-  readonly how: 'downloaded' | 'rebuilt' | 'rolled back' | 'unchanged';
+  readonly how: How;
   /** The version that upstream offered, if it was another one. */
   readonly offered?: number;
   /** Bytes of bodies taken from upstream. */
@@ -30,9 +30,6 @@ export interface DatabaseReport {
   readonly notes: readonly string[];
 }
 
-/** A cycle without what the clock says of it. */
-export type Story = Omit<CycleReport, 'duration' | 'times'>;
-
 /** What `sync --json` prints: one cycle. */
 export interface CycleReport {
   readonly outcome: Outcome;
@@ -41,20 +38,20 @@ export interface CycleReport {
   readonly upstreamBytes: number;
   /** Seconds. */
   readonly duration: number;
-  /** Seconds of its parts, as far as it came: `look`, `bring`, `prove`, `publish`. */
+  /** Seconds of each step, as far as it came: `survey`, `acquire`, `prove`, `publish`, `read back`. */
   readonly times: Readonly<Record<string, number>>;
   /** What ended the cycle as a whole, if something did. */
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** What kept the news of a cycle from being published. */
+/** Why the updates of a cycle were not published. */
 export interface End {
   readonly outcome: 'refused' | 'failed';
   readonly reason: string;
   readonly code: string;
 }
 
-/** True for an error that blames what was offered. Everything else is a trouble that may pass. */
+/** True for an error that blames what was offered. Every other error may pass. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof VerifyError || error instanceof RefusalError;
 }
@@ -64,83 +61,63 @@ export function endedBy(error: unknown): End {
   return { outcome, reason: explain(error), code: codeOf(error) ?? 'unexpected' };
 }
 
-/** A look that leads to no work, as what it brings. */
-export function nothingBrought({ database, published, trouble, held }: Look): Brought {
-  return { database, record: published, how: 'unchanged', news: false, trouble: trouble ?? held };
-}
-
-/** The report of a cycle; `end` tells what befell the news, if they were not published. */
-export function summarize(story: {
-  looks: readonly Look[];
-  brought: readonly Brought[];
-  published: Published;
-  proof: Proof | null;
-  end: End | undefined;
-  dryRun?: boolean;
-  now: Date;
-}): Story {
-  const reports = story.looks.map((seen) => {
-    const brought = story.brought.find(({ database }) => database === seen.database) ?? nothingBrought(seen);
-    const from = story.published.manifest?.databases[seen.database]?.version ?? null;
-    const report = reportOf(seen, brought, { from, end: story.end, now: story.now });
-    return [seen.database, story.dryRun === true ? unpublished(report) : report] as const;
+/** How each database of a turn fared; `end` tells why its updates were not published. */
+export function databaseReports(turn: {
+  readonly surveys: readonly Survey[];
+  readonly updates: readonly Update[];
+  readonly published: Published;
+  readonly end: End | undefined;
+  readonly isDry: boolean;
+  readonly now: Date;
+}): Record<string, DatabaseReport> {
+  const { surveys, updates, published, end, isDry, now } = turn;
+  const reports = surveys.map((survey) => {
+    const { database } = survey;
+    const update = updates.find((one) => one.database === database) ?? asPublished(survey);
+    const from = published.manifest?.databases[database]?.version ?? null;
+    const report = reportOf(survey, update, { from, end, now });
+    return [database, isDry ? unpublished(report) : report] as const;
   });
-  return {
-    outcome: worst(reports.map(([, { outcome }]) => outcome)),
-    databases: Object.fromEntries(reports),
-    proof: story.proof,
-    upstreamBytes: reports.reduce((sum, [, { upstreamBytes }]) => sum + upstreamBytes, 0),
-  };
-}
-
-/** What several turns of one run came to. */
-export function together(stories: readonly Story[]): Story {
-  return {
-    outcome: worst(stories.map(({ outcome }) => outcome)),
-    databases: Object.assign({}, ...stories.map(({ databases }) => databases)),
-    proof: stories.findLast(({ proof }) => proof !== null)?.proof ?? null,
-    upstreamBytes: stories.reduce((sum, { upstreamBytes }) => sum + upstreamBytes, 0),
-  };
+  return Object.fromEntries(reports);
 }
 
 function reportOf(
-  seen: Look,
-  brought: Brought,
+  survey: Survey,
+  update: Update,
   { from, end, now }: { from: number | null; end: End | undefined; now: Date },
 ): DatabaseReport {
-  const { advertisement } = seen;
-  const offered = advertisement.news ? { offered: advertisement.offer.header.version } : {};
+  const { database, advertisement } = survey;
+  const offered = advertisement.isNew ? { offered: advertisement.offer.header.version } : {};
   // told with each publication; between them, `status` and `watch` tell
-  const news = brought.news && end === undefined ? brought.record : undefined;
-  const sign = news && signTroubleOf(seen.database, news, now)?.what;
-  const notes = [seen.note, advertisement.note, sign].filter((note) => note !== undefined);
-  const upstreamBytes = seen.client.received;
+  const published = update.isNew && end === undefined ? update.record : undefined;
+  const sign = published && signTroubleOf(database, published, now)?.what;
+  const notes = [survey.note, advertisement.note, sign].filter((note) => note !== undefined);
+  const upstreamBytes = survey.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
-  const because = brought.because === undefined ? {} : { because: brought.because };
-  const trouble = brought.trouble ?? seen.held;
-  if (trouble !== undefined) return { ...kept, ...endedBy(trouble) };
-  if (!brought.news) return { outcome: 'unchanged', ...kept };
+  const error = update.error ?? survey.quarantined;
+  if (error !== undefined) return { ...kept, ...endedBy(error) };
+  if (!update.isNew) return { outcome: 'unchanged', ...kept };
   if (end !== undefined) return { ...kept, ...end };
   return {
     outcome: 'published',
     from,
-    to: brought.record?.version ?? null,
-    how: brought.how,
-    ...because,
+    to: update.record?.version ?? null,
+    how: update.how,
+    ...(update.because !== undefined && { because: update.because }),
     upstreamBytes,
     notes,
   };
 }
 
-/** What a dry run says of what it would have published. */
+/** The report of a dry run tells what it would have published. */
 function unpublished(report: DatabaseReport): DatabaseReport {
   const { outcome, from, to } = report;
   if (outcome !== 'published') return report;
   return { ...report, outcome: 'proven', to: from, ...(to !== null && { offered: to }) };
 }
 
-/** A cycle is as good as its worst part: something refused weighs more than something that failed and may pass. */
-function worst(outcomes: readonly Outcome[]): Outcome {
+/** The outcome of several: something refused weighs more than something that failed and may pass. */
+export function worst(outcomes: readonly Outcome[]): Outcome {
   const order: readonly Outcome[] = ['refused', 'failed', 'published', 'proven', 'unchanged'];
   return order.find((outcome) => outcomes.includes(outcome)) ?? 'unchanged';
 }

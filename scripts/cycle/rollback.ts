@@ -1,5 +1,4 @@
 import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import { codeOf, MirrorError } from '../base/errors.ts';
 import { SIGN_BYTES } from '../base/limits/databases.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from '../cvd/names.ts';
@@ -7,24 +6,23 @@ import { proveSign } from '../files/sign.ts';
 import { Stage } from '../files/stage.ts';
 import { readStart, verifyCvdFile } from '../files/verify.ts';
 import { archivedVersions } from '../mirror/archive.ts';
-import { type CarryParts, carry } from '../mirror/carry-over.ts';
-import { withTrueRecords } from '../mirror/check/corrected-records.ts';
-import { inspect } from '../mirror/check/inspect.ts';
+import { type CarryContext, carryOver } from '../mirror/carry-over.ts';
 import { type DatabaseRecord, describeCvd, type Manifest, parseManifest } from '../mirror/manifest.ts';
 import { publish } from '../mirror/publish.ts';
 import { type Published, readPublished, requireUnderstood } from '../mirror/published.ts';
-import { archiveCopies } from '../mirror/retained-cvds.ts';
 import { fetchArchivedSign } from '../mirror/signs/published-sign.ts';
 import { type SignState, signRecord } from '../mirror/signs/sign-record.ts';
-import { withGoodSigns } from '../mirror/signs/valid-signs.ts';
 import type { Proof } from '../proof/record.ts';
 import type { Store } from '../store/store.ts';
 import { VerifyError } from '../verify/error.ts';
-import { type Brought, stagedAsPublished } from './acquire.ts';
-import type { CycleParts } from './cycle.ts';
-import { judge } from './gate/gate.ts';
-import { nextManifest } from './next-manifest.ts';
-import type { CycleSettings as SyncSettings } from './settings.ts';
+import { stagedAsPublished } from './acquire/acquire.ts';
+import type { CycleDeps, StagedMirror } from './context.ts';
+import type { Update } from './database.ts';
+import { openMirror } from './open-mirror.ts';
+import { Progress } from './progress.ts';
+import { proveStage } from './prove.ts';
+import { publishStage, type Send } from './publish.ts';
+import type { CycleSettings } from './settings.ts';
 import { openWorkspace } from './workspace.ts';
 
 export class RollbackError extends MirrorError<'rollback/database' | 'rollback/version' | 'rollback/held'> {}
@@ -42,102 +40,85 @@ export interface RolledBack {
  * Throws; then nothing has changed.
  */
 export async function rollBack(
-  settings: SyncSettings,
+  settings: CycleSettings,
   wanted: { readonly database: string; readonly to: number; readonly reason: string },
-  parts: CycleParts,
+  deps: CycleDeps,
 ): Promise<RolledBack> {
   const { database, to, reason } = wanted;
-  const { store, trust, log, now } = parts;
-  await using workspace = await openWorkspace(settings.work, log);
-  const { work } = settings;
-  const folder = join(workspace.folder, 'inspection');
-  const stored = await readPublished(store);
-  const records = await withTrueRecords(stored, { store, trust, folder, log, now: now() });
-  requireUnderstood(records.published, store);
-  const inspected = await inspect(records.published, {
-    store,
-    trust,
-    work,
-    folder,
-    log,
-    now: now(),
-    all: true, // what is published now is not to be proven from a memory
-    isDry: settings.dryRun,
+  const { store, trust, log, now } = deps;
+  const { work, window } = settings;
+  await using workspace = await openWorkspace(work, log);
+  const workFolder = workspace.folder;
+  const mirror = await openMirror({
+    ...{ store, trust, log, now: now(), work, workFolder, isDry: settings.dryRun },
+    readsAll: true, // what is published now is not to be proven from a memory
   });
-  const { published } = await withGoodSigns(inspected.published, {
-    store,
-    trust,
-    folder: join(workspace.folder, 'signs'),
-    log,
-  });
+  const { published } = mirror;
   const { manifest } = published;
+  requireUnderstood(published, store);
   const from = requireArchived(manifest, database, to);
-  const prove = await parts.findProver();
-  const stage = await Stage.create(workspace.folder);
-  const carryParts: CarryParts = { store, published, trust, stage, window: settings.window, log };
+  const prove = await deps.openProver();
 
-  const held = { since: now().toISOString(), reason };
-  const cvd = await stageArchived(database, to, carryParts);
-  const outcome = await stageArchivedSign(database, to, cvd.sha256, carryParts);
-  const sign = signRecord(undefined, outcome, { now: held.since, asked: held.since });
-  const record = { ...cvd, ...chainUntil(to, from), sign, ...(from.seen && { seen: from.seen }), held };
-  await carry(database, to, carryParts);
-  const brought: Brought[] = [{ database, record, how: 'rolled back', news: true }];
-  for (const [other, described] of Object.entries(manifest?.databases ?? {})) {
-    if (other === database) continue;
-    await carry(other, described.version, carryParts);
-    const staged = stagedAsPublished(other, described.version, stage);
-    brought.push({ database: other, record: described, how: 'unchanged', news: false, ...staged });
-  }
-
-  log.info(`proving ${database} ${to} beside the other databases`);
-  const { maxSignatureDrop } = settings;
-  const judgeParts = { ...carryParts, now, prove, retained: new Map(), workFolder: workspace.folder };
-  const judged = await judge(brought, { ...judgeParts, maxSignatureDrop, accept: reason });
-  const trouble = judged.brought.find((one) => one.database === database)?.trouble;
-  if (trouble !== undefined) throw trouble;
-  const { proof } = judged;
-  if (proof === null) throw new Error('nothing is published without a proof');
-  const copies = await archiveCopies(judged.brought, settings.archive, carryParts);
-  const next = nextManifest({
+  const staged: StagedMirror = {
+    ...{ ...deps, mirror, published, window, workFolder, resync: false, accept: reason },
     settings: { ...settings, upstream: manifest?.upstream.url ?? settings.upstream },
-    now: now(),
-    published,
-    looks: [],
-    brought: judged.brought,
-    stage,
-    copies,
-    spoilt: [],
-    proof,
-  });
-  const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
-  await publishOnto(store, published, async (tag, newest) => {
-    await publish(store, tag, {
-      stage,
-      archive: copies,
-      anew: inspected.broken.length > 0,
-      next: asChecked(rolledBack, newest),
-    });
-  });
+    progress: new Progress(deps, settings.dryRun),
+    stage: await Stage.create(workFolder),
+  };
+  const { progress } = staged;
+  progress.updates = await stageRollback({ database, to, reason, from }, staged);
+  log.info(`proving ${database} ${to} beside the other databases`);
+  await progress.step('prove', () => proveStage(staged, prove));
+  const error = progress.updates.find((update) => update.database === database)?.error;
+  if (error !== undefined) throw error;
+  const { proof } = progress;
+  if (proof === null) throw new Error('nothing is published without a proof');
+  const sendNext = async (next: Manifest, send: Send) => {
+    const rolledBack = { ...next, checked: manifest?.checked ?? next.checked };
+    await publishOnto(store, published, (tag, newest) => send(tag, asChecked(rolledBack, newest)));
+  };
+  await progress.step('publish', () => publishStage(staged, sendNext));
   return { database, from: from.version, to, proof };
 }
 
+/** Brings the archived version and all other databases as they are published into the stage. */
+async function stageRollback(
+  wanted: { database: string; to: number; reason: string; from: DatabaseRecord },
+  mirror: StagedMirror,
+): Promise<Update[]> {
+  const { database, to, reason, from } = wanted;
+  const held = { since: mirror.now().toISOString(), reason };
+  const cvd = await stageArchived(database, to, mirror);
+  const outcome = await stageArchivedSign(database, to, cvd.sha256, mirror);
+  const sign = signRecord(undefined, outcome, { now: held.since, asked: held.since });
+  const record = { ...cvd, ...chainUntil(to, from), sign, ...(from.seen && { seen: from.seen }), held };
+  await carryOver(database, to, mirror);
+  const updates: Update[] = [{ database, record, how: 'rolled back', isNew: true }];
+  for (const [other, described] of Object.entries(mirror.published.manifest?.databases ?? {})) {
+    if (other === database) continue;
+    await carryOver(other, described.version, mirror);
+    const staged = stagedAsPublished(other, described.version, mirror);
+    updates.push({ database: other, record: described, how: 'unchanged', isNew: false, ...staged });
+  }
+  return updates;
+}
+
 /** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
-export async function release(database: string, parts: Pick<CycleParts, 'store'>): Promise<DatabaseRecord> {
-  const published = await readPublished(parts.store);
-  requireUnderstood(published, parts.store);
+export async function release(database: string, deps: Pick<CycleDeps, 'store'>): Promise<DatabaseRecord> {
+  const published = await readPublished(deps.store);
+  requireUnderstood(published, deps.store);
   const { manifest } = published;
   const described = manifest?.databases[database];
   if (manifest === undefined || described?.held === undefined) {
-    throw new RollbackError('rollback/held', `${database} is not held in ${parts.store.where}`, {
+    throw new RollbackError('rollback/held', `${database} is not held in ${deps.store.where}`, {
       advice: 'See what is: clamav-mirror status',
     });
   }
   const { held: _, ...record } = described;
   const databases = { ...manifest.databases, [database]: record };
   const next = { ...manifest, databases, proof: withoutReason(described.held.reason, manifest, databases) };
-  await publishOnto(parts.store, published, async (tag, newest) => {
-    await publish(parts.store, tag, { stage: undefined, next: asChecked(next, newest) });
+  await publishOnto(deps.store, published, async (tag, newest) => {
+    await publish(deps.store, tag, { stage: undefined, next: asChecked(next, newest) });
   });
   return described;
 }
@@ -217,7 +198,7 @@ function requireArchived(manifest: Manifest | undefined, database: string, to: n
 async function stageArchived(
   database: string,
   version: number,
-  { store, published, stage, trust }: CarryParts,
+  { store, published, stage, trust }: CarryContext,
 ): Promise<ReturnType<typeof describeCvd>> {
   const name = cvdName(database);
   const archived = archiveName(database, version);
@@ -232,7 +213,7 @@ async function stageArchivedSign(
   database: string,
   version: number,
   sha256: string,
-  { store, published, stage, trust, log }: CarryParts,
+  { store, published, stage, trust, log }: CarryContext,
 ): Promise<SignState> {
   const kept = await fetchArchivedSign(database, version, { store, published, stage });
   if (kept === undefined) return { state: 'missing' };

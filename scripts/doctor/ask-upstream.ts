@@ -42,7 +42,7 @@ export async function askUpstream({ settings, trials, trust, now }: Context): Pr
     trust,
     log: SILENT,
   }).then(
-    (found) => (found.news ? found.offer.header.version : (found.seen ?? 0)),
+    (found) => (found.isNew ? found.offer.header.version : (found.seen ?? 0)),
     (error: unknown) => ({ error }),
   );
   return { database, offered, ahead: Number.isNaN(ahead) ? undefined : ahead };

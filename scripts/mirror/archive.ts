@@ -38,24 +38,24 @@ export function archiveOf(manifest: Manifest | undefined, database: string): Map
 
 /**
  * The archive beside these databases: of each the `keep` newest earlier versions, each with its `.sign`, among those in
- * the store and those that are copied there now. `spoilt` names those in the store that are of no use.
+ * the store and those that are copied there now. `unusable` names those in the store that are damaged.
  */
 export function nextArchive(
   databases: Readonly<Record<string, DatabaseRecord>>,
   from: {
     published: Published;
     copies?: readonly ArchiveCopy[];
-    spoilt?: readonly string[];
+    unusable?: readonly string[];
     keep: number;
   },
 ): Record<string, FileRecord> {
-  const { published, copies = [], spoilt = [], keep } = from;
+  const { published, copies = [], unusable = [], keep } = from;
   const archive: Record<string, FileRecord> = {};
   for (const [database, served] of Object.entries(databases)) {
     const earlier = archiveOf(published.manifest, database);
     for (const [version, record] of earlier) {
       const name = archiveName(database, version);
-      if (!isListed(name, record, published) || spoilt.includes(name)) earlier.delete(version);
+      if (!isListed(name, record, published) || unusable.includes(name)) earlier.delete(version);
     }
     const copied = new Map(copies.map(({ name, size, sha256 }) => [name, { size, sha256 }]));
     for (const { name, version, size, sha256 } of copies.filter((copy) => copy.database === database)) {

@@ -11,7 +11,7 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import { filesOf, type Published } from './published.ts';
 
-export interface CarryParts {
+export interface CarryContext {
   readonly store: Store;
   readonly published: Published;
   readonly trust: Trust;
@@ -25,7 +25,7 @@ export interface CarryParts {
  * Brings those published files of a database into the stage that will still be served beside `version`, each
  * proven as if it came from a stranger. Throws `VerifyError`, `store/missing` if one is not what it was.
  */
-export async function carry(database: string, version: number, parts: CarryParts): Promise<void> {
+export async function carryOver(database: string, version: number, parts: CarryContext): Promise<void> {
   const published = parts.published.manifest?.databases[database]?.version;
   const files = filesOf(parts.published.manifest, database).flatMap((name) => {
     const file = parseFileName(name);
@@ -49,7 +49,12 @@ function isKept(file: Carried, version: number, published: number | undefined, w
   return file.version > version - window && file.version <= version;
 }
 
-async function carryFile(name: string, file: Carried, record: FileRecord, parts: CarryParts): Promise<void> {
+async function carryFile(
+  name: string,
+  file: Carried,
+  record: FileRecord,
+  parts: CarryContext,
+): Promise<void> {
   const { store, stage, trust, log } = parts;
   if (stage.files.has(name)) return; // upstream has made it anew
   if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published

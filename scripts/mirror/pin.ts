@@ -16,7 +16,7 @@ export interface PinVerdict {
  * without a trace of the version that it led away from is obeyed and doubted: an archive may have been made smaller, and
  * to let a database go again that somebody holds for a reason is the greater harm.
  */
-export function judgePin(
+export function inspectPin(
   database: string,
   { held, version }: DatabaseRecord,
   manifest: Manifest,

@@ -19,11 +19,11 @@ export interface RetentionParts {
   readonly log: Log;
 }
 
-/** What a cycle brought of one database: the next record, and a path of the CVD that clients have now. */
+/** One database of a stage: the next record, and a path of the CVD that clients have now. */
 export interface Replacement {
   readonly database: string;
   readonly record: DatabaseRecord | undefined;
-  readonly news: boolean;
+  readonly isNew: boolean;
   readonly publishedCvd?: string | undefined;
   readonly publishedSign?: string | undefined;
 }
@@ -34,13 +34,13 @@ export interface Replacement {
  * its manifest. One that is in none of these places is not kept, with a warning. Its `.sign` is kept with it.
  */
 export async function archiveCopies(
-  brought: readonly Replacement[],
+  updates: readonly Replacement[],
   keep: number,
   parts: RetentionParts,
 ): Promise<ArchiveCopy[]> {
   const copies: ArchiveCopy[] = [];
   if (keep === 0) return copies;
-  for (const { database, record: next, publishedCvd, publishedSign } of brought) {
+  for (const { database, record: next, publishedCvd, publishedSign } of updates) {
     const replaced = parts.published.manifest?.databases[database];
     if (next === undefined || replaced === undefined || replaced.version === next.version) continue;
     const path = await findReplaced(database, replaced, publishedCvd, parts);
@@ -101,22 +101,22 @@ export interface RetainedCvd {
 /** Archived CVDs on this machine, by database, and the names of those in the store that are of no use. */
 export interface Retained {
   readonly cvds: ReadonlyMap<string, readonly RetainedCvd[]>;
-  readonly spoilt: readonly string[];
+  readonly unusable: readonly string[];
 }
 
 /**
- * Brings those archived CVDs of databases with news that CDIFFs lead from to the next version to places outside the
- * stage, each proven as if it came from a stranger. One that is not what the manifest describes is `spoilt`, with a
+ * Brings those archived CVDs of updated databases that CDIFFs lead from to the next version to places outside the
+ * stage, each proven as if it came from a stranger. One that is not what the manifest describes is `unusable`, with a
  * warning.
  */
 export async function fetchRetained(
-  brought: readonly Replacement[],
+  updates: readonly Replacement[],
   parts: RetentionParts,
 ): Promise<Retained> {
   const { store, published, stage, trust, log } = parts;
   const cvds = new Map<string, RetainedCvd[]>();
-  const spoilt: string[] = [];
-  for (const { database, version, record, next } of archivedBeside(brought, published)) {
+  const unusable: string[] = [];
+  for (const { database, version, record, next } of archivedBeside(updates, published)) {
     const name = archiveName(database, version);
     const path = stage.incoming(`retained-${database}-${version}.cvd`);
     try {
@@ -131,15 +131,15 @@ export async function fetchRetained(
     } catch (error) {
       if (!isUseless(error)) throw error;
       log.warn(`${name} is no longer kept: ${explain(error)}`);
-      spoilt.push(name);
+      unusable.push(name);
     }
   }
-  return { cvds, spoilt };
+  return { cvds, unusable };
 }
 
-function archivedBeside(brought: readonly Replacement[], { manifest }: Published) {
-  return brought.flatMap(({ database, record: next, news }) => {
-    if (!news || next === undefined) return [];
+function archivedBeside(updates: readonly Replacement[], { manifest }: Published) {
+  return updates.flatMap(({ database, record: next, isNew }) => {
+    if (!isNew || next === undefined) return [];
     return [...archiveOf(manifest, database)].map(([version, record]) => ({
       database,
       version,

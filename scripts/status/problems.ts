@@ -6,7 +6,7 @@ import type { LastRun } from '../cycle/memory/last-run.ts';
 import { archivedVersions } from '../mirror/archive.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import { unreadNames } from '../mirror/own-manifest.ts';
-import { judgePin } from '../mirror/pin.ts';
+import { inspectPin } from '../mirror/pin.ts';
 import { filesOf, isListed, type Published } from '../mirror/published.ts';
 import { signTroubleOf } from '../mirror/signs/sign-error.ts';
 import { checkedAt } from './checked.ts';
@@ -185,7 +185,7 @@ function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] 
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
     const { held, version } = record;
     if (held === undefined) return [];
-    const { bogus, doubt } = judgePin(database, record, manifest, now);
+    const { bogus, doubt } = inspectPin(database, record, manifest, now);
     const age = lasting(now.getTime() - Date.parse(held.since));
     const stays = `${database} stays at version ${version} since ${moment(held.since)}, for ${age}: ${short(held.reason)}`;
     const doubts = bogus === undefined ? doubt : `it is not obeyed: ${bogus}`;

@@ -13,14 +13,14 @@ import type { UpstreamClient } from './http-client.ts';
 /** What upstream offers of one database, compared with what is published. */
 export type Advertisement =
   | {
-      readonly news: false;
+      readonly isNew: false;
       /** Which version upstream's own header announces, if it was asked. */
       readonly seen?: number;
       /** That version is older than the one that DNS names, or the published one. */
       readonly lag?: Lag;
       readonly note?: string;
     }
-  | { readonly news: true; readonly offer: Offer; readonly note?: string };
+  | { readonly isNew: true; readonly offer: Offer; readonly note?: string };
 
 /** A header that lags behind what is known to be there. */
 export interface Lag {
@@ -54,7 +54,7 @@ export async function advertise(
 ): Promise<Advertisement> {
   const advertised = parts.record?.versions.get(database);
   if (advertised !== undefined && advertised === published && parts.seenLately === true)
-    return { news: false };
+    return { isNew: false };
   const name = cvdName(database);
   const { header, probe } = await takeProven(name, parts.log, async (asking) => {
     const probe = await parts.client.probe(name, asking).catch(async (error) => {
@@ -67,15 +67,15 @@ export async function advertise(
   const lag = lagNote(advertised, version);
   const gzipHeader = Uint8Array.from(probe.subarray(HEADER_SIZE));
   const offer = { database, header, gzipHeader };
-  if (published === undefined || version > published) return { news: true, offer, ...lag };
+  if (published === undefined || version > published) return { isNew: true, offer, ...lag };
   if (version === published) {
     // the MD5 is signed, the version is not: an old header with another number would look like this too
     if (parts.md5 === undefined || parts.md5 === header.md5)
-      return { news: false, seen: version, ...lag, ...lagOf(advertised, version, lag.note) };
-    return { news: true, offer, note: `upstream offers another CVD of version ${version}` };
+      return { isNew: false, seen: version, ...lag, ...lagOf(advertised, version, lag.note) };
+    return { isNew: true, offer, note: `upstream offers another CVD of version ${version}` };
   }
   const note = `upstream offers version ${version}, older than the published ${published}`;
-  return { news: false, seen: version, note, ...lagOf(Math.max(published, advertised ?? 0), version, note) };
+  return { isNew: false, seen: version, note, ...lagOf(Math.max(published, advertised ?? 0), version, note) };
 }
 
 function lagOf(known: number | undefined, version: number, what = ''): { readonly lag?: Lag } {

@@ -1,7 +1,7 @@
 import { lasting, moment } from '../base/words.ts';
 import { type Freshness, freshnessOf } from '../mirror/freshness.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
-import { judgePin } from '../mirror/pin.ts';
+import { inspectPin } from '../mirror/pin.ts';
 import { type Finding, Findings, listed } from '../probe/finding.ts';
 import type { Newest, Version } from './newest.ts';
 
@@ -45,7 +45,7 @@ function checkHeld(
   const { database, record, manifest, limits, now } = pin;
   const upstream = newest === undefined ? '' : `, upstream has ${newest.version}`;
   const what = `version ${record.version}${upstream}; held since ${moment(record.held?.since ?? '')}: ${record.held?.reason}`;
-  const { bogus, doubt = bogus } = judgePin(database, record, manifest, new Date(now));
+  const { bogus, doubt = bogus } = inspectPin(database, record, manifest, new Date(now));
   const age = now - Date.parse(record.held?.since ?? '');
   const why = doubt ?? (age > limits.warn ? `for ${lasting(age)}` : undefined);
   if (why === undefined) return findings.good(what);

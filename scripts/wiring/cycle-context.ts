@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
-import type { CycleParts } from '../cycle/cycle.ts';
+import type { CycleDeps } from '../cycle/context.ts';
 import type { CycleSettings } from '../cycle/settings.ts';
 import { openWorkspace, requireWorkFolder } from '../cycle/workspace.ts';
 import { openEngines } from '../engine/open.ts';
@@ -23,14 +23,14 @@ import { TALOS } from '../verify/trust.ts';
  * What a command works with: the store, filled from where it is served if that is wanted, the engines and the samples
  * that its settings name.
  */
-export async function partsFor(settings: CycleSettings, log: Log): Promise<CycleParts> {
+export async function partsFor(settings: CycleSettings, log: Log): Promise<CycleDeps> {
   const { engines, samples, work } = settings;
   const now = () => new Date();
   if (!isS3Address(settings.store)) await requireStoreFolder(settings.store);
   await requireWorkFolder(work);
   return {
     store: await filledStore(settings, log, now),
-    findProver: async () => {
+    openProver: async () => {
       const userSamples = await readUserSamples(samples);
       const found = await openEngines(engines, { ...programs(), work, log });
       return proveWith(found, { now, samples: userSamples, failures: join(work, 'failed') });

@@ -163,7 +163,7 @@ describeMirror('the action, called as the runner calls it,', () => {
     let caller: Caller;
     beforeAll(async () => {
       mirror = await startMirror();
-      await mirror.sync({ findProver: async () => trusting });
+      await mirror.sync({ openProver: async () => trusting });
       caller = await startCaller();
     });
     afterAll(async () => {
@@ -230,7 +230,7 @@ describeMirror('the action, called as the runner calls it,', () => {
     let mirror: TestMirror;
     beforeAll(async () => {
       mirror = await startMirror(5);
-      await mirror.sync({ findProver: async () => trusting });
+      await mirror.sync({ openProver: async () => trusting });
       await spoil(mirror);
     });
     afterAll(async () => await mirror[Symbol.asyncDispose]());

@@ -95,7 +95,7 @@ async function timeCycle(folder: string, [first, second]: BigVersion[], engine: 
   const flags = { upstream: host.url, store, databases: 'daily', dns: 'off' };
   const parts = {
     store: new FolderStore(store),
-    findProver: async () => proveWith([engine], { now }),
+    openProver: async () => proveWith([engine], { now }),
     trust: testTrust(),
     log: SILENT,
     now,

@@ -5,7 +5,7 @@ import { archiveName } from '../../scripts/cvd/names.ts';
 import { archivedVersions } from '../../scripts/mirror/archive.ts';
 import { parseManifest, textOf } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import { findProver, trusting } from '../support/clamav/engines.ts';
+import { openProver, trusting } from '../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -20,7 +20,7 @@ import {
 } from '../support/mirror/cycle.ts';
 import { official } from '../support/setup/official.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 
 /** Versions in the archive, newest first, each the official file, and no other file with them. */
 async function archived(mirror: TestMirror): Promise<number[]> {
@@ -51,7 +51,7 @@ function watching(): { seen: number[][]; change: SyncChange } {
     seen.push((candidate.retained.get('test') ?? []).map(({ version }) => version));
     return await trusting(candidate);
   };
-  return { seen, change: { findProver: async () => prove } };
+  return { seen, change: { openProver: async () => prove } };
 }
 
 describeMirror('the archive of a mirror', () => {
@@ -83,7 +83,7 @@ describeMirror('the archive of a mirror', () => {
     const { seen, change } = watching();
     for (const version of [1, 2, 3, 4, 5]) await publish(mirror, version, change);
     expect(seen).toEqual([[], [], [1], [2, 1], [3, 2, 1]]);
-    await publish(mirror, 6, { findProver });
+    await publish(mirror, 6, { openProver });
   });
 
   test('loses a file that is spoilt, and the cycle goes on', async () => {
@@ -126,7 +126,7 @@ describeMirror('the archive of a mirror', () => {
     for (const version of [1, 2]) await publish(mirror, version);
     offer(mirror, 3);
     const refusing: Prove = async (candidate) => ({ ...(await trusting(candidate)), passed: false });
-    const report = await mirror.sync({ findProver: async () => refusing });
+    const report = await mirror.sync({ openProver: async () => refusing });
     expect(ofTest(report)).toMatchObject({ outcome: 'refused', to: 2 });
     expect(await archived(mirror)).toEqual([1]);
     expect(await faults(mirror.store)).toEqual([]);

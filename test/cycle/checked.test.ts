@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Brought } from '../../scripts/cycle/acquire.ts';
 import { type Checks, withChecks } from '../../scripts/cycle/checked.ts';
+import type { Update } from '../../scripts/cycle/database.ts';
 import type { DatabaseRecord } from '../../scripts/mirror/manifest.ts';
 import { databaseRecord, manifestOf } from '../store/support.ts';
 
@@ -9,7 +9,7 @@ const BEFORE = '2026-06-01T12:00:00.000Z'; // what `manifestOf` says
 const [EARLY, LATE] = ['2026-06-02T07:00:00.000Z', '2026-06-02T11:00:00.000Z'];
 
 /** One database in a cycle: when upstream's header was seen, and what became of it. */
-interface Told extends Partial<Brought> {
+interface Told extends Partial<Update> {
   readonly seen?: string;
   readonly change?: Partial<DatabaseRecord>;
 }
@@ -23,19 +23,19 @@ function check(told: Readonly<Record<string, Told>>, change: Partial<Checks> & {
     ...{ manifest, tag: 'tag', databases: new Map(Object.entries(records)) },
     ...{ damaged, lostSigns: [], listing: new Map() },
   };
-  const brought = Object.entries(told).map(([database, { seen, change: more, ...one }]): Brought => {
+  const updates = Object.entries(told).map(([database, { seen, change: more, ...one }]): Update => {
     const before = manifest.databases[database];
     const at = seen === undefined ? {} : { seen: { at: seen, version: before?.version ?? 0 } };
     const record = before && { ...before, ...at, ...more };
-    return { database, record, how: 'unchanged', news: false, ...one };
+    return { database, record, how: 'unchanged', isNew: false, ...one };
   });
   const after = Object.fromEntries(
     Object.entries(records).map(([database, record]) => [
       database,
-      brought.find((one) => one.database === database)?.record ?? record,
+      updates.find((one) => one.database === database)?.record ?? record,
     ]),
   );
-  const all = { published, brought, mirrored: ['main', 'daily'], now: NOW, ...checks };
+  const all = { published, updates, mirrored: ['main', 'daily'], now: NOW, ...checks };
   const { checked, databases } = withChecks(after, all);
   return { all: checked, main: databases.main?.checked, daily: databases.daily?.checked, databases };
 }
@@ -48,8 +48,8 @@ describe('a database is checked', () => {
   });
 
   test.each<[string, Told]>([
-    ['was refused', { seen: LATE, trouble: new Error(), change: { seen: { at: LATE, version: 10 } } }],
-    ['could not be asked for', { trouble: new Error() }],
+    ['was refused', { seen: LATE, error: new Error(), change: { seen: { at: LATE, version: 10 } } }],
+    ['could not be asked for', { error: new Error() }],
     ['has a later version that was not taken', { change: { seen: { at: LATE, version: 10 } } }],
     ['lags behind', { change: { seen: { at: EARLY, version: 9, ahead: { version: 10, since: LATE } } } }],
   ])('by itself: one that %s gets old alone', (_, daily) => {
@@ -58,7 +58,7 @@ describe('a database is checked', () => {
   });
 
   test('not at all in a cycle that saw nothing', () => {
-    const none = { trouble: new Error() };
+    const none = { error: new Error() };
     expect(check({ main: none, daily: none })).toMatchObject({ all: BEFORE, main: BEFORE, daily: BEFORE });
     expect(check({})).toMatchObject({ all: BEFORE, main: BEFORE, daily: BEFORE });
   });
@@ -66,7 +66,7 @@ describe('a database is checked', () => {
   test('while a file of it is broken at no time, and all of them at none', () => {
     const both = { main: { seen: LATE }, daily: { seen: LATE } };
     expect(check(both, { damaged: ['daily'] })).toMatchObject({ all: BEFORE, main: LATE, daily: BEFORE });
-    const healed = { ...both, daily: { seen: LATE, news: true } };
+    const healed = { ...both, daily: { seen: LATE, isNew: true } };
     expect(check(healed, { damaged: ['daily'] })).toMatchObject({ all: LATE, daily: LATE });
   });
 

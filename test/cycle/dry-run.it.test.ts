@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { trusting } from '../support/clamav/engines.ts';
 import { describeMirror, offer, startMirror } from '../support/mirror/cycle.ts';
 
-const findProver = async () => trusting;
+const openProver = async () => trusting;
 
 describeMirror('a dry run', () => {
   test('does everything but publish', async () => {
@@ -16,12 +16,12 @@ describeMirror('a dry run', () => {
       proof: { passed: true },
     });
     expect(await readdir(mirror.folder)).not.toContain('mirror');
-    expect((await mirror.sync({ findProver })).outcome).toBe('published');
+    expect((await mirror.sync({ openProver })).outcome).toBe('published');
   });
 
   test('does not even say that the mirror was checked', async () => {
     await using mirror = await startMirror(6);
-    await mirror.sync({ findProver });
+    await mirror.sync({ openProver });
     const manifest = await readFile(join(mirror.store, 'manifest.json'), 'utf8');
     expect((await mirror.sync({ flags: { 'dry-run': 'true' } })).outcome).toBe('unchanged');
     expect(await readFile(join(mirror.store, 'manifest.json'), 'utf8')).toBe(manifest);
@@ -31,18 +31,18 @@ describeMirror('a dry run', () => {
 describeMirror('a resync', () => {
   test('takes whole from upstream what is published already', async () => {
     await using mirror = await startMirror(6);
-    await mirror.sync({ findProver });
+    await mirror.sync({ openProver });
     mirror.upstream.forget();
-    const report = await mirror.sync({ flags: { resync: 'true' }, findProver });
+    const report = await mirror.sync({ flags: { resync: 'true' }, openProver });
     expect(report.databases.test).toMatchObject({ outcome: 'published', from: 6, to: 6, how: 'downloaded' });
     expect(mirror.upstream.sent('test.cvd')).toBeGreaterThan(522);
   });
 
   test('downloads what could be rebuilt', async () => {
     await using mirror = await startMirror(5);
-    await mirror.sync({ findProver });
+    await mirror.sync({ openProver });
     offer(mirror, 6);
-    const report = await mirror.sync({ flags: { resync: 'true' }, findProver });
+    const report = await mirror.sync({ flags: { resync: 'true' }, openProver });
     expect(report.databases.test).toMatchObject({ from: 5, to: 6, how: 'downloaded' });
   });
 });

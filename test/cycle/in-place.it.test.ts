@@ -23,7 +23,7 @@ const DAMAGES = [
   ['test-4.cdiff', 300],
 ] as const;
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 
 /** One cycle, so many milliseconds after the beginning. */
 async function cycle({ mirror, store }: AttackedMirror, after = 0, flags: Record<string, string> = {}) {

@@ -9,7 +9,7 @@ import { describeWith, describeWithOfficial, have, official } from '../support/s
 import { startSquid } from '../support/web/squid.ts';
 
 const squid = inject('squid');
-const findProver = async () => trusting;
+const openProver = async () => trusting;
 const DAY = 24 * 60 * 60_000;
 
 /** The cool-down that a mirror's upstream has asked for, if it has. */
@@ -21,7 +21,7 @@ describeWithOfficial('a cycle over a real network', () => {
     test('finds a new version, though the proxy still takes the old one for fresh', async () => {
       await using proxy = await startSquid(have(squid));
       await using mirror = await startMirror(5);
-      const through = { environment: { HTTP_PROXY: proxy.url }, findProver };
+      const through = { environment: { HTTP_PROXY: proxy.url }, openProver };
       expect((await mirror.sync(through)).outcome).toBe('published');
       for (const [name, path] of offered(6)) mirror.upstream.set(name, path);
       mirror.upstream.forget();
@@ -44,7 +44,7 @@ describeWithOfficial('a cycle over a real network', () => {
       ]);
       await using generous = await startSquid(have(squid));
       await using mirror = await startMirror();
-      const refused = await mirror.sync({ environment: { HTTP_PROXY: strict.url }, findProver });
+      const refused = await mirror.sync({ environment: { HTTP_PROXY: strict.url }, openProver });
       expect(ofTest(refused)).toMatchObject({
         code: 'upstream/proxy',
         reason: expect.stringContaining('ERR_ACCESS_DENIED'),
@@ -52,7 +52,7 @@ describeWithOfficial('a cycle over a real network', () => {
       expect(await coolDownOf(mirror)).toBeUndefined();
       expect(mirror.upstream.asked).toEqual([]);
       expect(await strict.log()).toEqual([expect.stringContaining('TCP_DENIED/403 GET')]);
-      const later = await mirror.sync({ environment: { HTTP_PROXY: generous.url }, findProver });
+      const later = await mirror.sync({ environment: { HTTP_PROXY: generous.url }, openProver });
       expect(later.outcome).toBe('published');
     });
   });
@@ -67,10 +67,10 @@ describeWithOfficial('a cycle over a real network', () => {
       const missing = await fetch(`${upstream}/test-6.cvd.sign`);
       expect(missing.status).toBe(403); // else it is not the bucket that this is about
       await using mirror = await startMirror();
-      const first = await mirror.sync({ flags: { upstream }, findProver });
+      const first = await mirror.sync({ flags: { upstream }, openProver });
       expect(ofTest(first)).toMatchObject({ outcome: 'published', to: 6 });
       expect(await coolDownOf(mirror, upstream)).toBeUndefined();
-      const second = await mirror.sync({ flags: { upstream }, findProver });
+      const second = await mirror.sync({ flags: { upstream }, openProver });
       expect(second.outcome).toBe('unchanged');
     });
   });
@@ -86,7 +86,7 @@ describeWithOfficial('a cycle over a real network', () => {
       const flags = { databases: 'test,main,daily' };
       const codes = async (change: Record<string, string> = {}) => {
         mirror.upstream.forget();
-        const { databases } = await mirror.sync({ flags: { ...flags, ...change }, findProver });
+        const { databases } = await mirror.sync({ flags: { ...flags, ...change }, openProver });
         const reasons = Object.values(databases).map(({ reason = '' }) => reason);
         for (const reason of reasons) expect(reason).toMatch(/test\.cvd.*Slow down.*8c1f-FRA/);
         return {
@@ -101,10 +101,10 @@ describeWithOfficial('a cycle over a real network', () => {
       mirror.upstream.fail('*');
       const lines: string[] = [];
       const log = { info: (line: string) => lines.push(line), warn() {}, progress() {} };
-      const report = await mirror.sync({ flags: { retry: 'true' }, log, findProver });
+      const report = await mirror.sync({ flags: { retry: 'true' }, log, openProver });
       expect(report.outcome).toBe('published');
       expect(lines.some((line) => line.includes('asked once more'))).toBe(true);
-      expect((await mirror.sync({ findProver, now: () => new Date(Date.now() + DAY / 8) })).outcome).toBe(
+      expect((await mirror.sync({ openProver, now: () => new Date(Date.now() + DAY / 8) })).outcome).toBe(
         'unchanged',
       );
       expect(await coolDownOf(mirror)).toBeUndefined();

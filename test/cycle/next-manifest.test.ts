@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Brought } from '../../scripts/cycle/acquire.ts';
+import type { Update } from '../../scripts/cycle/database.ts';
 import { checkedManifest, nextManifest } from '../../scripts/cycle/next-manifest.ts';
 import { Stage } from '../../scripts/files/stage.ts';
 import type { ArchiveCopy } from '../../scripts/mirror/archive.ts';
@@ -45,11 +45,11 @@ async function next(
   { keep = 3, copies = [COPY] as readonly ArchiveCopy[] } = {},
 ): Promise<Manifest> {
   const record: DatabaseRecord = databaseRecord(10);
-  const brought: Brought[] = [{ database: 'daily', record, how: 'rebuilt', news: true }];
+  const updates: Update[] = [{ database: 'daily', record, how: 'rebuilt', isNew: true }];
   const stage = await Stage.create(join(temporaryFolder(), 'run'));
   const { proof } = from.manifest ?? manifestOf({}, {});
-  const cycle = { settings: settingsOf(keep), now: NOW, published: from, looks: [], brought, stage, proof };
-  return nextManifest({ ...cycle, copies, spoilt: [] });
+  const cycle = { settings: settingsOf(keep), now: NOW, published: from, surveys: [], updates, stage, proof };
+  return nextManifest({ ...cycle, copies, unusable: [] });
 }
 
 const COPY: ArchiveCopy = {
@@ -77,7 +77,7 @@ test('versions are counted as numbers', async () => {
     settings: settingsOf(2),
     now: NOW,
     published: from,
-    brought: [],
+    updates: [],
   });
   expect(archived(manifest)).toContain('archive/daily-10.cvd');
   expect(archived(manifest)).not.toContain('archive/daily-7.cvd');
@@ -127,18 +127,18 @@ test('what is retired of the archive has its size and hash, until it is gone, an
 test('a check without news changes nothing but what is known of upstream', () => {
   const from = published();
   const at = NOW.toISOString();
-  const brought: Brought[] = Object.entries(from.manifest.databases).map(([database, record]) => {
+  const updates: Update[] = Object.entries(from.manifest.databases).map(([database, record]) => {
     const seen = { at, version: record.version };
-    return { database, record: { ...record, seen }, how: 'unchanged', news: false };
+    return { database, record: { ...record, seen }, how: 'unchanged', isNew: false };
   });
   const manifest = checkedManifest(from.manifest, {
     settings: syncSettings({ flags: { databases: 'main,daily' }, environment: {} }),
     now: NOW,
     published: from,
-    brought,
+    updates,
   });
   const databases = Object.fromEntries(
-    brought.map(({ database, record }) => [database, { ...record, checked: at }]),
+    updates.map(({ database, record }) => [database, { ...record, checked: at }]),
   );
   const files = Object.fromEntries(
     Object.entries(from.manifest.files).sort(([a], [b]) => a.localeCompare(b)),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
-import { findProver, trusting } from '../support/clamav/engines.ts';
+import { openProver, trusting } from '../support/clamav/engines.ts';
 import { makeHeader } from '../support/databases/signing.ts';
 import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
 import { runCli } from '../support/mirror/cli.ts';
@@ -90,7 +90,7 @@ describeMirror('of two databases', () => {
   test('a published one stays beside a new version of the other', async () => {
     await using mirror = await startMirror(1);
     mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
-    const quick = { flags: BOTH, findProver: async () => trusting };
+    const quick = { flags: BOTH, openProver: async () => trusting };
     expect((await mirror.sync(quick)).outcome).toBe('published');
     const { 'bytecode.cvd': bytecode } = await published(mirror.store);
     offer(mirror, 6);
@@ -107,7 +107,7 @@ describeMirror('of two databases', () => {
   test('the one that is no longer selected keeps its published files', async () => {
     await using mirror = await startMirror(1);
     mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
-    await mirror.sync({ flags: BOTH, findProver: async () => trusting });
+    await mirror.sync({ flags: BOTH, openProver: async () => trusting });
     const before = await published(mirror.store);
     const { databases } = await manifestOf(mirror);
     offer(mirror, 6);
@@ -130,10 +130,10 @@ describeMirror('two runs at once', () => {
     await using mirror = await startPublished(1, 6);
     const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const first = mirror.sync({
-      findProver: async () => {
+      openProver: async () => {
         begun.resolve();
         await goOn.promise;
-        return await findProver();
+        return await openProver();
       },
     });
     await begun.promise;
@@ -164,8 +164,8 @@ describeMirror('two runs at once', () => {
       return proof;
     };
     const runs = await Promise.all([
-      mirror.sync({ findProver: together(0) }),
-      mirror.sync({ findProver: together(1), flags: { work: join(mirror.folder, 'other.work') } }),
+      mirror.sync({ openProver: together(0) }),
+      mirror.sync({ openProver: together(1), flags: { work: join(mirror.folder, 'other.work') } }),
     ]);
     expect(runs.map(({ outcome }) => outcome).sort()).toEqual(['failed', 'published']);
     const failed = runs.find(({ outcome }) => outcome === 'failed');

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
-import { LAG_MS } from '../../scripts/cycle/lag.ts';
 import type { CycleReport } from '../../scripts/cycle/report.ts';
+import { LAG_MS } from '../../scripts/cycle/survey/lag.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { freshnessOf } from '../../scripts/mirror/freshness.ts';
 import { encodeManifest, type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
@@ -41,7 +41,7 @@ async function cycle(
   change: { flags?: Record<string, string>; prove?: Prove; store?: FolderStore } = {},
 ): Promise<CycleReport> {
   const { flags = BOTH, prove = trusting, store = new FolderStore(mirror.store) } = change;
-  return await mirror.sync({ flags, store, findProver: async () => prove, now: () => after(passed) });
+  return await mirror.sync({ flags, store, openProver: async () => prove, now: () => after(passed) });
 }
 
 /** A mirror that has published version 5 of test, and bytecode. */
@@ -126,7 +126,7 @@ describeMirror('of two databases, one', () => {
       info: (line: string) => said.push(line),
       warn: (line: string) => said.push(line),
     };
-    const run = await mirror.sync({ flags, findProver: async () => trusting, now: () => after(HOUR), log });
+    const run = await mirror.sync({ flags, openProver: async () => trusting, now: () => after(HOUR), log });
     expect(run).toMatchObject({
       outcome: 'failed',
       databases: {
@@ -306,7 +306,7 @@ describe('DNS', () => {
       const warned: string[] = [];
       const log = { ...SILENT, warn: (line: string) => warned.push(line) };
       const flags = { dns: 'current.example', nameservers: '127.0.0.1:9' };
-      await mirror.sync({ flags, findProver: async () => trusting, log });
+      await mirror.sync({ flags, openProver: async () => trusting, log });
       expect(warned.filter((line) => /nameserver/.test(line))).toEqual([]);
     });
   });

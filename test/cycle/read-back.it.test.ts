@@ -16,7 +16,7 @@ import {
   versionOf,
 } from '../support/mirror/cycle.ts';
 
-const quick = { findProver: async () => trusting, readBackPatience: { tries: 2, pause: 10 } };
+const quick = { openProver: async () => trusting, readBackPatience: { tries: 2, pause: 10 } };
 
 function syncWith(mirror: TestMirror, url: string) {
   return mirror.sync({ ...quick, flags: { 'public-url': url, cdiffs: '2' } });

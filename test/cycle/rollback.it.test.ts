@@ -21,7 +21,7 @@ import {
 } from '../support/mirror/cycle.ts';
 import { official } from '../support/setup/official.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 
 /** Versions 4, 5 and 6 were published, one after the other. */
 async function startWithArchive(): Promise<TestMirror> {

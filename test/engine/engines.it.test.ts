@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Tool } from '../../scripts/engine/engine.ts';
 import { proveWith } from '../../scripts/proof/prove.ts';
-import { fakeTools, findProver, knowing } from '../support/clamav/engines.ts';
+import { fakeTools, knowing, openProver } from '../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -70,7 +70,7 @@ describeMirror('what proves a stage', () => {
 
   test.each(Object.keys(lies))('defects 12 and 13: an empty mirror stays empty when %s', async (name) => {
     await using tools = await fakeTools(liar(name));
-    const report = await empty.sync({ flags: RETRY, findProver: () => findProver(tools.path) });
+    const report = await empty.sync({ flags: RETRY, openProver: () => openProver(tools.path) });
     expect(report).toMatchObject({ outcome: 'refused', proof: { passed: false } });
     expect(ofTest(report)).toMatchObject({ outcome: 'refused', code: 'proof/failed', to: null, offered: 6 });
     const failed = report.proof?.results.find(({ result }) => result === 'failed');
@@ -81,7 +81,7 @@ describeMirror('what proves a stage', () => {
   test.each(SOME)('defect 12: a mirror keeps what it has when %s', async (name) => {
     await using tools = await fakeTools(liar(name));
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: () => findProver(tools.path) }),
+      filled.sync({ flags: RETRY, openProver: () => openProver(tools.path) }),
     );
     expect(report).toMatchObject({ outcome: 'refused', proof: { passed: false } });
     expect(ofTest(report)).toMatchObject({
@@ -98,7 +98,7 @@ describeMirror('what proves a stage', () => {
     const breathe = 'while :; do date > "$HERE/breath"; sleep 0.02; done';
     await using tools = await fakeTools({ freshclam: `(${breathe}) & wait` });
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: () => findProver(tools.path, { timeout: 2000 }) }),
+      filled.sync({ flags: RETRY, openProver: () => openProver(tools.path, { timeout: 2000 }) }),
     );
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/broken', to: 1 });
     await rm(join(tools.folder, 'breath')); // it was there, and does not come again
@@ -110,7 +110,7 @@ describeMirror('what proves a stage', () => {
   test('a clamscan that hangs is killed when its time is up, and nothing is published', async () => {
     await using tools = await fakeTools({ clamscan: '"$REAL" "$@"; sleep 600' });
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: () => findProver(tools.path, { timeout: 1000 }) }),
+      filled.sync({ flags: RETRY, openProver: () => openProver(tools.path, { timeout: 1000 }) }),
     );
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/broken', to: 1 });
   });
@@ -119,7 +119,7 @@ describeMirror('what proves a stage', () => {
     filled.upstream.forget();
     await using tools = await fakeTools({ clamscan: 'exit 1' }, { version: 'echo what; exit 0' });
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: () => findProver(tools.path) }),
+      filled.sync({ flags: RETRY, openProver: () => openProver(tools.path) }),
     );
     expect(report).toMatchObject({ outcome: 'failed', error: { code: 'engine/broken' } });
     expect(filled.upstream.asked).toEqual(['test.cvd']);
@@ -127,10 +127,10 @@ describeMirror('what proves a stage', () => {
 
   test('an engine that vanishes during the cycle is a failure of this machine, not a refusal', async () => {
     await using tools = await fakeTools({ freshclam: 'exit 0' });
-    const prove = await findProver(tools.path);
+    const prove = await openProver(tools.path);
     await rm(join(tools.folder, 'freshclam'));
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: async () => prove }),
+      filled.sync({ flags: RETRY, openProver: async () => prove }),
     );
     expect(report.outcome).toBe('failed');
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/broken', from: 1, to: 1 });
@@ -140,7 +140,7 @@ describeMirror('what proves a stage', () => {
 
   test('with no engine at all nothing is proven', async () => {
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, findProver: async () => proveWith([], { now: () => new Date() }) }),
+      filled.sync({ flags: RETRY, openProver: async () => proveWith([], { now: () => new Date() }) }),
     );
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/missing' });
   });

@@ -49,7 +49,7 @@ describeMirror('a hostile mirror', () => {
 
   beforeAll(async () => {
     mirror = await startMirror(6);
-    await mirror.sync({ findProver: async () => trusting });
+    await mirror.sync({ openProver: async () => trusting });
     const text = await readFile(join(mirror.store, 'manifest.json'), 'utf8');
     const missing = { ...parseManifest(text, 'here'), retired: ['test-1.cdiff'] };
     const [name = '', record] = Object.entries(missing.databases)[0] ?? [];
@@ -268,7 +268,7 @@ describeMirror('a hostile mirror', () => {
     test('changes nothing outside by any field at `sync`', async () => {
       const work = join(around, 'work');
       await tryStore([store, work], async () => {
-        const parts = { store: new FolderStore(store), findProver: async () => trusting };
+        const parts = { store: new FolderStore(store), openProver: async () => trusting };
         await mirror.sync({ flags: { store, work }, ...parts });
       });
     });

@@ -19,7 +19,7 @@ import {
   VALIDATOR_CHARACTERS,
   WAITING_KINDS,
 } from '../../scripts/base/limits/machine.ts';
-import type { Look } from '../../scripts/cycle/acquire.ts';
+import type { Survey } from '../../scripts/cycle/database.ts';
 import {
   type Doubt,
   type DoubtMemory,
@@ -67,8 +67,8 @@ const doubted = (change: Partial<Doubt>): DoubtMemory => {
 /** The same version offered. */
 const OFFERED = {
   database: 'test',
-  advertisement: { news: true, offer: { header: { version: 6, md5: 'x' } } },
-} as unknown as Look;
+  advertisement: { isNew: true, offer: { header: { version: 6, md5: 'x' } } },
+} as unknown as Survey;
 const kindsOf = (count: number, kind = '') =>
   v.safeParse(
     WaitSchema,
@@ -135,7 +135,7 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     expect(kind).toHaveLength(STATE_CHARACTERS.kind);
   }),
   DOUBTED_MS: ends('the version is asked for', () => {
-    const held = (left: number) => waitsAsDoubted(OFFERED, doubted({ until: after(left) }), NOW).held;
+    const held = (left: number) => waitsAsDoubted(OFFERED, doubted({ until: after(left) }), NOW).quarantined;
     expect(held(DOUBTED_MS)).toMatchObject({ code: 'upstream/doubted' });
     expect(held(DOUBTED_MS + 1)).toBeUndefined();
   }),
@@ -176,13 +176,13 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
   PARTIAL_MS: elsewhere('it is thrown away', PARTIALS, 'of a week ago is thrown away'),
   TRIALS_BYTES: ends('notes are none', async () => {
     const text = JSON.stringify({ test: { version: 6, md5: 'x', deaths: 2 } });
-    for (const [size, suspects] of [
-      [TRIALS_BYTES, ['test']],
-      [TRIALS_BYTES + 1, []],
+    for (const [size, turns] of [
+      [TRIALS_BYTES, [['daily'], ['test']]], // what a run died of comes last
+      [TRIALS_BYTES + 1, [['test', 'daily']]],
     ] as const) {
       const work = temporaryFolder();
       await writeFile(join(work, TRIALS_FILE), text.padEnd(size));
-      expect((await Trials.load(work)).suspects(['test'])).toEqual(suspects);
+      expect((await Trials.load(work)).turns(['test', 'daily'])).toEqual(turns);
     }
   }),
   SIGHTINGS_BYTES: ends('nothing was seen', async () => {

@@ -8,7 +8,7 @@ import { SILENT } from '../../scripts/base/log.ts';
 import { cdiffName, cvdName } from '../../scripts/cvd/names.ts';
 import { Stage } from '../../scripts/files/stage.ts';
 import { CachedStore } from '../../scripts/mirror/cached-store.ts';
-import { carry } from '../../scripts/mirror/carry-over.ts';
+import { carryOver } from '../../scripts/mirror/carry-over.ts';
 import { encodeManifest } from '../../scripts/mirror/manifest.ts';
 import { readPublished } from '../../scripts/mirror/published.ts';
 import { COPIES_FOLDER } from '../../scripts/store/copies.ts';
@@ -72,7 +72,7 @@ describeWithCeph('a bucket behind copies', (ceph) => {
   async function carryAll(store: Store): Promise<string[]> {
     const [published, stage] = [await readPublished(store), await Stage.create(join(folder, 'run'))];
     const parts = { store, published, stage, trust: testTrust(), window: 60, log: SILENT };
-    for (const [database, { version }] of published.databases) await carry(database, version, parts);
+    for (const [database, { version }] of published.databases) await carryOver(database, version, parts);
     return [...stage.files.keys()].sort();
   }
 

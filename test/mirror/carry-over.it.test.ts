@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { archiveName } from '../../scripts/cvd/names.ts';
 import { Stage } from '../../scripts/files/stage.ts';
-import { carry } from '../../scripts/mirror/carry-over.ts';
+import { carryOver } from '../../scripts/mirror/carry-over.ts';
 import type { DatabaseRecord } from '../../scripts/mirror/manifest.ts';
 import { findPrevious } from '../../scripts/mirror/previous-cvd.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
@@ -48,7 +48,7 @@ async function published(
     where: (name: string) => join(store.where, name),
     /** Names in the stage, sorted, after the files that stay beside `version` have been carried over. */
     carried: async (version: number) => {
-      await carry('test', version, parts);
+      await carryOver('test', version, parts);
       return [...stage.files.keys()].sort();
     },
     bytes: (name: string) => readFile(stage.path(name)),

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Log } from '../../scripts/base/log.ts';
-import { tidyUp } from '../../scripts/mirror/foreign/move-foreign.ts';
+import { moveForeign } from '../../scripts/mirror/foreign/move-foreign.ts';
 import { encodeManifest } from '../../scripts/mirror/manifest.ts';
 import { readPublished } from '../../scripts/mirror/published.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
@@ -40,7 +40,7 @@ async function put(files: Readonly<Record<string, string>>): Promise<void> {
 }
 
 async function tidy({ isDry = false, of = store }: { isDry?: boolean; of?: Store } = {}): Promise<void> {
-  await tidyUp(of, await readPublished(of), { log, isDry });
+  await moveForeign(of, await readPublished(of), { log, isDry });
 }
 
 const names = async (below = '.') =>

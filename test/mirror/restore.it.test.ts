@@ -26,7 +26,7 @@ import {
 } from '../support/mirror/cycle.ts';
 import { startPages, type TestPages } from '../support/web/pages.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 
 describeMirror('a mirror that lives where it is served', () => {
   let mirror: TestMirror;

@@ -60,7 +60,7 @@ async function check(keep: string | number): Promise<Manifest> {
     settings,
     now: new Date(),
     published,
-    brought: [],
+    updates: [],
   });
   await publish(it.store, published.tag, { stage: undefined, next });
   return next;
@@ -256,10 +256,10 @@ test('a publication that fails half-way leaves a mirror that the next run comple
 });
 
 describe('retained versions for the proof', () => {
-  const newsOf = (record: DatabaseRecord) => ({ database: 'test', record, news: true });
+  const newsOf = (record: DatabaseRecord) => ({ database: 'test', record, isNew: true });
   const retainedBeside = async (record: DatabaseRecord, parts?: RetentionParts) => {
-    const { cvds, spoilt } = await fetchRetained([newsOf(record)], parts ?? (await it.parts()));
-    return { cvds: cvds.get('test') ?? [], spoilt };
+    const { cvds, unusable } = await fetchRetained([newsOf(record)], parts ?? (await it.parts()));
+    return { cvds: cvds.get('test') ?? [], unusable };
   };
 
   test('are those that CDIFFs lead from, each proven, outside the stage', async () => {
@@ -269,9 +269,9 @@ describe('retained versions for the proof', () => {
     await check(5);
     const parts = await it.parts();
     const record = { ...recordOf(7), cdiffs: { first: 5, last: 7 } };
-    const { cvds, spoilt } = await retainedBeside(record, parts);
+    const { cvds, unusable } = await retainedBeside(record, parts);
     expect(cvds.map(({ version }) => version)).toEqual([5, 4]);
-    expect(spoilt).toEqual([]);
+    expect(unusable).toEqual([]);
     for (const { version, path } of cvds) {
       expect((await verifyCvdFile(path, testTrust())).header.version).toBe(version);
       expect(path.startsWith(parts.stage.folder)).toBe(false);
@@ -280,7 +280,7 @@ describe('retained versions for the proof', () => {
   });
 
   test('are none where no CDIFFs are, or nothing is published', async () => {
-    const none = { cvds: [], spoilt: [] };
+    const none = { cvds: [], unusable: [] };
     expect(await retainedBeside(recordOf(7))).toEqual(none);
     await publishUpTo(6);
     expect(await retainedBeside({ ...recordOf(7), cdiffs: null })).toEqual(none);
@@ -288,7 +288,7 @@ describe('retained versions for the proof', () => {
 
   test('are none of a database without news', async () => {
     await publishUpTo(6);
-    const { cvds } = await fetchRetained([{ ...newsOf(recordOf(6)), news: false }], await it.parts());
+    const { cvds } = await fetchRetained([{ ...newsOf(recordOf(6)), isNew: false }], await it.parts());
     expect(cvds.size).toBe(0);
   });
 
@@ -306,9 +306,9 @@ describe('retained versions for the proof', () => {
   ])('skip one %s, with a warning', async (_, damage) => {
     await publishUpTo(6);
     await damage(where(ARCHIVED_5));
-    const { cvds, spoilt } = await retainedBeside(recordOf(7));
+    const { cvds, unusable } = await retainedBeside(recordOf(7));
     expect(cvds.map(({ version }) => version)).toEqual([4, 3]);
-    expect(spoilt).toEqual([ARCHIVED_5]);
+    expect(unusable).toEqual([ARCHIVED_5]);
     expect(it.warnings).toEqual([expect.stringContaining(ARCHIVED_5)]);
   });
 

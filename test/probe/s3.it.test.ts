@@ -21,7 +21,7 @@ describeMirror('a bucket', () => {
       bucket = await newBucket(ceph);
       url = `${ceph.endpoint}/${bucket.name}/clamav`;
       const store = new S3Store(s3Settings(`s3://${bucket.name}/clamav`, { endpoint: ceph.endpoint }));
-      await mirror.sync({ store, findProver: async () => trusting });
+      await mirror.sync({ store, openProver: async () => trusting });
     });
     afterAll(async () => await mirror[Symbol.asyncDispose]());
 

@@ -39,7 +39,7 @@ export async function probe(url: string, change: Partial<ProbeOptions> = {}): Pr
 /** A mirror as a real cycle publishes it, which every user may read. */
 export async function publishedMirror(): Promise<TestMirror> {
   const mirror = await startMirror();
-  await mirror.sync({ findProver: async () => trusting });
+  await mirror.sync({ openProver: async () => trusting });
   await chmod(mirror.folder, 0o755);
   return mirror;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
-import { clamdThatCrashes, fakeTools, findProver, knowing, trusting } from '../support/clamav/engines.ts';
+import { clamdThatCrashes, fakeTools, knowing, openProver, trusting } from '../support/clamav/engines.ts';
 import { type RekeyedNative, rekeyedNative } from '../support/clamav/rekeyed.ts';
 import { makeChain } from '../support/databases/chain.ts';
 import { md5, SOUND } from '../support/databases/hostile.ts';
@@ -43,7 +43,7 @@ describeMirror('EICAR is expected as the published set finds it', () => {
     const { databases } = await mirror.sync({
       flags: { databases: database },
       trust: testTrust(),
-      findProver: isProven ? () => findProver(path) : async () => trusting,
+      openProver: isProven ? () => openProver(path) : async () => trusting,
     });
     return databases[database];
   }

@@ -13,7 +13,7 @@ const sign = (name: string) => join(signFolder ?? '', name);
 /** A mirror of version 5 whose upstream has just moved to version 6. */
 async function publishedFive(): Promise<TestMirror> {
   const mirror = await startMirror(5);
-  await mirror.sync({ findProver: async () => trusting });
+  await mirror.sync({ openProver: async () => trusting });
   offer(mirror, 6);
   mirror.upstream.forget();
   return mirror;
@@ -33,7 +33,7 @@ describeMirror('one version behind', () => {
     test('a cycle says so, and takes no CVD from upstream for which there is none either', async () => {
       await using mirror = await publishedFive();
       using _ = mount(mirror.work, '36k');
-      const report = await mirror.sync({ findProver: async () => trusting });
+      const report = await mirror.sync({ openProver: async () => trusting });
       expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'file/full', to: 5 });
       expect(mirror.upstream.sent('test.cvd')).toBe(522);
     });

@@ -48,7 +48,7 @@ describeWithPython('a large database, compressed by stock zlib', () => {
       const flags = { upstream: upstream.url, dns: 'off', databases: 'daily', store };
       const report = await runCycle(syncSettings({ flags, environment: {} }), {
         store: new FolderStore(store),
-        findProver: async () => trusting,
+        openProver: async () => trusting,
         trust: testTrust(),
         log: SILENT,
         now: () => new Date(),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { SILENT } from '../../scripts/base/log.ts';
 import { cdiffName } from '../../scripts/cvd/names.ts';
-import type { Brought } from '../../scripts/cycle/acquire.ts';
+import type { Update } from '../../scripts/cycle/database.ts';
 import { nextManifest } from '../../scripts/cycle/next-manifest.ts';
 import { Stage } from '../../scripts/files/stage.ts';
 import { verifyCvdFile } from '../../scripts/files/verify.ts';
@@ -39,11 +39,11 @@ export function storePublisher(
     const cvd = await verifyCvdFile(stage.incoming('daily.cvd'), trust, { database: 'daily' });
     await stage.accept({ name: 'daily.cvd', size: cvd.size, sha256: cvd.sha256, stored: false });
     const cdiffs = { first: version.version - WINDOW + 1, last: version.version };
-    const brought: Brought = {
+    const brought: Update = {
       database: 'daily',
       record: { ...describeCvd(cvd), cdiffs, missingCdiffs: [] },
       how: 'downloaded',
-      news: true,
+      isNew: true,
       publishedCvd: (await versions.get(version.version - 1)).cvd,
     };
     const copies = await archiveCopies([brought], settings.archive, {
@@ -54,7 +54,7 @@ export function storePublisher(
       log: SILENT,
     });
     const now = new Date();
-    const parts = { settings, now, published, looks: [], brought: [brought], stage, copies, spoilt: [] };
+    const parts = { settings, now, published, surveys: [], updates: [brought], stage, copies, unusable: [] };
     const next = nextManifest({ ...parts, proof: proofOf(now) });
     await publish(watched(store, seen), published.tag, { stage, archive: copies, next });
   };

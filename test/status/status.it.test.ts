@@ -51,7 +51,7 @@ const syncOf = ({ upstream, store }: TestMirror, more = '') =>
   `→ clamav-mirror sync --upstream ${upstream.url} --databases test --store ${store}${more}`;
 
 /** Publishes what upstream has, without an engine. */
-const syncTrusting = (mirror: TestMirror) => mirror.sync({ findProver: async () => trusting });
+const syncTrusting = (mirror: TestMirror) => mirror.sync({ openProver: async () => trusting });
 
 const refusing: Prove = async (candidate) => ({
   ...(await trusting(candidate)),
@@ -136,7 +136,7 @@ describeWithOfficial('status of a mirror', () => {
 
   test('whose last version was refused says why, and how to try it again', async () => {
     await using mirror = await startPublished(5, 6);
-    expect((await mirror.sync({ findProver: async () => refusing })).outcome).toBe('refused');
+    expect((await mirror.sync({ openProver: async () => refusing })).outcome).toBe('refused');
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: test 6 was refused' });
     expect(status.trouble('refused')).toMatch(/it loads for ever.* …; it is not tried again /);
@@ -232,7 +232,7 @@ describeWithOfficial('status of a mirror', () => {
     const missing = async () => {
       throw new MirrorError('engine/missing', 'no ClamAV is installed');
     };
-    expect((await mirror.sync({ findProver: missing })).error?.code).toBe('engine/missing');
+    expect((await mirror.sync({ openProver: missing })).error?.code).toBe('engine/missing');
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: the last run failed' });
     expect(status.trouble('last run')).toMatch(/\(engine\/missing\): no ClamAV is installed$/);
@@ -244,7 +244,7 @@ describeWithOfficial('status of a mirror', () => {
 
   test('tells several troubles at once, each with its own command', async () => {
     await using mirror = await startPublished(5, 6);
-    await mirror.sync({ findProver: async () => refusing });
+    await mirror.sync({ openProver: async () => refusing });
     await copyFile(official('test-5.cvd'), join(mirror.store, 'daily.cud'));
     const status = await told(mirror);
     expect(status.verdict).toBe('attention: a foreign database file is served; test 6 was refused');

@@ -72,9 +72,9 @@ export function startArchivingIn<S extends Store>(store: S, folder = temporaryFo
         await stage.accept({ name, ...described(bytes), stored });
       }
       const record = recordOf(version);
-      const brought = [{ database: 'test', record, how: 'rebuilt', news: true, publishedCvd } as const];
-      const { spoilt } = await fetchRetained(brought, retention);
-      const copies = await archiveCopies(brought, keep, retention);
+      const updates = [{ database: 'test', record, how: 'rebuilt', isNew: true, publishedCvd } as const];
+      const { unusable } = await fetchRetained(updates, retention);
+      const copies = await archiveCopies(updates, keep, retention);
       const settings = syncSettings({ flags: { archive: String(keep) }, environment: {} });
       const { proof } = manifestOf({}, {});
       const now = new Date();
@@ -82,11 +82,11 @@ export function startArchivingIn<S extends Store>(store: S, folder = temporaryFo
         settings,
         now,
         published,
-        looks: [],
-        brought,
+        surveys: [],
+        updates,
         stage,
         copies,
-        spoilt,
+        unusable,
         proof,
       });
       await publish(store, published.tag, { stage, archive: copies, next });

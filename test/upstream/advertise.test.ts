@@ -26,7 +26,7 @@ async function ask(
 }
 
 const news = (advertisement: Advertisement) =>
-  advertisement.news ? advertisement.offer.header.version : undefined;
+  advertisement.isNew ? advertisement.offer.header.version : undefined;
 
 test('a new mirror is offered what upstream has', async () => {
   const { advertisement } = await ask(undefined);
@@ -34,8 +34,8 @@ test('a new mirror is offered what upstream has', async () => {
   expect(advertisement).toMatchObject({
     offer: { database: 'test', header: parseHeader(CVD.subarray(0, HEADER_SIZE)) },
   });
-  expect(advertisement.news && [...advertisement.offer.gzipHeader.subarray(0, 3)]).toEqual(GZIP_MAGIC);
-  expect(advertisement.news && advertisement.offer.gzipHeader).toHaveLength(10);
+  expect(advertisement.isNew && [...advertisement.offer.gzipHeader.subarray(0, 3)]).toEqual(GZIP_MAGIC);
+  expect(advertisement.isNew && advertisement.offer.gzipHeader).toHaveLength(10);
 });
 
 test.each([
@@ -58,8 +58,8 @@ test('defect 2: an older version than the published one is no news', async () =>
 describe('a DNS record', () => {
   test('that names the published version settles it without a request, if upstream was seen lately', async () => {
     const seenLately = await ask(6, 6, CVD, { seenLately: true });
-    expect(seenLately).toEqual({ advertisement: { news: false }, requests: 0 });
-    expect(await ask(6, 6)).toEqual({ advertisement: { news: false, seen: 6 }, requests: 1 });
+    expect(seenLately).toEqual({ advertisement: { isNew: false }, requests: 0 });
+    expect(await ask(6, 6)).toEqual({ advertisement: { isNew: false, seen: 6 }, requests: 1 });
   });
 
   test('that is behind the published version settles nothing: upstream is asked', async () => {
@@ -80,7 +80,7 @@ describe('a DNS record', () => {
     expect(behind.advertisement.note).toContain('7');
     const same = await ask(6, 7);
     const lag = { version: 7, what: expect.stringContaining('7') };
-    expect(same.advertisement).toEqual({ news: false, seen: 6, lag, note: lag.what });
+    expect(same.advertisement).toEqual({ isNew: false, seen: 6, lag, note: lag.what });
   });
 
   test('tells a new mirror nothing that it could trust', async () => {

@@ -66,7 +66,7 @@ describeMirror('watching the .sign files of a published mirror', () => {
       ]);
       late.upstream.set(OF_CVD, signer.signOfficial('test-6.cvd'));
       const now = () => new Date(begun + 73 * HOUR);
-      await late.sync({ trust: signer.trust, now, findProver: async () => trusting });
+      await late.sync({ trust: signer.trust, now, openProver: async () => trusting });
       const well = await after(74);
       expect(told(well)).toEqual(['host recovered', 'stale recovered']);
       expect(well.signed).toEqual(['test']);

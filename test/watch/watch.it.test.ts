@@ -66,7 +66,7 @@ describeMirror('watching a published mirror', () => {
 
   test('counts from when upstream built what the mirror lacks', async () => {
     await using behind = await startMirror(5);
-    await behind.sync({ findProver: async () => trusting });
+    await behind.sync({ openProver: async () => trusting });
     offer(behind, 6);
     await using host = await startHost({ folder: behind.store });
     const built = 1_624_412_045_000; // test-6.cvd
@@ -88,7 +88,7 @@ describeMirror('watching a published mirror', () => {
       const record = (version: number) => encodeDnsRecord({ bytecode: { version, fLevel: 90 } }, new Date());
       await using mirrored = await startMirror();
       const flags = { upstream: upstream.url, databases: 'bytecode' };
-      await mirrored.sync({ flags, findProver: async () => trusting });
+      await mirrored.sync({ flags, openProver: async () => trusting });
       await using host = await startHost({ folder: mirrored.store });
       const version = (await look(host.url, upstream.url, { engines: [] })).databases.bytecode ?? 0;
       await using dns = await startNameserver({

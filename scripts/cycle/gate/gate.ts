@@ -1,136 +1,140 @@
-import { type CarryParts, carry } from '../../mirror/carry-over.ts';
+import { carryOver } from '../../mirror/carry-over.ts';
 import type { Prove } from '../../proof/prove.ts';
 import type { Proof } from '../../proof/record.ts';
 import type { EarlierCvd } from '../../proof/scenarios/scenario.ts';
-import { type Brought, stagedAsPublished } from '../acquire.ts';
-import { implausible, type WaitMemory, waitFor } from '../memory/retirement.ts';
+import { stagedAsPublished } from '../acquire/acquire.ts';
+import type { StagedMirror } from '../context.ts';
+import type { Update } from '../database.ts';
+import { implausible, waitFor } from '../memory/retirement.ts';
 import { beyondEngines, type Finding, implausibleIn, type Step } from './plausibility.ts';
 import { RefusalError } from './refusal.ts';
 import { blamesSigns, whyWithheld, withoutNewSigns } from './signs.ts';
 
-export interface JudgeParts extends CarryParts {
-  readonly now: () => Date;
+/** What judges the updates of a stage. */
+export interface Judges {
   readonly prove: Prove;
+  /** Archived CVDs on this machine, by database: clients that have them must get on. */
   readonly retained: ReadonlyMap<string, readonly EarlierCvd[]>;
-  readonly workFolder: string;
-  /** As a share, if somebody has set it. */
-  readonly maxSignatureDrop: number | undefined;
-  /** Of what is unusual; without it, that is refused. */
-  readonly waits?: WaitMemory;
-  /** Whether somebody asked for everything anew. */
-  readonly resync?: boolean;
-  /** Why to take what looks implausible. */
-  readonly accept: string | undefined;
 }
 
-/** The databases as they may be published, those that were refused as they are published now. */
-export interface Judgement {
-  readonly brought: readonly Brought[];
+/** The databases as they may be published; those that were refused stay as they are published now. */
+export interface Passed {
+  readonly updates: readonly Update[];
   /** Of the set that may be published, else of one that may not; `null` if nothing got as far as a proof. */
   readonly proof: Proof | null;
 }
 
-/**
- * Lets only that pass which is plausible and which the engines prove. All databases are proven together, as clients
- * use them. If that fails, each new one is tried on top of those that passed, so that one refused database does not
- * hold up the others; what is published is in any case a set that was proven as a whole.
- */
-export async function judge(brought: readonly Brought[], parts: JudgeParts): Promise<Judgement> {
-  const set = new Map(brought.map((one) => [one.database, one]));
-  await withdrawImplausible(set, parts);
-  const news = [...set.values()].filter((one) => one.news);
-  if (news.length === 0) return { brought: [...set.values()], proof: null };
+type Gate = StagedMirror & Judges;
 
-  const together = await attempt(set, parts);
-  if (together.refusal === undefined) return { brought: together.brought, proof: together.proof };
-  for (const { database } of news) set.set(database, await withdraw(database, together.refusal, parts));
-  let { proof } = together;
-  if (news.length > 1) {
-    for (const one of news) {
-      const withdrawn = set.get(one.database) ?? one;
-      const unlike = await refusalOf(one, set.set(one.database, one), parts);
-      if (unlike !== undefined) {
-        set.set(one.database, { ...withdrawn, trouble: unlike });
-        continue;
-      }
-      parts.log.info(`not proven together; trying ${one.database} ${one.record?.version} by itself`);
-      await parts.stage.discardDatabase(one.database);
-      await parts.stage.putBack(one.database);
-      const trial = await attempt(set, parts);
-      for (const tried of trial.brought) set.set(tried.database, tried);
-      if (trial.refusal !== undefined) {
-        set.set(one.database, await withdraw(one.database, trial.refusal, parts));
-      }
-      if (trial.refusal === undefined || !proof.passed) proof = trial.proof;
-    }
-  }
-  return { brought: [...set.values()], proof };
+/**
+ * Lets only updates pass that are plausible and that the engines prove. All databases are proven together, as clients
+ * use them. If that fails, each update is tried on top of those that passed, so that one refused database does not hold up
+ * the others; what is published is in any case a set that was proven as a whole.
+ */
+export async function passGate(
+  updates: readonly Update[],
+  mirror: StagedMirror,
+  judges: Judges,
+): Promise<Passed> {
+  const gate = { ...mirror, ...judges };
+  const set = new Map(updates.map((update) => [update.database, update]));
+  await revertImplausible(set, gate);
+  const news = [...set.values()].filter(({ isNew }) => isNew);
+  if (news.length === 0) return { updates: [...set.values()], proof: null };
+
+  const together = await attempt(set, gate);
+  if (together.refusal === undefined) return { updates: together.updates, proof: together.proof };
+  for (const { database } of news)
+    set.set(database, await revertToPublished(database, together.refusal, gate));
+  if (news.length === 1) return { updates: [...set.values()], proof: together.proof };
+  return await oneByOne(news, set, together.proof, gate);
 }
 
-type BroughtSet = ReadonlyMap<string, Brought>;
+/** Tries each update on top of those that passed before it. `set` holds all databases as they are published. */
+async function oneByOne(
+  news: readonly Update[],
+  set: Map<string, Update>,
+  ofAll: Proof,
+  gate: Gate,
+): Promise<Passed> {
+  let proof = ofAll;
+  for (const update of news) {
+    const { database } = update;
+    const reverted = set.get(database) ?? update;
+    const refusal = await refusalOf(update, set.set(database, update), gate);
+    if (refusal !== undefined) {
+      set.set(database, { ...reverted, error: refusal });
+      continue;
+    }
+    gate.log.info(`not proven together; trying ${database} ${update.record?.version} by itself`);
+    await gate.stage.discardDatabase(database);
+    await gate.stage.putBack(database);
+    const alone = await attempt(set, gate);
+    for (const tried of alone.updates) set.set(tried.database, tried);
+    if (alone.refusal !== undefined)
+      set.set(database, await revertToPublished(database, alone.refusal, gate));
+    if (alone.refusal === undefined || !proof.passed) proof = alone.proof;
+  }
+  return { updates: [...set.values()], proof };
+}
 
-/** What one of them gained, another may count on: so it is looked at until nothing more is withdrawn. */
-async function withdrawImplausible(set: Map<string, Brought>, parts: JudgeParts): Promise<void> {
+type UpdateSet = ReadonlyMap<string, Update>;
+
+/** Looks at all updates until none is reverted any more: one may have been plausible by what another gained. */
+async function revertImplausible(set: Map<string, Update>, gate: Gate): Promise<void> {
   for (let isChanged = true; isChanged; ) {
     isChanged = false;
     for (const one of [...set.values()]) {
-      const refusal = await refusalOf(one, set, parts);
+      const refusal = await refusalOf(one, set, gate);
       if (refusal === undefined) continue;
-      set.set(one.database, await withdraw(one.database, refusal, parts));
+      set.set(one.database, await revertToPublished(one.database, refusal, gate));
       isChanged = true;
     }
   }
 }
 
-/** Why one that looks implausible beside the others is not even tried. */
-async function refusalOf(
-  one: Brought,
-  set: BroughtSet,
-  parts: JudgeParts,
-): Promise<RefusalError | undefined> {
-  if (parts.accept !== undefined) return undefined;
-  const { waits: memory, maxSignatureDrop, now } = parts;
-  const [step] = stepOf(one, parts);
+/** Why an update that looks implausible beside the others is not even tried; `undefined` if it is. */
+async function refusalOf(one: Update, set: UpdateSet, gate: Gate): Promise<RefusalError | undefined> {
+  if (gate.accept !== undefined) return undefined;
+  const { waits: memory, now, settings } = gate;
+  const { maxSignatureDrop } = settings;
+  const [step] = stepOf(one, gate);
   if (step === undefined) return undefined;
-  return await waitFor(step, findingsOf(one, set, parts), { memory, maxSignatureDrop, now: now() });
+  return await waitFor(step, findingsOf(one, set, gate), { memory, maxSignatureDrop, now: now() });
 }
 
-function findingsOf(one: Brought, set: BroughtSet, parts: JudgeParts): Finding[] {
-  const [step] = stepOf(one, parts);
-  return step === undefined
-    ? []
-    : implausibleIn(
-        step,
-        [...set.values()].flatMap((other) => stepOf(other, parts)),
-        parts,
-      );
+function findingsOf(one: Update, set: UpdateSet, gate: Gate): Finding[] {
+  const [step] = stepOf(one, gate);
+  if (step === undefined) return [];
+  const steps = [...set.values()].flatMap((other) => stepOf(other, gate));
+  return implausibleIn(step, steps, gate.settings);
 }
 
-function stepOf({ database, news, record, members }: Brought, parts: JudgeParts): Step[] {
-  if (!news || record === undefined) return [];
-  const { manifest, databases } = parts.published;
+function stepOf({ database, isNew, record, members }: Update, gate: Gate): Step[] {
+  if (!isNew || record === undefined) return [];
+  const { manifest, databases } = gate.published;
   // by hand, only what is whole counts: a manifest may claim any version
-  const published = parts.resync === true ? databases.get(database) : manifest?.databases[database];
+  const published = gate.resync ? databases.get(database) : manifest?.databases[database];
   return [{ database, published, next: record, members }];
 }
 
 interface Attempt {
-  readonly brought: readonly Brought[];
+  readonly updates: readonly Update[];
   readonly proof: Proof;
   readonly refusal: RefusalError | undefined;
 }
 
 /** Proves what is in the stage now; if only engines that read `.sign` files refuse it, once more without the new ones. */
-async function attempt(set: BroughtSet, parts: JudgeParts): Promise<Attempt> {
-  const first = await attemptOnce([...set.values()], parts);
+async function attempt(set: UpdateSet, gate: Gate): Promise<Attempt> {
+  const first = await attemptOnce([...set.values()], gate);
   if (first.refusal === undefined || !blamesSigns(first.proof)) return first;
   const reason = whyWithheld(first.proof, first.refusal.message);
-  const reduced = await withoutNewSigns(first.brought, reason, parts);
+  const reduced = await withoutNewSigns(first.updates, reason, gate);
   if (reduced === undefined) return first;
-  parts.log.info(`not proven; trying without the new .sign files: ${reason}`);
-  const second = await attemptOnce(reduced.brought, parts);
+  gate.log.info(`not proven; trying without the new .sign files: ${reason}`);
+  const second = await attemptOnce(reduced.updates, gate);
   if (second.refusal === undefined) {
-    parts.log.warn(`the new .sign files are withheld: ${reason}`);
+    gate.log.warn(`the new .sign files are withheld: ${reason}`);
     return second;
   }
   await reduced.undo();
@@ -138,14 +142,14 @@ async function attempt(set: BroughtSet, parts: JudgeParts): Promise<Attempt> {
 }
 
 /** One proof of what is in the stage now. */
-async function attemptOnce(brought: readonly Brought[], parts: JudgeParts): Promise<Attempt> {
-  const { prove, stage, published, retained, workFolder, accept } = parts;
+async function attemptOnce(updates: readonly Update[], gate: Gate): Promise<Attempt> {
+  const { prove, stage, published, retained, workFolder, accept } = gate;
   const proof = await prove({
     folder: stage.folder,
     publishedFiles: new Set([...stage.files.values()].flatMap((file) => (file.stored ? [file.name] : []))),
-    staged: new Map(brought.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
+    staged: new Map(updates.flatMap(({ database, record }) => (record ? [[database, record]] : []))),
     published: new Map(
-      brought.flatMap(({ database, publishedCvd: path, publishedSign: sign }) => {
+      updates.flatMap(({ database, publishedCvd: path, publishedSign: sign }) => {
         const version = published.manifest?.databases[database]?.version;
         return path === undefined || version === undefined ? [] : [[database, { version, path, sign }]];
       }),
@@ -153,32 +157,32 @@ async function attemptOnce(brought: readonly Brought[], parts: JudgeParts): Prom
     retained,
     workFolder,
   });
-  if (!proof.passed) return { brought, proof, refusal: failure(proof) };
-  const set = new Map(brought.map((one) => [one.database, one]));
-  const unusual = brought.flatMap((one) => findingsOf(one, set, parts).map(({ what }) => what));
-  const beyond = brought.flatMap(({ database, news, record }) =>
-    news && record !== undefined ? beyondEngines(database, record, proof) : [],
+  if (!proof.passed) return { updates, proof, refusal: failure(proof) };
+  const set = new Map(updates.map((one) => [one.database, one]));
+  const unusual = updates.flatMap((one) => findingsOf(one, set, gate).map(({ what }) => what));
+  const beyond = updates.flatMap(({ database, isNew, record }) =>
+    isNew && record !== undefined ? beyondEngines(database, record, proof) : [],
   );
   if (beyond.length > 0 && accept === undefined) {
-    return { brought, proof: { ...proof, passed: false }, refusal: implausible(beyond.join('; ')) };
+    return { updates, proof: { ...proof, passed: false }, refusal: implausible(beyond.join('; ')) };
   }
   const findings = [...unusual, ...beyond];
-  if (findings.length === 0) return { brought, proof, refusal: undefined };
+  if (findings.length === 0) return { updates, proof, refusal: undefined };
   const reason = accept ?? 'it is genuine, was told of for a day, and is proven';
-  return { brought, proof: { ...proof, accepted: { reason, findings } }, refusal: undefined };
+  return { updates, proof: { ...proof, accepted: { reason, findings } }, refusal: undefined };
 }
 
-/** Puts what is published of a database in the place of what is new of it; the new files wait beside the stage. */
-async function withdraw(database: string, trouble: RefusalError, parts: JudgeParts): Promise<Brought> {
-  await parts.stage.setAside(database);
-  const record = parts.published.databases.get(database);
-  if (record === undefined) return { database, record, how: 'unchanged', news: false, trouble };
-  await carry(database, record.version, parts);
-  const staged = stagedAsPublished(database, record.version, parts.stage);
-  return { database, record, how: 'unchanged', news: false, ...staged, trouble };
+/** Puts the published files of a database in the place of its update, whose files wait beside the stage. */
+async function revertToPublished(database: string, error: RefusalError, gate: Gate): Promise<Update> {
+  await gate.stage.setAside(database);
+  const record = gate.published.databases.get(database);
+  if (record === undefined) return { database, record, how: 'unchanged', isNew: false, error };
+  await carryOver(database, record.version, gate);
+  const staged = stagedAsPublished(database, record.version, gate);
+  return { database, record, how: 'unchanged', isNew: false, ...staged, error };
 }
 
-/** The first scenario that failed, as the reason of a refusal. */
+/** The refusal of a stage that failed its proof, by its first scenario that failed. */
 function failure({ results, engines }: Proof): RefusalError {
   const failed = results.find(({ result }) => result === 'failed');
   if (failed === undefined) return new RefusalError('proof/failed', 'nothing was proven');

@@ -1,14 +1,14 @@
 import { cvdSignName, parseFileName } from '../../cvd/names.ts';
 import { FIRST_SIGN_FLEVEL } from '../../engine/engine.ts';
 import type { StagedFile } from '../../files/stage.ts';
-import { type CarryParts, carry } from '../../mirror/carry-over.ts';
+import { type CarryContext, carryOver } from '../../mirror/carry-over.ts';
 import { signRecord } from '../../mirror/signs/sign-record.ts';
 import type { Proof } from '../../proof/record.ts';
-import type { Brought } from '../acquire.ts';
+import type { Update } from '../database.ts';
 
 /** A set without its new `.sign` files, and a way back. */
 export interface WithoutSigns {
-  readonly brought: readonly Brought[];
+  readonly updates: readonly Update[];
   /** Puts the new files into the stage again. */
   undo(): Promise<void>;
 }
@@ -40,21 +40,21 @@ export function whyWithheld({ results, engines }: Proof, reason: string): string
  * other clients the database. `undefined` if there are none. `reason`: what the engine did not like.
  */
 export async function withoutNewSigns(
-  brought: readonly Brought[],
+  updates: readonly Update[],
   reason: string,
-  parts: CarryParts & { readonly now: () => Date },
+  context: CarryContext & { readonly now: () => Date },
 ): Promise<WithoutSigns | undefined> {
-  const { stage } = parts;
-  const news = new Set(brought.filter((one) => one.news).map(({ database }) => database));
+  const { stage } = context;
+  const news = new Set(updates.filter((one) => one.isNew).map(({ database }) => database));
   const taken = [...stage.files.values()].filter((file) => isNewSign(file, news));
   if (taken.length === 0) return undefined;
   for (const { name } of taken) await stage.takeOut(name);
-  const reduced: Brought[] = [];
-  for (const one of brought) {
-    reduced.push(news.has(one.database) ? await reducedFrom(one, taken, reason, parts) : one);
+  const reduced: Update[] = [];
+  for (const one of updates) {
+    reduced.push(news.has(one.database) ? await reducedFrom(one, taken, reason, context) : one);
   }
   return {
-    brought: reduced,
+    updates: reduced,
     async undo() {
       for (const file of taken) {
         await stage.takeOut(file.name); // the published one, which had come in its place
@@ -71,21 +71,21 @@ function isNewSign({ name, stored }: StagedFile, databases: ReadonlySet<string>)
 
 /** The published `.sign` of a version that stays is served on, if there is one. */
 async function reducedFrom(
-  one: Brought,
+  one: Update,
   taken: readonly StagedFile[],
   reason: string,
-  parts: CarryParts & { readonly now: () => Date },
-): Promise<Brought> {
+  context: CarryContext & { readonly now: () => Date },
+): Promise<Update> {
   const { database, record } = one;
   if (record === undefined) return one;
-  const published = parts.published.manifest?.databases[database];
+  const published = context.published.manifest?.databases[database];
   const name = cvdSignName(database, record.version);
   if (!taken.some((file) => file.name === name)) return one;
-  if (published?.version === record.version) await carry(database, record.version, parts);
-  if (parts.stage.files.has(name) && published?.sign !== undefined) {
+  if (published?.version === record.version) await carryOver(database, record.version, context);
+  if (context.stage.files.has(name) && published?.sign !== undefined) {
     return { ...one, record: { ...record, sign: published.sign } };
   }
-  const now = parts.now().toISOString();
+  const now = context.now().toISOString();
   const outcome = { state: 'withheld', reason } as const;
   return { ...one, record: { ...record, sign: signRecord(published?.sign, outcome, { now, asked: now }) } };
 }

@@ -6,12 +6,13 @@ import { printable } from '../../base/printable.ts';
 import { counted } from '../../base/words.ts';
 import { isDoubtful } from '../../upstream/ask-again.ts';
 import { UpstreamError } from '../../upstream/error.ts';
-import type { Brought, Look } from '../acquire.ts';
+import type { Survey } from '../database.ts';
+import type { Attempted } from './tried.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** After the first time, and after each further one twice as long, up to `DOUBTED_MS`. Milliseconds. */
-const FIRST_PAUSE = 30 * MINUTE;
+/** Pause after the first time; it doubles with each further one, up to `DOUBTED_MS`. */
+const FIRST_PAUSE_MS = 30 * MINUTE;
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 /** A version of a database of which upstream did not send the right files. */
@@ -41,16 +42,16 @@ export interface DoubtMemory {
 }
 
 /** Lets a version wait of which upstream did not send the right files: it is asked for less and less often. */
-export function waitsAsDoubted(seen: Look, memory: DoubtMemory, now: Date): Look {
-  const { database, advertisement, held } = seen;
+export function waitsAsDoubted(survey: Survey, memory: DoubtMemory, now: Date): Survey {
+  const { database, advertisement, quarantined } = survey;
   const doubt = memory.of(database);
-  if (!advertisement.news || held !== undefined || doubt === undefined) return seen;
+  if (!advertisement.isNew || quarantined !== undefined || doubt === undefined) return survey;
   const { version, md5 } = advertisement.offer.header;
   const left = Date.parse(doubt.until) - now.getTime();
-  if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > DOUBTED_MS) return seen;
+  if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > DOUBTED_MS) return survey;
   const what = `it did not come right ${doubt.tries === 1 ? 'once' : counted(doubt.tries, 'time')}, last: ${doubt.reason}`;
   const advice = `It is asked for again after ${doubt.until}; ask for it with --retry`;
-  return { ...seen, held: new UpstreamError('upstream/doubted', what, { advice }) };
+  return { ...survey, quarantined: new UpstreamError('upstream/doubted', what, { advice }) };
 }
 
 /** True if for a day no version came right: then a CDIFF that is none holds up nothing any more. */
@@ -60,31 +61,26 @@ export function isDoubtedForLong(database: string, memory: DoubtMemory, now: Dat
   return now.getTime() - Date.parse(doubt.since) >= DAY;
 }
 
-/** Remembers of what upstream did not send the right files now, and forgets what came right. */
-export async function rememberDoubts(
-  looks: readonly Look[],
-  brought: readonly Brought[],
+/** Remembers a version of which upstream did not send the right files, and forgets one that came right. */
+export async function rememberDoubt(
+  { database, tried, error }: Attempted,
   memory: DoubtMemory,
   now: Date,
 ): Promise<void> {
-  for (const { database, advertisement, held } of looks) {
-    if (!advertisement.news || held !== undefined) continue;
-    const { trouble } = brought.find((one) => one.database === database) ?? {};
-    if (trouble === undefined) await memory.set(database, undefined);
-    if (!isDoubtful(trouble)) continue;
-    const { version, md5 } = advertisement.offer.header;
-    const earlier = memory.of(database);
-    const known = earlier !== undefined && isWithin(earlier.seen, FORGOTTEN_MS, now) ? earlier : undefined;
-    const tries = known?.version === version && known.md5 === md5 ? known.tries + 1 : 1;
-    const pause = Math.min(FIRST_PAUSE * 2 ** (tries - 1), DOUBTED_MS);
-    await memory.set(database, {
-      version,
-      md5,
-      reason: explain(trouble),
-      since: known?.since ?? now.toISOString(),
-      seen: now.toISOString(),
-      until: new Date(now.getTime() + pause).toISOString(),
-      tries,
-    });
-  }
+  if (error === undefined) await memory.set(database, undefined);
+  if (!isDoubtful(error)) return;
+  const { version, md5 } = tried;
+  const earlier = memory.of(database);
+  const known = earlier !== undefined && isWithin(earlier.seen, FORGOTTEN_MS, now) ? earlier : undefined;
+  const tries = known?.version === version && known.md5 === md5 ? known.tries + 1 : 1;
+  const pause = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), DOUBTED_MS);
+  await memory.set(database, {
+    version,
+    md5,
+    reason: explain(error),
+    since: known?.since ?? now.toISOString(),
+    seen: now.toISOString(),
+    until: new Date(now.getTime() + pause).toISOString(),
+    tries,
+  });
 }

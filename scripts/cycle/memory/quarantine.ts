@@ -2,41 +2,34 @@ import { codeOf, explain } from '../../base/errors.ts';
 import { counted } from '../../base/words.ts';
 import type { Prove } from '../../proof/prove.ts';
 import { VerifyError } from '../../verify/error.ts';
-import { type Brought, type Look, wantsWork } from '../acquire.ts';
+import type { Survey } from '../database.ts';
 import { RefusalError, WaitingError } from '../gate/refusal.ts';
 import { isRefusal } from '../report.ts';
 import type { Quarantine, State } from './state.ts';
-import { DEADLY, type Trials, type Tried } from './trials.ts';
+import { DEADLY, type Trials } from './trials.ts';
+import { type Attempted, LATE_FILES, triedOf } from './tried.ts';
 
-/** What was not genuine may have been spoilt on its way: it is asked for again after so many milliseconds. */
-const SPOILT = 12 * 60 * 60_000;
+/** A version that was not genuine may have been damaged on its way, and is asked for again after this time. */
+const NOT_GENUINE_MS = 12 * 60 * 60_000;
 
-/** What engines refused is looked at again after so many milliseconds: it may have been they, or this machine. */
-const REFUSED_BY_ENGINES = 24 * 60 * 60_000;
+/** A version that engines refused is tried again after this time: the engines or this machine may have been at fault. */
+const REFUSED_BY_ENGINES_MS = 24 * 60 * 60_000;
 
-/** In place of an MD5: late CDIFFs or a `.sign` of the published version, which have none in common. */
-const LATE_FILES = 'late files';
-
-/** What a look is about to try; `undefined` if there is nothing to do. */
-export function triedOf(seen: Look): Tried | undefined {
-  const { advertisement, published, held } = seen;
-  if (!wantsWork(seen)) return undefined;
-  if (!advertisement.news || held !== undefined)
-    return published && { version: published.version, md5: LATE_FILES };
-  const { version, md5 } = advertisement.offer.header;
-  return { version, md5 };
-}
-
-/** Puts into quarantine what this process has died of, more than once; the others can go on then. */
-export async function quarantineDeadly(seen: Look, trials: Trials, state: State, now: Date): Promise<Look> {
-  const { database } = seen;
-  const tried = triedOf(seen);
+/** Quarantines a version that this process has died of more than once, so that the other databases can go on. */
+export async function quarantineDeadly(
+  survey: Survey,
+  trials: Trials,
+  state: State,
+  now: Date,
+): Promise<Survey> {
+  const { database } = survey;
+  const tried = triedOf(survey);
   const deaths = tried === undefined ? 0 : trials.deathsOf(database, tried);
-  if (tried === undefined || deaths < DEADLY) return seen;
+  if (tried === undefined || deaths < DEADLY) return survey;
   const what =
     tried.md5 === LATE_FILES ? `late files of version ${tried.version}` : `version ${tried.version}`;
   const reason = `${counted(deaths, 'run')} died while they tried ${what}`;
-  const until = new Date(now.getTime() + SPOILT).toISOString();
+  const until = new Date(now.getTime() + NOT_GENUINE_MS).toISOString();
   await state.setQuarantine(database, {
     ...tried,
     reason,
@@ -46,7 +39,7 @@ export async function quarantineDeadly(seen: Look, trials: Trials, state: State,
   });
   await trials.forget([database]);
   const advice = `It is not tried again before ${until}; ask for it with --retry, and look at how much memory there is`;
-  return barred(seen, new RefusalError('proof/killed', reason, { advice }));
+  return barred(survey, new RefusalError('proof/killed', reason, { advice }));
 }
 
 /**
@@ -57,14 +50,14 @@ export async function forgetOtherEngines(
   databases: readonly string[],
   state: State,
   now: Date,
-  findProver: () => Promise<Pick<Prove, 'basis'>>,
+  openProver: () => Promise<Pick<Prove, 'basis'>>,
 ): Promise<void> {
   const held = databases.filter((database) => {
     const refused = state.quarantineOf(database);
     return refused?.basis !== undefined && !isOver(refused, now);
   });
   if (held.length === 0) return;
-  const basis = await findProver().then(
+  const basis = await openProver().then(
     (prove) => prove.basis,
     () => undefined,
   );
@@ -75,14 +68,14 @@ export async function forgetOtherEngines(
 }
 
 /** Holds back a version that was refused before: it is not tried again until upstream offers another one. */
-export function heldBack(seen: Look, state: State, now: Date): Look {
-  const { database } = seen;
+export function heldBack(survey: Survey, state: State, now: Date): Survey {
+  const { database } = survey;
   const refused = state.quarantineOf(database);
-  const tried = triedOf(seen);
-  if (tried === undefined || refused === undefined) return seen;
+  const tried = triedOf(survey);
+  if (tried === undefined || refused === undefined) return survey;
   const isOther = refused.version !== tried.version || refused.md5 !== tried.md5;
-  if (isOther || isOver(refused, now)) return seen;
-  if (refused.code === 'proof/waiting') return barred(seen, new RefusalError(refused.code, refused.reason));
+  if (isOther || isOver(refused, now)) return survey;
+  if (refused.code === 'proof/waiting') return barred(survey, new RefusalError(refused.code, refused.reason));
   const until = untilOf(refused);
   const other = refused.basis === undefined ? '' : ', unless the engines or samples change';
   const when = until === null ? 'until upstream offers another one' : `before ${until}${other}`;
@@ -90,14 +83,14 @@ export function heldBack(seen: Look, state: State, now: Date): Look {
   const held = new RefusalError(code, `refused since ${refused.since}: ${refused.reason}`, {
     advice: `It is not tried again ${when}; ask for it with --retry`,
   });
-  return barred(seen, held);
+  return barred(survey, held);
 }
 
 /** Of late files, nothing is asked for; of a version, it is only its own that is held back. */
-function barred(seen: Look, held: RefusalError): Look {
-  const { advertisement, published, signOffer: _, ...rest } = seen;
-  if (advertisement.news || published === undefined) return { ...seen, held };
-  return { ...rest, advertisement, published: { ...published, missingCdiffs: [] }, held };
+function barred(survey: Survey, quarantined: RefusalError): Survey {
+  const { advertisement, published, signOffer: _, ...rest } = survey;
+  if (advertisement.isNew || published === undefined) return { ...survey, quarantined };
+  return { ...rest, advertisement, published: { ...published, missingCdiffs: [] }, quarantined };
 }
 
 function isOver(refused: Quarantine, now: Date): boolean {
@@ -111,40 +104,33 @@ function isOver(refused: Quarantine, now: Date): boolean {
  */
 function untilOf({ code, since, until }: Quarantine): string | null {
   if (until !== null || (code !== BY_ENGINES && code !== 'proof/implausible')) return until;
-  return new Date(Date.parse(since) + REFUSED_BY_ENGINES).toISOString();
+  return new Date(Date.parse(since) + REFUSED_BY_ENGINES_MS).toISOString();
 }
 
 const BY_ENGINES = 'proof/failed';
 
-/** Remembers what this cycle refused, and forgets what passed. */
-export async function remember(
-  looks: readonly Look[],
-  brought: readonly Brought[],
+/** Quarantines a version that this run refused, and releases one that passed. */
+export async function quarantine(
+  { database, tried, error }: Attempted,
   state: State,
   now: Date,
-  basis?: string,
+  basis: string | undefined,
 ): Promise<void> {
-  for (const { database, advertisement, held } of looks) {
-    if (!advertisement.news || held !== undefined) continue;
-    const { trouble } = brought.find((one) => one.database === database) ?? {};
-    if (trouble === undefined) await state.setQuarantine(database, undefined);
-    if (!isRefusal(trouble)) continue;
-    const { version, md5 } = advertisement.offer.header;
-    await state.setQuarantine(database, {
-      version,
-      md5,
-      reason: explain(trouble),
-      code: codeOf(trouble) ?? 'unexpected',
-      since: now.toISOString(),
-      ...endOf(trouble, now, basis),
-    });
-  }
+  if (error === undefined) await state.setQuarantine(database, undefined);
+  if (!isRefusal(error)) return;
+  await state.setQuarantine(database, {
+    ...tried,
+    reason: explain(error),
+    code: codeOf(error) ?? 'unexpected',
+    since: now.toISOString(),
+    ...endOf(error, now, basis),
+  });
 }
 
-function endOf(trouble: unknown, now: Date, basis: string | undefined): Pick<Quarantine, 'until' | 'basis'> {
+function endOf(error: unknown, now: Date, basis: string | undefined): Pick<Quarantine, 'until' | 'basis'> {
   const after = (milliseconds: number) => new Date(now.getTime() + milliseconds).toISOString();
-  if (trouble instanceof WaitingError) return { until: trouble.until };
-  if (trouble instanceof VerifyError) return { until: after(SPOILT) };
-  if (codeOf(trouble) !== BY_ENGINES) return { until: null };
-  return { until: after(REFUSED_BY_ENGINES), ...(basis !== undefined && { basis }) };
+  if (error instanceof WaitingError) return { until: error.until };
+  if (error instanceof VerifyError) return { until: after(NOT_GENUINE_MS) };
+  if (codeOf(error) !== BY_ENGINES) return { until: null };
+  return { until: after(REFUSED_BY_ENGINES_MS), ...(basis !== undefined && { basis }) };
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { isWithin } from '../../base/clock.ts';
 import { FORGOTTEN_MS, STATE_CHARACTERS, WAITING_KINDS } from '../../base/limits/machine.ts';
 import { printable } from '../../base/printable.ts';
+import type { Survey } from '../database.ts';
 import type { Finding, Step } from '../gate/plausibility.ts';
 import { FAMILY } from '../gate/plausibility.ts';
 import { RefusalError, WaitingError } from '../gate/refusal.ts';
@@ -83,13 +84,13 @@ export async function waitFor(
   return new WaitingError(`${said}; genuine, but unusual: it waits until ${until}`, { until, advice });
 }
 
-/** Forgets what upstream has withdrawn: what comes later begins anew. */
+/** Forgets the wait of a version that upstream has withdrawn: a later one begins anew. */
 export async function forgetWithdrawn(
-  looks: readonly { database: string; advertisement: { news: boolean }; trouble?: unknown }[],
+  surveys: readonly Pick<Survey, 'database' | 'advertisement' | 'error'>[],
   memory: WaitMemory,
 ): Promise<void> {
-  for (const { database, advertisement, trouble } of looks) {
-    if (!advertisement.news && trouble === undefined) await memory.set(database, undefined);
+  for (const { database, advertisement, error } of surveys) {
+    if (!advertisement.isNew && error === undefined) await memory.set(database, undefined);
   }
 }
 

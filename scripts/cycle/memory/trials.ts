@@ -8,6 +8,8 @@ import { TRIALS_BYTES } from '../../base/limits/machine.ts';
 import { atExit } from '../../engine/at-exit.ts';
 import { replaceFile } from '../../files/atomic.ts';
 import { readText } from '../../files/open.ts';
+import type { Survey } from '../database.ts';
+import { type Tried, triedOf } from './tried.ts';
 
 /** Notes of what is being tried, in the work folder. */
 export const TRIALS_FILE = 'trying.json';
@@ -20,13 +22,6 @@ export const DEADLY = 2;
 
 /** Exit codes above this one say which signal ended a process. */
 const SIGNALLED = 128;
-
-/** What is tried of a database: a version, or late files of the published one. */
-export interface Tried {
-  readonly version: number;
-  /** Of the CVD, in its header. */
-  readonly md5: string;
-}
 
 const TrialSchema = v.object({
   version: v.pipe(v.number(), v.safeInteger()),
@@ -58,9 +53,14 @@ export class Trials {
     return new Trials(path, new Map(parsed.success ? Object.entries(parsed.output) : []));
   }
 
-  /** Of these databases, those that a run may have died of. */
-  suspects(databases: readonly string[]): string[] {
-    return databases.filter((database) => this.#trials.has(database));
+  /**
+   * The turns in which these databases are synced. After a run that died, those that it may have died of come last, each by
+   * itself, so that the others are published in any case.
+   */
+  turns(databases: readonly string[]): (readonly string[])[] {
+    const suspects = databases.filter((database) => this.#trials.has(database));
+    const others = databases.filter((database) => !suspects.includes(database));
+    return [others, ...suspects.map((database) => [database])].filter((turn) => turn.length > 0);
   }
 
   /** How many runs died of it. */
@@ -69,8 +69,13 @@ export class Trials {
     return trial !== undefined && isSame(trial, tried) ? trial.deaths : 0;
   }
 
-  /** Notes what is tried now, as if it were to be the death of this run; returns what takes the notes back. */
-  async begin(tried: ReadonlyMap<string, Tried>): Promise<AsyncDisposable> {
+  /** Notes what is tried now, as if this run were to die of it; returns what takes the notes back. */
+  async begin(surveys: readonly Survey[]): Promise<AsyncDisposable> {
+    const tried = new Map<string, Tried>();
+    for (const survey of surveys) {
+      const one = triedOf(survey);
+      if (one !== undefined) tried.set(survey.database, one);
+    }
     for (const [database, { version, md5 }] of tried) {
       this.#trials.set(database, { version, md5, deaths: this.deathsOf(database, { version, md5 }) + 1 });
     }

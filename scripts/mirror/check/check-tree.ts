@@ -7,7 +7,7 @@ import { MANIFEST } from '../../store/store.ts';
 import type { Trust } from '../../verify/trust.ts';
 import { foreignFiles } from '../foreign/foreign-files.ts';
 import { type Manifest, parseManifest } from '../manifest.ts';
-import { judgePin } from '../pin.ts';
+import { inspectPin } from '../pin.ts';
 import { type Checked, checkFile } from './check-file.ts';
 
 /** A tree that was published to while it was checked is checked again. */
@@ -99,7 +99,7 @@ function checkManifest(
     if (manifest.files[name]?.sha256 !== sha256 || (there?.sha256 === sha256 && there.version !== version)) {
       return wrong(path, `${name} is not the version ${version} that the manifest describes`);
     }
-    const { bogus } = judgePin(database, record, manifest, new Date());
+    const { bogus } = inspectPin(database, record, manifest, new Date());
     if (bogus !== undefined) return wrong(path, `the pin that holds ${database} is nobody's: ${bogus}`);
     for (let step = cdiffs?.first ?? 1; step <= (cdiffs?.last ?? 0); step++) {
       const cdiff = cdiffName(database, step);

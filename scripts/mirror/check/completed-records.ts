@@ -36,7 +36,7 @@ export interface Filled {
  * out. A database without a header or a hash stays out of the manifest and counts as damaged: the cycle takes it anew. A
  * file that does not prove out is retired, and a CDIFF among them asked for again.
  */
-export async function withFilledRecords(published: Published, parts: FillParts): Promise<Filled> {
+export async function completeRecords(published: Published, parts: FillParts): Promise<Filled> {
   const { manifest, unread } = published;
   if (manifest === undefined || unread === undefined) return { published, notes: new Map() };
   const files: Record<string, FileRecord> = { ...manifest.files };

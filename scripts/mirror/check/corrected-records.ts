@@ -10,9 +10,9 @@ import { type VerifiedCvd, verifyHeader } from '../../verify/cvd.ts';
 import { VerifyError } from '../../verify/error.ts';
 import type { Trust } from '../../verify/trust.ts';
 import { type DatabaseRecord, describeCvd, describeHeader, type Manifest } from '../manifest.ts';
-import { judgePin } from '../pin.ts';
+import { inspectPin } from '../pin.ts';
 import { filesOf, type Published, publishedAs } from '../published.ts';
-import { withFilledRecords } from './completed-records.ts';
+import { completeRecords } from './completed-records.ts';
 
 interface RecordParts {
   readonly store: Store;
@@ -24,7 +24,7 @@ interface RecordParts {
 }
 
 /** The published state as the files themselves tell it. */
-export interface TruePublished {
+export interface CorrectedRecords {
   readonly published: Published;
   /** The headers of the published CVDs, by database. */
   readonly headers: ReadonlyMap<string, CvdHeader>;
@@ -41,8 +41,8 @@ export interface TruePublished {
  * understood at all is filled from the store's files first. So one wrong number in a manifest, which nobody signs, costs a
  * cycle and not the mirror.
  */
-export async function withTrueRecords(stored: Published, parts: RecordParts): Promise<TruePublished> {
-  const { published, notes: unread } = await withFilledRecords(stored, parts);
+export async function correctRecords(stored: Published, parts: RecordParts): Promise<CorrectedRecords> {
+  const { published, notes: unread } = await completeRecords(stored, parts);
   const { manifest: before } = published;
   const headers = new Map<string, CvdHeader>();
   const notes = new Map(unread);
@@ -177,7 +177,7 @@ function withoutBogusPin(
   now: Date,
 ): { readonly manifest: Manifest; readonly why?: string } {
   const record = manifest.databases[database];
-  const { bogus } = record === undefined ? {} : judgePin(database, record, manifest, now);
+  const { bogus } = record === undefined ? {} : inspectPin(database, record, manifest, now);
   if (record === undefined || bogus === undefined) return { manifest };
   const { held: _, ...free } = record;
   return {

@@ -15,7 +15,7 @@ const NAMES_SHOWN = 5;
  * databases are set aside, where nothing is lost, and files of ours that others cannot read are opened to them. In a
  * bucket nothing that is not ours is touched. Says what it does; if that fails, it says so, and the run goes on.
  */
-export async function tidyUp(
+export async function moveForeign(
   store: Store,
   published: Pick<Published, 'manifest' | 'listing' | 'tag' | 'unread'>,
   { log, isDry }: { readonly log: Log; readonly isDry: boolean },

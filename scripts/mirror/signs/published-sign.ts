@@ -14,7 +14,7 @@ interface SignSource {
 
 /**
  * Brings the `.sign` of a published CVD to a place outside the stage; `undefined` if there is none that is the file which
- * the manifest names. What it signs is not looked at: `withGoodSigns` has.
+ * the manifest names. What it signs is not looked at: `withValidSigns` has.
  */
 export async function fetchPublishedSign(
   database: string,

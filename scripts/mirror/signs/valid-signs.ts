@@ -21,7 +21,7 @@ interface SignParts {
 }
 
 /** The published state with those `.sign` files only that are good now. */
-export interface GoodPublished {
+export interface ValidlySigned {
   readonly published: Published;
   /** Those that are to be taken away: the next manifest retires them. */
   readonly gone: readonly string[];
@@ -32,7 +32,7 @@ export interface GoodPublished {
  * those with FIPS limits (clamav-formats.md §8), so one that is not good any more is taken out of the manifest. That of a
  * CVD is proven anew in each cycle; that of a CDIFF, which nobody needs, was proven when it came and is judged by its end.
  */
-export async function withGoodSigns(published: Published, parts: SignParts): Promise<GoodPublished> {
+export async function withValidSigns(published: Published, parts: SignParts): Promise<ValidlySigned> {
   const { manifest } = published;
   if (manifest === undefined) return { published, gone: [] };
   await mkdir(parts.folder, { recursive: true });

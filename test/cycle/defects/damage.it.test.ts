@@ -17,7 +17,7 @@ import {
 } from '../../support/mirror/cycle.ts';
 import { official } from '../../support/setup/official.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 
 /** A store whose damage comes after the inspection, so that only what is carried into the stage shows it. */
 class LateStore extends FolderStore {

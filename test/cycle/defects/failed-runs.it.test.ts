@@ -133,18 +133,18 @@ describeMirror('defect 17: a failed first run leaves an empty mirror that answer
       expect((await mirror.sync()).outcome).toBe('failed');
     },
     'could not prove it': async (mirror) => {
-      const findProver = async (): Promise<Prove> => async (candidate) => ({
+      const openProver = async (): Promise<Prove> => async (candidate) => ({
         ...(await trusting(candidate)),
         passed: false,
       });
-      expect((await mirror.sync({ findProver })).outcome).toBe('refused');
+      expect((await mirror.sync({ openProver })).outcome).toBe('refused');
     },
     'was disturbed while it published': async (mirror) => {
-      const findProver = async (): Promise<Prove> => async (candidate) => {
+      const openProver = async (): Promise<Prove> => async (candidate) => {
         await appendFile(join(candidate.folder, 'test.cvd'), 'x');
         return await trusting(candidate);
       };
-      expect((await mirror.sync({ findProver })).outcome).toBe('failed');
+      expect((await mirror.sync({ openProver })).outcome).toBe('failed');
     },
   };
 

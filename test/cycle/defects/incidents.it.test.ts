@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeCvd } from '../../../scripts/cvd/container/writer.ts';
 import { HEADER_SIZE, parseHeader } from '../../../scripts/cvd/header.ts';
 import { encodeInfo } from '../../../scripts/cvd/info.ts';
-import { clamdThatCrashes, fakeTools, findProver, knowing } from '../../support/clamav/engines.ts';
+import { clamdThatCrashes, fakeTools, knowing, openProver } from '../../support/clamav/engines.ts';
 import { type RekeyedNative, rekeyedNative } from '../../support/clamav/rekeyed.ts';
 import { type DailyFiles, dailyChain, md5, more, offerChain } from '../../support/databases/hostile.ts';
 import { makeCdiff, makeInfo, makeTestKeys, testTrust } from '../../support/databases/signing.ts';
@@ -39,7 +39,7 @@ describeMirror('incidents in the field', () => {
     offerChain(mirror.upstream, chain, 28_000);
     const trust = testTrust();
     const sync: TestMirror['sync'] = (change) =>
-      mirror.sync({ flags: FLAGS, trust, findProver: () => findProver(clamav.path), ...change });
+      mirror.sync({ flags: FLAGS, trust, openProver: () => openProver(clamav.path), ...change });
     const report = await sync();
     expect(report.databases.daily, JSON.stringify(report)).toMatchObject({
       outcome: 'published',
@@ -121,7 +121,7 @@ describeMirror('incidents in the field', () => {
     const crash = clamdThatCrashes('Activating the newly loaded', 'has 28001');
     const clamd = `${knowing('daily', 28_001)}; ${crash}`;
     await using tools = await fakeTools({ clamd }, { path: clamav.path });
-    expect(await expectRefused(mirror, { findProver: () => findProver(tools.path) })).toMatch(/clamd died/);
+    expect(await expectRefused(mirror, { openProver: () => openProver(tools.path) })).toMatch(/clamd died/);
   });
 
   test('cl#620: a signature that finds something in everybody’s files', async () => {
@@ -167,7 +167,7 @@ describeMirror('incidents in the field', () => {
   test('what failed is kept in a file that says what every tool said', async () => {
     await using mirror = await start(more('ldb', 'garbage'));
     const failures = join(mirror.folder, 'failed');
-    await expectRefused(mirror, { findProver: () => findProver(clamav.path, { failures }) });
+    await expectRefused(mirror, { openProver: () => openProver(clamav.path, { failures }) });
     const [name = ''] = await namesIn(failures);
     const transcript = await readFile(join(failures, name), 'utf8');
     expect(transcript).toMatch(/^native a client with an empty folder/);

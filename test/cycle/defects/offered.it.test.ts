@@ -61,7 +61,7 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
     async (name) => {
       await using mirror = await startPublished(1, 6);
       mirror.upstream.set(name, Buffer.from(PAGES.short));
-      const report = await mirror.sync({ findProver: async () => trusting });
+      const report = await mirror.sync({ openProver: async () => trusting });
       expect(ofTest(report)).toMatchObject({ outcome: 'published', to: 6 });
       expect(await namesIn(mirror.store)).not.toContain(name);
     },
@@ -78,15 +78,15 @@ describeMirror('defect 1: an HTML page with status 200 becomes daily.cvd', () =>
 describeMirror('defect 7: a CDIFF that is missing once is missing for ever', () => {
   test('it is asked for in every cycle, and published as soon as upstream has it', async () => {
     await using mirror = await startPublished(4, 6); // without test-5.cdiff
-    const findProver = async () => trusting;
-    expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({
+    const openProver = async () => trusting;
+    expect(ofTest(await mirror.sync({ openProver }))).toMatchObject({
       outcome: 'published',
       to: 6,
       how: 'downloaded',
     });
     expect(await namesIn(mirror.store)).not.toContain('test-5.cdiff');
     mirror.upstream.forget();
-    expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'unchanged', to: 6 });
+    expect(ofTest(await mirror.sync({ openProver }))).toMatchObject({ outcome: 'unchanged', to: 6 });
     expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-6.cvd.sign', 'test-5.cdiff']);
 
     offer(mirror, 6);
@@ -99,7 +99,7 @@ describeMirror('defect 7: a CDIFF that is missing once is missing for ever', () 
     expect(await namesIn(mirror.store)).toEqual(expect.arrayContaining(CDIFFS));
     expect(await faults(mirror.store)).toEqual([]);
     mirror.upstream.forget();
-    expect((await mirror.sync({ findProver })).outcome).toBe('unchanged');
+    expect((await mirror.sync({ openProver })).outcome).toBe('unchanged');
     expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-6.cvd.sign']);
   });
 });
@@ -109,7 +109,7 @@ describeMirror('the CDIFF to the newest version, which clients one version behin
     await using mirror = await startPublished(5, 6); // without test-6.cdiff
     const now = () => new Date('2021-06-23T01:34:00Z'); // an hour after version 5, as after version 6
     const flags = { databases: 'test' };
-    const early = { flags, findProver: async () => trusting, now };
+    const early = { flags, openProver: async () => trusting, now };
     const report = await untouched(mirror, () => mirror.sync(early));
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'upstream/missing', to: 5, offered: 6 });
     offer(mirror, 6);

@@ -2,7 +2,7 @@ import { appendFile, copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Prove } from '../../../scripts/proof/prove.ts';
-import { findProver } from '../../support/clamav/engines.ts';
+import { openProver } from '../../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -17,7 +17,7 @@ import { official } from '../../support/setup/official.ts';
 
 describeMirror('defect 11: what was tested is not what is published', () => {
   const tampering = (change: (stage: string) => Promise<unknown>) => async (): Promise<Prove> => {
-    const prove = await findProver();
+    const prove = await openProver();
     return async (candidate) => {
       const proof = await prove(candidate);
       await change(candidate.folder);
@@ -35,8 +35,8 @@ describeMirror('defect 11: what was tested is not what is published', () => {
 
   test.each(Object.keys(changes))('nothing is published if, after the proof, %s', async (name) => {
     await using mirror = await startPublished(1, 6);
-    const findProver = tampering(changes[name] ?? (async () => {}));
-    const report = await unharmed(mirror, () => mirror.sync({ findProver }));
+    const openProver = tampering(changes[name] ?? (async () => {}));
+    const report = await unharmed(mirror, () => mirror.sync({ openProver }));
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', from: 1, to: 1, offered: 6 });
     expect(report.proof?.passed).toBe(true);
     expect(await faults(mirror.store)).toEqual([]);
@@ -45,18 +45,18 @@ describeMirror('defect 11: what was tested is not what is published', () => {
 
   test('a mirror that is empty stays without database and manifest', async () => {
     await using mirror = await startMirror();
-    const findProver = tampering((stage) => appendFile(join(stage, 'test.cvd'), 'x'));
-    const report = await unharmed(mirror, () => mirror.sync({ findProver }));
+    const openProver = tampering((stage) => appendFile(join(stage, 'test.cvd'), 'x'));
+    const report = await unharmed(mirror, () => mirror.sync({ openProver }));
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'file/changed', to: null });
   });
 
   test('a file that appears in the stage is not published', async () => {
     await using mirror = await startMirror();
-    const findProver = tampering(async (stage) => {
+    const openProver = tampering(async (stage) => {
       await writeFile(join(stage, 'test-7.cdiff'), 'x');
       await writeFile(join(stage, 'index.html'), '<p>gone');
     });
-    expect((await mirror.sync({ findProver })).outcome).toBe('published');
+    expect((await mirror.sync({ openProver })).outcome).toBe('published');
     const names = await namesIn(mirror.store);
     expect(names).toContain('test-6.cdiff');
     expect(names).not.toContain('test-7.cdiff');

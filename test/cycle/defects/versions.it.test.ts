@@ -82,7 +82,7 @@ describeMirror('defect 2: a newer version in DNS than upstream has', () => {
         'current.cvd.test': [`1.4.6:63:28034:${now}:1:90:49192:9999`],
       });
       const flags = { databases: 'bytecode', dns: 'current.cvd.test', nameservers: dns.address };
-      const change = { flags, findProver: async () => trusting };
+      const change = { flags, openProver: async () => trusting };
       const first = await mirror.sync(change);
       const version = first.databases.bytecode?.to;
       expect(first).toMatchObject({ outcome: 'published', proof: { databases: { bytecode: version } } });

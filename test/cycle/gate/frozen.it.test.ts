@@ -23,7 +23,7 @@ import {
 import { official } from '../../support/setup/official.ts';
 import { describeWithDnsmasq, startNameserver } from '../../support/web/dns.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 const HOUR = 3_600_000;
 /** The largest number that JSON holds exactly; and the largest that a CVD's header can hold, which is plausible. */
 const [LARGEST, PLAUSIBLE] = [2 ** 53 - 1, 2 ** 31 - 1];
@@ -268,11 +268,11 @@ describeMirror('a manifest that says nothing of a database any more', () => {
     await using mirror = await startPublished(6, 6);
     await place(mirror, null, noHash);
     let proofs = 0;
-    const findProver = async () => {
+    const openProver = async () => {
       proofs++;
       return trusting;
     };
-    expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'published', to: 6 });
+    expect(ofTest(await mirror.sync({ openProver }))).toMatchObject({ outcome: 'published', to: 6 });
     expect(proofs).toBe(1);
     expect(mirror.upstream.sent('test.cvd')).toBeLessThanOrEqual(522);
     expect(await faults(mirror.store)).toEqual([]);
@@ -396,7 +396,7 @@ describe('a rollback', () => {
         { database: 'test', to: 5, reason: '6 flags our installer' },
         {
           store: new FolderStore(mirror.store),
-          findProver: async () => async (candidate) => {
+          openProver: async () => async (candidate) => {
             await meanwhile(mirror);
             return await trusting(candidate);
           },

@@ -8,7 +8,7 @@ import type { CycleReport } from '../../../scripts/cycle/report.ts';
 import { readStart } from '../../../scripts/files/verify.ts';
 import { parseManifest } from '../../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../../scripts/proof/prove.ts';
-import { findProver, trusting } from '../../support/clamav/engines.ts';
+import { openProver, trusting } from '../../support/clamav/engines.ts';
 import { rekeyedNative } from '../../support/clamav/rekeyed.ts';
 import { diffScript } from '../../support/databases/chain.ts';
 import { SOUND } from '../../support/databases/hostile.ts';
@@ -101,7 +101,7 @@ async function sync(
   flags: Readonly<Record<string, string>> = {},
 ): Promise<CycleReport> {
   const all = { databases: 'daily,main', ...flags };
-  return await mirror.sync({ flags: all, trust: testTrust(), findProver: async () => prove });
+  return await mirror.sync({ flags: all, trust: testTrust(), openProver: async () => prove });
 }
 
 /** A mirror that has published version 1 of both. */
@@ -216,7 +216,7 @@ describeMirror('of two databases with news', () => {
     await using mirror = await start();
     release(mirror, 'daily', 2);
     release(mirror, 'main', 2, { line: 'this is no signature' });
-    const report = await sync(mirror, await findProver(clamav.path));
+    const report = await sync(mirror, await openProver(clamav.path));
     expect(report.databases.daily, JSON.stringify(report)).toMatchObject(published);
     expect(report.databases.main).toMatchObject(refused(/^native .*main\.ldb.*[Mm]alformed/));
     expect(report.proof).toMatchObject({ passed: true, databases: DAILY.versions });

@@ -73,7 +73,7 @@ describeWithOpenssl('a year of .sign files', () => {
     const report = await mirror.sync({
       now: () => at,
       trust: trust(at),
-      findProver: async () => trusting,
+      openProver: async () => trusting,
     });
     const names = await namesIn(mirror.store);
     expect(names, JSON.stringify(report)).toContain('manifest.json');

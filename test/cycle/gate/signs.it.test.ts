@@ -18,7 +18,7 @@ import { describeMirror, namesIn, ofTest } from '../../support/mirror/cycle.ts';
 import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 import { type SignedMirror, startSignedMirror } from '../../support/sign/signed-mirror.ts';
 
-const quick = { findProver: async () => trusting };
+const quick = { openProver: async () => trusting };
 const refusing: Prove = async (candidate) => ({
   ...(await trusting(candidate)),
   passed: false,
@@ -81,7 +81,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       mirror.upstream.remove('test-5.cvd.sign');
       await mirror.syncAt(START, quick);
       mirror.offer(6);
-      const refused = { findProver: async () => refusing };
+      const refused = { openProver: async () => refusing };
       expect(ofTest(await mirror.syncAt(later(0.1), refused))).toMatchObject({ outcome: 'refused' });
       const held = { outcome: 'refused', code: 'proof/held', to: 5 };
       mirror.upstream.forget();
@@ -270,7 +270,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     test.concurrent('a mirror goes from version to version, is rolled back and released', async () => {
       await using mirror = await startSignedMirror(1);
       await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
-      const change = { findProver: proverOf(clamav) };
+      const change = { openProver: proverOf(clamav) };
       for (const version of [1, 2, 4, 6]) {
         mirror.offer(version);
         const report = await mirror.syncAt(new Date(), change);
@@ -289,15 +289,15 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       test.concurrent('a mirror goes from version 1 to 6 at once', async () => {
         await using mirror = await startSignedMirror(1);
         await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
-        const findProver = async () => {
+        const openProver = async () => {
           const options = { path: process.env.PATH ?? '', work: mirror.work, log: SILENT };
           const specs = ['native', `docker:${image('oldest')}`].map(parseEngineSpec);
           const later = { ...(await findNativeEngine(clamav.path)), name: 'native 1.5' };
           return proveWith([later, ...(await openEngines(specs, options))], { now: () => new Date() });
         };
-        await mirror.syncAt(new Date(), { findProver });
+        await mirror.syncAt(new Date(), { openProver });
         mirror.offer(6);
-        const report = await mirror.syncAt(new Date(), { findProver });
+        const report = await mirror.syncAt(new Date(), { openProver });
         expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 6 });
         expect(report.proof?.engines).toHaveLength(3);
         const played = report.proof?.results.filter(({ scenario }) => scenario.includes('FIPS')) ?? [];
@@ -314,7 +314,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
     test.concurrent('an engine that does not like a new .sign costs nobody the database', async () => {
       await using mirror = await startSignedMirror(5);
       await using clamav = await clamav15({ roots: [] });
-      const report = await mirror.syncAt(new Date(), { findProver: proverOf(clamav) });
+      const report = await mirror.syncAt(new Date(), { openProver: proverOf(clamav) });
       expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 5 });
       expect(await namesIn(mirror.store)).not.toContain('test-5.cvd.sign');
       expect(await signOf(mirror)).toMatchObject({
@@ -328,15 +328,15 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       await using mirror = await startSignedMirror(5);
       await using sound = await clamav15({ roots: mirror.signed.trust.roots });
       await using broken = await clamav15({ roots: [] });
-      expect((await mirror.syncAt(new Date(), { findProver: proverOf(sound) })).outcome).toBe('published');
+      expect((await mirror.syncAt(new Date(), { openProver: proverOf(sound) })).outcome).toBe('published');
       mirror.offer(6);
-      const report = await mirror.syncAt(new Date(), { findProver: proverOf(broken) });
+      const report = await mirror.syncAt(new Date(), { openProver: proverOf(broken) });
       expect(ofTest(report), JSON.stringify(report)).toMatchObject({
         outcome: 'failed',
         code: 'engine/broken',
       });
       expect(ofTest(report).reason).toMatch(/with what is published, too.*certificates/);
-      expect(ofTest(await mirror.syncAt(new Date(), { findProver: proverOf(sound) }))).toMatchObject({
+      expect(ofTest(await mirror.syncAt(new Date(), { openProver: proverOf(sound) }))).toMatchObject({
         outcome: 'published',
         to: 6,
       });
@@ -347,14 +347,14 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       await using mirror = await startSignedMirror(5);
       await using sound = await clamav15({ roots: mirror.signed.trust.roots });
       await using other = await clamav15({ roots: [] });
-      const findProver = async () => {
+      const openProver = async () => {
         const engines = [
           { ...(await findNativeEngine(sound.path)), name: 'one' },
           { ...(await findNativeEngine(other.path)), name: 'other' },
         ];
         return proveWith(engines, { now: () => new Date() });
       };
-      const report = await mirror.syncAt(new Date(), { findProver });
+      const report = await mirror.syncAt(new Date(), { openProver });
       expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 5 });
       expect(ofTest(report).notes).toEqual([
         expect.stringMatching(
@@ -367,7 +367,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       await using mirror = await startSignedMirror(5);
       for (const name of mirror.signed.files.keys()) if (name.endsWith('.sign')) mirror.upstream.remove(name);
       await using clamav = await clamav15({ roots: mirror.signed.trust.roots });
-      const report = await mirror.syncAt(new Date(), { findProver: proverOf(clamav) });
+      const report = await mirror.syncAt(new Date(), { openProver: proverOf(clamav) });
       expect(ofTest(report)).toMatchObject({ outcome: 'published', to: 5 });
       expect(report.proof?.results.filter(({ result }) => result === 'skipped')).toEqual([
         expect.objectContaining({ scenario: expect.stringContaining('FIPS') }),

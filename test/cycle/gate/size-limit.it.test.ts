@@ -28,7 +28,7 @@ async function sync(mirror: TestMirror, limit: number): Promise<CycleReport> {
   const { upstream, store, work } = mirror;
   const flags = { upstream: upstream.url, dns: 'off', databases: 'test', store, work };
   const settings = { ...syncSettings({ flags, environment: {} }), maxMirrorSize: limit };
-  const parts = { trust: TALOS, log: SILENT, now: () => new Date(), findProver: async () => trusting };
+  const parts = { trust: TALOS, log: SILENT, now: () => new Date(), openProver: async () => trusting };
   return await runCycle(settings, { store: new FolderStore(store), ...parts });
 }
 

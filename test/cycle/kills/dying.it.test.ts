@@ -15,7 +15,7 @@ import {
 import { official } from '../../support/setup/official.ts';
 
 const PRELOAD = join(import.meta.dirname, 'kill-on.ts');
-const quick = { findProver: async () => trusting, flags: { databases: 'test,bytecode' } };
+const quick = { openProver: async () => trusting, flags: { databases: 'test,bytecode' } };
 
 /** A run that ends like this as soon as a file of `test` has come. */
 async function syncThatEnds(mirror: TestMirror, by: string): Promise<CliRun> {
@@ -55,7 +55,7 @@ describeMirror('a run that dies', () => {
   test('once may have died of anything: the next one tries again, and forgets it', async () => {
     await using mirror = await startPublished(1, 6);
     await syncThatEnds(mirror, 'SIGKILL');
-    expect(ofTest(await mirror.sync({ findProver: async () => trusting }))).toMatchObject({
+    expect(ofTest(await mirror.sync({ openProver: async () => trusting }))).toMatchObject({
       outcome: 'published',
       to: 6,
     });
@@ -66,12 +66,12 @@ describeMirror('a run that dies', () => {
     await using mirror = await startPublished(1, 6);
     await syncThatEnds(mirror, 'SIGKILL');
     mirror.upstream.set('bytecode.cvd', official('bytecode.cvd'));
-    const findProver = async () => {
+    const openProver = async () => {
       const isFirst = (await namesIn(mirror.store)).includes('bytecode.cvd') === false;
       if (isFirst) return trusting;
       throw new EngineError('engine/missing', 'it is gone');
     };
-    expect(await mirror.sync({ ...quick, findProver })).toMatchObject({
+    expect(await mirror.sync({ ...quick, openProver })).toMatchObject({
       outcome: 'failed',
       error: { code: 'engine/missing' },
       databases: { bytecode: { outcome: 'published', from: null } },

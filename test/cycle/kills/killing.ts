@@ -83,7 +83,7 @@ export async function expectSound(
     );
   }
   const before = mirror.upstream.sent('test.cvd');
-  const report = await mirror.sync({ findProver: async () => trusting });
+  const report = await mirror.sync({ openProver: async () => trusting });
   expect(ofTest(report)).toMatchObject({ outcome: expect.stringMatching(/^(published|unchanged)$/), to: 6 });
   if (from !== undefined) expect(mirror.upstream.sent('test.cvd') - before).toBeLessThanOrEqual(522);
   expect(await published(mirror.store)).toEqual(tree);

@@ -24,7 +24,7 @@ const HOUR = 60;
 async function at(minutes: number, mirror: TestMirror, flags: Readonly<Record<string, string>> = {}) {
   mirror.upstream.forget();
   const now = () => new Date(Date.parse('2026-11-21T08:00:00Z') + minutes * 60_000);
-  return ofTest(await mirror.sync({ findProver: async () => trusting, now, flags }));
+  return ofTest(await mirror.sync({ openProver: async () => trusting, now, flags }));
 }
 
 /** How often a file was asked for, and of those how often past all caches. */
@@ -104,7 +104,7 @@ describeMirror('what may be right in a minute', () => {
   test('is never called tampering', async () => {
     await using mirror = await startPublished(1, 6);
     mirror.upstream.fail('test.cvd', AFTER_THE_PROBE, PAGE);
-    const cycle = await mirror.sync({ findProver: async () => trusting });
+    const cycle = await mirror.sync({ openProver: async () => trusting });
     const about = { serving: null, log: [], isReadBack: false, at: new Date() };
     expect(reportOnCycle(cycle, about).failures).toMatchObject([
       { class: 'upstream', what: expect.stringMatching(/HTML or XML page titled "Please log in"/) },

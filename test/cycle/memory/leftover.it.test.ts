@@ -15,7 +15,7 @@ const ASIDE = join(PRIVATE_FOLDER, 'set-aside');
 async function sync(mirror: TestMirror) {
   const warnings: string[] = [];
   const log: Log = { info: () => {}, warn: (line) => void warnings.push(line), progress: () => {} };
-  const { outcome } = await mirror.sync({ findProver: async () => trusting, log });
+  const { outcome } = await mirror.sync({ openProver: async () => trusting, log });
   return { outcome, aside: warnings.filter((line) => line.startsWith('set aside')) };
 }
 

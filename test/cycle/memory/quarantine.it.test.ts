@@ -31,10 +31,10 @@ const refusing: Prove = async (candidate) => ({
     },
   ],
 });
-const byRefusing = { findProver: async () => refusing };
-const byTrusting = { findProver: async () => trusting };
+const byRefusing = { openProver: async () => refusing };
+const byTrusting = { openProver: async () => trusting };
 const noEngine = {
-  findProver: async (): Promise<Prove> => {
+  openProver: async (): Promise<Prove> => {
     throw new Error('nothing should have been proven');
   },
 };
@@ -89,10 +89,10 @@ describeMirror('a refused version', () => {
     const NOW = '2026-11-21T08:00:00Z';
     const at = (time: string) => ({ now: () => new Date(time) });
     const refusingAs = (basis: string) => {
-      return { findProver: async (): Promise<Prove> => Object.assign(refusing.bind(undefined), { basis }) };
+      return { openProver: async (): Promise<Prove> => Object.assign(refusing.bind(undefined), { basis }) };
     };
     const trustingAs = (basis: string) => {
-      return { findProver: async (): Promise<Prove> => Object.assign(trusting.bind(undefined), { basis }) };
+      return { openProver: async (): Promise<Prove> => Object.assign(trusting.bind(undefined), { basis }) };
     };
     const held = { outcome: 'refused', code: 'proof/held', to: 1 };
 

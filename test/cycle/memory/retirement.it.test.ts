@@ -6,7 +6,7 @@ import type { CycleReport } from '../../../scripts/cycle/report.ts';
 import { parseManifest } from '../../../scripts/mirror/manifest.ts';
 import { reportOnCycle } from '../../../scripts/notify/cycle-failures.ts';
 import { Clock, startNotifier } from '../../notify/support.ts';
-import { findProver, trusting } from '../../support/clamav/engines.ts';
+import { openProver, trusting } from '../../support/clamav/engines.ts';
 import { rekeyedNative } from '../../support/clamav/rekeyed.ts';
 import { diffScript } from '../../support/databases/chain.ts';
 import { SOUND } from '../../support/databases/hostile.ts';
@@ -82,7 +82,7 @@ async function start(
       flags: { databases: 'daily,main', ...flags },
       trust: testTrust(),
       now: clock.now,
-      findProver: path === undefined ? async () => trusting : () => findProver(path),
+      openProver: path === undefined ? async () => trusting : () => openProver(path),
     });
     const about = { serving: null, log: [], isReadBack: false, at: clock.now() };
     await notifier.tell(reportOnCycle(report, about));

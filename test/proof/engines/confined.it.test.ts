@@ -34,7 +34,7 @@ describeMirror('the services of mirror.yml', () =>
           log: SILENT,
         });
         const prove = proveWith(engines, { now: () => new Date() });
-        const report = await mirror.sync({ findProver: async () => prove });
+        const report = await mirror.sync({ openProver: async () => prove });
         expect(report, JSON.stringify(report.proof?.results)).toMatchObject({ outcome: 'published' });
         expect(report.proof?.results.filter(({ result }) => result === 'passed').length).toBeGreaterThan(5);
         const { HostConfig: config } = JSON.parse(await docker('inspect', id))[0];

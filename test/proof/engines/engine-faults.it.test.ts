@@ -44,8 +44,8 @@ async function syncInVain(
   spec: string,
   faulty?: Faulty,
 ): Promise<Partial<DatabaseReport>> {
-  const findProver = () => prover(mirror, spec, faulty);
-  const report = await untouched(mirror, () => mirror.sync({ findProver }));
+  const openProver = () => prover(mirror, spec, faulty);
+  const report = await untouched(mirror, () => mirror.sync({ openProver }));
   expect(ofTest(report), JSON.stringify(report)).toMatchObject({ from: 1, to: 1, offered: 6 });
   expect(report.outcome).toMatch(/^(refused|failed)$/);
   return ofTest(report);
@@ -61,7 +61,7 @@ async function expectFailedAndTriedAgain(mirror: TestMirror, fared: Partial<Data
   expect(fared).toMatchObject({ outcome: 'failed' });
   expect(fared.code).toMatch(/^(engine\/broken|file\/full|ENOSPC)$/);
   expect(await quarantineOf(mirror)).toBeUndefined();
-  expect(ofTest(await mirror.sync({ findProver: async () => trusting }))).toMatchObject({ to: 6 });
+  expect(ofTest(await mirror.sync({ openProver: async () => trusting }))).toMatchObject({ to: 6 });
   await expectNoLeftovers(mirror);
 }
 
@@ -75,7 +75,7 @@ async function expectRefused(mirror: TestMirror, fared: Partial<DatabaseReport>)
 /** A mirror with version 1 that is offered version 6, with all CDIFFs or with none. */
 async function start(rebuilds = false): Promise<TestMirror> {
   const mirror = await startMirror(1);
-  expect((await mirror.sync({ findProver: async () => trusting })).outcome).toBe('published');
+  expect((await mirror.sync({ openProver: async () => trusting })).outcome).toBe('published');
   offer(mirror, 6);
   if (!rebuilds) mirror.upstream.remove('test-2.cdiff');
   mirror.upstream.forget();
@@ -127,7 +127,7 @@ describeMirror('a fault of the native engine', () => {
       async (tool) => {
         await using mirror = await startMirror(6);
         await using tools = await fakeTools({ [tool]: 'kill -SEGV $$; sleep 5' });
-        const report = await mirror.sync({ findProver: () => prover(mirror, 'native', tools) });
+        const report = await mirror.sync({ openProver: () => prover(mirror, 'native', tools) });
         expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/broken', from: null });
         expect(ofTest(report).reason).toMatch(/with a database of our own, too/);
         expect(await quarantineOf(mirror)).toBeUndefined();
@@ -139,7 +139,7 @@ describeMirror('a fault of the native engine', () => {
       await using mirror = await startMirror(6);
       const clamscan = `${knowing('test', 6)}; has 6 && kill -SEGV $$; exec "$REAL" "$@"`;
       await using tools = await fakeTools({ clamscan });
-      const report = await mirror.sync({ findProver: () => prover(mirror, 'native', tools) });
+      const report = await mirror.sync({ openProver: () => prover(mirror, 'native', tools) });
       expect(ofTest(report), JSON.stringify(report)).toMatchObject({
         outcome: 'refused',
         code: 'proof/failed',
@@ -176,8 +176,8 @@ describeMirror('a fault of the native engine', () => {
     await using mirror = await start();
     const once = `[ -e "$HERE/once" ] || { touch "$HERE/once"; ${script}; }; exec "$REAL" "$@"`;
     await using tools = await fakeTools({ [tool]: once });
-    const findProver = () => prover(mirror, 'native', { path: tools.path, timeout: 8000 });
-    const report = await mirror.sync({ findProver });
+    const openProver = () => prover(mirror, 'native', { path: tools.path, timeout: 8000 });
+    const report = await mirror.sync({ openProver });
     expect(ofTest(report), JSON.stringify(report)).toMatchObject({ outcome: 'published', to: 6 });
   });
 
@@ -227,8 +227,8 @@ describeMirror('a fault of an engine in containers', () => {
 
     test('one that is missing ends the cycle before anything is downloaded', async () => {
       await using mirror = await start();
-      const findProver = () => prover(mirror, 'docker:clamav-mirror-test:never-built');
-      const report = await untouched(mirror, () => mirror.sync({ findProver }));
+      const openProver = () => prover(mirror, 'docker:clamav-mirror-test:never-built');
+      const report = await untouched(mirror, () => mirror.sync({ openProver }));
       expect(report).toMatchObject({ outcome: 'failed', error: { code: 'engine/missing' } });
       expect(report.error?.message).toContain('never-built');
       expect(mirror.upstream.asked).toEqual(['test.cvd']); // the probe
@@ -319,8 +319,8 @@ describeMirror('a fault of an engine in containers', () => {
       const fared = await syncInVain(mirror, `container:${container}`, { change });
       expect(fared.reason).toMatch(/SIGKILL.*more memory/);
       await limit('1g');
-      const findProver = () => prover(mirror, `container:${container}`);
-      expect(ofTest(await mirror.sync({ findProver }))).toMatchObject({ outcome: 'published', to: 6 });
+      const openProver = () => prover(mirror, `container:${container}`);
+      expect(ofTest(await mirror.sync({ openProver }))).toMatchObject({ outcome: 'published', to: 6 });
     });
 
     test('whose freshclam hangs has nothing running afterwards', async () => {

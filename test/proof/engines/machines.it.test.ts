@@ -49,7 +49,7 @@ async function giveAll(folder: string, owner: number): Promise<void> {
 /** A mirror with version 5 that is offered version 6. */
 async function start(): Promise<TestMirror> {
   const mirror = await startMirror(5);
-  expect((await mirror.sync({ findProver: async () => trusting })).outcome).toBe('published');
+  expect((await mirror.sync({ openProver: async () => trusting })).outcome).toBe('published');
   offer(mirror, 6);
   return mirror;
 }

@@ -12,7 +12,7 @@ import { describeMirror, faults, offer, startMirror } from '../../support/mirror
 /** Official versions 1 to 6, published one by one, so that clients of three retained versions can be tried. */
 async function proveOfficialChain(engines: () => Promise<readonly string[]>): Promise<CycleReport> {
   await using mirror = await startMirror(1);
-  const findProver = async () => {
+  const openProver = async () => {
     const specs = (await engines()).map(parseEngineSpec);
     const options = { path: process.env.PATH ?? '', work: mirror.work, log: SILENT };
     return proveWith(await openEngines(specs, options), { now: () => new Date() });
@@ -23,7 +23,7 @@ async function proveOfficialChain(engines: () => Promise<readonly string[]>): Pr
     expect((await mirror.sync()).outcome).toBe('published');
   }
   offer(mirror, 6);
-  const report = await mirror.sync({ findProver });
+  const report = await mirror.sync({ openProver });
   expect(report.outcome, JSON.stringify(report)).toBe('published');
   expect(await faults(mirror.store)).toEqual([]);
   return report;

@@ -42,16 +42,16 @@ describeMirror('a database', () => {
       const chain = dailyChain(more('ldb', line));
       const common = { trust: testTrust(), flags: { databases: 'daily' } };
       offerChain(mirror.upstream, chain, 28_000);
-      const first = await mirror.sync({ ...common, findProver: async () => trusting });
+      const first = await mirror.sync({ ...common, openProver: async () => trusting });
       expect(first.outcome, JSON.stringify(first)).toBe('published');
       offerChain(mirror.upstream, chain, 28_001);
-      const findProver = async () => {
+      const openProver = async () => {
         const options = { path: native.path, work: mirror.work, log: SILENT };
         return proveWith(await openEngines(['native', old].map(parseEngineSpec), options), {
           now: () => new Date(),
         });
       };
-      return await mirror.sync({ ...common, findProver });
+      return await mirror.sync({ ...common, openProver });
     }
 
     /** How the scenarios of one engine went, each result once. */

@@ -72,7 +72,7 @@ export function clamdThatIsSent(signal: 'SEGV' | 'TERM', when: string, only = 't
 }
 
 /** What `clamav-mirror sync` proves with, from this PATH. */
-export async function findProver(
+export async function openProver(
   path = process.env.PATH ?? '',
   options: Partial<ProveOptions> = {},
 ): Promise<Prove> {

@@ -6,7 +6,8 @@ import { expect } from 'vitest';
 import { SILENT } from '../../../scripts/base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../../../scripts/cvd/header.ts';
 import { ARCHIVE_FOLDER } from '../../../scripts/cvd/names.ts';
-import { type CycleParts, runCycle } from '../../../scripts/cycle/cycle.ts';
+import type { CycleDeps } from '../../../scripts/cycle/context.ts';
+import { runCycle } from '../../../scripts/cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../../../scripts/cycle/report.ts';
 import { readStart } from '../../../scripts/files/verify.ts';
 import { checkTree } from '../../../scripts/mirror/check/check-tree.ts';
@@ -15,7 +16,7 @@ import { freshClient } from '../../../scripts/proof/scenarios/fresh-client.ts';
 import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../../scripts/store/folder.ts';
 import { TALOS } from '../../../scripts/verify/trust.ts';
-import { clientOf, findProver, trusting } from '../clamav/engines.ts';
+import { clientOf, openProver, trusting } from '../clamav/engines.ts';
 import { describeWithClamav, describeWithOfficial, official } from '../setup/official.ts';
 import { type CliOptions, type CliRun, runCli } from './cli.ts';
 import { startUpstream, type TestUpstream } from './upstream.ts';
@@ -36,7 +37,7 @@ export interface TestMirror extends AsyncDisposable {
 }
 
 /** What is other than usual: flags by name, and the collaborators of the cycle. */
-export interface SyncChange extends Partial<CycleParts> {
+export interface SyncChange extends Partial<CycleDeps> {
   readonly flags?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -66,7 +67,7 @@ export async function startMirror(version = 6): Promise<TestMirror> {
       const settings = syncSettings({ flags: settingsOf(change), environment });
       return await runCycle(settings, {
         store: new FolderStore(settings.store),
-        findProver,
+        openProver,
         trust: TALOS,
         log: SILENT,
         now: () => new Date(),
@@ -87,7 +88,7 @@ export async function startMirror(version = 6): Promise<TestMirror> {
  */
 export async function startPublished(from: number, to: number): Promise<TestMirror> {
   const mirror = await startMirror(from);
-  expect((await mirror.sync({ findProver: async () => trusting })).outcome).toBe('published');
+  expect((await mirror.sync({ openProver: async () => trusting })).outcome).toBe('published');
   offer(mirror, to);
   mirror.upstream.remove(`test-${from + 1}.cdiff`);
   mirror.upstream.forget();

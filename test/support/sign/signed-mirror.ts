@@ -56,7 +56,7 @@ export async function signedMirror(signer: TestSigner, ...versions: readonly num
       const isOffered = name === `test-${version}.cvd.sign` || name.endsWith('.cdiff.sign');
       if (isOffered) mirror.upstream.set(name, signer.signOfficial(name.slice(0, -'.sign'.length)));
     }
-    await mirror.sync({ trust: signer.trust, findProver: async () => trusting });
+    await mirror.sync({ trust: signer.trust, openProver: async () => trusting });
   }
   await chmod(mirror.folder, 0o755);
   return mirror;

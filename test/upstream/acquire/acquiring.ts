@@ -85,7 +85,7 @@ export async function startAcquiring(
     staged: () => [...stage.files.keys()].sort(),
     async offer() {
       const advertisement = await advertise('test', undefined, { ...parts, record: undefined });
-      if (!advertisement.news) throw new Error('upstream offers nothing');
+      if (!advertisement.isNew) throw new Error('upstream offers nothing');
       return advertisement.offer;
     },
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,6 @@
-import type { Seen } from '../mirror/manifest.ts';
-import type { Advertisement } from '../upstream/advertise.ts';
-import { UpstreamError } from '../upstream/error.ts';
+import type { Seen } from '../../mirror/manifest.ts';
+import type { Advertisement } from '../../upstream/advertise.ts';
+import { UpstreamError } from '../../upstream/error.ts';
 
 /** A CDN lags behind DNS for minutes, and now and then for hours (field-notes.md, cl#667); more is no success. */
 export const LAG_MS = 4 * 60 * 60_000;
@@ -17,7 +17,7 @@ export function seenWith(
 ): Seen | undefined {
   const { seen, version, checked } = before;
   const at = now.toISOString();
-  if (advertisement.news) return { at, version: advertisement.offer.header.version };
+  if (advertisement.isNew) return { at, version: advertisement.offer.header.version };
   if (advertisement.lag === undefined) {
     if (advertisement.seen !== undefined) return { at, version: advertisement.seen };
     return seen && { at: seen.at, version: seen.version }; // DNS names the published version: nothing is ahead
@@ -35,7 +35,7 @@ export function lagTrouble(
   seen: Seen | undefined,
   now: Date,
 ): UpstreamError | undefined {
-  if (advertisement.news || advertisement.lag === undefined || seen?.ahead === undefined) return undefined;
+  if (advertisement.isNew || advertisement.lag === undefined || seen?.ahead === undefined) return undefined;
   const { since } = seen.ahead;
   if (now.getTime() - Date.parse(since) < LAG_MS) return undefined;
   return new UpstreamError('upstream/stale', `${database}: ${advertisement.lag.what}, since ${since}`, {

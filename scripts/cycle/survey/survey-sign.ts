@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { isWithin } from '../base/clock.ts';
-import { cvdSignName } from '../cvd/names.ts';
-import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
-import { ENDS_SOON_MS } from '../mirror/signs/sign-error.ts';
-import { signRecord } from '../mirror/signs/sign-record.ts';
-import { askForSign } from '../upstream/acquire/sign.ts';
-import type { Fetched, UpstreamClient } from '../upstream/http-client.ts';
+import { isWithin } from '../../base/clock.ts';
+import { cvdSignName } from '../../cvd/names.ts';
+import type { DatabaseRecord, Manifest } from '../../mirror/manifest.ts';
+import { ENDS_SOON_MS } from '../../mirror/signs/sign-error.ts';
+import { signRecord } from '../../mirror/signs/sign-record.ts';
+import { askForSign } from '../../upstream/acquire/sign.ts';
+import type { Fetched, UpstreamClient } from '../../upstream/http-client.ts';
 
 /** One that is published is compared with upstream's this often: upstream may sign the same version anew. */
 const COMPARE_EVERY_MS = 24 * 60 * 60_000;

@@ -1,0 +1,67 @@
+import type { Log } from '../base/log.ts';
+import type { Stage } from '../files/stage.ts';
+import type { Published } from '../mirror/published.ts';
+import type { Prove } from '../proof/prove.ts';
+import type { Store } from '../store/store.ts';
+import type { Partials } from '../upstream/acquire/partials.ts';
+import type { UpstreamClient } from '../upstream/http-client.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { Memory } from './memory/memory.ts';
+import type { WaitMemory } from './memory/retirement.ts';
+import type { OpenMirror } from './open-mirror.ts';
+import type { Progress } from './progress.ts';
+import type { CycleSettings } from './settings.ts';
+
+/** A host that caches may lag behind the store: how often to look, and how long to wait in between (milliseconds). */
+export interface ReadBackPatience {
+  readonly tries: number;
+  readonly pause: number;
+}
+
+/** The outside world of a cycle. */
+export interface CycleDeps {
+  readonly store: Store;
+  /** Gives what proves a stage, or throws before anything is downloaded if no engine is there. */
+  readonly openProver: () => Promise<Prove>;
+  readonly trust: Trust;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly readBackPatience?: Partial<ReadBackPatience>;
+}
+
+/** A mirror with a stage: all that proving and publishing need. A rollback has one too. */
+export interface StagedMirror extends CycleDeps {
+  readonly settings: CycleSettings;
+  readonly progress: Progress;
+  readonly mirror: OpenMirror;
+  /** `mirror.published`: what clients get now, as far as it is whole. */
+  readonly published: Published;
+  /** The files of the next publication. */
+  readonly stage: Stage;
+  /** How many CDIFFs are kept. */
+  readonly window: number;
+  /** Whether everything is taken anew, so that nothing counts but what is proven now. */
+  readonly resync: boolean;
+  /** Why to take what looks implausible or was refused before. */
+  readonly accept: string | undefined;
+  /** Remembers updates that are genuine and unusual; without it they are refused. */
+  readonly waits?: WaitMemory;
+  /** All databases that are mirrored; without it upstream was not asked for any, as in a rollback. */
+  readonly mirrored?: readonly string[];
+  /** A folder of this run, for the stage and the clients that prove it. */
+  readonly workFolder: string;
+}
+
+/** One turn of a cycle: some of the databases, from upstream to clients. */
+export interface Cycle extends StagedMirror, AsyncDisposable {
+  /** Those whose turn it is. */
+  readonly databases: readonly string[];
+  readonly memory: Memory;
+  /** Whether somebody asked for this run by hand, so that nothing refused before holds it up. */
+  readonly isAsked: boolean;
+  /** Bytes of the largest CVD and CDIFF to take. */
+  readonly limits: { readonly cvd: number; readonly cdiff: number };
+  readonly partials: Partials;
+  /** A client of upstream that counts what one database costs. */
+  readonly clientFor: (database: string) => UpstreamClient;
+}

@@ -1,0 +1,57 @@
+import type { DatabaseRecord } from '../mirror/manifest.ts';
+import type { Advertisement } from '../upstream/advertise.ts';
+import type { UpstreamError } from '../upstream/error.ts';
+import type { Fetched, UpstreamClient } from '../upstream/http-client.ts';
+import type { Step } from './gate/plausibility.ts';
+import type { RefusalError } from './gate/refusal.ts';
+
+/** One database at the start of a cycle: what is published, and what upstream says of it. */
+export interface Survey {
+  readonly database: string;
+  readonly client: UpstreamClient;
+  readonly published: DatabaseRecord | undefined;
+  readonly advertisement: Advertisement;
+  /** Upstream's `.sign` of the published version, if it is another one than the published. */
+  readonly signOffer?: Fetched;
+  /** A fact about what is published that the report should tell. */
+  readonly note?: string;
+  /** Why the version on offer is not tried: it was refused before, or has not come right lately. */
+  readonly quarantined?: RefusalError | UpstreamError;
+  /** Why upstream could not be asked, or why its offer cannot be believed. */
+  readonly error?: unknown;
+}
+
+/** How the published version of a database came about. */
+export type How = 'downloaded' | 'rebuilt' | 'rolled back' | 'unchanged';
+
+/** One database as the next manifest will describe it. */
+export interface Update {
+  readonly database: string;
+  /** `undefined` if there is nothing of this database to serve. */
+  readonly record: DatabaseRecord | undefined;
+  /** Whether the stage holds files of it that are not published yet. */
+  readonly isNew: boolean;
+  readonly how: How;
+  /** Why a new version was downloaded and not rebuilt. */
+  readonly because?: string | undefined;
+  /** Path of the CVD that clients of the mirror have now. */
+  readonly publishedCvd?: string | undefined;
+  /** Path of its `.sign`, if it has one. */
+  readonly publishedSign?: string | undefined;
+  /** Sizes of the files inside the published container and inside the new one. */
+  readonly members?: Step['members'];
+  /** Why there is no update, or not the whole of it. */
+  readonly error?: unknown;
+}
+
+/** True if there is something to fetch: a new version, another `.sign`, or a CDIFF that was missing. */
+export function hasWork({ advertisement, quarantined, published, signOffer, error }: Survey): boolean {
+  const isNew = advertisement.isNew && quarantined === undefined;
+  const lacksCdiffs = error === undefined && (published?.missingCdiffs.length ?? 0) > 0;
+  return isNew || signOffer !== undefined || lacksCdiffs;
+}
+
+/** A database of which nothing is fetched: it stays as it is published. */
+export function asPublished({ database, published, error, quarantined }: Survey): Update {
+  return { database, record: published, how: 'unchanged', isNew: false, error: error ?? quarantined };
+}

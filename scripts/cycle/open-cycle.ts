@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { bytes } from '../base/log.ts';
+import { Stage } from '../files/stage.ts';
+import { moveForeign } from '../mirror/foreign/move-foreign.ts';
+import { PARTIALS_FOLDER, Partials } from '../upstream/acquire/partials.ts';
+import { openUpstream } from '../upstream/open.ts';
+import type { Cycle, CycleDeps } from './context.ts';
+import type { Memory } from './memory/memory.ts';
+import { openMirror } from './open-mirror.ts';
+import type { Progress } from './progress.ts';
+import type { CycleSettings } from './settings.ts';
+
+/** Opens what a turn works with: the mirror as it is published, and upstream with the cool-down that it asked for. */
+export async function openCycle(
+  settings: CycleSettings,
+  deps: CycleDeps,
+  turn: {
+    readonly workFolder: string;
+    readonly memory: Memory;
+    readonly databases: readonly string[];
+    readonly progress: Progress;
+  },
+): Promise<Cycle> {
+  const { store, trust, log, now } = deps;
+  const { work, resync, retry, accept, dryRun: isDry } = settings;
+  const { workFolder, memory } = turn;
+  const mirror = await openMirror({
+    ...{ store, trust, log, now: now(), work, workFolder, readsAll: resync, isDry },
+    onStored: async (stored) => await moveForeign(store, stored, { log, isDry }),
+  });
+  const { published } = mirror;
+  const isAsked = retry || resync || accept !== undefined;
+  const upstream = openUpstream({
+    url: settings.upstream,
+    userAgent: settings.userAgent(memory.state.uuid),
+    proxies: settings.proxies,
+    coolDown: memory.state.coolDownOf(settings.upstream, {
+      isAsked,
+      isRetry: retry,
+      isKnown: published.manifest !== undefined,
+    }),
+    now,
+    log,
+  });
+  return {
+    ...{ ...deps, settings, ...turn, mirror, published, isAsked, resync, accept },
+    openProver: onceOnly(deps.openProver),
+    stage: await Stage.create(workFolder),
+    waits: memory.state.waits,
+    mirrored: settings.databases,
+    window: settings.window,
+    limits: { cvd: settings.maxSize, cdiff: settings.maxSize },
+    partials: new Partials(join(work, PARTIALS_FOLDER), settings.upstream, now),
+    clientFor: (database) =>
+      upstream.client((received) => log.progress(`${database}: ${bytes(received)} from upstream`)),
+    [Symbol.asyncDispose]: async () => await upstream[Symbol.asyncDispose](),
+  };
+}
+
+/** The same answer each time. */
+function onceOnly<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => (opened ??= open());
+}
