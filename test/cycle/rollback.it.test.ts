@@ -88,7 +88,7 @@ describeMirror('a rollback', () => {
       outcome: 'unchanged',
       from: 5,
       to: 5,
-      notes: [expect.stringMatching(/held/)],
+      notes: [expect.stringMatching(/pinned/)],
     });
     expect(mirror.upstream.asked).toEqual(['test-5.cvd.sign']); // it has none, and is asked for it again
 

@@ -21,7 +21,7 @@ import { official } from '../support/setup/official.ts';
 
 /** Bytes that a version check may cost upstream. */
 const ANY = expect.any(Number);
-const TIMES = { look: ANY, bring: ANY, prove: ANY, publish: ANY };
+const TIMES = { survey: ANY, acquire: ANY, prove: ANY, publish: ANY };
 const PROBE = 522;
 /** Bytes of the answer that there is no `.sign`, which is asked for again in each cycle. */
 const NO_SIGN = 10;
@@ -97,7 +97,7 @@ describeMirror('clamav-mirror sync', () => {
       proof: null,
       upstreamBytes: PROBE + NO_SIGN,
       duration: expect.any(Number),
-      times: { look: expect.any(Number) },
+      times: { survey: expect.any(Number) },
     });
     expect(second.json()).toHaveProperty(
       'duration',

@@ -368,7 +368,7 @@ describeMirror('a pin that somebody planted', () => {
     for (let run = 0; run < 2; run++) {
       const report = ofTest(await mirror.sync(quick));
       expect(report).toMatchObject({ outcome: 'unchanged', to: 5 });
-      expect(report.notes?.join()).toMatch(/held.*hold still.*nothing shows that a rollback made it/);
+      expect(report.notes?.join()).toMatch(/pinned.*hold still.*nothing shows that a rollback made it/);
     }
   });
 
