@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { FLOORS } from './support/house.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const FOLDERS = ['scripts', 'test', 'site', 'fixtures', '.github'];
@@ -122,15 +123,39 @@ describe('links of documents', () => {
 });
 
 describe('the map of the code', () => {
-  test('names each room of scripts/, and no other', () => {
-    const map = read('scripts/README.md');
-    const rows = [...map.matchAll(/^\| \d+ \| ([^|]+) \|/gm)].map(([, rooms = '']) => rooms);
-    const named = rows.flatMap((rooms) => [...rooms.matchAll(/`([\w./-]+)`/g)].map(([, name = '']) => name));
+  const rows = [...read('scripts/README.md').matchAll(/^\| (\d+) \| ([^|]+) \|/gm)];
+
+  test('has each room on the floor that it is held to', () => {
+    const floors = rows.map(([, floor, rooms = '']) => [
+      Number(floor),
+      [...rooms.matchAll(/`([\w-]+)\/`/g)].map(([, name]) => name).sort(),
+    ]);
+    const expected = FLOORS.map((rooms, floor) => [
+      floor,
+      rooms.filter((room) => !room.includes(' ')).sort(),
+    ]);
+    expect(floors.reverse()).toEqual(expected);
+  });
+
+  test('names everything that is in scripts/, and nothing else', () => {
+    const named = rows.flatMap(([, , rooms = '']) =>
+      [...rooms.matchAll(/`([\w./-]+)`/g)].map(([, name = '']) => name),
+    );
     const rooms = readdirSync(join(ROOT, 'scripts'), { withFileTypes: true }).flatMap((entry) => {
       if (entry.isDirectory()) return [`${entry.name}/`];
       return entry.name.endsWith('.ts') ? [entry.name] : [];
     });
     expect(named.sort()).toEqual(rooms.sort());
+  });
+});
+
+describe("the README's table of dependencies", () => {
+  test('has a reason for each', () => {
+    const [, table = ''] = /^## Dependencies$([\s\S]*)/m.exec(read('README.md')) ?? [];
+    const rows = [...table.matchAll(/^\| ([^|]+) \| [^|]+ \|$/gm)].map(([, names = '']) => names);
+    const named = rows.filter((name) => name !== 'Package').flatMap((names) => names.split(', '));
+    const { dependencies } = JSON.parse(read('package.json'));
+    expect(named.filter((name) => !/^-+$/.test(name)).sort()).toEqual(Object.keys(dependencies).sort());
   });
 });
 

@@ -2,7 +2,7 @@
 # Installs the packages that the action needs, once, in an environment without keys and tokens: none of those who wrote
 # them is trusted with what a workflow may do. No package's own scripts are run.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 [ -e node_modules/.package-lock.json ] && exit
 clean=()
 for name in $(compgen -e); do

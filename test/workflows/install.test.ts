@@ -1,17 +1,19 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const SCRIPT = join(import.meta.dirname, '../../scripts/action/install.sh');
+const ROOT = join(import.meta.dirname, '../..');
+/** The place that action.yml and the workflow start it from, below the root. */
+const SCRIPT = 'scripts/action/install.sh';
 let folder: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'install-'));
-  for (const name of ['bin', 'scripts']) await mkdir(join(folder, name));
-  await copyFile(SCRIPT, join(folder, 'scripts', 'install.sh'));
+  for (const name of ['bin', dirname(SCRIPT)]) await mkdir(join(folder, name), { recursive: true });
+  await copyFile(join(ROOT, SCRIPT), join(folder, SCRIPT));
   const npm = `#!/bin/sh\nenv > '${folder}/said'; echo "$PWD $*" >> '${folder}/said'\n`;
   await writeFile(join(folder, 'bin', 'npm'), npm, { mode: 0o755 });
 });
@@ -31,7 +33,7 @@ async function install(): Promise<string> {
     npm_config__auth: SECRET,
     CLAMAV_MIRROR_GITHUB_TOKEN: SECRET,
   };
-  await promisify(execFile)(join(folder, 'scripts', 'install.sh'), { env, cwd: '/' });
+  await promisify(execFile)(join(folder, SCRIPT), { env, cwd: '/' });
   return await readFile(join(folder, 'said'), 'utf8');
 }
 
