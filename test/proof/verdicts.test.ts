@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ToolRun } from '../../scripts/engine/engine.ts';
 import type { Sample } from '../../scripts/proof/samples/samples.ts';
 import { requireVerdicts } from '../../scripts/proof/scenarios/scan.ts';
+import { tellingLine } from '../../scripts/proof/scenarios/scenario.ts';
 
 const SAMPLES: readonly Sample[] = [
   { name: 'hello.txt', expected: 'clean' },
@@ -63,6 +64,48 @@ describe('defect 12: taking any non-zero exit for "EICAR detected"', () => {
   test.each(Object.keys(wrong))('%s fails the scenario', (name) => {
     expect(() => requireVerdicts(wrong[name] ?? run([]), '/c/samples', SAMPLES)).toThrow(
       expect.objectContaining({ name: 'ScenarioFailure' }),
+    );
+  });
+});
+
+describe('of a malformed line in daily.ldb, the reason tells what freshclam tells', () => {
+  const FOLDER = '/tmp/mirror-XSOYoS/run/clients-zuzVsw/fresh/db/tmp.08990f8488';
+  const CVD = `${FOLDER}/clamav-4b731cb72ddb06f13f19afa8b84b831d.tmp-daily.cvd`;
+  const begins = [
+    'ClamAV update process started at Sat Nov 28 06:46:11 2026',
+    'WARNING: DNS Update Info disabled. Falling back to HTTP mode.',
+    `Testing database: '${CVD}' ...`,
+    '[LibClamAV] ******************************************************',
+    '[LibClamAV] ***      Virus database timestamp in the future!   ***',
+    '[LibClamAV] ******************************************************',
+  ];
+  const ends = [
+    'WARNING: Database load exited with "Test failed"',
+    'ERROR: Database test FAILED.',
+    'ERROR: Update failed.',
+  ];
+
+  test('of 1.4, which says all that the library says', () => {
+    const said = [
+      'WARNING: [LibClamAV] Invalid or unsupported ldb signature format',
+      'WARNING: [LibClamAV] Problem parsing database at line 2',
+      "WARNING: [LibClamAV] Can't load daily.ldb: Malformed database",
+      "WARNING: [LibClamAV] cli_tgzload: Can't load daily.ldb",
+      `WARNING: [LibClamAV] Can't load ${CVD}: Malformed database`,
+      'ERROR: Failed to load new database: Malformed database',
+    ];
+    expect(tellingLine(run([...begins, ...said, ...ends]))).toBe(
+      "Invalid or unsupported ldb signature format; Problem parsing database at line 2; Can't load daily.ldb: Malformed database; cli_tgzload: Can't load daily.ldb; Can't load daily.cvd: Malformed database",
+    );
+  });
+
+  test('of 1.0, which says the first and the last of it, on a line of its own', () => {
+    const said = [
+      'ERROR: Failed to load new database: Malformed database',
+      `WARNING: Stderr output from database load : WARNING: [LibClamAV] Invalid or unsupported ldb signature format [...] WARNING: [LibClamAV] Can't load ${CVD}: Malformed database`,
+    ];
+    expect(tellingLine(run([...begins, ...said, ...ends]))).toBe(
+      "ERROR: Failed to load new database: Malformed database; Invalid or unsupported ldb signature format; Can't load daily.cvd: Malformed database",
     );
   });
 });

@@ -81,15 +81,33 @@ export function inFolder(scene: Scene, task: Omit<Task, 'folder' | 'timeout'>): 
 
 /** The lines of a tool's output that tell most, as one: for a database, where it is malformed. */
 export function tellingLine({ output }: Pick<ToolRun, 'output'>): string {
-  const lines = output.split('\n').filter((line) => /[^\s*]/.test(line.replace(/^\S*LibClamAV\S* /, '')));
+  const lines = spreadOut(output)
+    .split('\n')
+    .filter((line) => /[^\s*]/.test(line.replace(/^\S*LibClamAV\S* /, '')));
   const telling = lines
     .filter((line) => /malformed|can't|problem|invalid|unsupported/i.test(line))
     .slice(0, 5);
   const last = lines.findLast((line) => /error|warning|failed/i.test(line)) ?? lines.at(-1) ?? 'no output';
   return (telling.length > 0 ? telling : [last])
     .map((line) =>
-      line.replace(/^(?:WARNING: |ERROR: )?(?:\[LibClamAV\]|LibClamAV (?:Error|Warning):) /, '').trim(),
+      line
+        .replace(/^(?:WARNING: |ERROR: )?(?:\[LibClamAV\]|LibClamAV (?:Error|Warning):) /, '')
+        .replaceAll(OF_THIS_RUN, '')
+        .trim(),
     )
     .join('; ')
     .slice(0, 500);
+}
+
+/** freshclam's folder and name for a download until it has passed its test: they are other ones in each run. */
+const OF_THIS_RUN = /\/\S*\/clamav-[0-9a-f]{32}\.tmp-(?=\S+\.c[vl]d)/g;
+
+/**
+ * freshclam 1.0 gives the first and the last line of what the library said, as one line of its own (seen of 1.0.5, the
+ * one of Ubuntu 24.04; 1.4 gives each line).
+ */
+function spreadOut(output: string): string {
+  return output.replaceAll(/^WARNING: Stderr output from database load : (.*)$/gm, (_, said: string) =>
+    said.replace(' [...] ', '\n'),
+  );
 }

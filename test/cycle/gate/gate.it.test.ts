@@ -218,7 +218,7 @@ describeMirror('of two databases with news', () => {
     release(mirror, 'main', 2, { line: 'this is no signature' });
     const report = await sync(mirror, await openProver(clamav.path));
     expect(report.databases.daily, JSON.stringify(report)).toMatchObject(published);
-    expect(report.databases.main).toMatchObject(refused(/^native .*main\.ldb.*[Mm]alformed/));
+    expect(report.databases.main).toMatchObject(refused(/^native .*main\.(ldb|cvd).*[Mm]alformed/));
     expect(report.proof).toMatchObject({ passed: true, databases: DAILY.versions });
     expect(await quarantined(mirror)).toEqual(['main']);
   });

@@ -1,11 +1,14 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Tool } from '../../../scripts/engine/engine.ts';
+import { explain } from '../../../scripts/base/errors.ts';
+import type { Engine, Tool } from '../../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../../scripts/engine/native.ts';
 import { Transcript } from '../../../scripts/engine/transcript.ts';
+import { startNameserver } from '../../../scripts/proof/clients/nameserver.ts';
 import { type Prove, type ProveOptions, proveWith } from '../../../scripts/proof/prove.ts';
 import type { Proof } from '../../../scripts/proof/record.ts';
+import { dnsClient } from '../../../scripts/proof/scenarios/dns-client.ts';
 import type { Candidate, Scene } from '../../../scripts/proof/scenarios/scenario.ts';
 import { official } from '../setup/official.ts';
 
@@ -77,6 +80,25 @@ export async function openProver(
   options: Partial<ProveOptions> = {},
 ): Promise<Prove> {
   return proveWith([await findNativeEngine(path)], { now: () => new Date(), ...options });
+}
+
+/**
+ * Why no tool of this engine can be told versions by a nameserver of ours on this machine: a container has mostly not the
+ * right to mount, and who is not root has neither that nor port 53. `undefined`: it can.
+ */
+export async function noNameserver({ canAskNameserver }: Engine): Promise<string | undefined> {
+  if (!canAskNameserver) return 'the right to mount, to give a tool a nameserver (root, and unshare)';
+  try {
+    await using _ = await startNameserver(new Map());
+    return undefined;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+/** Names of the scenarios that a proof with the ClamAV of this PATH skips for want of rights. */
+export async function skippedHere(path = process.env.PATH ?? ''): Promise<readonly string[]> {
+  return (await noNameserver(await findNativeEngine(path))) === undefined ? [] : [dnsClient.name];
 }
 
 /** Stands in for engines where what is tested ends before them or comes after them: it passes everything. */
