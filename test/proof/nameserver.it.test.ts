@@ -91,7 +91,7 @@ describeWith(port53)('the nameserver of a proof', () => {
   test('repeats the question, says that it is the authority and does not recurse', async () => {
     const header = '1234' + '8500' + '0001' + '0001' + '0000' + '0000';
     const question = query(NAME).subarray(12).toString('hex'); // ends with the type and the class
-    const answer = question + '00000001' + '0006' + '05' + '303a313a32';
+    const answer = `${question}00000001000605303a313a32`;
     expect(await exchange(query(NAME))).toBe(header + question + answer);
   });
 
