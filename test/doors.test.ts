@@ -28,7 +28,7 @@ function doorsIn(source: string): string[] {
   const doors = Object.entries(CALLS).flatMap(([name, call]) => (call.test(text) ? [name] : []));
   for (const [, names = '', from = ''] of text.matchAll(/^import ([^;]*?) from '([^']+)';/gms)) {
     if (names.startsWith('type ')) continue;
-    const imported = [...names.matchAll(/(type )?(\w+)(?: as \w+)?(?=[\s,}]|$)/g)]
+    const imported = [...names.matchAll(/(type )?([\w$]+)(?: as \w+)?(?=[\s,}]|$)/g)]
       .filter(([, type]) => type === undefined)
       .map(([, , name = '']) => name);
     if (imported.every((name) => PURE.test(name))) continue;
