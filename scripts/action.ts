@@ -1,6 +1,6 @@
 import { runAction } from './action/run.ts';
 import { outliveReaders } from './base/log.ts';
-import { givenInputs } from './settings/commands/sync.ts';
+import { givenInputs } from './settings/environment.ts';
 import { endOnSignal } from './wiring/on-signal.ts';
 
 /** For GitHub Actions: what action.yml runs. Wiring only. */

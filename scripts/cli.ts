@@ -5,21 +5,17 @@ import { outliveReaders, print } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { CLIENT_OPTIONS } from './settings/commands/client.ts';
 import { DOCTOR_OPTIONS } from './settings/commands/doctor.ts';
-import { given, userFolder } from './settings/commands/sync.ts';
+import { PROBE_OPTIONS } from './settings/commands/probe.ts';
+import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './settings/commands/rollback.ts';
+import { SERVE_OPTIONS } from './settings/commands/serve.ts';
+import { STATUS_OPTIONS } from './settings/commands/status.ts';
+import { STORE_OPTIONS } from './settings/commands/store.ts';
+import { PROOF_OPTIONS, SYNC_OPTIONS } from './settings/commands/sync.ts';
+import { VERIFY_OPTIONS } from './settings/commands/verify.ts';
 import { WATCH_OPTIONS } from './settings/commands/watch.ts';
-import {
-  LOG_OPTIONS,
-  type Option,
-  PROBE_OPTIONS,
-  PROOF_OPTIONS,
-  RELEASE_OPTIONS,
-  ROLLBACK_OPTIONS,
-  SERVE_OPTIONS,
-  STATUS_OPTIONS,
-  STORE_OPTIONS,
-  SYNC_OPTIONS,
-  VERIFY_OPTIONS,
-} from './settings/option.ts';
+import { given, userFolder } from './settings/environment.ts';
+import { LOG_OPTIONS } from './settings/log.ts';
+import { helpOf, type Option } from './settings/option.ts';
 import { type Given, variableOf } from './settings/read.ts';
 import { strangeVariables } from './settings/unknown.ts';
 import { keepCompiled } from './wiring/compile-cache.ts';
@@ -336,9 +332,9 @@ Example:
   });
 
 function withOptions(command: Command, options: readonly Option[]): Command {
-  for (const { name, value, help, fallback } of options) {
-    const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
-    command.option(flag, fallback === undefined ? help : `${help} (default: ${fallback})`);
+  for (const option of options) {
+    const { name, value } = option;
+    command.option(value === undefined ? `--${name}` : `--${name} ${value}`, helpOf(option));
   }
   return command;
 }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { explain } from './base/errors.ts';
 import { outliveReaders, print, streamLog } from './base/log.ts';
 import { play } from './cli/demo.ts';
-import { isUnattended, programs } from './settings/commands/sync.ts';
+import { isUnattended, programs } from './settings/environment.ts';
 import { confirm } from './setup/confirm.ts';
 import { ensureClamav } from './setup/install-clamav.ts';
 import { DEFAULT_CACHE, ensureOfficial } from './setup/official-files.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 /** Packages and parts of Node by which something from outside reaches a module that imports them. */
 const PACKAGES =
-  /^(?:undici|send|node:(?:https?|net|tls|dns(?:\/promises)?|child_process|worker_threads|readline)|@(?:aws-sdk|octokit|actions)\/.+)$/;
+  /^(?:undici|send|zx\/core|node:(?:https?|net|tls|dns(?:\/promises)?|child_process|worker_threads|readline)|@(?:aws-sdk|octokit|actions)\/.+)$/;
 /** What reads files, or their names. */
 const READERS =
   /^(?:readFile|readFileSync|createReadStream|open|openSync|openAsBlob|opendir|readdir|readdirSync|readlink|copyFile|copyFileSync|cp|cpSync|watch)$/;
@@ -28,7 +28,7 @@ function doorsIn(source: string): string[] {
   const doors = Object.entries(CALLS).flatMap(([name, call]) => (call.test(text) ? [name] : []));
   for (const [, names = '', from = ''] of text.matchAll(/^import ([^;]*?) from '([^']+)';/gms)) {
     if (names.startsWith('type ')) continue;
-    const imported = [...names.matchAll(/(type )?(\w+)(?: as \w+)?(?=[\s,}]|$)/g)]
+    const imported = [...names.matchAll(/(type )?([\w$]+)(?: as \w+)?(?=[\s,}]|$)/g)]
       .filter(([, type]) => type === undefined)
       .map(([, , name = '']) => name);
     if (imported.every((name) => PURE.test(name))) continue;

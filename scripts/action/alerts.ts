@@ -1,7 +1,7 @@
 import { explain } from '../base/errors.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { ActionSettings } from '../settings/action.ts';
-import { proxiesFrom } from '../settings/commands/sync.ts';
+import { proxiesFrom } from '../settings/environment.ts';
 import { notifySettings } from '../settings/github.ts';
 import { wantsIssues } from '../settings/notify.ts';
 import type { Given } from '../settings/read.ts';

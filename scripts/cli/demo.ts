@@ -17,7 +17,8 @@ import { proveWith } from '../proof/prove.ts';
 import { freshClient } from '../proof/scenarios/fresh-client.ts';
 import { scan } from '../proof/scenarios/scan.ts';
 import type { Scene } from '../proof/scenarios/scenario.ts';
-import { given, syncSettings } from '../settings/commands/sync.ts';
+import { syncSettings } from '../settings/commands/sync.ts';
+import { given } from '../settings/environment.ts';
 import { FolderStore } from '../store/folder.ts';
 import { TALOS } from '../verify/trust.ts';
 

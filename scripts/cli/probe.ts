@@ -1,7 +1,7 @@
 import { print, printJson } from '../base/log.ts';
 import { probeMirror } from '../probe/probe.ts';
 import { tableOf } from '../probe/probe-table.ts';
-import { probeSettings } from '../settings/commands/sync.ts';
+import { probeSettings } from '../settings/commands/probe.ts';
 import type { Given } from '../settings/read.ts';
 import { TALOS } from '../verify/trust.ts';
 

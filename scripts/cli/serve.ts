@@ -5,7 +5,7 @@ import { stamp } from '../base/words.ts';
 import { startHost } from '../host/host.ts';
 import { RequestLog, requestLine } from '../host/request-log.ts';
 import { foreignGuard } from '../mirror/foreign/serve-guard.ts';
-import { serveSettings } from '../settings/commands/sync.ts';
+import { serveSettings } from '../settings/commands/serve.ts';
 import type { Given } from '../settings/read.ts';
 import { FolderStore } from '../store/folder.ts';
 

@@ -4,7 +4,7 @@ import { DATABASE_NAME } from '../cvd/names.ts';
 import { type Checked, checkFile } from '../mirror/check/check-file.ts';
 import { checkStore } from '../mirror/check/check-store.ts';
 import { checkTree } from '../mirror/check/check-tree.ts';
-import { verifySettings } from '../settings/commands/sync.ts';
+import { verifySettings } from '../settings/commands/verify.ts';
 import { type Given, SettingError } from '../settings/read.ts';
 import { openStore } from '../store/open.ts';
 import { isS3Address } from '../store/s3/address.ts';

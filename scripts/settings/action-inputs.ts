@@ -1,40 +1,75 @@
+import { USUAL_DATABASES } from '../upstream/official.ts';
 import { ACTION_OPTIONS } from './action.ts';
 import { CLIENT_OPTIONS } from './commands/client.ts';
+import { PROBE_OPTIONS, URL_ARGUMENT } from './commands/probe.ts';
+import { ROLLBACK_OPTIONS } from './commands/rollback.ts';
+import { SYNC_OPTIONS } from './commands/sync.ts';
 import { WATCH_OPTIONS } from './commands/watch.ts';
 import { NOTIFY_OPTIONS } from './notify.ts';
-import { type Option, PROBE_OPTIONS, ROLLBACK_OPTIONS, SYNC_OPTIONS } from './option.ts';
-
-const URL_OPTION: Option = {
-  name: 'url',
-  value: '<url>',
-  help: 'the mirror that probe, watchdog and client are about (default: public-url)',
-};
+import { helpOf, type Option } from './option.ts';
 
 /** `resync` is a command of the action. */
 const NO_INPUT = ['resync'];
 
+/** Inputs that mean something else to each command: one sentence for all of them. */
+const FOR_ALL: Readonly<Record<string, Pick<Option, 'help' | 'usually'>>> = {
+  databases: {
+    help: 'databases, separated by commas',
+    usually: `${USUAL_DATABASES.join()}; for probe, watchdog and client those that the mirror has`,
+  },
+  cdiffs: { help: 'number of CDIFFs of each database to keep, or for probe and watchdog to look for' },
+  url: { help: 'URL of the mirror, for probe, watchdog and client', usually: 'public-url' },
+  full: { help: 'for probe: download everything and prove every byte' },
+  client: { help: 'for probe: update with the freshclam of the runner too' },
+  timeout: {
+    help: 'time limit for the whole command, in minutes',
+    usually: '30 for client, 60 for probe and watchdog',
+  },
+};
+
+/** What a command may know of inputs that are secret, or long: an expression of GitHub's. */
+const HANDED_ON: Readonly<Record<string, string>> = {
+  'healthcheck-url': `contains(fromJSON('["sync", "resync"]'), inputs.command) && inputs.healthcheck-url || ''`,
+  'github-token': `(inputs.issues == 'true' || contains(fromJSON('["notify", "watchdog", "doctor"]'), inputs.command)) && inputs.github-token || ''`,
+  needs: `inputs.command == 'notify' && inputs.needs || ''`,
+};
+
+/** An input of action.yml. */
+export interface Input {
+  readonly name: string;
+  readonly help: string;
+  /** As action.yml has it; empty where each command has a value of its own, or none. */
+  readonly fallback: string;
+  /** The expression that hands it on. */
+  readonly handedOn: string;
+}
+
 /** The inputs of action.yml, in its order: what every command of the action takes, each once. */
-export function actionInputs(): readonly Option[] {
-  const tables = [
+export function actionInputs(): readonly Input[] {
+  const tables: readonly (readonly Option[])[] = [
     ACTION_OPTIONS,
     SYNC_OPTIONS,
-    [URL_OPTION],
+    [URL_ARGUMENT],
     ROLLBACK_OPTIONS,
     PROBE_OPTIONS,
     WATCH_OPTIONS,
     CLIENT_OPTIONS,
     NOTIFY_OPTIONS,
   ];
-  const found = new Map<string, Option>();
-  for (const option of tables.flat()) {
-    const known = found.get(option.name);
-    if (known === undefined) found.set(option.name, option);
-    // where commands differ in what holds without a word, action.yml leaves it to them
-    else if (known.fallback !== option.fallback) found.set(option.name, withoutFallback(known));
-  }
-  return [...found.values()].filter(({ name }) => !NO_INPUT.includes(name));
+  const options = tables.flat().filter(({ name }) => !NO_INPUT.includes(name));
+  return [...Map.groupBy(options, ({ name }) => name).values()].flatMap((same) => inputOf(same));
 }
 
-function withoutFallback({ fallback: _, ...option }: Option): Option {
-  return option;
+function inputOf([first, ...others]: readonly Option[]): Input[] {
+  if (first === undefined) return [];
+  const { name, help, usually, value, fallback } = first;
+  const isOne = others.every((other) => other.fallback === fallback);
+  return [
+    {
+      name,
+      help: helpOf(FOR_ALL[name] ?? { help, ...(usually !== undefined && { usually }) }),
+      fallback: isOne ? (fallback ?? (value === undefined ? 'false' : '')) : '',
+      handedOn: `\${{ ${HANDED_ON[name] ?? `inputs.${name}`} }}`,
+    },
+  ];
 }

@@ -20,45 +20,45 @@ export const COMMANDS = [
 ] as const;
 export type ActionCommand = (typeof COMMANDS)[number];
 
-/** What the action takes whatever its command is. */
-export const ACTION_OPTIONS: readonly Option[] = [
-  { name: 'command', value: '<name>', help: `what to do: ${COMMANDS.join(', ')}`, fallback: 'sync' },
-  {
-    name: 'issues',
-    value: '<true|false>',
-    help: 'whether to open an issue in this repository for what fails, and close it when it is well again; the job then needs `issues: write` and `actions: read`',
-    fallback: 'false',
-  },
-  {
-    name: 'healthcheck-url',
-    value: '<url>',
-    help: 'a URL to ask after each verified cycle, and with /fail after any other, as healthchecks.io has it; it is kept secret',
-  },
-  {
-    name: 'cache',
-    value: '<true|false>',
-    help: "whether to keep copies of what is published, and the state, in the repository's cache; only for a bucket or with restore-from",
-    fallback: 'true',
-  },
-];
-
 /** action.yml compares these inputs with `true` before this code runs, so no other word may mean it. */
 const Literally = v.pipe(
   v.picklist(['true', 'false'], 'is either true or false'),
   v.transform((text) => text === 'true'),
 );
 
-const ActionSchema = v.object({
-  command: v.picklist(COMMANDS, `is one of ${COMMANDS.join(', ')}`),
-  issues: Literally,
-  'healthcheck-url': v.optional(
-    v.pipe(
+/** What the action takes whatever its command is. */
+export const ACTION_OPTIONS = [
+  {
+    name: 'command',
+    value: '<name>',
+    help: `command to run: ${COMMANDS.join(', ')}`,
+    fallback: 'sync',
+    schema: v.picklist(COMMANDS, `is one of ${COMMANDS.join(', ')}`),
+  },
+  {
+    name: 'issues',
+    value: '<true|false>',
+    help: 'open an issue in this repository for what fails, and close it when all is well again; the job needs `issues: write` and `actions: read`',
+    fallback: 'false',
+    schema: Literally,
+  },
+  {
+    name: 'healthcheck-url',
+    value: '<url>',
+    help: 'URL to request after each verified cycle, and with /fail after any other, as for healthchecks.io; it is kept secret',
+    schema: v.pipe(
       v.string(),
       v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
     ),
-  ),
-  cache: Literally,
-});
+  },
+  {
+    name: 'cache',
+    value: '<true|false>',
+    help: "keep copies of what is published, and the state, in the repository's cache; only for a bucket or with restore-from",
+    fallback: 'true',
+    schema: Literally,
+  },
+] as const satisfies readonly Option[];
 
 export interface ActionSettings {
   readonly command: ActionCommand;
@@ -73,7 +73,7 @@ const DRY_RUN = variableOf('dry-run');
 
 /** Throws `setting/invalid`. */
 export function actionSettings(from: Given): ActionSettings {
-  const settings = validated(ActionSchema, ACTION_OPTIONS, from);
+  const settings = validated(ACTION_OPTIONS, from);
   return {
     command: settings.command,
     healthcheckUrl: yesOrNo(from.environment[DRY_RUN]) === true ? undefined : settings['healthcheck-url'],

@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { isHttp } from '../http/is-http.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
 import type { NotifySettings } from '../notify/settings.ts';
-import { proxiesFrom } from './commands/sync.ts';
+import { proxiesFrom } from './environment.ts';
+import { GITHUB_TOKEN, ISSUE_AFTER } from './notify.ts';
 import { type Given, SettingError } from './read.ts';
 
 const Address = v.pipe(
@@ -26,14 +27,11 @@ const EnvironmentSchema = v.object({
   GITHUB_RUN_ID: Count,
   GITHUB_RUN_ATTEMPT: Count,
   GITHUB_WORKFLOW_REF: v.optional(v.string()),
-  CLAMAV_MIRROR_GITHUB_TOKEN: v.pipe(
-    v.string('is needed'),
-    v.regex(/^[\x21-\x7e]+$/, 'takes a token in one line'),
-  ),
+  CLAMAV_MIRROR_GITHUB_TOKEN: GITHUB_TOKEN.schema,
   CLAMAV_MIRROR_GITHUB_LOGIN: v.optional(
     v.pipe(v.string(), v.regex(/^[\w-]+(\[bot\])?$/, 'takes a login such as my-app[bot]')),
   ),
-  CLAMAV_MIRROR_ISSUE_AFTER: v.optional(v.pipe(Count, v.maxValue(50, 'is at most 50')), '3'),
+  CLAMAV_MIRROR_ISSUE_AFTER: v.optional(ISSUE_AFTER.schema, ISSUE_AFTER.fallback),
 });
 
 /** From the variables that GitHub sets for a step, and our own. Throws `setting/invalid`, never with the token. */

@@ -1,7 +1,6 @@
-import * as v from 'valibot';
 import type { Voice } from '../base/log.ts';
-import { TrueOrFalse } from './fields.ts';
-import { LOG_OPTIONS } from './option.ts';
+import { Switch } from './fields.ts';
+import type { Option } from './option.ts';
 import { type Given, SettingError, validated } from './read.ts';
 
 export interface LogSettings {
@@ -10,18 +9,26 @@ export interface LogSettings {
   readonly isStamped: boolean;
 }
 
-const LogSchema = v.object({ verbose: v.optional(TrueOrFalse), quiet: v.optional(TrueOrFalse) });
+/** How much a run tells on stderr; not for machines, which have --json. */
+export const LOG_OPTIONS = [
+  { name: 'verbose', help: 'print every detail, each line with its time', schema: Switch },
+  {
+    name: 'quiet',
+    help: 'print only news and errors, so that cron has nothing to mail otherwise',
+    schema: Switch,
+  },
+] as const satisfies readonly Option[];
 
 /** Throws `setting/invalid`. */
 export function logSettings(from: Given): LogSettings {
-  const { verbose, quiet } = validated(LogSchema, LOG_OPTIONS, from);
-  if (verbose === 'true' && quiet === 'true') {
+  const { verbose, quiet } = validated(LOG_OPTIONS, from);
+  if (verbose && quiet) {
     throw new SettingError('setting/invalid', '--verbose and --quiet exclude each other', {
       advice: 'Leave one of them out',
     });
   }
   return {
-    voice: verbose === 'true' ? 'verbose' : quiet === 'true' ? 'quiet' : 'normal',
+    voice: verbose ? 'verbose' : quiet ? 'quiet' : 'normal',
     isStamped: from.environment.GITHUB_ACTIONS === 'true',
   };
 }

@@ -2,25 +2,6 @@ import * as v from 'valibot';
 import type { Option } from './option.ts';
 import { type Given, validated } from './read.ts';
 
-export const NOTIFY_OPTIONS: readonly Option[] = [
-  {
-    name: 'github-token',
-    value: '<token>',
-    help: 'what may write issues: by default, the token of the workflow',
-  },
-  {
-    name: 'issue-after',
-    value: '<count>',
-    help: 'how many runs in a row must fail before an issue tells of a trouble that may pass by itself',
-    fallback: '3',
-  },
-  {
-    name: 'needs',
-    value: '<json>',
-    help: 'for the command notify: how the jobs before it ended and what they reported, as `toJSON(needs)`',
-  },
-];
-
 /** How each job that we need ended, and what the one said that had something to say. */
 export interface Needs {
   readonly results: Readonly<Record<string, 'success' | 'failure' | 'cancelled' | 'skipped'>>;
@@ -52,9 +33,40 @@ const NeedsSchema = v.pipe(
   v.check((needs) => Object.keys(needs).length > 0, 'names no job'),
 );
 
+export const GITHUB_TOKEN = {
+  name: 'github-token',
+  value: '<token>',
+  help: 'token that may write issues',
+  usually: 'the token of the workflow',
+  schema: v.pipe(v.string('is needed'), v.regex(/^[\x21-\x7e]+$/, 'takes a token in one line')),
+} as const satisfies Option;
+
+export const ISSUE_AFTER = {
+  name: 'issue-after',
+  value: '<count>',
+  help: 'number of failed runs in a row before an issue reports an error that may pass by itself',
+  fallback: '3',
+  schema: v.pipe(
+    v.string(),
+    v.regex(/^[1-9]\d{0,14}$/, 'takes a whole number from 1'),
+    v.transform(Number),
+    v.maxValue(50, 'is at most 50'),
+  ),
+} as const satisfies Option;
+
+const NEEDS = {
+  name: 'needs',
+  value: '<json>',
+  help: 'for the command notify: the results and reports of the jobs before it, as `toJSON(needs)`',
+  isNeeded: true,
+  schema: NeedsSchema,
+} as const satisfies Option;
+
+export const NOTIFY_OPTIONS = [GITHUB_TOKEN, ISSUE_AFTER, NEEDS] as const;
+
 /** Throws `setting/invalid`. */
 export function needsSettings(from: Given): Needs {
-  const { needs } = validated(v.object({ needs: NeedsSchema }), NOTIFY_OPTIONS, from);
+  const { needs } = validated([NEEDS] as const, from);
   const jobs = Object.entries(needs);
   return {
     results: Object.fromEntries(jobs.map(([name, { result }]) => [name, result])),

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { MirrorError } from '../base/errors.ts';
-import type { Option } from './option.ts';
+import { fallbackOf, type Option, type Values } from './option.ts';
 
 /** A flag, input or variable has a value that makes no sense. */
 export class SettingError extends MirrorError<'setting/invalid'> {}
@@ -13,18 +13,15 @@ export interface Given {
   readonly kind?: 'flag' | 'input';
 }
 
-/** What these options say, or all that is wrong with them. Throws `setting/invalid`. */
-export function validated<T>(
-  schema: v.GenericSchema<unknown, T>,
-  options: readonly Option[],
-  from: Given,
-): T {
-  const entries = options.flatMap(({ name, fallback }) => {
-    const value = from.flags[name] ?? variable(name, from.environment) ?? fallback;
+/** What these rows say, or all that is wrong with them. Throws `setting/invalid`. */
+export function validated<Rows extends readonly Option[]>(options: Rows, from: Given): Values<Rows> {
+  const entries = options.flatMap((option) => {
+    const { name } = option;
+    const value = from.flags[name] ?? variable(name, from.environment) ?? fallbackOf(option);
     return value === undefined ? [] : [[name, value] as const];
   });
-  const parsed = v.safeParse(schema, Object.fromEntries(entries));
-  if (parsed.success) return parsed.output;
+  const parsed = v.safeParse(schemaOf(options), Object.fromEntries(entries));
+  if (parsed.success) return parsed.output as Values<Rows>;
   const wrong = new Map<string, string>(); // one word for each setting is enough
   const isArgument = (name: string) => options.some((one) => one.name === name && one.isArgument === true);
   for (const { path, input, message } of parsed.issues) {
@@ -67,6 +64,15 @@ export function together<T extends Readonly<Record<string, () => unknown>>>(
 /** A setting as people know it. */
 export function named(name: string, { kind }: Given): string {
   return kind === 'input' ? `the input ${name}` : `--${name}`;
+}
+
+function schemaOf(options: readonly Option[]) {
+  const entries = options.map((option) => {
+    const { name, schema, isNeeded = false, isArgument = false } = option;
+    const isGiven = isNeeded || isArgument || fallbackOf(option) !== undefined;
+    return [name, isGiven ? schema : v.optional(schema)] as const;
+  });
+  return v.object(Object.fromEntries(entries));
 }
 
 function adviceOn(names: readonly string[], { kind }: Given): string {

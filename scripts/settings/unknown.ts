@@ -1,12 +1,10 @@
 import { actionInputs } from './action-inputs.ts';
-import {
-  LOG_OPTIONS,
-  RELEASE_OPTIONS,
-  SERVE_OPTIONS,
-  STATUS_OPTIONS,
-  SYNC_OPTIONS,
-  VERIFY_OPTIONS,
-} from './option.ts';
+import { RELEASE_OPTIONS } from './commands/rollback.ts';
+import { SERVE_OPTIONS } from './commands/serve.ts';
+import { STATUS_OPTIONS } from './commands/status.ts';
+import { SYNC_OPTIONS } from './commands/sync.ts';
+import { VERIFY_OPTIONS } from './commands/verify.ts';
+import { LOG_OPTIONS } from './log.ts';
 import { type Given, SettingError, variableOf } from './read.ts';
 
 const PREFIX = variableOf('');
@@ -44,7 +42,7 @@ export function strangeVariables({ environment }: Pick<Given, 'environment'>): s
 }
 
 function knownVariables(): string[] {
-  const tables = [
+  const tables: readonly (readonly { readonly name: string }[])[] = [
     actionInputs(),
     SYNC_OPTIONS,
     STATUS_OPTIONS,

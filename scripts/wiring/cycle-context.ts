@@ -10,7 +10,7 @@ import { CachedStore } from '../mirror/cached-store.ts';
 import { restore } from '../mirror/restore.ts';
 import { proveWith } from '../proof/prove.ts';
 import { readUserSamples } from '../proof/samples/user-samples.ts';
-import { programs } from '../settings/commands/sync.ts';
+import { programs } from '../settings/environment.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
 import { requireStoreFolder } from '../store/folder.ts';
 import { openStore } from '../store/open.ts';

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import type { ClientSettings } from '../client/settings.ts';
 import { type ClientReport, updateClient } from '../client/update.ts';
 import { openOneEngine } from '../engine/open-one.ts';
-import { programs } from '../settings/commands/sync.ts';
+import { programs } from '../settings/environment.ts';
 import { TALOS } from '../verify/trust.ts';
 
 /** Updates a database folder and logs what became of it. Throws what `updateClient` throws, and `engine/missing`. */

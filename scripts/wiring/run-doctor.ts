@@ -1,7 +1,7 @@
 import { checksFor } from '../doctor/checks.ts';
 import { type DoctorReport, examine } from '../doctor/doctor.ts';
 import type { DoctorSettings } from '../doctor/settings.ts';
-import { programs } from '../settings/commands/sync.ts';
+import { programs } from '../settings/environment.ts';
 import { TALOS } from '../verify/trust.ts';
 
 /** Examines this machine and these settings, with the real programs, keys and clock. */

@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts';
 import { openEngines } from '../engine/open.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import type { Workflows } from '../notify/github.ts';
-import { programs } from '../settings/commands/sync.ts';
+import { programs } from '../settings/environment.ts';
 import { TALOS } from '../verify/trust.ts';
 import type { WatchSettings } from '../watch/settings.ts';
 import { type WatchReport, watch } from '../watch/watch.ts';

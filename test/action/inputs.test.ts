@@ -3,13 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { ACTION_OPTIONS, actionSettings, secretsIn } from '../../scripts/settings/action.ts';
-import { actionInputs } from '../../scripts/settings/action-inputs.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
 import { fill } from '../support/runner/expressions.ts';
 
 const read = async (path: string) => parse(await readFile(new URL(`../../${path}`, import.meta.url), 'utf8'));
 
-/** Inputs that not every command is given. */
+/** Inputs that only some commands are given. */
 const SECRETS = ['healthcheck-url', 'github-token', 'needs'];
 
 interface Input {
@@ -21,29 +20,6 @@ describe('action.yml', async () => {
   const action = await read('action.yml');
   const inputs: Record<string, Input> = action.inputs;
   const steps: { id?: string; env?: Record<string, string> }[] = action.runs.steps;
-
-  test('has every option of its commands as an input, and no other', () => {
-    expect(Object.keys(inputs)).toEqual(actionInputs().map(({ name }) => name));
-  });
-
-  test('has the defaults of the options; what stands alone is false', () => {
-    for (const { name, value, fallback } of actionInputs()) {
-      const expected = fallback ?? (value === undefined ? 'false' : '');
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub's
-      const own = name === 'github-token' ? '${{ github.token }}' : expected;
-      expect({ name, default: inputs[name]?.default }).toEqual({ name, default: own });
-    }
-  });
-
-  test('hands each input on as the variable of its option, and beside that only the way to the cache', () => {
-    const given = Object.entries(steps.find(({ id }) => id === 'mirror')?.env ?? {});
-    const env = Object.fromEntries(given.filter(([name]) => !name.startsWith('ACTIONS_')));
-    const expected = actionInputs()
-      .filter(({ name }) => !SECRETS.includes(name))
-      .map(({ name }) => [variableOf(name), `\${{ inputs.${name} }}`]);
-    const secrets = SECRETS.map((name) => [variableOf(name), expect.stringContaining(`inputs.${name} `)]);
-    expect(env).toEqual(Object.fromEntries([...expected, ...secrets]));
-  });
 
   test.each([
     ['sync', { 'healthcheck-url': 'https://hc.example' }, ['healthcheck-url']],

@@ -4,7 +4,7 @@ import { chmod, open, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { searchPath } from '../../scripts/settings/commands/sync.ts';
+import { searchPath } from '../../scripts/settings/environment.ts';
 import { ensureProgram } from '../support/setup/install.ts';
 import { freePort } from '../support/web/ports.ts';
 import { ended, listening, startWebServer } from '../support/web/web-servers.ts';

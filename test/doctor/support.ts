@@ -7,7 +7,7 @@ import type { DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import type { Finding } from '../../scripts/doctor/finding.ts';
 import { doctorSettings } from '../../scripts/settings/commands/doctor.ts';
-import { programsFrom } from '../../scripts/settings/programs.ts';
+import { programsFrom } from '../../scripts/settings/environment.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { environment as gitHubVariables } from '../notify/support.ts';
 import { startGitHub } from '../support/github/api.ts';

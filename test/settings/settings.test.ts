@@ -3,9 +3,12 @@ import { describe, expect, test } from 'vitest';
 import type { CycleSettings } from '../../scripts/cycle/settings.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 import { clientSettings } from '../../scripts/settings/commands/client.ts';
-import { given, probeSettings, serveSettings, syncSettings } from '../../scripts/settings/commands/sync.ts';
+import { probeSettings } from '../../scripts/settings/commands/probe.ts';
+import { SERVE_OPTIONS, serveSettings } from '../../scripts/settings/commands/serve.ts';
+import { SYNC_OPTIONS, syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { watchSettings } from '../../scripts/settings/commands/watch.ts';
-import { SERVE_OPTIONS, SYNC_OPTIONS } from '../../scripts/settings/option.ts';
+import { given } from '../../scripts/settings/environment.ts';
+import type { Option } from '../../scripts/settings/option.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
 import { strangeVariables } from '../../scripts/settings/unknown.ts';
 import { OFFICIAL_RECORD } from '../../scripts/upstream/official.ts';
@@ -400,7 +403,8 @@ test('all that is wrong is said at once, as people know the settings', () => {
 const ALONE = ['allow-private-redirects', 'retry', 'resync', 'dry-run'];
 
 test('every option has a value or stands alone, and all have a help text for people', () => {
-  for (const { name, value, help } of [...SYNC_OPTIONS, ...SERVE_OPTIONS]) {
+  const options: readonly Option[] = [...SYNC_OPTIONS, ...SERVE_OPTIONS];
+  for (const { name, value, help } of options) {
     expect({ name, value, help }).toEqual({
       name: expect.stringMatching(/^[a-z][a-z0-9]*(-[a-z]+)*$/),
       value: ALONE.includes(name) ? undefined : expect.stringMatching(/^<.+>$/),

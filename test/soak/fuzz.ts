@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
+import { isUnattended, searchPath } from '../../scripts/settings/environment.ts';
 import { confirm } from '../../scripts/setup/confirm.ts';
 import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
 import { ClamavView } from '../support/clamav/clamav-view.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { isUnattended, searchPath } from '../../scripts/settings/commands/sync.ts';
+import { isUnattended, searchPath } from '../../scripts/settings/environment.ts';
 import { confirm } from '../../scripts/setup/confirm.ts';
 import { ensureClamav } from '../../scripts/setup/install-clamav.ts';
 import { ensureImages } from '../support/clamav/clamav-images.ts';

@@ -1,12 +1,11 @@
 import type { DoctorSettings } from '../../doctor/settings.ts';
 import { notifySettings } from '../github.ts';
 import { wantsIssues } from '../notify.ts';
-import { type Option, SYNC_OPTIONS } from '../option.ts';
 import { type Given, together } from '../read.ts';
-import { syncSettings } from './sync.ts';
+import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 
 /** Those of `sync`, so that its command line is the one to try. */
-export const DOCTOR_OPTIONS: readonly Option[] = SYNC_OPTIONS;
+export const DOCTOR_OPTIONS = SYNC_OPTIONS;
 
 const WORKFLOW = 'mirror.yml';
 /** Node reads the first, ClamAV and OpenSSL the second. */

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import * as v from 'valibot';
 import { isS3Address } from '../../store/s3/address.ts';
 import type { StoreSettings } from '../../store/settings.ts';
-import { SyncSchema, wholeNumber } from '../fields.ts';
-import { STATUS_OPTIONS, STORE_OPTIONS, SYNC_OPTIONS } from '../option.ts';
+import { hours } from '../fields.ts';
+import { type Option, pick } from '../option.ts';
 import { type Given, together, validated, variableOf } from '../read.ts';
-import { storeSettings, workFolderOf } from './sync.ts';
+import { STORE_OPTIONS, storeSettings, workFolderOf } from './store.ts';
+import { SYNC_OPTIONS } from './sync.ts';
 
 export interface StatusSettings extends StoreSettings {
   /** The work folder of the runs that publish there. */
@@ -18,18 +18,24 @@ export interface StatusSettings extends StoreSettings {
   readonly usual: { readonly upstream: string; readonly databases: string };
 }
 
-const StatusSchema = v.object({
-  work: SyncSchema.entries.work,
-  'max-age': wholeNumber(1, 8760),
-});
+const OWN = [
+  ...pick(SYNC_OPTIONS, ['work']),
+  {
+    name: 'max-age',
+    value: '<hours>',
+    help: 'hours without a successful check of upstream after which the mirror counts as stale',
+    fallback: '48',
+    schema: hours(1, 8760),
+  },
+] as const satisfies readonly Option[];
 
-const HOUR = 3_600_000;
+export const STATUS_OPTIONS = [...STORE_OPTIONS, ...OWN] as const;
 
 /** Throws `setting/invalid`. */
 export function statusSettings(from: Given): StatusSettings {
   const { where, settings } = together({
     where: () => storeSettings(from),
-    settings: () => validated(StatusSchema, STATUS_OPTIONS, from),
+    settings: () => validated(OWN, from),
   });
   const usualWork = workFolderOf(where.store);
   const { work = usualWork } = settings;
@@ -40,7 +46,7 @@ export function statusSettings(from: Given): StatusSettings {
   return {
     ...where,
     work,
-    maxAge: settings['max-age'] * HOUR,
+    maxAge: settings['max-age'],
     flags: {
       ...(where.store !== resolve('mirror') && { store: where.store }),
       ...(isS3Address(where.store) && s3),
@@ -60,7 +66,7 @@ function givenOf(names: readonly string[], { flags, environment }: Given): Recor
   );
 }
 
-function usualOf(name: string, { environment }: Given): string {
-  const { fallback = '' } = SYNC_OPTIONS.find((option) => option.name === name) ?? {};
+function usualOf(name: 'upstream' | 'databases', { environment }: Given): string {
+  const [{ fallback } = { fallback: '' }] = pick(SYNC_OPTIONS, [name]);
   return environment[variableOf(name)] || fallback;
 }

@@ -1,66 +1,173 @@
-import { randomUUID } from 'node:crypto';
-import { relative, resolve, sep } from 'node:path';
-import type * as v from 'valibot';
-import { explain } from '../../base/errors.ts';
+import { relative, sep } from 'node:path';
 import { userAgentOf } from '../../base/version.ts';
 import type { CycleSettings } from '../../cycle/settings.ts';
-import type { Environment, Programs } from '../../engine/process.ts';
-import { isHttp } from '../../http/is-http.ts';
-import type { Proxies } from '../../http/proxies.ts';
-import type { ProbeSettings } from '../../probe/settings.ts';
-import { isS3Address, type S3Options, s3Settings } from '../../store/s3/address.ts';
-import type { StoreSettings } from '../../store/settings.ts';
-import { usualRecord } from '../../upstream/official.ts';
+import { isS3Address } from '../../store/s3/address.ts';
+import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../../upstream/official.ts';
+import { dnsFrom, proxiesFrom } from '../environment.ts';
 import {
-  ProbeSchema,
-  ReleaseSchema,
-  RollbackSchema,
-  ServeSchema,
-  StoreSchema,
-  SyncSchema,
-  VerifySchema,
+  Databases,
+  DnsRecordName,
+  Engines,
+  FilePath,
+  HeaderText,
+  megabytes,
+  Nameservers,
+  Reason,
+  Switch,
+  Url,
+  wholeNumber,
 } from '../fields.ts';
-import {
-  PROBE_OPTIONS,
-  RELEASE_OPTIONS,
-  ROLLBACK_OPTIONS,
-  SERVE_OPTIONS,
-  STORE_OPTIONS,
-  SYNC_OPTIONS,
-  URL_ARGUMENT,
-  VERIFY_OPTIONS,
-} from '../option.ts';
-import { programsFrom } from '../programs.ts';
+import { type Option, pick } from '../option.ts';
 import { type Given, named, SettingError, together, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
+import { STORE_OPTIONS, storeSettings, workFolderOf } from './store.ts';
 
-const MEGABYTE = 1024 * 1024;
+const FROM_UPSTREAM = [
+  {
+    name: 'upstream',
+    value: '<url>',
+    help: 'where databases come from: ClamAV itself or another mirror',
+    fallback: OFFICIAL_UPSTREAM,
+    schema: Url,
+  },
+  {
+    name: 'databases',
+    value: '<names>',
+    help: 'databases to mirror, separated by commas',
+    fallback: USUAL_DATABASES.join(),
+    schema: Databases,
+  },
+] as const satisfies readonly Option[];
 
-export interface ServeSettings {
-  readonly store: string;
-  readonly address: string;
-  readonly port: number;
-}
+const CYCLE = [
+  {
+    name: 'work',
+    value: '<folder>',
+    help: 'folder for unproven files and the state',
+    usually: '<store>.work, or ./mirror.work for a bucket',
+    schema: FilePath,
+  },
+  {
+    name: 'dns',
+    value: '<name>',
+    help: `TXT record that advertises versions, or "off" to ask upstream itself`,
+    usually: `${OFFICIAL_RECORD} for ClamAV's own upstream, else off`,
+    schema: DnsRecordName,
+  },
+  {
+    name: 'nameservers',
+    value: '<addresses>',
+    help: 'nameservers to ask, separated by commas; the newest answer counts',
+    usually: "the system's",
+    schema: Nameservers,
+  },
+  {
+    name: 'cdiffs',
+    value: '<count>',
+    help: 'number of CDIFFs to keep for each database',
+    fallback: '30',
+    schema: wholeNumber(1, 1000),
+  },
+  {
+    name: 'max-size',
+    value: '<megabytes>',
+    help: 'largest CVD or CDIFF to accept, in megabytes',
+    fallback: '1024',
+    schema: megabytes(1, 16_384),
+  },
+  {
+    name: 'user-agent',
+    value: '<text>',
+    help: 'User-Agent header to send',
+    usually: "cvdupdate's form, which ClamAV's servers accept, with the name of this program",
+    schema: HeaderText,
+  },
+  {
+    name: 'allow-private-redirects',
+    help: 'follow redirects from a public host to a private address',
+    schema: Switch,
+  },
+  {
+    name: 'engines',
+    value: '<names>',
+    help: 'ClamAV installations that must all prove a stage, separated by commas: native, docker:IMAGE, container:ID',
+    usually:
+      'native if it is installed, else the newest ClamAV and the oldest supported one, by docker or podman',
+    schema: Engines,
+  },
+  {
+    name: 'clean-samples',
+    value: '<path>',
+    help: 'your own files in which nothing may be found: a folder, or a list with one path per line',
+    schema: FilePath,
+  },
+  {
+    name: 'infected-samples',
+    value: '<path>',
+    help: 'your own files in which something must be found: a folder, or a list; a line of it may name the signature, as clamscan prints it ("path: Name FOUND")',
+    schema: FilePath,
+  },
+  {
+    name: 'archive',
+    value: '<count>',
+    help: 'number of earlier CVDs to keep of each database',
+    fallback: '3',
+    schema: wholeNumber(0, 100),
+  },
+  {
+    name: 'max-mirror-size',
+    value: '<megabytes>',
+    help: 'limit for all published files together, in megabytes; the archive is trimmed first, then the oldest CDIFFs',
+    usually: 'no limit',
+    schema: megabytes(1, 1_000_000),
+  },
+  {
+    name: 'public-url',
+    value: '<url>',
+    help: 'where clients find the mirror; each publication is read back from there, and undone if it is not served',
+    schema: Url,
+  },
+  {
+    name: 'restore-from',
+    value: '<url>',
+    help: 'where the mirror is served; a store without a manifest is filled from there first (folders only)',
+    schema: Url,
+  },
+  {
+    name: 'max-signature-drop',
+    value: '<percent>',
+    help: 'refuse a database that loses more of its signatures than this, until you accept it',
+    usually: 'a loss of more than 20 waits for a day and is reported',
+    schema: wholeNumber(0, 100),
+  },
+  {
+    name: 'accept',
+    value: '<reason>',
+    help: 'take what looks implausible or was refused before; it must still be proven, and the proof records this reason',
+    schema: Reason,
+  },
+  {
+    name: 'retry',
+    help: 'try refused versions again, and ask upstream once more during a cool-down',
+    schema: Switch,
+  },
+  { name: 'resync', help: 'download everything again from upstream, whatever is published', schema: Switch },
+  { name: 'dry-run', help: 'do everything except publish', schema: Switch },
+] as const satisfies readonly Option[];
 
-/** These flags and this process's environment. */
-export function given(flags: Given['flags']): Given {
-  return { flags, environment: process.env };
-}
+const OWN = [...FROM_UPSTREAM, ...CYCLE] as const;
 
-/** The folder that relative paths are meant from: `npm --prefix DIR run` starts us in DIR, wherever the user is. */
-export function userFolder({ INIT_CWD, npm_lifecycle_event }: Environment = process.env): string {
-  return npm_lifecycle_event === 'clamav-mirror' && INIT_CWD ? INIT_CWD : '.';
-}
+export const SYNC_OPTIONS = [...FROM_UPSTREAM, ...STORE_OPTIONS, ...CYCLE] as const;
 
-/** The inputs of the action: it hands each on as the variable of an option. */
-export function givenInputs(): Given {
-  return { flags: {}, environment: process.env, kind: 'input' };
-}
+/** Of those of `sync`, the ones that a rollback needs too. */
+export const PROOF_OPTIONS = pick(SYNC_OPTIONS, [
+  ...(['work', 'engines', 'clean-samples', 'infected-samples', 'archive', 'max-mirror-size'] as const),
+]);
 
 /** Throws `setting/invalid`, which names the setting and what it takes. */
 export function syncSettings(from: Given): CycleSettings {
   const { settings, where } = together({
-    settings: () => validated(SyncSchema, SYNC_OPTIONS, from),
+    settings: () => validated(OWN, from),
     where: () => storeSettings(from),
   });
   const { store, s3 } = where;
@@ -68,125 +175,30 @@ export function syncSettings(from: Given): CycleSettings {
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
   requireKept(settings.upstream, settings.databases);
-  const record = settings.dns ?? usualRecord(settings.upstream);
   const drop = settings['max-signature-drop'];
   return {
     upstream: settings.upstream,
     databases: settings.databases,
     store,
-    s3: { ...s3, maxSize: settings['max-size'] * MEGABYTE },
+    s3: { ...s3, maxSize: settings['max-size'] },
     work,
-    dns: dnsFrom(record, settings.nameservers),
+    dns: dnsFrom(settings.dns ?? usualRecord(settings.upstream), settings.nameservers),
     window: settings.cdiffs,
-    maxSize: settings['max-size'] * MEGABYTE,
+    maxSize: settings['max-size'],
     userAgent: (uuid) => settings['user-agent'] ?? userAgentOf(uuid),
     proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
     engines: settings.engines,
     samples: { clean: settings['clean-samples'], infected: settings['infected-samples'] },
     archive: settings.archive,
-    maxMirrorSize: bytesOf(settings['max-mirror-size']),
+    maxMirrorSize: settings['max-mirror-size'],
     publicUrl: settings['public-url'],
     restoreFrom: settings['restore-from'],
     maxSignatureDrop: drop === undefined ? undefined : drop / 100,
     accept: settings.accept,
-    retry: settings.retry === 'true',
-    resync: settings.resync === 'true',
-    dryRun: settings['dry-run'] === 'true',
+    retry: settings.retry,
+    resync: settings.resync,
+    dryRun: settings['dry-run'],
   };
-}
-
-/** The work folder of a store, if nobody names another. */
-export function workFolderOf(store: string): string {
-  return isS3Address(store) ? resolve('mirror.work') : `${store}.work`;
-}
-
-/** Throws `setting/invalid`. */
-export function storeSettings(from: Given): StoreSettings {
-  const { store, ...given } = validated(StoreSchema, STORE_OPTIONS, from);
-  const pathStyle = given['s3-path-style'];
-  const { AWS_REGION, AWS_DEFAULT_REGION } = from.environment;
-  const options: { readonly [Name in keyof S3Options]: S3Options[Name] | undefined } = {
-    endpoint: given['s3-endpoint'],
-    region: given['s3-region'] ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
-    pathStyle: pathStyle === undefined ? undefined : pathStyle === 'true',
-    encryption: given['s3-encryption'],
-    kmsKey: given['s3-kms-key'],
-    storageClass: given['s3-storage-class'],
-    acl: given['s3-acl'],
-    proxies: isS3Address(store) ? proxiesFrom(from.environment) : undefined,
-  };
-  const s3: S3Options = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  );
-  try {
-    if (isS3Address(store)) s3Settings(store, s3);
-  } catch (cause) {
-    throw new SettingError('setting/invalid', `${named('store', from)} ${explain(cause)}`, { cause });
-  }
-  return { store, s3 };
-}
-
-/** A store to be verified: the one of the settings, or this one. Throws `setting/invalid`. */
-export function verifySettings(from: Given, store = from.flags.store): StoreSettings {
-  const { where, limits } = together({
-    where: () => storeSettings({ ...from, flags: { ...from.flags, store } }),
-    limits: () => validated(VerifySchema, VERIFY_OPTIONS, from),
-  });
-  return { store: where.store, s3: { ...where.s3, maxSize: limits['max-size'] * MEGABYTE } };
-}
-
-/** Throws `setting/invalid`. */
-export function rollbackSettings(from: Given): v.InferOutput<typeof RollbackSchema> {
-  return validated(RollbackSchema, ROLLBACK_OPTIONS, from);
-}
-
-/** Throws `setting/invalid`. */
-export function releaseSettings(from: Given): v.InferOutput<typeof ReleaseSchema> {
-  return validated(ReleaseSchema, RELEASE_OPTIONS, from);
-}
-
-/** Throws `setting/invalid`. */
-export function probeSettings(url: string, from: Given): ProbeSettings {
-  const options = [URL_ARGUMENT, ...PROBE_OPTIONS];
-  const settings = validated(ProbeSchema, options, { ...from, flags: { ...from.flags, url } });
-  const { environment } = from;
-  return {
-    url: settings.url,
-    databases: settings.databases,
-    cdiffs: settings.cdiffs,
-    maxSize: settings['max-size'] * MEGABYTE,
-    dns: dnsFrom(settings.dns, settings.nameservers),
-    userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(environment, settings['allow-private-redirects']),
-    timeout: settings.timeout * 60_000,
-    full: settings.full === 'true',
-    client: settings.client === 'true' ? (environment.PATH ?? '') : undefined,
-    environment: programsFrom(environment).environment.tools,
-  };
-}
-
-/** Throws `setting/invalid`. */
-export function serveSettings(from: Given): ServeSettings {
-  return validated(ServeSchema, SERVE_OPTIONS, from);
-}
-
-/** Where to look for programs: a PATH. */
-export function searchPath(): string {
-  return programs().path;
-}
-
-/** The programs of this machine, with what they may know of this process's environment. */
-export function programs(): Programs {
-  return programsFrom(process.env);
-}
-
-/** True if no person is there to answer a question. */
-export function isUnattended(): boolean {
-  return Boolean(process.env.CI) || !process.stdin.isTTY;
-}
-
-export function dnsFrom(record: string, nameservers: readonly string[] = []): CycleSettings['dns'] {
-  return record === 'off' ? undefined : { record, nameservers };
 }
 
 /** What is unproven must not lie where it is served, nor what is served where each run begins by clearing up. */
@@ -202,29 +214,4 @@ function requireApart(store: string, work: string): void {
 function restoresBucket(from: Given): SettingError {
   const what = `${named('restore-from', from)} is for a folder, and the store is a bucket`;
   return new SettingError('setting/invalid', what, { advice: 'Leave it out' });
-}
-
-function bytesOf(megabytes: number | undefined): number | undefined {
-  return megabytes === undefined ? undefined : megabytes * MEGABYTE;
-}
-
-/** The usual variables, in lower and upper case. Throws `setting/invalid`. */
-export function proxiesFrom(environment: Given['environment'], privateRedirects?: string): Proxies {
-  const either = (name: string) => environment[name.toLowerCase()] || environment[name] || '';
-  return {
-    httpProxy: proxyUrl('HTTP_PROXY', either('HTTP_PROXY')),
-    httpsProxy: proxyUrl('HTTPS_PROXY', either('HTTPS_PROXY')),
-    noProxy: either('NO_PROXY'),
-    ...(privateRedirects === 'true' && { privateRedirects: true }),
-  };
-}
-
-/** As curl reads it: `proxy.example:3128` is an address too. */
-function proxyUrl(name: string, text: string): string {
-  if (text === '') return '';
-  const url = text.includes('://') ? text : `http://${text}`;
-  if (isHttp(url)) return url;
-  throw new SettingError('setting/invalid', `the variable ${name} is not the address of an HTTP proxy`, {
-    advice: 'It looks like http://user:password@proxy.example:3128',
-  });
 }

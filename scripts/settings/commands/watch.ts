@@ -3,71 +3,61 @@ import * as v from 'valibot';
 import { userAgentOf } from '../../base/version.ts';
 import { usualRecord } from '../../upstream/official.ts';
 import type { WatchSettings } from '../../watch/settings.ts';
-import { ProbeSchema, SyncSchema, wholeNumber } from '../fields.ts';
-import { type Option, SYNC_OPTIONS, TIMEOUT_OPTION, URL_ARGUMENT } from '../option.ts';
+import { dnsFrom, proxiesFrom } from '../environment.ts';
+import { Engines, hours } from '../fields.ts';
+import { type Option, pick } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
-import { dnsFrom, proxiesFrom } from './sync.ts';
+import { LOOKED_AT, LOOKED_FOR, TIMEOUT_OPTION, URL_ARGUMENT } from './probe.ts';
+import { SYNC_OPTIONS } from './sync.ts';
 
-const OF_SYNC = ['upstream', 'dns', 'nameservers', ...['max-size', 'user-agent', 'allow-private-redirects']];
-
-export const WATCH_OPTIONS: readonly Option[] = [
-  {
-    name: 'databases',
-    value: '<names>',
-    help: 'which databases to look at (default: those of its manifest, else main,daily,bytecode)',
-  },
-  ...SYNC_OPTIONS.filter(({ name }) => OF_SYNC.includes(name)),
-  { name: 'cdiffs', value: '<count>', help: 'how many CDIFFs of each database to look for', fallback: '30' },
+export const WATCH_OPTIONS = [
+  LOOKED_AT,
+  ...pick(SYNC_OPTIONS, [
+    ...(['upstream', 'dns', 'nameservers', 'max-size', 'user-agent', 'allow-private-redirects'] as const),
+  ]),
+  LOOKED_FOR,
   {
     name: 'engines',
     value: '<names>',
-    help: 'whose freshclam and clamscan to use it with, separated by commas (default: as sync has it)',
+    help: 'ClamAV installations whose freshclam and clamscan use the mirror, separated by commas',
+    usually: 'as for sync',
+    schema: Engines,
   },
   {
     name: 'warn-after',
     value: '<hours>',
-    help: 'how long the mirror may be behind, or go without a check, before that is a warning',
+    help: 'hours behind upstream, or without a successful check, before the watchdog warns',
     fallback: '24',
+    schema: hours(1, 8760),
   },
-  { name: 'fail-after', value: '<hours>', help: 'and before that is a fault', fallback: '48' },
+  {
+    name: 'fail-after',
+    value: '<hours>',
+    help: 'hours behind upstream, or without a successful check, before the watchdog fails',
+    fallback: '48',
+    schema: hours(1, 8760),
+  },
   {
     name: 'workflow',
     value: '<file>',
-    help: 'the workflow that syncs, where GitHub can be asked about it',
+    help: 'file name of the workflow that syncs, to ask GitHub about it',
     fallback: 'mirror.yml',
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^[\w.-]{1,200}\.ya?ml$/, 'takes the name of a file such as mirror.yml'),
+    ),
   },
   TIMEOUT_OPTION,
-];
-
-const WatchSchema = v.object({
-  url: ProbeSchema.entries.url,
-  databases: ProbeSchema.entries.databases,
-  upstream: SyncSchema.entries.upstream,
-  dns: SyncSchema.entries.dns,
-  nameservers: SyncSchema.entries.nameservers,
-  'max-size': SyncSchema.entries['max-size'],
-  'user-agent': SyncSchema.entries['user-agent'],
-  'allow-private-redirects': SyncSchema.entries['allow-private-redirects'],
-  cdiffs: SyncSchema.entries.cdiffs,
-  timeout: ProbeSchema.entries.timeout,
-  engines: SyncSchema.entries.engines,
-  'warn-after': wholeNumber(1, 8760),
-  'fail-after': wholeNumber(1, 8760),
-  workflow: v.pipe(
-    v.string(),
-    v.regex(/^[\w.-]{1,200}\.ya?ml$/, 'takes the name of a file such as mirror.yml'),
-  ),
-});
-
-const HOUR = 3_600_000;
-const MEGABYTE = 1024 * 1024;
+] as const satisfies readonly Option[];
 
 /** Throws `setting/invalid`. */
 export function watchSettings(url: string, from: Given): WatchSettings {
-  const options = [URL_ARGUMENT, ...WATCH_OPTIONS];
-  const settings = validated(WatchSchema, options, { ...from, flags: { ...from.flags, url } });
-  const limits = { warn: settings['warn-after'] * HOUR, fail: settings['fail-after'] * HOUR };
+  const settings = validated([URL_ARGUMENT, ...WATCH_OPTIONS] as const, {
+    ...from,
+    flags: { ...from.flags, url },
+  });
+  const limits = { warn: settings['warn-after'], fail: settings['fail-after'] };
   if (limits.warn > limits.fail) {
     throw new SettingError('setting/invalid', 'warn-after must not be more than fail-after', {
       advice: 'A warning comes before a fault',
@@ -79,11 +69,11 @@ export function watchSettings(url: string, from: Given): WatchSettings {
     databases: settings.databases,
     upstream: settings.upstream,
     dns: dnsFrom(settings.dns ?? usualRecord(settings.upstream), settings.nameservers),
-    maxSize: settings['max-size'] * MEGABYTE,
+    maxSize: settings['max-size'],
     cdiffs: settings.cdiffs,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
     proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
-    timeout: settings.timeout * 60_000,
+    timeout: settings.timeout,
     limits,
     workflow: settings.workflow,
     engines: settings.engines,

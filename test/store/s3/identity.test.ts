@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import { storeSettings } from '../../../scripts/settings/commands/sync.ts';
+import { storeSettings } from '../../../scripts/settings/commands/store.ts';
 import { openStore } from '../../../scripts/store/open.ts';
 import { startFaultProxy } from '../../support/web/fault-proxy.ts';
 import { startProxy } from '../../upstream/proxy/proxy.ts';

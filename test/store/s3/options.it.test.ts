@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { storeSettings } from '../../../scripts/settings/commands/sync.ts';
+import { storeSettings } from '../../../scripts/settings/commands/store.ts';
 import { PRIVATE_FOLDER } from '../../../scripts/store/file-name.ts';
 import { openStore } from '../../../scripts/store/open.ts';
 import type { Store } from '../../../scripts/store/store.ts';

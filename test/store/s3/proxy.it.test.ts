@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { explain } from '../../../scripts/base/errors.ts';
-import { storeSettings } from '../../../scripts/settings/commands/sync.ts';
+import { storeSettings } from '../../../scripts/settings/commands/store.ts';
 import { openStore } from '../../../scripts/store/open.ts';
 import type { S3Options } from '../../../scripts/store/s3/address.ts';
 import type { Store } from '../../../scripts/store/store.ts';

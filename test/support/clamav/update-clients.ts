@@ -5,7 +5,7 @@ import { codeOf } from '../../../scripts/base/errors.ts';
 import { HEADER_SIZE, parseHeader } from '../../../scripts/cvd/header.ts';
 import { findNativeEngine } from '../../../scripts/engine/native.ts';
 import { readStart } from '../../../scripts/files/open.ts';
-import { searchPath } from '../../../scripts/settings/commands/sync.ts';
+import { searchPath } from '../../../scripts/settings/environment.ts';
 import { type Run, run } from '../../../scripts/setup/programs.ts';
 import { describeWith, have } from '../setup/official.ts';
 import { describeWithDnsmasq } from '../web/dns.ts';

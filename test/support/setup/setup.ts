@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { isUnattended, searchPath } from '../../../scripts/settings/commands/sync.ts';
+import { isUnattended, searchPath } from '../../../scripts/settings/environment.ts';
 import { confirm } from '../../../scripts/setup/confirm.ts';
 import { ensureClamav } from '../../../scripts/setup/install-clamav.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../../scripts/setup/official-files.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { explain } from '../../../scripts/base/errors.ts';
-import { searchPath } from '../../../scripts/settings/commands/sync.ts';
+import { searchPath } from '../../../scripts/settings/environment.ts';
 import { findProgram } from '../../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from '../setup/install.ts';
 import { freePort } from './ports.ts';
