@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/setup/longest-first.ts';
 
 /** Test files that use real parts: ClamAV, containers, web servers, other programs than Node and a shell. */
 const REAL = 'test/**/*.it.test.ts';
@@ -7,6 +8,9 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/setup/reporter.ts'],
     pool: 'forks',
+    // Tests wait for containers, disks and deadlines as often as they compute.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 180_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 30_000 } },
@@ -25,13 +29,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: 'real',
-          include: [REAL],
-          globalSetup: 'test/support/setup/setup.ts',
-          // Tests wait for containers, disks and deadlines as often as they compute.
-          maxWorkers: 3,
-        },
+        test: { name: 'real', include: [REAL], globalSetup: 'test/support/setup/setup.ts' },
       },
     ],
   },

@@ -47,40 +47,41 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     ask,
   };
   const run = `${process.pid}-${Date.now()}`;
-  const official = realPart('official', () => ensureOfficial(DEFAULT_CACHE, options));
-  const installed = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
-  const { clamav, close } = await clamavForTests(installed, process.env.CLAMAV);
-  const webServers = await realPart('web-servers', () => ensureWebServers(options));
-  const squid = await realPart('squid', () => ensureSquid(options));
-  const dnsmasq = await realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options));
-  const cvdupdate = await realPart('cvdupdate', () =>
-    ensureProgram('cvdupdate', ['clamav-cvdupdate'], options),
-  );
-  const curl = await realPart('curl', () => ensureProgram('curl', ['curl'], options));
-  await realPart('strace', () => ensureProgram('strace', ['strace'], options)); // hostile/watched.ts tries it
-  const engine = await realPart('docker', () => ensureDocker(run, options));
-  const cephs = realPart('cephs', () => startCephs(process.env.CEPH, options));
+  const clamav = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
+  // All else at once: only installations wait for each other.
+  const [tested, official, webServers, squid, dnsmasq, cvdupdate, curl, docker, cephs] = await Promise.all([
+    clamavForTests(clamav, process.env.CLAMAV),
+    realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
+    realPart('web-servers', () => ensureWebServers(options)),
+    realPart('squid', () => ensureSquid(options)),
+    realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
+    realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
+    realPart('curl', () => ensureProgram('curl', ['curl'], options)),
+    startDocker(run, options),
+    realPart('cephs', () => startCephs(process.env.CEPH, options)),
+    realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
+  ]);
   project.provide('run', run);
-  project.provide('clamav', clamav);
+  project.provide('clamav', tested.clamav);
   project.provide('webServers', webServers);
   project.provide('squid', squid);
   project.provide('dnsmasq', dnsmasq);
   project.provide('cvdupdate', cvdupdate);
   project.provide('curl', curl);
-  project.provide('docker', await withImages(engine, options));
-  project.provide('official', await official);
-  const gateways = await cephs;
-  project.provide('cephs', 'have' in gateways ? { have: gateways.have.running } : gateways);
+  project.provide('docker', docker.images);
+  project.provide('official', official);
+  project.provide('cephs', 'have' in cephs ? { have: cephs.have.running } : cephs);
   return async () => {
-    if ('have' in gateways) await gateways.have.close();
-    if ('have' in engine) await engine.have.close();
-    await close();
+    if ('have' in cephs) await cephs.have.close();
+    if ('have' in docker.engine) await docker.engine.have.close();
+    await tested.close();
   };
 }
 
-async function withImages(
-  engine: RealPart<DockerEngine>,
+async function startDocker(
+  run: string,
   options: InstallOptions,
-): Promise<RealPart<Images>> {
-  return 'have' in engine ? { have: await ensureImages(options) } : engine;
+): Promise<{ engine: RealPart<DockerEngine>; images: RealPart<Images> }> {
+  const engine = await realPart('docker', () => ensureDocker(run, options));
+  return { engine, images: 'have' in engine ? { have: await ensureImages(options) } : engine };
 }
