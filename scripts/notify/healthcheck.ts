@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { codeOf } from '../base/errors.ts';
 import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../base/limits/github.ts';
+import { startOfBody } from '../http/body.ts';
 import { isHttp } from '../http/is-http.ts';
 import { prepareNetwork } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
@@ -85,21 +86,11 @@ async function ping(
       };
     }
     // healthchecks.io says `OK (not found)` with status 200 to whom it does not know
-    const [, but] = /^OK \(([a-z ]{1,40})\)/.exec(await startOf(said)) ?? [];
+    const [, but] =
+      /^OK \(([a-z ]{1,40})\)/.exec((await startOfBody(said, PING_ANSWER_BYTES)).toString('utf8')) ?? [];
     return but === undefined ? undefined : { what: `it says ${but}`, final: true };
   } catch (error) {
     const timedOut = error instanceof Error && error.name === 'TimeoutError';
     return { what: timedOut ? 'no answer in time' : (codeOf(error) ?? 'no answer'), final: false };
   }
-}
-
-async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= PING_ANSWER_BYTES) break;
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

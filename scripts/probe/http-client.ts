@@ -5,6 +5,7 @@ import { BODY_BYTES, PROBE_PATIENCE, REQUESTS, UNANSWERED_REQUESTS } from '../ba
 import { REDIRECTS } from '../base/limits/upstream.ts';
 import { counted, took } from '../base/words.ts';
 import { Agents } from '../http/agents.ts';
+import { type BodyStart, readBody } from '../http/body.ts';
 import { InsideError } from '../http/internal-addresses.ts';
 import { isTlsTrouble } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
@@ -105,25 +106,12 @@ export class ProbeClient implements AsyncDisposable {
   /** Throws `ProbeError` if there is no answer; one that breaks off is an answer. */
   async ask(name: string, { keep = BODY_BYTES, ...wanted }: Wanted = {}): Promise<Answer> {
     const { status, header, body } = await this.#open(name, wanted, this.#patience.answer);
-    const chunks: Buffer[] = [];
-    let length = 0;
-    let ended: Answer['ended'] = 'left';
-    try {
-      if (keep === 0) body.destroy();
-      else {
-        for await (const chunk of this.#counted(body)) {
-          chunks.push(chunk);
-          length += chunk.length;
-          if (length > keep) break; // leaving the loop hangs up
-        }
-        if (length <= keep) ended = 'whole';
-      }
-      this.#timeouts = 0;
-    } catch (error) {
-      ended = 'cut';
-      if (isTimeout(error)) this.#timeouts++;
-    }
-    return { status, header, ended, body: Buffer.concat(chunks).subarray(0, keep) };
+    if (keep === 0) body.destroy();
+    const left: BodyStart = { bytes: Buffer.alloc(0), ended: 'left' };
+    const { bytes, ended, error } = keep === 0 ? left : await readBody(this.#counted(body), keep + 1);
+    if (ended !== 'cut') this.#timeouts = 0;
+    else if (isTimeout(error)) this.#timeouts++;
+    return { status, header, ended, body: bytes.subarray(0, keep) };
   }
 
   /** Reads a whole file. Throws `ProbeError` if it cannot be had whole, or what `onChunk` throws. */

@@ -2,15 +2,16 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { request } from 'undici';
-import { causesOf, codeOf } from '../base/errors.ts';
-import { PAGE_BYTES, REDIRECTS } from '../base/limits/upstream.ts';
+import { codeOf } from '../base/errors.ts';
+import { PAGE_BYTES, PROXIED_CONNECT_MS, REDIRECTS } from '../base/limits/upstream.ts';
 import { FileError } from '../files/atomic.ts';
 import { withRoom } from '../files/disk-space.ts';
 import { openToAppend } from '../files/open.ts';
 import type { Agents } from '../http/agents.ts';
+import { readBody, startOfBody } from '../http/body.ts';
 import { compressionIn } from '../http/content-encoding.ts';
-import { InsideError } from '../http/internal-addresses.ts';
-import { isTlsTrouble, tlsAdvice } from '../http/network.ts';
+import { type Answer, placeOf, validatorOf } from './answer.ts';
+import { asUpstreamError, mayPass, redirected } from './connection-error.ts';
 import { type CoolDownGuard, proxyError } from './cool-down.ts';
 import { UpstreamError } from './error.ts';
 import { PATIENCE, Pace, type Patience } from './pace.ts';
@@ -49,12 +50,6 @@ export interface Fetched {
   readonly etag: string | undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: Readable;
-  header(name: string): string | undefined;
-}
-
 /**
  * Asks one upstream for files and counts what comes. It retries what may pass (no connection, a cut, 5xx),
  * starts a cool-down where upstream asks for one (403, 429), and proves nothing: that is the caller's part.
@@ -80,17 +75,9 @@ export class UpstreamClient {
       const range = { range: `bytes=0-${PROBE_SIZE - 1}` };
       const answer = await this.#ask(name, range, pace, fresh);
       const { total } = placeOf(answer);
-      const chunks: Buffer[] = [];
-      let length = 0;
-      for await (const chunk of this.#counted(answer.body, pace)) {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length >= PROBE_SIZE) break; // leaving the loop hangs up
-      }
-      if (length < Math.min(PROBE_SIZE, total)) {
-        throw new UpstreamError('upstream/incomplete', `${name} ended after ${length} of ${total} bytes`);
-      }
-      return Buffer.concat(chunks).subarray(0, PROBE_SIZE);
+      const start = await startOfBody(this.#counted(answer.body, pace), PROBE_SIZE);
+      if (start.length < Math.min(PROBE_SIZE, total)) throw cut(name, start.length, total);
+      return start;
     });
   }
 
@@ -122,17 +109,10 @@ export class UpstreamClient {
         return 'unchanged';
       }
       const { total } = placeOf(answer);
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of this.#counted(answer.body, pace)) {
-        size += chunk.length;
-        if (size > limit) throw tooLarge(name, limit);
-        chunks.push(chunk);
-      }
-      if (!Number.isNaN(total) && size !== total) {
-        throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
-      }
-      return { bytes: Buffer.concat(chunks), etag: answer.header('etag') };
+      const bytes = await startOfBody(this.#counted(answer.body, pace), limit + 1);
+      if (bytes.length > limit) throw tooLarge(name, limit);
+      if (!Number.isNaN(total) && bytes.length !== total) throw cut(name, bytes.length, total);
+      return { bytes, etag: answer.header('etag') };
     });
   }
 
@@ -166,9 +146,7 @@ export class UpstreamClient {
       await ours(path, file.writeFile(chunk), total);
       if (transfer.validator !== undefined) pace.kept(chunk.length);
     }
-    if (!Number.isNaN(total) && size !== total) {
-      throw new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
-    }
+    if (!Number.isNaN(total) && size !== total) throw cut(name, size, total);
   }
 
   async #ask(name: string, headers: Record<string, string>, pace: Pace, fresh: boolean): Promise<Answer> {
@@ -211,7 +189,7 @@ export class UpstreamClient {
       const { url, dispatcher } = next;
       asked.push(url);
       const { idle } = this.#patience;
-      using deadline = new Deadline(CONNECTING + 2 * idle);
+      using deadline = new Deadline(PROXIED_CONNECT_MS + 2 * idle);
       const answer = await request(url, {
         dispatcher,
         headers: { 'user-agent': userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
@@ -234,18 +212,8 @@ export class UpstreamClient {
 
   /** Reads an error page to its end, if that is near: then the connection can be used again. */
   async #page(body: Readable, pace: Pace): Promise<string> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    try {
-      for await (const chunk of this.#counted(body, pace)) {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size > PAGE_BYTES) break;
-      }
-    } catch {
-      // what came of it is enough
-    }
-    return Buffer.concat(chunks).toString('utf8');
+    const { bytes } = await readBody(this.#counted(body, pace), PAGE_BYTES + 1);
+    return bytes.toString('utf8'); // of a page that breaks off, what came is enough
   }
 
   async *#counted(body: Readable, pace: Pace): AsyncGenerator<Buffer> {
@@ -268,7 +236,7 @@ export class UpstreamClient {
         return await attempt(pace);
       } catch (error) {
         const pause = mayPass(error) ? pace.pause : undefined;
-        if (pause === undefined) throw named(error, name, this.#options.url);
+        if (pause === undefined) throw asUpstreamError(error, name, this.#options.url);
         await wait(pause);
       }
     }
@@ -296,9 +264,6 @@ class Deadline implements Disposable {
   }
 }
 
-/** Milliseconds for a connection, with whatever proxy there is; `idle` is for the head of the answer. */
-const CONNECTING = 60_000;
-
 /**
  * What a cache on the way has to be told for a file that changes under its name: else a proxy may go on giving an old one
  * for days, and upstream looks as if it had nothing new.
@@ -323,47 +288,6 @@ interface Transfer {
   validator: string | undefined;
 }
 
-/** An answer that is a no and a fault on this side stay what they are; the rest may pass. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof UpstreamError)
-    return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
-  if (error instanceof InsideError || error instanceof FileError) return false;
-  return tlsTroubleIn(error) === undefined && proxyTroubleIn(error) === undefined;
-}
-
-function named(error: unknown, name: string, url: string): unknown {
-  if (error instanceof UpstreamError || error instanceof FileError) return error;
-  if (error instanceof InsideError) return redirected(`${name} is redirected inside: ${error.message}`);
-  const [what, tls, proxy] = [`cannot get ${name} from ${url}`, tlsTroubleIn(error), proxyTroubleIn(error)];
-  if (tls !== undefined)
-    return new UpstreamError('upstream/tls', what, { cause: tls, advice: tlsAdvice(tls) });
-  if (proxy !== undefined) {
-    return new UpstreamError('upstream/proxy', `${what}: the proxy does not let us through`, {
-      cause: error,
-      advice:
-        'Look at what it permits, and at the credentials in HTTPS_PROXY or HTTP_PROXY; NO_PROXY leads past it',
-    });
-  }
-  return new UpstreamError('upstream/unreachable', what, {
-    cause: error,
-    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
-  });
-}
-
-/** Of several addresses, the first one speaks for all. */
-function tlsTroubleIn(error: unknown): unknown {
-  return causesOf(error).find(isTlsTrouble);
-}
-
-/** The words of undici for a proxy that wants other credentials, and for one that opens no tunnel. */
-function proxyTroubleIn(error: unknown): unknown {
-  return causesOf(error).find(
-    (cause) =>
-      codeOf(cause) === 'UND_ERR_INVALID_ARG' ||
-      (cause instanceof Error && /^Proxy response \(4\d\d\)/.test(cause.message)),
-  );
-}
-
 /** What cannot be written here is no fault of upstream. */
 async function ours<T>(path: string, work: Promise<T>, need = Number.NaN): Promise<T> {
   const wanted = async () => (Number.isNaN(need) ? undefined : need);
@@ -376,24 +300,8 @@ async function ours<T>(path: string, work: Promise<T>, need = Number.NaN): Promi
   });
 }
 
-/** Where in the file the body begins and how long the file is, as far as the answer says it: else NaN. */
-function placeOf(answer: Answer): { from: number; total: number } {
-  if (answer.status === 200) return { from: 0, total: Number(answer.header('content-length') ?? Number.NaN) };
-  const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.header('content-range') ?? '') ?? [];
-  return { from: Number(from), total: Number(total) };
-}
-
-/** If-Range wants a strong validator; without one, nothing is resumed. */
-function validatorOf(answer: Answer): string | undefined {
-  const etag = answer.header('etag');
-  return etag?.startsWith('"') === true ? etag : answer.header('last-modified');
-}
-
-function redirected(what: string): UpstreamError {
-  return new UpstreamError('upstream/redirect', what, {
-    advice:
-      'If upstream is to lead there, name that address with --upstream, or set --allow-private-redirects',
-  });
+function cut(name: string, size: number, total: number): UpstreamError {
+  return new UpstreamError('upstream/incomplete', `${name} ended after ${size} of ${total} bytes`);
 }
 
 function tooLarge(name: string, limit: number): UpstreamError {

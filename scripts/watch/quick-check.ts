@@ -8,6 +8,7 @@ import { QUICK_LOOK_MS } from '../base/limits/mirror.ts';
 import { userAgentOf } from '../base/version.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { startOfBody } from '../http/body.ts';
 import { prepareNetwork } from '../http/network.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
@@ -135,7 +136,7 @@ async function offeredVersion(upstream: string, database: string): Promise<numbe
   const range = `bytes=0-${HEADER_SIZE - 1}`;
   const fresh = { 'cache-control': 'no-cache' }; // else a proxy on the way may know an old one for days
   const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()), ...fresh });
-  const header = (await readStart(answer, HEADER_SIZE)).subarray(0, HEADER_SIZE);
+  const header = await startOf(answer, HEADER_SIZE);
   return parseHeader(header).version;
 }
 
@@ -172,7 +173,7 @@ async function fetchText(
   limit: number,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const start = await readStart(await ask(url, headers), limit + 1);
+  const start = await startOf(await ask(url, headers), limit + 1);
   if (start.length > limit) throw new Error(`${url} is too large`);
   return start.toString('utf8');
 }
@@ -199,14 +200,6 @@ async function follow(from: string, headers: Readonly<Record<string, string>>): 
   }
 }
 
-/** At least so many bytes of a body, if it has them; the rest is not read. */
-async function readStart(answer: Response, size: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of answer.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= size) break;
-  }
-  return Buffer.concat(chunks);
+async function startOf({ body }: Response, most: number): Promise<Buffer> {
+  return body === null ? Buffer.alloc(0) : await startOfBody(body, most);
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import {
@@ -12,7 +13,11 @@ import {
 } from '../../scripts/base/limits/engines.ts';
 import { HANDSHAKE_MS, QUOTED_CHARACTERS } from '../../scripts/base/limits/mirror.ts';
 import { TARGET_CHARACTERS } from '../../scripts/base/limits/requests.ts';
-import { QUOTED_ANSWER_CHARACTERS, RECORD_SECONDS } from '../../scripts/base/limits/upstream.ts';
+import {
+  PROXIED_CONNECT_MS,
+  QUOTED_ANSWER_CHARACTERS,
+  RECORD_SECONDS,
+} from '../../scripts/base/limits/upstream.ts';
 import { SILENT } from '../../scripts/base/log.ts';
 import { findConfined } from '../../scripts/engine/confinement.ts';
 import { type ContainerProgram, findContainerProgram } from '../../scripts/engine/docker/cli.ts';
@@ -27,6 +32,7 @@ import type { ProbeClient } from '../../scripts/probe/http-client.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
 import { refusedBy } from '../../scripts/upstream/refused-answer.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { openClient } from '../upstream/support.ts';
 import { hasten } from './hasten.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
@@ -61,6 +67,24 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
     'a name whose first address is dead',
   ),
   CONNECT_MS: elsewhere('upstream/unreachable', 'upstream/retry.test.ts', 'a refused connection is given up'),
+  PROXIED_CONNECT_MS: ends('it is given up', async () => {
+    const idle = 1000;
+    const hastened = hasten(PROXIED_CONNECT_MS + 2 * idle);
+    const trickling = createServer((socket) => {
+      socket.on('error', () => {}).write('HTTP/1.1 200 OK\r\n');
+      const more = setInterval(() => socket.write('a: b\r\n'), 10);
+      socket.on('close', () => clearInterval(more));
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void trickling.close());
+    await once(trickling, 'listening');
+    const { port } = trickling.address() as AddressInfo;
+    await using open = openClient(`http://127.0.0.1:${port}`, { patience: { idle, attempts: 1 } });
+    await expect(open.client.probe('daily.cvd')).rejects.toMatchObject({
+      code: 'upstream/unreachable',
+      cause: { name: 'TimeoutError' },
+    });
+    expect(hastened).toHaveBeenCalledWith(expect.anything(), PROXIED_CONNECT_MS + 2 * idle);
+  }),
   'PATIENCE.idle': elsewhere(
     'it is given up',
     DOWNLOAD,

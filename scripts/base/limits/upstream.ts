@@ -7,6 +7,11 @@
 export const ADDRESS_MS = 3000;
 /** Milliseconds until one of upstream's addresses must have taken a connection: dead ones take their time (network.ts). */
 export const CONNECT_MS = 20_000;
+/**
+ * Milliseconds until a connection must stand with whatever proxy there is; the head of the answer has twice the idle time
+ * on top. Each byte of a head that trickles would start the idle time anew.
+ */
+export const PROXIED_CONNECT_MS = 60_000;
 /** Milliseconds, bytes and attempts for one file: production's largest takes half an hour at 50 KB/s; freshclam tries three times. */
 export const PATIENCE = {
   /** Without a byte of the answer's head or body. */

@@ -8,7 +8,7 @@ export function textRecords(records: TextRecords): TextRecords {
   for (const [name, text] of records) {
     const isName = name.split('.').every((label) => /^[a-z0-9_-]{1,63}$/i.test(label));
     const { length } = encode({ questions: [questionFor(name)], answers: [answerFor(name, text)] });
-    if (!isName || length > DATAGRAM_BYTES)
+    if (!isName || length > DATAGRAM_SIZE)
       throw new RangeError(`${name} cannot be a TXT record of ${length} bytes`);
   }
   return new Map([...records].map(([name, text]) => [name.toLowerCase(), text]));
@@ -23,7 +23,7 @@ export function replyTo(
   records: TextRecords,
   onQuestion: (name: string) => void,
 ): Buffer | undefined {
-  if (datagram.length < HEADER_BYTES) return undefined;
+  if (datagram.length < HEADER_SIZE) return undefined;
   const [id, flags] = [datagram.readUInt16BE(0), datagram.readUInt16BE(2)];
   if ((flags & RESPONSE) !== 0) return undefined;
   const reply = (code: number, packet: Packet = {}) => {
@@ -41,13 +41,13 @@ export function replyTo(
   return reply(NO_ERROR, { questions: [question], answers: isForText ? [answerFor(name, text)] : [] });
 }
 
-const HEADER_BYTES = 12;
+const HEADER_SIZE = 12;
 /** Limit of a datagram without further agreement (RFC 1035 §4.2.1). */
-const DATAGRAM_BYTES = 512;
+const DATAGRAM_SIZE = 512;
 /** Seconds that a resolver may keep an answer. */
 const TIME_TO_LIVE = 1;
 /** Bytes of one of the strings that a TXT record is made of (§3.3.14). */
-const STRING_BYTES = 255;
+const STRING_SIZE = 255;
 const [NO_ERROR, FORMAT_ERROR, NAME_ERROR, NOT_IMPLEMENTED] = [0, 1, 3, 4];
 const [RESPONSE, OPCODE] = [0x8000, 0x7800];
 
@@ -67,7 +67,7 @@ function questionFor(name: string) {
 function answerFor(name: string, text: string) {
   const bytes = Buffer.from(text, 'utf8');
   const data: Buffer[] = [];
-  for (let at = 0; at === 0 || at < bytes.length; at += STRING_BYTES)
-    data.push(bytes.subarray(at, at + STRING_BYTES));
+  for (let at = 0; at === 0 || at < bytes.length; at += STRING_SIZE)
+    data.push(bytes.subarray(at, at + STRING_SIZE));
   return { ...questionFor(name), ttl: TIME_TO_LIVE, data };
 }

@@ -21,6 +21,7 @@ import {
   LISTED_OBJECTS,
   LISTED_PAGES,
 } from '../../base/limits/store.ts';
+import { startOfBody } from '../../http/body.ts';
 import { StoreError } from '../store.ts';
 import type { S3Settings } from './address.ts';
 import { proxyFor, regionFor } from './connection.ts';
@@ -187,14 +188,7 @@ export class Bucket {
       const Range = `bytes=0-${length - 1}`;
       const { Body } = await this.client.send(new GetObjectCommand({ ...this.key(name), Range }));
       if (!(Body instanceof Readable)) throw new Error('an answer without a body');
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of Body) {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size >= length) break; // leaving the loop hangs up on a store without Range
-      }
-      return Buffer.concat(chunks).subarray(0, length);
+      return await startOfBody(Body, length); // of a store without Range, too
     });
     if (start === undefined) throw new StoreError('store/missing', `${this.where} has no ${name}`);
     return start;
