@@ -10,6 +10,7 @@ import { asVerdict, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import { given, syncSettings } from '../settings/commands/sync.ts';
 import { SettingError } from '../settings/read.ts';
+import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
 import { PROBE_SIZE } from '../upstream/http-client.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { verifyHeader } from '../verify/cvd.ts';
@@ -80,7 +81,7 @@ async function probe(source: string): Promise<Buffer> {
     url: settings.upstream,
     userAgent: settings.userAgent(randomUUID()),
     proxies: settings.proxies,
-    coolDown: { load: () => undefined, save: async () => {} },
+    coolDown: NO_COOL_DOWN,
     now: () => new Date(),
   });
   return await upstream.client().probe(name);

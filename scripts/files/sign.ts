@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { SIGN_BYTES } from '../base/limits/databases.ts';
 import { moment } from '../base/words.ts';
 import { VerifyError } from '../verify/error.ts';
 import { DigestSet, digestsNeeded, type FileDigests, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
+import { readStart } from './open.ts';
 
 /**
  * A `.sign` that ends within so many milliseconds is not published any more: cycles are hours apart, and an expired one
@@ -26,6 +28,11 @@ export interface GoodSign {
   readonly sha256: string;
   /** When the first certificate of its chain ends, as ISO time. */
   readonly notAfter: string;
+}
+
+/** Proves the `.sign` at `path` like `proveSign`. Throws what that throws, or what the file system throws. */
+export async function proveSignAt(path: string, signed: SignedFile, trust: Trust): Promise<GoodSign> {
+  return await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
 }
 
 /** Proves that a `.sign` signs a file, now and for the next hours. Throws `VerifyError`; see `isDoubt`. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SIGN_BYTES } from '../base/limits/databases.ts';
 import { CvdError, type CvdErrorCode } from '../cvd/error.ts';
+import type { FileName } from '../cvd/names.ts';
 import { CdiffSealVerifier, CdiffVerifier, type VerifiedCdiff } from '../verify/cdiff.ts';
 import { CldVerifier, type VerifiedCld } from '../verify/cld.ts';
 import { CvdVerifier, type Expected, SealVerifier, type VerifiedCvd } from '../verify/cvd.ts';
@@ -42,6 +43,26 @@ export async function verifyCdiffFile(
 ): Promise<VerifiedCdiff> {
   await unsealed(() => verifyBy(path, new CdiffSealVerifier(trust), options));
   return await verifyBy(path, new CdiffVerifier(trust, expected), options);
+}
+
+/** Size in bytes and hash of a file that was proven. */
+export interface ProvenFile {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/**
+ * Proves a database or a CDIFF to be what its name says. Of a CVD without a version in its name, any will do. Throws
+ * `VerifyError`, or what the file system throws.
+ */
+export async function verifyByKind(
+  path: string,
+  { kind, database, version }: Exclude<FileName, { readonly signs: string }>,
+  trust: Trust,
+): Promise<ProvenFile> {
+  const verify = kind === 'cdiff' ? verifyCdiffFile : verifyCvdFile;
+  const { size, sha256 } = await verify(path, trust, { database, version });
+  return { size, sha256 };
 }
 
 /** A `.sign` file that signs another file, and what is known of itself. */

@@ -1,10 +1,9 @@
 import { codeOf, explain } from '../base/errors.ts';
-import { SIGN_BYTES } from '../base/limits/databases.ts';
 import type { Log } from '../base/log.ts';
 import { cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
-import { proveSign } from '../files/sign.ts';
+import { proveSignAt } from '../files/sign.ts';
 import type { Stage } from '../files/stage.ts';
-import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { verifyByKind } from '../files/verify.ts';
 import type { FileRecord } from '../store/file-record.ts';
 import type { Store } from '../store/store.ts';
 import { VerifyError } from '../verify/error.ts';
@@ -74,15 +73,10 @@ async function carryFile(
 }
 
 async function verifyCarried(path: string, file: Carried, stage: Stage, trust: Trust): Promise<FileRecord> {
-  const { database, version } = file;
   if (file.kind === 'sign') {
     const { sha256 = '' } = stage.files.get(file.signs) ?? {};
     const signed = { sha256, path: async () => stage.path(file.signs) };
-    return await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
+    return await proveSignAt(path, signed, trust);
   }
-  const verified =
-    file.kind === 'cvd'
-      ? await verifyCvdFile(path, trust, { database })
-      : await verifyCdiffFile(path, trust, { database, version });
-  return { size: verified.size, sha256: verified.sha256 };
+  return await verifyByKind(path, file, trust);
 }

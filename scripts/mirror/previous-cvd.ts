@@ -3,9 +3,9 @@ import type { Log } from '../base/log.ts';
 import { archiveName, cvdName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
 import { verifyCvdFile } from '../files/verify.ts';
+import { isDamage } from '../store/damage.ts';
 import type { Store } from '../store/store.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
-import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import { archiveOf } from './archive.ts';
 import { isListed, type Published } from './published.ts';
@@ -54,7 +54,7 @@ async function prove(
     return { path, verified: await verifyCvdFile(path, trust, { database, version }) };
   } catch (error) {
     if (codeOf(error) === 'store/missing') return undefined;
-    if (!(error instanceof VerifyError) && codeOf(error) !== 'store/limit') throw error;
+    if (!isDamage(error)) throw error;
     log.warn(`${name} in ${store.where} is of no use: ${explain(error)}`);
     return undefined;
   }

@@ -1,12 +1,11 @@
 import { explain } from '../base/errors.ts';
-import { SIGN_BYTES } from '../base/limits/databases.ts';
 import { MANIFEST_BYTES } from '../base/limits/manifest.ts';
 import { bytes, type Log } from '../base/log.ts';
 import { cdiffName, cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { readText } from '../files/open.ts';
-import { proveSign } from '../files/sign.ts';
+import { proveSignAt } from '../files/sign.ts';
 import type { Stage } from '../files/stage.ts';
-import { readStart, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
+import { verifyByKind, verifyCvdFile } from '../files/verify.ts';
 import type { Copies } from '../store/copies.ts';
 import type { FileRecord } from '../store/file-record.ts';
 import { MANIFEST, type Store, StoreError } from '../store/store.ts';
@@ -133,15 +132,15 @@ async function prove(
     if (found.sha256 !== record.sha256 || found.size !== record.size) throw mismatch(name, url);
   };
   if (file.kind === 'cdiff') {
-    const { size, sha256 } = await verifyCdiffFile(path, trust, { database, version: file.version });
-    requireSame({ size, sha256 });
-    return { size, sha256 };
+    const found = await verifyByKind(path, file, trust);
+    requireSame(found);
+    return found;
   }
   if (file.kind === 'sign' || file.kind === 'archive-sign') {
     const place = file.kind === 'sign' ? stage.path(file.signs) : stage.incoming(flat(file.signs));
     const signed = { sha256: manifest.files[file.signs]?.sha256 ?? '', path: async () => place };
     try {
-      const good = await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
+      const good = await proveSignAt(path, signed, trust);
       requireSame(good);
       return good;
     } catch (error) {

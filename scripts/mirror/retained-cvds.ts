@@ -1,8 +1,9 @@
-import { codeOf, explain } from '../base/errors.ts';
+import { explain } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
 import { verifyCvdFile } from '../files/verify.ts';
+import { isDamage } from '../store/damage.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -84,7 +85,7 @@ async function findReplaced(
     try {
       return await attempt();
     } catch (error) {
-      if (!isUseless(error)) throw error;
+      if (!isDamage(error)) throw error;
     }
   }
   return undefined;
@@ -129,7 +130,7 @@ export async function fetchRetained(
       const sign = await fetchArchivedSign(database, version, parts);
       cvds.set(database, [...(cvds.get(database) ?? []), { version, path, sign }]);
     } catch (error) {
-      if (!isUseless(error)) throw error;
+      if (!isDamage(error)) throw error;
       log.warn(`${name} is no longer kept: ${explain(error)}`);
       unusable.push(name);
     }
@@ -162,8 +163,4 @@ async function verifyArchived(
   const { sha256 } = await verifyCvdFile(path, trust, expected);
   if (sha256 === expected.sha256) return path;
   throw new VerifyError('verify/mismatch', `${path} is not the CVD that the manifest names`);
-}
-
-function isUseless(error: unknown): boolean {
-  return error instanceof VerifyError || codeOf(error) === 'store/missing';
 }

@@ -1,7 +1,11 @@
-import { codeOf } from '../base/errors.ts';
 import { VerifyError } from '../verify/error.ts';
+import { StoreError } from './store.ts';
 
-/** True if a stored file is missing, or is not what it should be. Every other error, such as a full disk, is no damage. */
-export function isDamage(error: unknown): boolean {
-  return error instanceof VerifyError || codeOf(error) === 'store/missing';
+/**
+ * Tells whether a published file is not what it has to be: gone, longer than was published, or other bytes. That is damage
+ * of this one file, which others need not suffer for. A store that cannot be read is none.
+ */
+export function isDamage(error: unknown): error is VerifyError | StoreError {
+  if (error instanceof StoreError) return error.code === 'store/missing' || error.code === 'store/limit';
+  return error instanceof VerifyError;
 }

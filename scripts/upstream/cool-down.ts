@@ -27,6 +27,9 @@ export interface CoolDownMemory {
   answered?(): Promise<void>;
 }
 
+/** No memory at all: for one who asks so little that no cool-down need outlive the run. */
+export const NO_COOL_DOWN: CoolDownMemory = { load: () => undefined, save: async () => {} };
+
 /** The leave to ask upstream once; whoever has it says what came of it, and gives it back. */
 export interface Turn extends Disposable {
   /** Upstream gave what was asked for. */

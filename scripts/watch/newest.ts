@@ -2,6 +2,7 @@ import { explain, MirrorError } from '../base/errors.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
+import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import { givenUpIn } from '../upstream/official.ts';
 import { openUpstream } from '../upstream/open.ts';
@@ -49,8 +50,7 @@ export async function newestOf(
     dns === undefined || ![...served.keys()].some(isInRecord)
       ? undefined
       : await orDoubt(() => lookUp(dns.record, dns.nameservers, now));
-  const coolDown = { load: () => undefined, save: async () => {} };
-  await using upstream = openUpstream({ url, userAgent, proxies, coolDown, now: () => now });
+  await using upstream = openUpstream({ url, userAgent, proxies, coolDown: NO_COOL_DOWN, now: () => now });
   const client = upstream.client();
   for (const [database, version] of served) {
     const advertised = record?.versions.get(database);

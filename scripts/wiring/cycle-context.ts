@@ -16,6 +16,7 @@ import { requireStoreFolder } from '../store/folder.ts';
 import { openStore } from '../store/open.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import type { Store } from '../store/store.ts';
+import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { TALOS } from '../verify/trust.ts';
 
@@ -46,7 +47,7 @@ async function filledStore(settings: CycleSettings, log: Log, now: () => Date): 
   const { restoreFrom: url, work, maxSize, userAgent, proxies } = settings;
   if (url === undefined || (await store.readManifest()) !== undefined) return store;
   await using workspace = await openWorkspace(work, log);
-  const coolDown = { load: () => undefined, save: async () => {} }; // it is our own host, asked once
+  const coolDown = NO_COOL_DOWN; // it is our own host, asked once
   await using upstream = openUpstream({ url, userAgent: userAgent(randomUUID()), proxies, coolDown, now });
   const [client, stage] = [upstream.client(), await Stage.create(workspace.folder)];
   const copies = new Copies(join(work, COPIES_FOLDER));

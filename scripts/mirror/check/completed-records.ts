@@ -1,16 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf } from '../../base/errors.ts';
 import { SIGN_BYTES } from '../../base/limits/databases.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../../cvd/header.ts';
 import { cdiffName, cvdName, type FileName, parseFileName } from '../../cvd/names.ts';
-import { proveSign } from '../../files/sign.ts';
-import { asVerdict, readStart, verifyCdiffFile, verifyCvdFile } from '../../files/verify.ts';
+import { proveSignAt } from '../../files/sign.ts';
+import { asVerdict, verifyByKind } from '../../files/verify.ts';
+import { isDamage } from '../../store/damage.ts';
 import type { FileRecord } from '../../store/file-record.ts';
 import type { Store } from '../../store/store.ts';
 import { verifyHeader } from '../../verify/cvd.ts';
-import { VerifyError } from '../../verify/error.ts';
 import type { Trust } from '../../verify/trust.ts';
 import { type DatabaseRecord, DatabaseSchema, describeHeader, type Manifest } from '../manifest.ts';
 import type { Unread, UnreadDatabase } from '../own-manifest.ts';
@@ -103,7 +102,7 @@ async function storedHeader(
     const start = await store.readStart(name, HEADER_SIZE);
     return asVerdict(() => verifyHeader(parseHeader(start), trust));
   } catch (error) {
-    if (error instanceof VerifyError || codeOf(error) === 'store/missing') return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }
@@ -134,14 +133,11 @@ async function provenRecord(
       const { sha256 } = files[file.signs] ?? {};
       if (sha256 === undefined || size > SIGN_BYTES) return undefined;
       const signed = { sha256, path: async () => await fetched(file.signs) };
-      return await proveSign(await readStart(await fetched(name), SIGN_BYTES + 1), signed, trust);
+      return await proveSignAt(await fetched(name), signed, trust);
     }
-    const verify = file.kind === 'cdiff' ? verifyCdiffFile : verifyCvdFile;
-    const verified = await verify(await fetched(name), trust, file);
-    return { size: verified.size, sha256: verified.sha256 };
+    return await verifyByKind(await fetched(name), file, trust);
   } catch (error) {
-    const isOther = ['store/missing', 'store/limit'].includes(codeOf(error) ?? '');
-    if (error instanceof VerifyError || isOther) return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });

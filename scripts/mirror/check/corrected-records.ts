@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader } from '../../cvd/header.ts';
 import { cdiffName, cvdName, parseFileName } from '../../cvd/names.ts';
 import { asVerdict, verifyCvdFile } from '../../files/verify.ts';
+import { isDamage } from '../../store/damage.ts';
 import type { Store } from '../../store/store.ts';
 import { type VerifiedCvd, verifyHeader } from '../../verify/cvd.ts';
 import { VerifyError } from '../../verify/error.ts';
@@ -135,7 +136,7 @@ async function provenCvd(
     const cvd = await verifyCvdFile(path, trust, { database });
     return hashes.includes(cvd.sha256) ? cvd : undefined;
   } catch (error) {
-    if (error instanceof VerifyError || codeOf(error) === 'store/missing') return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { explain } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { parseFileName } from '../../cvd/names.ts';
-import { verifyCdiffFile, verifyCvdFile } from '../../files/verify.ts';
+import { verifyByKind } from '../../files/verify.ts';
 import type { FileRecord } from '../../store/file-record.ts';
 import type { Sight, Store } from '../../store/store.ts';
 import { VerifyError } from '../../verify/error.ts';
@@ -177,13 +177,10 @@ async function heal(
 async function isGenuine(name: string, path: string, manifest: Manifest, trust: Trust): Promise<boolean> {
   const file = parseFileName(name);
   if (file === undefined) return false;
-  const { database } = file;
+  if ('signs' in file) return true;
+  const { version = manifest.databases[file.database]?.version ?? 0 } = file;
   try {
-    if (file.kind === 'cdiff') await verifyCdiffFile(path, trust, { database, version: file.version });
-    else if (file.kind === 'cvd' || file.kind === 'archive') {
-      const { version = manifest.databases[database]?.version ?? 0 } = file;
-      await verifyCvdFile(path, trust, { database, version });
-    }
+    await verifyByKind(path, { ...file, version }, trust);
     return true;
   } catch (error) {
     if (error instanceof VerifyError) return false;

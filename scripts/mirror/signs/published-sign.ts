@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { codeOf } from '../../base/errors.ts';
 import { archiveSignName, cvdSignName } from '../../cvd/names.ts';
 import type { Stage } from '../../files/stage.ts';
+import { isDamage } from '../../store/damage.ts';
 import type { Store } from '../../store/store.ts';
 import type { Published } from '../published.ts';
 
@@ -40,7 +40,7 @@ async function fetchSign(name: string, { store, published, stage }: SignSource):
   try {
     await store.fetch(name, path, record.size);
   } catch (error) {
-    if (['store/missing', 'store/limit'].includes(codeOf(error) ?? '')) return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
   const found = createHash('sha256')

@@ -4,9 +4,9 @@ import { SIGN_BYTES } from '../../base/limits/databases.ts';
 import type { Log } from '../../base/log.ts';
 import { cvdSignName, type FileName, parseFileName } from '../../cvd/names.ts';
 import { type GoodSign, proveSign, SIGN_MARGIN_MS } from '../../files/sign.ts';
+import { isDamage } from '../../store/damage.ts';
 import type { FileRecord } from '../../store/file-record.ts';
-import { type Store, StoreError } from '../../store/store.ts';
-import { VerifyError } from '../../verify/error.ts';
+import type { Store } from '../../store/store.ts';
 import type { Trust } from '../../verify/trust.ts';
 import type { DatabaseRecord, Manifest, SignRecord } from '../manifest.ts';
 import { isListed, type Published } from '../published.ts';
@@ -93,8 +93,7 @@ async function judge(
       ? { size, sha256, notAfter }
       : 'it is not the file that the manifest names';
   } catch (error) {
-    const isOther = error instanceof StoreError && error.code === 'store/limit'; // a larger one than was published
-    if (!isOther && !(error instanceof VerifyError)) throw error;
+    if (!isDamage(error)) throw error;
     return error.message;
   }
 }
