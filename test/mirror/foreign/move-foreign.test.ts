@@ -1,13 +1,13 @@
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Log } from '../../scripts/base/log.ts';
-import { moveForeign } from '../../scripts/mirror/foreign/move-foreign.ts';
-import { encodeManifest } from '../../scripts/mirror/manifest.ts';
-import { readPublished } from '../../scripts/mirror/published.ts';
-import { FolderStore, PRIVATE_FOLDER } from '../../scripts/store/folder.ts';
-import type { Store } from '../../scripts/store/store.ts';
-import { databaseRecord, described, manifestOf, temporaryFolder } from '../store/support.ts';
+import type { Log } from '../../../scripts/base/log.ts';
+import { moveForeign } from '../../../scripts/mirror/foreign/move-foreign.ts';
+import { encodeManifest } from '../../../scripts/mirror/manifest.ts';
+import { readPublished } from '../../../scripts/mirror/published.ts';
+import { FolderStore, PRIVATE_FOLDER } from '../../../scripts/store/folder.ts';
+import type { Store } from '../../../scripts/store/store.ts';
+import { databaseRecord, described, manifestOf, temporaryFolder } from '../../store/support.ts';
 
 const ASIDE = join(PRIVATE_FOLDER, 'set-aside');
 const OURS = ['manifest.json', 'test-6.cdiff', 'test.cvd'];

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { foreignGuard } from '../../scripts/mirror/foreign/serve-guard.ts';
-import { FolderStore } from '../../scripts/store/folder.ts';
-import { databaseRecord, described, manifestOf } from '../store/support.ts';
+import { foreignGuard } from '../../../scripts/mirror/foreign/serve-guard.ts';
+import { FolderStore } from '../../../scripts/store/folder.ts';
+import { databaseRecord, described, manifestOf } from '../../store/support.ts';
 
 const MANIFEST = manifestOf(
   { daily: databaseRecord(9), test: databaseRecord(6) },

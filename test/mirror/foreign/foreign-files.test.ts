@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { foreignFiles, isDatabaseFile } from '../../scripts/mirror/foreign/foreign-files.ts';
-import { databaseRecord, described, manifestOf } from '../store/support.ts';
+import { foreignFiles, isDatabaseFile } from '../../../scripts/mirror/foreign/foreign-files.ts';
+import { databaseRecord, described, manifestOf } from '../../store/support.ts';
 
 describe('a database file by its name', () => {
   test.each([
