@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   afterAll,
   afterEach,
@@ -20,12 +18,12 @@ import { ISSUES_BYTES } from '../../scripts/base/limits/github.ts';
 import { QUICK_LOOK_MS } from '../../scripts/base/limits/mirror.ts';
 import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
+import { shell } from '../../scripts/setup/shell.ts';
 import { type QuickLook, quickLook } from '../../scripts/watch/quick-check.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
 
-const run = promisify(execFile);
 const root = new URL('../../', import.meta.url).pathname;
 const NOW = new Date('2026-11-21T12:00:00Z');
 
@@ -226,7 +224,7 @@ describeWithOfficial('the quick look', () => {
       publish({ ...published(6), checked: new Date().toISOString() });
       const [output, summary] = [join(folder, 'output'), join(folder, 'summary')];
       const env = environment({ GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary });
-      const { stdout } = await run(process.execPath, ['scripts/check.ts'], { cwd: folder, env });
+      const { stdout } = await shell({ environment: env, folder })`${process.execPath} scripts/check.ts`;
       expect(stdout).toMatch(/^Nothing to do: /);
       expect(await readFile(output, 'utf8')).toBe('needed=false\n');
       expect(await readFile(summary, 'utf8')).toMatch(/Nothing to do/);

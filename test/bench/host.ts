@@ -1,16 +1,16 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { chmod, open, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { searchPath } from '../../scripts/settings/environment.ts';
+import { shell } from '../../scripts/setup/shell.ts';
 import { ensureProgram } from '../support/setup/install.ts';
 import { freePort } from '../support/web/ports.ts';
 import { ended, listening, startWebServer } from '../support/web/web-servers.ts';
 import { say, spread, withFolder } from './support.ts';
 
-const run = promisify(execFile);
+const $ = shell({ environment: process.env });
 
 const ROUNDS = 7;
 const SECONDS = 2;
@@ -47,14 +47,7 @@ export async function host(): Promise<void> {
     const contenders: Contender[] = [ours, silent, bare, { ...nginx, name: 'nginx' }];
     for (const load of LOADS) {
       const rate = async ({ url }: Contender): Promise<number> => {
-        const { stdout } = await run(wrk, [
-          '-t1',
-          '--timeout',
-          '30s',
-          `-d${SECONDS}s`,
-          ...load.args,
-          `${url}/main.cvd`,
-        ]);
+        const { stdout } = await $`${wrk} -t1 --timeout 30s -d${SECONDS}s ${load.args} ${url}/main.cvd`;
         return rateOf(stdout, load.unit);
       };
       for (const contender of contenders) await rate(contender); // warms them up

@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { explain } from '../../scripts/base/errors.ts';
 import { bytes } from '../../scripts/base/log.ts';
 import { findProgram } from '../../scripts/setup/programs.ts';
+import { shell } from '../../scripts/setup/shell.ts';
 import { CEPH_ENVIRONMENT, CEPH_USER, type Ceph, cephAdmin, startCephs } from '../support/s3/ceph.ts';
 import { startFaultProxy } from '../support/web/fault-proxy.ts';
 import type { Work } from './publish-child.ts';
 import { measure, say, spread, withFolder } from './support.ts';
 
-const run = promisify(execFile);
 /** Bytes, about as the real ones are. */
 const CVDS = { 'main.cvd': 160e6, 'daily.cvd': 62e6, 'bytecode.cvd': 0.3e6 } as const;
 const CDIFF = 80_000;
@@ -120,8 +118,8 @@ async function findTools(): Promise<Map<string, Tool>> {
     if (program === undefined) say(`${name} is left out: it is not installed`);
     else {
       tools.set(name, async (bucket, endpoint, { folder }) => {
-        const env = { PATH: process.env.PATH, HOME: '/' }; // no settings of this machine
-        await run(program, line(bucket, endpoint, folder), { env });
+        const $ = shell({ environment: { PATH: process.env.PATH, HOME: '/' } }); // no settings of this machine
+        await $`${program} ${line(bucket, endpoint, folder)}`;
         return undefined;
       });
     }

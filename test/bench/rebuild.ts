@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import { shell } from '../../scripts/setup/shell.ts';
 import { writeBigDatabase } from '../support/databases/big-database.ts';
 import { makeTestKeys } from '../support/databases/signing.ts';
 import { keysToJson, type Measured, measure, say, spread, withFolder } from './support.ts';
@@ -40,7 +39,7 @@ export async function rebuild(): Promise<void> {
     const runs: Measured[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const ours = await measure('./rebuild-child.ts', { ...task, outputs: [join(folder, 'out')] });
-      const { stdout } = await promisify(execFile)('python3', ['-c', STOCK_DEFLATE, tar]);
+      const { stdout } = await shell({ environment: process.env })`python3 -c ${STOCK_DEFLATE} ${tar}`;
       runs.push(ours);
       ratios.push(ours.seconds / Number(stdout));
       say(`rebuild ${ours.seconds.toFixed(1)} s, stock zlib's deflate ${Number(stdout).toFixed(1)} s`);

@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { LegacyKeys } from '../../scripts/cvd/keys.ts';
+import { shell } from '../../scripts/setup/shell.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
-
-const run = promisify(execFile);
 
 /** What a child process that measures itself prints as its last line. */
 export interface Measured {
@@ -20,7 +17,9 @@ export interface Measured {
 /** Runs a module of this folder as a process of its own, with one JSON argument. */
 export async function measure<T extends Measured = Measured>(module: string, argument: unknown): Promise<T> {
   const path = fileURLToPath(new URL(module, import.meta.url));
-  const { stdout } = await run(process.execPath, [path, JSON.stringify(argument)]);
+  const { stdout } = await shell({
+    environment: process.env,
+  })`${process.execPath} ${path} ${JSON.stringify(argument)}`;
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 

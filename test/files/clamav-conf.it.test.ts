@@ -1,17 +1,16 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freshclamConf } from '../../scripts/client/freshclam-conf.ts';
 import { ConfError, type ConfOption, confText, writeConf } from '../../scripts/files/clamav-conf.ts';
+import { shell } from '../../scripts/setup/shell.ts';
 import { NOBODY } from '../probe/support.ts';
 import { describeWithClamav } from '../support/setup/official.ts';
 
-const run = promisify(execFile);
+const $ = shell({ environment: process.env });
 const CONF = {
   url: NOBODY,
   record: undefined,
@@ -29,7 +28,7 @@ describeWithClamav('a configuration of ClamAV', () => {
 
   /** As ClamAV reads `freshclam.conf` in `folder`: each option that was set, as it was. */
   async function readBack(): Promise<Map<string, string>> {
-    const { stdout } = await run('clamconf', [`--config-dir=${folder}`]);
+    const { stdout } = await $`clamconf ${`--config-dir=${folder}`}`;
     const lines = stdout.matchAll(/^(\w+) = (?:"(.*)"|(\S+))$/gm);
     return new Map([...lines].map(([, name = '', text, word = '']) => [name, text ?? word]));
   }
@@ -43,7 +42,7 @@ describeWithClamav('a configuration of ClamAV', () => {
   test('that names a database without end is an order to real freshclam, which nobody writes', async () => {
     const [path, marker] = [join(folder, 'freshclam.conf'), join(folder, 'marker')];
     const options = [`--config-file=${path}`, `--datadir=${folder}`, '--no-dns', '--stdout'];
-    const attempt = () => run('freshclam', options).catch(() => {});
+    const attempt = () => $`freshclam ${options}`.catch(() => {});
     const name = attack(`touch ${marker}`);
     const plain = confText(freshclamConf({ ...CONF, databases: [] }));
     await writeFile(path, `${plain.replace('\nExcludeDatabase main\n', '\n')}ExtraDatabase ${name}\n`);

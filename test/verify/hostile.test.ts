@@ -1,12 +1,13 @@
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { shell } from '../../scripts/setup/shell.ts';
 
 const CHILD = fileURLToPath(new URL('./hostile-child.ts', import.meta.url));
 
 test('files that are made to fill the memory are refused with a verdict, in a quarter of the usual heap', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--max-old-space-size=256', CHILD]);
+  const { stdout } = await shell({
+    environment: process.env,
+  })`${process.execPath} --max-old-space-size=256 ${CHILD}`;
   const codes: Record<string, unknown> = JSON.parse(stdout);
   expect(Object.keys(codes).length).toBeGreaterThan(10);
   for (const [what, code] of Object.entries(codes))

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shell } from '../../scripts/setup/shell.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The place that action.yml and the workflow start it from, below the root. */
@@ -33,7 +32,7 @@ async function install(): Promise<string> {
     npm_config__auth: SECRET,
     CLAMAV_MIRROR_GITHUB_TOKEN: SECRET,
   };
-  await promisify(execFile)(join(folder, SCRIPT), { env, cwd: '/' });
+  await shell({ environment: env, folder: '/' })`${join(folder, SCRIPT)}`;
   return await readFile(join(folder, 'said'), 'utf8');
 }
 

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { shell } from '../../scripts/setup/shell.ts';
 
 const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/release.yml');
-const run = promisify(execFile);
 
 /** GitHub, as far as the job asks it, out of a repository of git: `gh` answers what its API would. */
 const GH = `#!/bin/bash
@@ -35,7 +33,8 @@ esac
 `;
 
 let folder: string;
-const git = async (...args: string[]) => (await run('git', args, { cwd: folder })).stdout.trim();
+const git = async (...args: string[]) =>
+  (await shell({ environment: process.env, folder })`git ${args}`).stdout.trim();
 const commit = async (message: string) => {
   await git(
     '-c',
@@ -73,11 +72,10 @@ async function release(tag: string): Promise<string> {
     let log = '';
     for (const step of jobs.release.steps) {
       // as the runner has it where a step names no shell
-      const { stdout, stderr } = await run('bash', ['-e', '-c', step.run], { cwd: folder, env }).catch(
-        (error) => {
-          throw new Error(`${step.name}: ${error.stdout}${error.stderr}`);
-        },
-      );
+      const $ = shell({ environment: env, folder });
+      const { stdout, stderr } = await $`bash -e -c ${step.run}`.catch((error) => {
+        throw new Error(`${step.name}: ${error.stdout}${error.stderr}`);
+      });
       log += stdout + stderr;
     }
     return log;

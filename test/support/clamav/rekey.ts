@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { type LegacyKeys, TALOS_KEYS } from '../../../scripts/cvd/keys.ts';
+import { shell } from '../../../scripts/setup/shell.ts';
 
 /**
  * Real ClamAV that trusts the keys of the tests instead of Talos', so that it can be given databases that are signed and
@@ -19,7 +18,7 @@ export async function rekeyPrograms(
   programs: Readonly<Record<string, string>> & { readonly freshclam: string; readonly sigtool: string },
   keys: LegacyKeys,
 ): Promise<RekeyedNative> {
-  const { stdout } = await promisify(execFile)('ldd', [programs.freshclam]);
+  const { stdout } = await shell({ environment: process.env })`ldd ${programs.freshclam}`;
   const libraries = [...stdout.matchAll(/=> (\S*\/lib(?:fresh)?clam(?:av)?\.so\S*)/g)].map(
     ([, path = '']) => path,
   );

@@ -1,13 +1,13 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { explain } from '../../../scripts/base/errors.ts';
 import { lastWords, run, widePath } from '../../../scripts/setup/programs.ts';
+import { shell } from '../../../scripts/setup/shell.ts';
 import { findArchive } from '../setup/debian-archive.ts';
 import type { InstallOptions } from '../setup/install.ts';
 
@@ -79,8 +79,8 @@ export async function startCephs(
 export async function cephAdmin({ tree, folder }: Ceph, ...args: readonly string[]): Promise<string> {
   const library = ['--library-path', `${join(tree, 'lib')}:${join(tree, 'lib', 'ceph')}`];
   const line = [...library, join(tree, 'bin', 'radosgw-admin'), ...args];
-  const env = { ...process.env, CEPH_CONF: join(folder, 'ceph.conf') };
-  return (await promisify(execFile)(join(tree, 'loader'), line, { env })).stdout;
+  const $ = shell({ environment: { ...process.env, CEPH_CONF: join(folder, 'ceph.conf') } });
+  return (await $`${join(tree, 'loader')} ${line}`).stdout;
 }
 
 function known(version: string): CephVersion {

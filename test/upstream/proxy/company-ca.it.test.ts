@@ -1,12 +1,12 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { shell } from '../../../scripts/setup/shell.ts';
 import { runCli } from '../../support/mirror/cli.ts';
 import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 
@@ -91,9 +91,8 @@ describeWithOpenssl("a host whose certificate a company's own CA has signed", ()
       GITHUB_EVENT_NAME: 'schedule',
       PATH: process.env.PATH ?? '',
     };
-    const { stdout } = await promisify(execFile)(process.execPath, [CHECK], {
-      env: { ...about, ...environment },
-    });
+    const $ = shell({ environment: { ...about, ...environment } });
+    const { stdout } = await $`${process.execPath} ${CHECK}`;
     return stdout;
   };
 
