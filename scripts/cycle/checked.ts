@@ -2,19 +2,19 @@ import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import type { Published } from '../mirror/published.ts';
 import type { Update } from './database.ts';
 
-/** What a cycle found out of how old each database is. */
+/** Facts of a cycle by which the age of each database is written down. */
 export interface Checks {
   readonly published: Published;
   readonly updates: readonly Update[];
   /** All databases that are mirrored, whether or not they took part. */
   readonly mirrored: readonly string[];
-  /** When all bytes that are served had last been read, by database. */
+  /** Time at which all served bytes were last read, by database. */
   readonly hashed?: ReadonlyMap<string, string> | undefined;
   readonly now: Date;
 }
 
 /**
- * Writes down when each database was last held against upstream's own header. What DNS says does not count, nor a header
+ * Writes down when each database was last compared with upstream's own header. DNS does not count, nor does a header
  * that lags behind it, nor a cycle in which something was wrong with that database: it alone gets older then. The time
  * of all is the oldest of those that were well, and stays while a file of the mirror is broken. No time lies ahead.
  */
@@ -48,19 +48,19 @@ export function withChecks(
   };
 }
 
-/** Whether there is something to write down of this database: upstream was asked for it, and what is served is whole. */
-export function isTold(one: Update, checks: Pick<Checks, 'published' | 'updates'>): boolean {
+/** True if upstream was asked for this database and its served files are whole, so that its age can be written down. */
+export function isAgeKnown(one: Update, checks: Pick<Checks, 'published' | 'updates'>): boolean {
   return one.error === undefined && one.record !== undefined && !isDamaged(one.database, checks);
 }
 
-/** Whether what is published of a database is now what upstream was seen to have, or what somebody holds. */
+/** True if the published version is the one that upstream was seen to have, or a pinned one. */
 function isWell(one: Update, checks: Pick<Checks, 'published' | 'updates'>): boolean {
   const { seen, version, held } = one.record ?? {};
-  if (!isTold(one, checks) || seen === undefined || seen.ahead !== undefined) return false;
+  if (!isAgeKnown(one, checks) || seen === undefined || seen.ahead !== undefined) return false;
   return seen.version === version || held !== undefined;
 }
 
-/** Whether a file of it is broken, and this cycle has not put another one in its place. */
+/** True if a file of it is damaged, and this cycle has not replaced it. */
 function isDamaged(database: string, { published, updates }: Pick<Checks, 'published' | 'updates'>): boolean {
   const isHealed = updates.some((one) => one.database === database && one.isNew);
   return published.damaged.includes(database) && !isHealed;

@@ -1,6 +1,6 @@
 import { encodeManifest } from '../mirror/manifest.ts';
 import { publish } from '../mirror/publish.ts';
-import { isTold } from './checked.ts';
+import { isAgeKnown } from './checked.ts';
 import type { Cycle } from './context.ts';
 import { checkedManifest } from './next-manifest.ts';
 
@@ -16,7 +16,7 @@ export async function confirmUnchanged(cycle: Cycle): Promise<void> {
   if (manifest === undefined || stored.manifest === undefined || settings.dryRun) return;
   const next = checkedManifest(manifest, { settings, now: cycle.now(), published, updates, hashed });
   const differs = stored.unread !== undefined || encodeManifest(next) !== encodeManifest(stored.manifest);
-  const isNews = updates.some((update) => isTold(update, { published, updates }));
+  const isNews = updates.some((update) => isAgeKnown(update, { published, updates }));
   if (differs && (isNews || gone.length > 0 || isMended))
     await publish(store, tag, { stage: undefined, next });
 }

@@ -38,11 +38,11 @@ export interface StagedMirror extends CycleDeps {
   readonly published: Published;
   /** The files of the next publication. */
   readonly stage: Stage;
-  /** How many CDIFFs are kept. */
+  /** Number of CDIFFs that are kept. */
   readonly window: number;
-  /** Whether everything is taken anew, so that nothing counts but what is proven now. */
+  /** True if everything is taken anew, so that nothing counts but what is proven now. */
   readonly resync: boolean;
-  /** Why to take what looks implausible or was refused before. */
+  /** Reason to take versions that look implausible or were refused before, if somebody gave one. */
   readonly accept: string | undefined;
   /** Remembers updates that are genuine and unusual; without it they are refused. */
   readonly waits?: WaitMemory;
@@ -54,10 +54,10 @@ export interface StagedMirror extends CycleDeps {
 
 /** One turn of a cycle: some of the databases, from upstream to clients. */
 export interface Cycle extends StagedMirror, AsyncDisposable {
-  /** Those whose turn it is. */
+  /** Databases whose turn it is. */
   readonly databases: readonly string[];
   readonly memory: Memory;
-  /** Whether somebody asked for this run by hand, so that nothing refused before holds it up. */
+  /** True if somebody asked for this run by hand, so that no earlier refusal holds it up. */
   readonly isAsked: boolean;
   /** Bytes of the largest CVD and CDIFF to take. */
   readonly limits: { readonly cvd: number; readonly cdiff: number };

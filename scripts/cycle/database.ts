@@ -15,13 +15,13 @@ export interface Survey {
   readonly signOffer?: Fetched;
   /** A fact about what is published that the report should tell. */
   readonly note?: string;
-  /** Why the version on offer is not tried: it was refused before, or has not come right lately. */
+  /** Reason not to try the version on offer: it was refused before, or has not come right lately. */
   readonly quarantined?: RefusalError | UpstreamError;
-  /** Why upstream could not be asked, or why its offer cannot be believed. */
+  /** Error of asking upstream, or of an offer that cannot be believed. */
   readonly error?: unknown;
 }
 
-/** How the published version of a database came about. */
+/** Origin of the published version of a database. */
 export type How = 'downloaded' | 'rebuilt' | 'rolled back' | 'unchanged';
 
 /** One database as the next manifest will describe it. */
@@ -29,10 +29,10 @@ export interface Update {
   readonly database: string;
   /** `undefined` if there is nothing of this database to serve. */
   readonly record: DatabaseRecord | undefined;
-  /** Whether the stage holds files of it that are not published yet. */
+  /** True if the stage holds files of it that are not published yet. */
   readonly isNew: boolean;
   readonly how: How;
-  /** Why a new version was downloaded and not rebuilt. */
+  /** Reason why a new version was downloaded and not rebuilt. */
   readonly because?: string | undefined;
   /** Path of the CVD that clients of the mirror have now. */
   readonly publishedCvd?: string | undefined;
@@ -40,7 +40,7 @@ export interface Update {
   readonly publishedSign?: string | undefined;
   /** Sizes of the files inside the published container and inside the new one. */
   readonly members?: Step['members'];
-  /** Why there is no update, or not the whole of it. */
+  /** Reason why there is no update, or not the whole of it. */
   readonly error?: unknown;
 }
 

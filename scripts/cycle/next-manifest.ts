@@ -116,8 +116,8 @@ function completed(manifest: Manifest, published: Published, limit: number | und
 }
 
 /**
- * What earlier manifests named, and what a run that was killed before its manifest may have put into the archive: as
- * long as it is in the store and no longer part of the mirror, so a run that was killed is made up for by the next.
+ * Lists files to remove: those that earlier manifests named, and those that a run may have put into the archive before it was
+ * killed, as far as they are in the store and no longer part of the mirror.
  */
 function retiredBy(files: Readonly<Record<string, FileRecord>>, { manifest, listing }: Published): string[] {
   const known = [

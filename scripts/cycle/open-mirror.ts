@@ -8,7 +8,7 @@ import { withValidSigns } from '../mirror/signs/valid-signs.ts';
 import type { Store } from '../store/store.ts';
 import type { Trust } from '../verify/trust.ts';
 
-/** The mirror as it is published, held against its own files. */
+/** The mirror as it is published, compared with its own files. */
 export interface OpenMirror {
   /** As the store's manifest has it, before anything of it was found to be wrong. */
   readonly stored: Published;
@@ -18,13 +18,13 @@ export interface OpenMirror {
   readonly headers: ReadonlyMap<string, CvdHeader>;
   /** Facts about a database that the report should tell. */
   readonly notes: ReadonlyMap<string, string>;
-  /** Whether `published` says something else than the store's manifest. */
+  /** True if `published` differs from the store's manifest. */
   readonly isMended: boolean;
   /** Files that were broken, the healed ones among them. */
   readonly broken: readonly string[];
   /** `.sign` files that are not good any more, which the next manifest retires. */
   readonly gone: readonly string[];
-  /** When all that is served of a database was last read, by database, as far as it is known. */
+  /** Time at which all served files of a database were last read, by database, as far as it is known. */
   readonly hashed: ReadonlyMap<string, string>;
 }
 
@@ -37,11 +37,11 @@ export async function openMirror(options: {
   readonly trust: Trust;
   readonly log: Log;
   readonly now: Date;
-  /** Where this machine remembers what it has read. */
+  /** Work folder, where this machine remembers which files it has read. */
   readonly work: string;
   /** A folder of this run. */
   readonly workFolder: string;
-  /** Whether to read every byte, whatever is remembered. */
+  /** True to read every byte, whatever is remembered. */
   readonly readsAll: boolean;
   readonly isDry: boolean;
   /** Sees the state of the store before anything of it is looked at. */

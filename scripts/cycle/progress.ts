@@ -20,13 +20,13 @@ export type StepName = 'survey' | 'acquire' | 'prove' | 'publish' | 'read back';
  * way reports what it did until then.
  */
 export class Progress {
-  /** Of this turn: what `survey` found. */
+  /** Databases of this turn as `survey` found them. */
   surveys: readonly Survey[] = [];
-  /** Of this turn: the databases as they are to be published. */
+  /** Databases of this turn as they are to be published. */
   updates: readonly Update[] = [];
-  /** Of this turn: the proof of the stage; `null` until something was proven. */
+  /** Proof of this turn's stage; `null` until something was proven. */
   proof: Proof | null = null;
-  /** Of this turn: names of archived CVDs that are damaged, so that the next manifest drops them. */
+  /** Names of archived CVDs that are damaged, so that the next manifest drops them. */
   unusable: readonly string[] = [];
   readonly #stopwatch: Stopwatch;
   readonly #now: () => Date;

@@ -8,7 +8,7 @@ import { archiveCopies } from '../mirror/retained-cvds.ts';
 import type { StagedMirror } from './context.ts';
 import { nextManifest } from './next-manifest.ts';
 
-/** What was published, and what it takes to go back. */
+/** A publication, and all that it takes to go back. */
 export interface Publication {
   readonly previous: Manifest | undefined;
   readonly next: Manifest;

@@ -14,7 +14,7 @@ export class ReadBackError extends MirrorError<'read-back/mismatch'> {}
 
 const PATIENCE: ReadBackPatience = { tries: 8, pause: 15_000 };
 
-/** Where clients read from, and how. */
+/** Settings and memory of the cycle whose publication is read back. */
 type Reader = Pick<Cycle, 'settings' | 'memory' | 'store' | 'log' | 'readBackPatience'>;
 
 /**
@@ -90,7 +90,7 @@ async function readOnce(client: ProbeClient, previous: Manifest | undefined, nex
   }
 }
 
-/** What a client asks for to learn a version. */
+/** Reads the bytes by which a client learns a version. */
 async function startOf(client: ProbeClient, name: string): Promise<Buffer | undefined> {
   if (parseFileName(name)?.kind !== 'cvd') return undefined;
   const range = `bytes=0-${HEADER_SIZE - 1}`;

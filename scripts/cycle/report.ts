@@ -9,7 +9,7 @@ import { RefusalError } from './gate/refusal.ts';
 /** `proven`: it would have been published, and this was a dry run. */
 export type Outcome = 'published' | 'proven' | 'unchanged' | 'refused' | 'failed';
 
-/** How one database fared in a cycle. */
+/** Outcome of a cycle for one database. */
 export interface DatabaseReport {
   readonly outcome: Outcome;
   /** The version that was published before; `null` for none. */
@@ -21,16 +21,16 @@ export interface DatabaseReport {
   readonly offered?: number;
   /** Bytes of bodies taken from upstream. */
   readonly upstreamBytes: number;
-  /** Why a new version was downloaded whole. */
+  /** Reason why a new version was downloaded whole. */
   readonly because?: string;
-  /** Why it was refused or failed, in a sentence, and the error's code. */
+  /** Reason why it was refused or failed, in a sentence, and the error's code. */
   readonly reason?: string;
   readonly code?: string;
-  /** What is worth knowing though nothing failed. */
+  /** Facts worth knowing though nothing failed. */
   readonly notes: readonly string[];
 }
 
-/** What `sync --json` prints: one cycle. */
+/** Report of one cycle, as `sync --json` prints it. */
 export interface CycleReport {
   readonly outcome: Outcome;
   readonly databases: Readonly<Record<string, DatabaseReport>>;
@@ -40,11 +40,11 @@ export interface CycleReport {
   readonly duration: number;
   /** Seconds of each step, as far as it came: `survey`, `acquire`, `prove`, `publish`, `read back`. */
   readonly times: Readonly<Record<string, number>>;
-  /** What ended the cycle as a whole, if something did. */
+  /** Error that ended the cycle as a whole. */
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** Why the updates of a cycle were not published. */
+/** Reason why the updates of a cycle were not published. */
 export interface End {
   readonly outcome: 'refused' | 'failed';
   readonly reason: string;
@@ -61,7 +61,7 @@ export function endedBy(error: unknown): End {
   return { outcome, reason: explain(error), code: codeOf(error) ?? 'unexpected' };
 }
 
-/** How each database of a turn fared; `end` tells why its updates were not published. */
+/** Reports each database of a turn; `end` tells why its updates were not published. */
 export function databaseReports(turn: {
   readonly surveys: readonly Survey[];
   readonly updates: readonly Update[];

@@ -103,14 +103,14 @@ async function stageRollback(
   return updates;
 }
 
-/** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not held. */
+/** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not pinned. */
 export async function release(database: string, deps: Pick<CycleDeps, 'store'>): Promise<DatabaseRecord> {
   const published = await readPublished(deps.store);
   requireUnderstood(published, deps.store);
   const { manifest } = published;
   const described = manifest?.databases[database];
   if (manifest === undefined || described?.held === undefined) {
-    throw new RollbackError('rollback/held', `${database} is not held in ${deps.store.where}`, {
+    throw new RollbackError('rollback/held', `${database} is not pinned in ${deps.store.where}`, {
       advice: 'See what is: clamav-mirror status',
     });
   }
@@ -123,18 +123,18 @@ export async function release(database: string, deps: Pick<CycleDeps, 'store'>):
   return described;
 }
 
-/** A rollback's reason is a part of its proof for as long as something is held for it. */
+/** A rollback's reason is a part of its proof for as long as a database is pinned for it. */
 function withoutReason(reason: string, { proof }: Manifest, databases: Manifest['databases']): Proof {
   const { accepted, ...rest } = proof;
   const isHeld = Object.values(databases).some(({ held }) => held?.reason === reason);
   return accepted?.reason === reason && !isHeld ? rest : proof;
 }
 
-/** A cycle without news may come in between again while files are sent. */
+/** A cycle without updates may come in between again while files are sent. */
 const ATTEMPTS = 5;
 
 /**
- * Publishes, and once more if a cycle without news came in between: that changed nothing but what is known of upstream, and
+ * Publishes, and once more if a cycle without updates came in between: that changed nothing but what is known of upstream, and
  * a proof takes minutes, a cycle a second. `publishTo` is given the newest manifest and its tag. Throws `store/conflict` if
  * another run has published files.
  */
@@ -158,7 +158,7 @@ async function publishOnto(
   }
 }
 
-/** What a manifest says but for what a cycle without news changes. */
+/** Serializes a manifest without the parts that a cycle without updates changes. */
 function filesIn({ checked: _, retired: __, retiredFiles: ___, ...manifest }: Manifest): string {
   const databases = Object.entries(manifest.databases).map(([name, record]) => {
     const { seen: _, checked: __, hashed: ___, left: ____, sign, ...files } = record;
@@ -231,7 +231,7 @@ async function stageArchivedSign(
   }
 }
 
-/** What remains of the chain of CDIFFs of a later version. */
+/** Cuts the chain of CDIFFs of a later version at this one. */
 function chainUntil(
   version: number,
   { cdiffs, missingCdiffs }: DatabaseRecord,

@@ -9,7 +9,7 @@ export interface CycleSettings extends StoreSettings {
   readonly databases: readonly string[];
   readonly work: string;
   readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
-  /** How many CDIFFs to keep. */
+  /** Number of CDIFFs to keep. */
   readonly window: number;
   /** Bytes. */
   readonly maxSize: number;
@@ -20,22 +20,22 @@ export interface CycleSettings extends StoreSettings {
   readonly engines: readonly EngineSpec[] | undefined;
   /** Paths of folders or lists. */
   readonly samples: { readonly clean: string | undefined; readonly infected: string | undefined };
-  /** How many earlier CVDs to keep of each database. */
+  /** Number of earlier CVDs to keep of each database. */
   readonly archive: number;
   /** Bytes of all published files together; `undefined`: no limit. */
   readonly maxMirrorSize: number | undefined;
-  /** Where clients find the mirror, without a final slash. */
+  /** URL at which clients find the mirror, without a final slash. */
   readonly publicUrl: string | undefined;
-  /** Where a folder without a manifest is filled from, without a final slash. */
+  /** URL from which a folder without a manifest is filled, without a final slash. */
   readonly restoreFrom: string | undefined;
   /** As a share, 0.2 for 20 %, if somebody has set it. */
   readonly maxSignatureDrop: number | undefined;
-  /** Why to take what looks implausible or was refused before. */
+  /** Reason to take versions that look implausible or were refused before. */
   readonly accept: string | undefined;
-  /** Whether to try versions again that were refused before. */
+  /** True to try versions again that were refused before. */
   readonly retry: boolean;
-  /** Whether to take everything anew from upstream. */
+  /** True to take everything anew from upstream. */
   readonly resync: boolean;
-  /** Whether to end before anything is published. */
+  /** True to end before anything is published. */
   readonly dryRun: boolean;
 }

@@ -167,7 +167,7 @@ describeMirror('a rollback', () => {
       runCli(['release', '--store', mirror.store, '--database', 'test']),
     );
     expect(run.exitCode).toBe(1);
-    expect(run.stderr).toMatch(/is not held/);
+    expect(run.stderr).toMatch(/is not pinned/);
   });
 });
 

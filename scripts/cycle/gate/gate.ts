@@ -10,7 +10,7 @@ import { beyondEngines, type Finding, implausibleIn, type Step } from './plausib
 import { RefusalError } from './refusal.ts';
 import { blamesSigns, whyWithheld, withoutNewSigns } from './signs.ts';
 
-/** What judges the updates of a stage. */
+/** Judges of the updates of a stage. */
 export interface Judges {
   readonly prove: Prove;
   /** Archived CVDs on this machine, by database: clients that have them must get on. */
@@ -20,7 +20,7 @@ export interface Judges {
 /** The databases as they may be published; those that were refused stay as they are published now. */
 export interface Passed {
   readonly updates: readonly Update[];
-  /** Of the set that may be published, else of one that may not; `null` if nothing got as far as a proof. */
+  /** Proof of the set that may be published, else of one that may not; `null` if nothing got as far as a proof. */
   readonly proof: Proof | null;
 }
 
@@ -39,26 +39,26 @@ export async function passGate(
   const gate = { ...mirror, ...judges };
   const set = new Map(updates.map((update) => [update.database, update]));
   await revertImplausible(set, gate);
-  const news = [...set.values()].filter(({ isNew }) => isNew);
-  if (news.length === 0) return { updates: [...set.values()], proof: null };
+  const fresh = [...set.values()].filter(({ isNew }) => isNew);
+  if (fresh.length === 0) return { updates: [...set.values()], proof: null };
 
   const together = await attempt(set, gate);
   if (together.refusal === undefined) return { updates: together.updates, proof: together.proof };
-  for (const { database } of news)
+  for (const { database } of fresh)
     set.set(database, await revertToPublished(database, together.refusal, gate));
-  if (news.length === 1) return { updates: [...set.values()], proof: together.proof };
-  return await oneByOne(news, set, together.proof, gate);
+  if (fresh.length === 1) return { updates: [...set.values()], proof: together.proof };
+  return await oneByOne(fresh, set, together.proof, gate);
 }
 
 /** Tries each update on top of those that passed before it. `set` holds all databases as they are published. */
 async function oneByOne(
-  news: readonly Update[],
+  fresh: readonly Update[],
   set: Map<string, Update>,
   ofAll: Proof,
   gate: Gate,
 ): Promise<Passed> {
   let proof = ofAll;
-  for (const update of news) {
+  for (const update of fresh) {
     const { database } = update;
     const reverted = set.get(database) ?? update;
     const refusal = await refusalOf(update, set.set(database, update), gate);
@@ -93,7 +93,7 @@ async function revertImplausible(set: Map<string, Update>, gate: Gate): Promise<
   }
 }
 
-/** Why an update that looks implausible beside the others is not even tried; `undefined` if it is. */
+/** Refuses an update that looks implausible beside the others; `undefined`: it may be tried. */
 async function refusalOf(one: Update, set: UpdateSet, gate: Gate): Promise<RefusalError | undefined> {
   if (gate.accept !== undefined) return undefined;
   const { waits: memory, now, settings } = gate;

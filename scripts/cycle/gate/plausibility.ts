@@ -1,20 +1,20 @@
 import type { DatabaseRecord } from '../../mirror/manifest.ts';
 import type { Proof } from '../../proof/record.ts';
 
-/** How far the signatures of a database may fall if nobody said how far; 0.2 for 20 %. */
+/** Share by which the signatures of a database may fall unless a setting says otherwise; 0.2 for 20 %. */
 export const SIGNATURE_DROP = 0.2;
 /** A version may be this many times as large as the one before, or as small, and some bytes more or less. */
 const SIZE_FACTOR = 2;
 const SIZE_SLACK = 1_000_000;
-/** What keeps less than this share has collapsed. */
+/** A file or count that keeps less than this share has collapsed. */
 const COLLAPSED_SHARE = 0.1;
 /** A file of fewer bytes says nothing by becoming shorter. */
 const MEMBER_SIZE = 256;
-/** What one of these loses, the others may have gained: signatures move from daily to main when main is made anew. */
+/** Databases between which signatures move: from daily to main when main is made anew. */
 export const FAMILY: readonly string[] = ['main', 'daily'];
 
 /**
- * What looks wrong: the version goes `back`, the build time is `older`, there is less of it (`fewer`) or next to nothing
+ * Kinds of implausible change: the version goes `back`, the build time is `older`, there is less of it (`fewer`) or next to nothing
  * (`collapsed`), it is `larger`, or a file in it collapsed (`member`, with its name).
  */
 export type FindingKind = 'back' | 'older' | 'fewer' | 'collapsed' | 'larger' | `member ${string}`;
@@ -42,8 +42,8 @@ export interface Step {
 type Figures = Pick<DatabaseRecord, 'version' | 'built' | 'signatures' | 'size'>;
 
 /**
- * What looks wrong about the next version of a database beside the published one: nothing that a signature or an engine
- * would notice, and yet what a mass of clients should not get unseen. `others`: the steps of the databases that are
+ * Finds implausible changes between the published and the next version of a database: changes that no signature and no
+ * engine would notice, and that a mass of clients should not get unseen. `others`: the steps of the databases that are
  * published with it. With a share that somebody set, the signatures of a database are looked at by themselves.
  */
 export function implausibleIn(
@@ -99,7 +99,7 @@ function lessKind(left: number, before: number): 'fewer' | 'collapsed' {
   return left < before * COLLAPSED_SHARE ? 'collapsed' : 'fewer';
 }
 
-/** How much more of something those together have that have more of it. */
+/** Sums the gains of those databases that grow. */
 function gainOf(family: readonly Step[], count: (figures: Figures) => number): number {
   return family.reduce((sum, { published, next }) => {
     return sum + (published === undefined ? 0 : Math.max(0, count(next) - count(published)));

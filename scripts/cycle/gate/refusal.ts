@@ -1,7 +1,7 @@
 import { MirrorError } from '../../base/errors.ts';
 
 /**
- * What upstream offered is not to be published, though nothing was found wrong with it now: it is genuine, or it was
+ * Refuses an offer of upstream in which nothing was found wrong now: it is genuine, or it was
  * refused before (`held`), for its proof or for not being genuine, or a process died of it (`killed`), or it is so unusual
  * that it waits for a while (`waiting`).
  */

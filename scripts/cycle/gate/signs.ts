@@ -21,7 +21,7 @@ export function blamesSigns({ results, engines }: Proof): boolean {
 }
 
 /**
- * Why `.sign` files are withheld that prove out here and that an engine does not like: which clients would fail with them,
+ * Explains why `.sign` files are withheld that are valid here and that an engine does not like: which clients would fail with them,
  * and which would not. The proof is the one with them.
  */
 export function whyWithheld({ results, engines }: Proof, reason: string): string {
@@ -45,13 +45,13 @@ export async function withoutNewSigns(
   context: CarryContext & { readonly now: () => Date },
 ): Promise<WithoutSigns | undefined> {
   const { stage } = context;
-  const news = new Set(updates.filter((one) => one.isNew).map(({ database }) => database));
-  const taken = [...stage.files.values()].filter((file) => isNewSign(file, news));
+  const updated = new Set(updates.filter((one) => one.isNew).map(({ database }) => database));
+  const taken = [...stage.files.values()].filter((file) => isNewSign(file, updated));
   if (taken.length === 0) return undefined;
   for (const { name } of taken) await stage.takeOut(name);
   const reduced: Update[] = [];
   for (const one of updates) {
-    reduced.push(news.has(one.database) ? await reducedFrom(one, taken, reason, context) : one);
+    reduced.push(updated.has(one.database) ? await reducedFrom(one, taken, reason, context) : one);
   }
   return {
     updates: reduced,

@@ -18,7 +18,7 @@ const Time = v.pipe(v.string(), v.isoTimestamp());
 /** A version of a database of which upstream did not send the right files. */
 export const DoubtSchema = v.object({
   version: v.number(),
-  /** Of the CVD, in its header. */
+  /** MD5 of the CVD, as its header gives it. */
   md5: v.pipe(v.string(), v.maxLength(32)),
   reason: v.pipe(
     v.string(),
@@ -26,9 +26,9 @@ export const DoubtSchema = v.object({
   ),
   /** Since when no version came right. */
   since: Time,
-  /** When it was last so. */
+  /** Time at which it last did not come right. */
   seen: Time,
-  /** When it is asked for again. */
+  /** Time from which it is asked for again. */
   until: Time,
   tries: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
 });

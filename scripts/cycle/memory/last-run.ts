@@ -17,12 +17,12 @@ const Version = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Outcome = v.picklist(['published', 'proven', 'unchanged', 'refused', 'failed']);
 
 const LastRunSchema = v.object({
-  /** When it ended. */
+  /** Time of its end. */
   at: v.pipe(v.string(), v.isoTimestamp()),
   outcome: Outcome,
   /** Seconds. */
   duration: v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000)),
-  /** Where it looked for news. */
+  /** URL of its upstream. */
   upstream: v.pipe(v.string(), v.maxLength(2000)),
   /** All databases that it was to mirror. */
   mirrored: v.pipe(v.array(v.pipe(v.string(), v.regex(DATABASE_NAME))), v.maxLength(MANIFEST_DATABASES)),
@@ -45,11 +45,11 @@ const LastRunSchema = v.object({
       }),
     ),
   ),
-  /** What ended the run as a whole. */
+  /** Error that ended the run as a whole. */
   error: v.optional(v.object({ code: Code, message: Reason })),
 });
 
-/** What a machine remembers of its last cycle, for whoever asks how the mirror is. */
+/** Summary of a machine's last cycle, for `status`. */
 export type LastRun = v.InferOutput<typeof LastRunSchema>;
 
 /** The part of a report that is kept. */

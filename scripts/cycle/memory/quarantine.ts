@@ -44,7 +44,7 @@ export async function quarantineDeadly(
 
 /**
  * Forgets what other engines refused, or these in another version, or with other samples. Engines are opened only if
- * something would be held back on their word; if they cannot be, it stays held.
+ * a version would be quarantined on their word; if they cannot be opened, it stays so.
  */
 export async function forgetOtherEngines(
   databases: readonly string[],
@@ -52,23 +52,23 @@ export async function forgetOtherEngines(
   now: Date,
   openProver: () => Promise<Pick<Prove, 'basis'>>,
 ): Promise<void> {
-  const held = databases.filter((database) => {
+  const refusedHere = databases.filter((database) => {
     const refused = state.quarantineOf(database);
     return refused?.basis !== undefined && !isOver(refused, now);
   });
-  if (held.length === 0) return;
+  if (refusedHere.length === 0) return;
   const basis = await openProver().then(
     (prove) => prove.basis,
     () => undefined,
   );
   if (basis === undefined) return;
-  for (const database of held) {
+  for (const database of refusedHere) {
     if (state.quarantineOf(database)?.basis !== basis) await state.setQuarantine(database, undefined);
   }
 }
 
 /** Holds back a version that was refused before: it is not tried again until upstream offers another one. */
-export function heldBack(survey: Survey, state: State, now: Date): Survey {
+export function quarantineKnown(survey: Survey, state: State, now: Date): Survey {
   const { database } = survey;
   const refused = state.quarantineOf(database);
   const tried = triedOf(survey);
@@ -80,13 +80,13 @@ export function heldBack(survey: Survey, state: State, now: Date): Survey {
   const other = refused.basis === undefined ? '' : ', unless the engines or samples change';
   const when = until === null ? 'until upstream offers another one' : `before ${until}${other}`;
   const code = refused.code.startsWith('proof/') ? 'proof/held' : 'verify/held';
-  const held = new RefusalError(code, `refused since ${refused.since}: ${refused.reason}`, {
+  const quarantined = new RefusalError(code, `refused since ${refused.since}: ${refused.reason}`, {
     advice: `It is not tried again ${when}; ask for it with --retry`,
   });
-  return barred(survey, held);
+  return barred(survey, quarantined);
 }
 
-/** Of late files, nothing is asked for; of a version, it is only its own that is held back. */
+/** Marks a survey as quarantined: late files are not asked for, and a version leaves the published one as it is. */
 function barred(survey: Survey, quarantined: RefusalError): Survey {
   const { advertisement, published, signOffer: _, ...rest } = survey;
   if (advertisement.isNew || published === undefined) return { ...survey, quarantined };

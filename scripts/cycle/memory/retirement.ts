@@ -18,13 +18,13 @@ const Kind = v.pipe(
 );
 const KindSchema = v.object({
   since: Time,
-  /** When it was found last. */
+  /** Time at which it was found last. */
   seen: Time,
   /** The published version that it is unusual beside: beside another one, it begins anew. */
   beside: v.number(),
 });
 
-/** What is unusual about the versions of a database that wait, by kind. */
+/** Unusual kinds of change of the versions of a database that wait. */
 export const WaitSchema = v.pipe(
   v.record(Kind, KindSchema),
   v.check((kinds) => Object.keys(kinds).length <= WAITING_KINDS),
@@ -39,7 +39,7 @@ export interface WaitMemory {
 }
 
 /**
- * Why a version that was found to be unusual is not to be published now; `undefined` if it is to be proven. It is genuine,
+ * Holds back a version that was found to be unusual; `undefined`: it is to be proven now. It is genuine,
  * and may be right: Talos retires half of all signatures at once, or makes twice as many. So it waits for a day since a
  * version of this database was first seen with what is found now, in which people are told. A later version does not begin
  * anew with that, nor does main where daily waits for having become less, or the other way round.
@@ -94,7 +94,7 @@ export async function forgetWithdrawn(
   }
 }
 
-/** Of what looks wrong, and what nobody decided to take. */
+/** Refuses a version that looks implausible, unless somebody decides to take it. */
 export function implausible(said: string): RefusalError {
   return new RefusalError('proof/implausible', said, {
     advice: 'If that is as it should be, run sync with --accept and the reason, which is recorded',

@@ -20,7 +20,7 @@ const Reason = v.pipe(
   v.string(),
   v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.reason)),
 );
-/** Of what was refused: a name, and what upstream says. */
+/** Words of an answer that refused: a name, and upstream's own text. */
 const Words = v.pipe(
   v.string(),
   v.transform((text) => printable(text).slice(0, STATE_CHARACTERS.cachedReason)),
@@ -30,7 +30,7 @@ const CoolDownSchema = v.object({
   until: Time,
   reason: Reason,
   since: v.optional(Time),
-  /** What upstream refused, and how. */
+  /** Answer by which upstream refused. */
   refused: v.optional(
     v.object({
       status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
@@ -42,24 +42,24 @@ const CoolDownSchema = v.object({
   /** It came from a cache: whoever asks by hand is not kept waiting by it. */
   cached: Cached,
 });
-/** Of an upstream: when it first gave this mirror anything. */
+/** Time at which an upstream first gave this mirror anything. */
 const AnsweredSchema = v.object({ since: Time });
 /** A version of a database that was refused, and why. */
 const QuarantineSchema = v.object({
   version: v.number(),
-  /** Of the CVD, in its header: a version that upstream made anew is another one. */
+  /** MD5 of the CVD, as its header gives it: a version that upstream made anew is another one. */
   md5: v.pipe(v.string(), v.maxLength(32)),
   reason: Reason,
   code: v.pipe(v.string(), v.maxLength(STATE_CHARACTERS.code)),
-  /** When it was refused first. */
+  /** Time of its first refusal. */
   since: Time,
-  /** When it is tried again by itself; `null`: when somebody asks for it. */
+  /** Time from which it is tried again by itself; `null`: only when somebody asks for it. */
   until: v.nullable(Time),
-  /** What it was refused with, if engines refused it (`Prove.basis`): with other engines it is tried again. */
+  /** Engines and samples that refused it (`Prove.basis`), if they did: with others it is tried again. */
   basis: v.optional(v.pipe(v.string(), v.maxLength(64))),
   cached: Cached,
 });
-/** Who we are towards upstream, as freshclam and cvdupdate do it: made once, kept. */
+/** Identifier of this machine towards upstream, as freshclam and cvdupdate have one: made once, kept. */
 const UuidSchema = v.pipe(v.string(), v.uuid());
 
 export type KnownCoolDown = v.InferOutput<typeof CoolDownSchema>;
@@ -74,20 +74,20 @@ interface Content {
   /** By database. */
   quarantine: Readonly<Record<string, Quarantine>>;
   lastRun?: LastRun;
-  /** What is unusual and waits, by database. */
+  /** Unusual versions that wait, by database. */
   waits: Readonly<Record<string, Wait>>;
-  /** Of what upstream did not send the right files, by database. */
+  /** Versions of which upstream did not send the right files, by database. */
   doubts: Readonly<Record<string, Doubt>>;
 }
 
-/** What a state holds, for those who only look at it. */
+/** Contents of a state, for readers that change nothing. */
 export type Memory = Pick<Content, 'coolDowns' | 'quarantine' | 'lastRun'>;
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
 
 /**
- * What one machine remembers between runs. Losing it costs politeness, never safety. It is read part by part: an entry
+ * Memory of one machine between runs. Losing it costs politeness, never safety. It is read part by part: an entry
  * that cannot be understood takes nothing else with it. It may come from a cache that somebody else wrote, so nothing in
  * that stops the mirror for long: a cool-down for an hour, a quarantine for a day, and neither of them one who asks by hand.
  */
@@ -244,7 +244,7 @@ function understood(json: unknown, now: Date): Partial<Content> & Omit<Content, 
   };
 }
 
-/** Those entries that are of this form. */
+/** Keeps the entries that have this form. */
 function eachOf<T>(schema: v.GenericSchema<unknown, T>, entries: unknown): Record<string, T> {
   const all = v.safeParse(v.record(v.string(), v.unknown()), entries);
   const known = Object.entries(all.success ? all.output : {}).flatMap(([name, entry]) => {
@@ -254,7 +254,7 @@ function eachOf<T>(schema: v.GenericSchema<unknown, T>, entries: unknown): Recor
   return Object.fromEntries(known);
 }
 
-/** What is wrong with a file that is replaced. */
+/** Codes of a state file that is replaced, and not an error. */
 const NO_STATE = ['ENOENT', 'file/too-large', 'file/not-regular'];
 
 /** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */

@@ -14,7 +14,7 @@ import { type Tried, triedOf } from './tried.ts';
 /** Notes of what is being tried, in the work folder. */
 export const TRIALS_FILE = 'trying.json';
 
-/** What is wrong with a file that is replaced. */
+/** Codes of a notes file that is replaced, and not an error. */
 const NO_TRIALS = ['ENOENT', 'file/too-large', 'file/not-regular'];
 
 /** So many runs must have died of a version: one may have been ended by anything. */
@@ -63,7 +63,7 @@ export class Trials {
     return [others, ...suspects.map((database) => [database])].filter((turn) => turn.length > 0);
   }
 
-  /** How many runs died of it. */
+  /** Number of runs that died of it. */
   deathsOf(database: string, tried: Tried): number {
     const trial = this.#trials.get(database);
     return trial !== undefined && isSame(trial, tried) ? trial.deaths : 0;

@@ -10,7 +10,7 @@ export interface Tried {
 /** Stands in for the MD5 of late CDIFFs or of a `.sign` of the published version, which have none in common. */
 export const LATE_FILES = 'late files';
 
-/** What a run is about to try of a database; `undefined` if there is nothing to do. */
+/** Names the version or late files that a run is about to try; `undefined` if there is nothing to do. */
 export function triedOf(survey: Survey): Tried | undefined {
   const { advertisement, published, quarantined } = survey;
   if (!hasWork(survey)) return undefined;

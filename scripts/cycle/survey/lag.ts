@@ -6,7 +6,7 @@ import { UpstreamError } from '../../upstream/error.ts';
 export const LAG_MS = 4 * 60 * 60_000;
 
 /**
- * What is known of upstream's own header of a published database after it was asked. A header that lags behind what DNS
+ * Updates what is known of upstream's own header of a published database. A header that lags behind what DNS
  * names, or behind what is published already, is an old one that something keeps in between: it tells nothing of now, so
  * the last time stays and the lag is remembered with its beginning.
  */
@@ -28,8 +28,8 @@ export function seenWith(
   return { ...last, ahead: { version: advertisement.lag.version, since } };
 }
 
-/** Why a lag is a trouble by now; `undefined`: there is none, or it may still pass. */
-export function lagTrouble(
+/** Error of a lag that has lasted too long; `undefined`: there is none, or it may still pass. */
+export function lagError(
   database: string,
   advertisement: Advertisement,
   seen: Seen | undefined,

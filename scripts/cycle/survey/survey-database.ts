@@ -8,7 +8,7 @@ import type { UpstreamClient } from '../../upstream/http-client.ts';
 import { asWrongName } from '../../upstream/wrong-name.ts';
 import type { Trust } from '../../verify/trust.ts';
 import type { Survey } from '../database.ts';
-import { lagTrouble, seenWith } from './lag.ts';
+import { lagError, seenWith } from './lag.ts';
 import { pinNote } from './pinned.ts';
 import { surveySign } from './survey-sign.ts';
 
@@ -19,13 +19,13 @@ export interface SurveyContext {
   readonly log: Log;
   readonly manifest: Manifest | undefined;
   readonly now: Date;
-  /** Whether somebody asked for it by hand. */
+  /** True if somebody asked for this run by hand. */
   readonly isAsked: boolean;
-  /** Whether upstream may be a folder that somebody's freshclam keeps: ClamAV's own servers are asked for no CLD. */
+  /** True if upstream may be a folder that somebody's freshclam keeps: ClamAV's own servers are asked for no CLD. */
   readonly asksForCld?: boolean;
   /** MD5 of the published CVD, as its header gives it. */
   readonly md5?: string | undefined;
-  /** Why somebody should look at the pin. */
+  /** Reason why somebody should look at the pin. */
   readonly pinDoubt?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function surveyDatabase(
     const known = published && asSeen(published, advertisement, context);
     const isNew = advertisement.isNew || known === undefined; // then its own `.sign` comes with it
     const signs = isNew ? { published: known } : await withSign(database, known, context);
-    const error = lagTrouble(database, advertisement, known?.seen, context.now);
+    const error = lagError(database, advertisement, known?.seen, context.now);
     if (error !== undefined) return { database, client, ...signs, advertisement: { isNew: false }, error };
     return { database, client, ...signs, advertisement };
   } catch (cause) {

@@ -52,7 +52,7 @@ export async function surveySign(
 }
 
 /**
- * What upstream may answer "unchanged" to. The manifest is nobody's word: of a `.sign` that we do not have, its ETag may
+ * ETag to which upstream may answer "unchanged". The manifest is nobody's word: of a `.sign` that we do not have, its ETag may
  * be that of a good one, so once a day it does not count; of one that is missing it never does.
  */
 function etagOf(sign: DatabaseRecord['sign'], now: Date): string | undefined {

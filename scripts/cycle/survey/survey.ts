@@ -6,7 +6,7 @@ import { isClamavsOwn } from '../../upstream/official.ts';
 import type { Cycle } from '../context.ts';
 import { asPublished, type Survey } from '../database.ts';
 import { waitsAsDoubted } from '../memory/doubts.ts';
-import { forgetOtherEngines, heldBack, quarantineDeadly } from '../memory/quarantine.ts';
+import { forgetOtherEngines, quarantineDeadly, quarantineKnown } from '../memory/quarantine.ts';
 import { forgetWithdrawn } from '../memory/retirement.ts';
 import { triedOf } from '../memory/tried.ts';
 import { pinnedDamage } from './pinned.ts';
@@ -55,7 +55,7 @@ async function surveyOne(database: string, record: DnsRecord | undefined, cycle:
     return { ...survey, error: pinnedDamage(database, store) };
   if (isAsked) return survey;
   const { state, trials } = memory;
-  const quarantined = heldBack(await quarantineDeadly(survey, trials, state, now), state, now);
+  const quarantined = quarantineKnown(await quarantineDeadly(survey, trials, state, now), state, now);
   return await surveySignOf(waitsAsDoubted(quarantined, state.doubts, now), asking);
 }
 
