@@ -11,7 +11,8 @@ import { Rebuild } from '../../../scripts/cvd/rebuild.ts';
 import { type BigVersion, writeBigDatabase } from '../../support/databases/big-database.ts';
 import { inPieces } from '../../support/databases/generate.ts';
 import { signatureLines } from '../../support/databases/signatures.ts';
-import { deflateWithStockZlib, describeWithPython } from '../../support/machine/python.ts';
+import { describeWithPython } from '../../support/machine/python.ts';
+import { deflateWithStockZlib } from '../../support/machine/stock-zlib.ts';
 
 const SIZE = 9_000_000;
 

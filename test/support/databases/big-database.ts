@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { encodeTar } from '../../../scripts/cvd/container/writer.ts';
 import { encodeHeader } from '../../../scripts/cvd/header.ts';
 import { type CvdInfo, encodeInfo } from '../../../scripts/cvd/info.ts';
-import { STOCK_ZLIB } from '../machine/python.ts';
+import { STOCK_ZLIB } from '../machine/stock-zlib.ts';
 import { diffScript } from './chain.ts';
 import { signatureLine } from './signatures.ts';
 import { makeCdiff, makeHeader, makeTestKeys, signInfo } from './signing.ts';
