@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/setup/longest-first.ts';
 
-/** Test files that use real parts: ClamAV, containers, web servers, other programs than Node and a shell. */
+/** Test files that use real parts (ClamAV, containers, web servers, other programs than Node and a shell) or take long. */
 const REAL = 'test/**/*.it.test.ts';
 
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
     pool: 'forks',
     // Tests wait for containers, disks and deadlines as often as they compute.
     maxWorkers: 4,
+    // Each thread that rebuilds a CVD, and each command, would otherwise turn its modules into JavaScript again.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache', 'node') },
     sequence: { sequencer: LongestFirst },
     testTimeout: 180_000,
     hookTimeout: 300_000,
