@@ -1,4 +1,6 @@
+import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { REBUILD_HEAP_MB, REBUILD_MS } from '../base/limits/databases.ts';
@@ -54,7 +56,7 @@ async function runThreads(
   onProgress: (bytes: number) => void,
 ): Promise<{ info: CvdInfo; totals: CvdTotals }> {
   const workerData: ThreadData = { task, order, pipe: makePipe() };
-  const options = { workerData, resourceLimits: RESOURCES };
+  const options = { workerData, resourceLimits: RESOURCES, env: threadEnvironment() };
   const patcher = new Worker(new URL('./patcher-thread.ts', import.meta.url), options);
   const packer = new Worker(new URL('./packer-thread.ts', import.meta.url), options);
   const timer = setTimeout(() => packer.terminate(), REBUILD_MS);
@@ -71,6 +73,15 @@ async function runThreads(
     clearTimeout(timer);
     await Promise.all([patcher.terminate(), packer.terminate()]);
   }
+}
+
+/**
+ * Threads read what outsiders made, so they get nothing of this process's environment. They start in a quarter of the time
+ * with the compile cache, which Node keeps for a thread only if it stands there.
+ */
+function threadEnvironment(): Record<string, string> {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }; // below it is one for each Node
 }
 
 /** Waits for the message of a thread that `pick` picks; throws what the thread failed with, or that it ended. */
