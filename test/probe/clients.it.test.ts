@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readsSigns } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import type { ProbeReport } from '../../scripts/probe/probe.ts';
 import { fakeTools } from '../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
+import { describeWithClamav15 } from '../support/clamav-15/part.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
@@ -54,18 +55,20 @@ describeMirror('probe --client plays real clients', () => {
       expect(said(report, 'behind')).toMatch(/test\.cld 6/);
     });
 
-    test('from 1.5 on, each with FIPS limits too', async () => {
-      const report = await look(engine15.path);
-      expect(clients(report)).toEqual([
-        ...FRESH.map((name) => `${name}: good`),
-        ...FRESH.map((name) => `${name}, FIPS: good`),
-        'behind: good',
-        'behind, FIPS: good',
-      ]);
-      expect(said(report, 'behind, FIPS')).toMatch(/test\.cld 6/);
+    describeWithClamav15('from 1.5 on', () => {
+      test('each with FIPS limits too', async () => {
+        const report = await look(engine15.path);
+        expect(clients(report)).toEqual([
+          ...FRESH.map((name) => `${name}: good`),
+          ...FRESH.map((name) => `${name}, FIPS: good`),
+          'behind: good',
+          'behind, FIPS: good',
+        ]);
+        expect(said(report, 'behind, FIPS')).toMatch(/test\.cld 6/);
+      });
     });
 
-    describe('of 1.5, and finds that', () => {
+    describeWithClamav15('of 1.5, and finds that', () => {
       /** With these bytes under a name, or without the file. */
       const withFile = async (name: string, bytes: Uint8Array | undefined, path = engine15.path) => {
         const other = await startUpstream(mirror.store);

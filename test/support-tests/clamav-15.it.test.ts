@@ -17,12 +17,13 @@ import { startNameserver } from '../../scripts/proof/clients/nameserver.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { FACTS, type Fact } from '../support/clamav-15/facts.ts';
 import { versionOf } from '../support/clamav-15/load.ts';
+import { describeWithClamav15 } from '../support/clamav-15/part.ts';
 import { SignedStates } from '../support/clamav-15/states.ts';
 import { isFrom15 } from '../support/clamav-15/suite.ts';
 import { readContainer } from '../support/databases/containers.ts';
 import type { SeenRequest, TestUpstream } from '../support/mirror/upstream.ts';
 import { covering } from '../support/sample.ts';
-import { clamav, describeWithClamav } from '../support/setup/official.ts';
+import { clamav } from '../support/setup/official.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
 /** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
@@ -127,7 +128,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describeWithClamav('ClamAV 1.5, or what stands in for it,', () => {
+describeWithClamav15('ClamAV 1.5, or what stands in for it,', () => {
   describeWithOpenssl('with certificates of the tests', () => {
     beforeAll(async () => {
       signed = new SignedStates();

@@ -5,6 +5,7 @@ import { changeManifest, checkedAt } from '../client/support.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
+import { describeWithClamav15 } from '../support/clamav-15/part.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { startUpstream } from '../support/mirror/upstream.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
@@ -30,19 +31,21 @@ describeMirror('watching the .sign files of a published mirror', () => {
       signer[Symbol.dispose]();
     });
 
-    test('plays a client with FIPS limits where the engine knows them', async () => {
-      await using host = await startHost({ folder: mirror.store });
-      const engines = [await findNativeEngine(engine15.path)];
-      const report = await look(host.url, mirror.upstream.url, { engines, trust: signer.trust });
-      expect(problems(report)).toEqual([]);
-      const checks = report.findings.map(({ check }) => check).filter((check) => check.includes('native'));
-      expect(checks).toEqual([
-        'freshclam, native',
-        'clamscan, native',
-        'freshclam, native, FIPS',
-        'clamscan, native, FIPS',
-      ]);
-      expect(told(report)).toEqual(['host recovered', 'stale recovered']);
+    describeWithClamav15('by ClamAV 1.5', () => {
+      test('plays a client with FIPS limits, since the engine knows them', async () => {
+        await using host = await startHost({ folder: mirror.store });
+        const engines = [await findNativeEngine(engine15.path)];
+        const report = await look(host.url, mirror.upstream.url, { engines, trust: signer.trust });
+        expect(problems(report)).toEqual([]);
+        const checks = report.findings.map(({ check }) => check).filter((check) => check.includes('native'));
+        expect(checks).toEqual([
+          'freshclam, native',
+          'clamscan, native',
+          'freshclam, native, FIPS',
+          'clamscan, native, FIPS',
+        ]);
+        expect(told(report)).toEqual(['host recovered', 'stale recovered']);
+      });
     });
 
     test('is patient with one that is missing, warns after a day, and tells after two, until it is there', async () => {
@@ -102,17 +105,20 @@ describeMirror('watching the .sign files of a published mirror', () => {
       expect(await on('2030-07-31')).toEqual(['fault', true]);
     });
 
-    test('finds the host at fault for a bad one, as a client with FIPS limits does, and recovers', async () => {
-      await using host = await startUpstream(mirror.store);
-      const engines = [await findNativeEngine(engine15.path)];
-      const watched = async () => await look(host.url, mirror.upstream.url, { engines, trust: signer.trust });
-      host.set(OF_CVD, signer.signOfficial('test-5.cvd'));
-      const bad = await watched();
-      expect(told(bad)).toEqual(['host failed', 'stale recovered']);
-      expect(problems(bad)).toEqual(['freshclam, native: fault', 'freshclam, native, FIPS: fault']);
-      expect(bad.run.failures[0]?.what).toMatch(/clamd does not start/);
-      host.set(OF_CVD, signer.signOfficial('test-6.cvd'));
-      expect(told(await watched())).toEqual(['host recovered', 'stale recovered']);
+    describeWithClamav15('by ClamAV 1.5,', () => {
+      test('finds the host at fault for a bad one, as a client with FIPS limits does, and recovers', async () => {
+        await using host = await startUpstream(mirror.store);
+        const engines = [await findNativeEngine(engine15.path)];
+        const watched = async () =>
+          await look(host.url, mirror.upstream.url, { engines, trust: signer.trust });
+        host.set(OF_CVD, signer.signOfficial('test-5.cvd'));
+        const bad = await watched();
+        expect(told(bad)).toEqual(['host failed', 'stale recovered']);
+        expect(problems(bad)).toEqual(['freshclam, native: fault', 'freshclam, native, FIPS: fault']);
+        expect(bad.run.failures[0]?.what).toMatch(/clamd does not start/);
+        host.set(OF_CVD, signer.signOfficial('test-6.cvd'));
+        expect(told(await watched())).toEqual(['host recovered', 'stale recovered']);
+      });
     });
   });
 });

@@ -13,6 +13,7 @@ import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../../scripts/store/folder.ts';
 import { skippedHere, trusting } from '../../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../../support/clamav-15/clamav-15.ts';
+import { describeMirrorWith15 } from '../../support/clamav-15/part.ts';
 import { describeWithImages, image } from '../../support/docker/docker.ts';
 import { describeMirror, namesIn, ofTest } from '../../support/mirror/cycle.ts';
 import { describeWithOpenssl } from '../../support/sign/openssl.ts';
@@ -263,7 +264,7 @@ describeWithOpenssl('the .sign of a published CVD', () => {
   });
 
   /** At once, for they wait: freshclam 1.5 tries again by itself what fails. */
-  describeMirror('with ClamAV 1.5', () => {
+  describeMirrorWith15('with ClamAV 1.5', () => {
     const proverOf = (clamav: Clamav15) => async () =>
       proveWith([await findNativeEngine(clamav.path)], { now: () => new Date() });
 
