@@ -96,12 +96,14 @@ async function findRoot(places: Places): Promise<string[] | undefined> {
 /**
  * For `sh -c`, as root: $1 is apt-get, $2 the policy, the packages follow.
  *
- * While it runs, the policy says no to every service whose name starts with that of a package, and yes to all others.
+ * While it runs, the policy says no to every service whose name starts with that of a package, up to a dot, and yes to
+ * all others.
  * It does so only while this shell lives, so that one left behind by a power cut has no effect. A machine that has
  * a policy already, as container images do, keeps it; if that allows the services, they are stopped afterwards.
  */
 const INSTALL = String.raw`
   apt=$1 policy=$2; shift 2
+  service_of() ( IFS=.; set -- $1; echo "$1" ) # docker.io brings docker
   export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   if (set -C; : > "$policy") 2>/dev/null; then
     trap 'rm -f "$policy"' EXIT
@@ -110,15 +112,15 @@ const INSTALL = String.raw`
       echo '#!/bin/sh'
       echo '# Of clamav-mirror: services that it is just installing are not to start. Has no effect later.'
       echo "[ -d /proc/$$ ] || exit 0"
-      for name; do echo "case \" \$* \" in *\" $name\"*) exit 101 ;; esac"; done
+      for name; do echo "case \" \$* \" in *\" $(service_of "$name")\"*) exit 101 ;; esac"; done
     } > "$policy"
     chmod 755 "$policy"
   fi
   options='-q -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold'
   "$apt" $options install --no-install-recommends "$@" || exit
   for name; do
-    update-rc.d "$name" disable
-    invoke-rc.d "$name" stop
+    update-rc.d "$(service_of "$name")" disable
+    invoke-rc.d "$(service_of "$name")" stop
     dpkg -L "$name" | sed -n 's,.*/systemd/system/,,p' |
       while read -r unit; do systemctl disable --now "$unit"; done
   done >/dev/null 2>&1

@@ -130,14 +130,16 @@ test('where nothing can be fetched at all, that is told too', async () => {
 test('while it installs, the services of the packages may not start, and all others may', async () => {
   const script = `
     case $* in *update) exit ;; esac
-    for service in clamav-freshclam clamav-freshclam-once.timer ssh; do
+    for service in clamav-freshclam clamav-freshclam-once.timer docker docker.socket ssh; do
       "$HERE/policy-rc.d" --quiet $service start; echo "$service $?" >> "$HERE/verdicts"
     done
     cp "$HERE/policy-rc.d" "$HERE/left-behind"`;
   await using machine = await fakeMachine({ 'apt-get': script, sudo: SUDO });
-  await installPackages(['clamav-freshclam'], machine.options);
+  await installPackages(['clamav-freshclam', 'docker.io'], machine.options);
   const verdicts = await readFile(join(machine.folder, 'verdicts'), 'utf8');
-  expect(verdicts).toBe('clamav-freshclam 101\nclamav-freshclam-once.timer 101\nssh 0\n');
+  expect(verdicts).toBe(
+    'clamav-freshclam 101\nclamav-freshclam-once.timer 101\ndocker 101\ndocker.socket 101\nssh 0\n',
+  );
   await expect(readFile(machine.options.policy)).rejects.toThrow(code('ENOENT'));
   const later = [join(machine.folder, 'left-behind'), 'clamav-freshclam', 'start'];
   expect(await run(later, { timeout: 10_000 })).toMatchObject({ exitCode: 0 });

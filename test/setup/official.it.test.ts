@@ -141,7 +141,7 @@ function fetchedByApt() {
 
   test('are refused from a tarball that the index does not know', async () => {
     const { why, cache } = await refused([{ name: 'a', files: await officialFiles(), tarball: 'altered' }]);
-    expect(why).toContain('Hash Sum mismatch');
+    expect(why).toMatch(/Failed to fetch \S+\.orig\.tar\.gz/); // why: apt 3 does not say it of a file of this machine
     expect(cache).toEqual([]);
   });
 
