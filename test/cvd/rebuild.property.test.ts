@@ -18,6 +18,7 @@ import {
   encodeScript,
   inPieces,
   scriptFor,
+  unlessTooLarge,
 } from '../support/databases/generate.ts';
 import type { Files } from '../support/databases/naive.ts';
 import { makeCdiff, makeCvd, makeInfo, testTrust } from '../support/databases/signing.ts';
@@ -81,7 +82,8 @@ test('any chain of CDIFFs makes the very bytes of the last version', () => {
     fc.property(anyChain, anySizes, ([first, ...updates], sizes) => {
       const last = updates.at(-1);
       if (first === undefined || last === undefined) throw new Error('a chain has two versions');
-      expect(rebuilt(first.cvd, updates, last.cvd, sizes).equals(last.cvd)).toBe(true);
+      const bytes = unlessTooLarge(() => rebuilt(first.cvd, updates, last.cvd, sizes));
+      expect(bytes.equals(last.cvd)).toBe(true);
     }),
     { numRuns: 60 },
   );

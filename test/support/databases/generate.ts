@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { codeOf } from '../../../scripts/base/errors.ts';
 import { type Command, type Edit, encodeCommand, type LineRef } from '../../../scripts/cvd/cdiff/command.ts';
 import { applyNaively, type Files } from './naive.ts';
 
@@ -55,6 +56,19 @@ export function scriptFor(files: Files, steps: readonly Step[]): { commands: Com
     state = applyNaively(state, next);
   }
   return { commands, files: state };
+}
+
+/**
+ * For a property: leaves out scripts that need more than our limits allow, as a few moves between two files do. That those
+ * are refused is shown in test/limits/.
+ */
+export function unlessTooLarge<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    fc.pre(codeOf(error) !== 'cvd/too-large');
+    throw error;
+  }
 }
 
 /** A script's bytes. */
