@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { run, widePath } from '../../../scripts/setup/programs.ts';
+import { widePath } from '../../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from '../setup/install.ts';
 import { docker, LABEL } from './docker-cli.ts';
 
@@ -33,7 +33,7 @@ export async function ensureDocker(name: string, options: InstallOptions): Promi
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) {
     throw new Error('no Docker engine answers, and only root on Linux can start one');
   }
-  const dockerd = await installDocker(options);
+  const dockerd = await ensureProgram('dockerd', ['containerd', 'docker.io', 'iptables'], options);
   options.log('starting a Docker engine for the tests');
   const stop = await start(dockerd, options);
   return {
@@ -48,20 +48,6 @@ async function answers(): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Its service is called otherwise than its package, so that the installation does not keep it from starting. */
-async function installDocker(options: InstallOptions): Promise<string> {
-  const dockerd = await ensureProgram('dockerd', ['containerd', 'docker.io', 'iptables'], options);
-  if (await answers()) {
-    for (const off of [
-      ['update-rc.d', 'docker', 'disable'],
-      ['invoke-rc.d', 'docker', 'stop'],
-    ]) {
-      await run(off, { ...options, timeout: 60_000 });
-    }
-  }
-  return dockerd;
 }
 
 /** The engine ends with this process, however that ends. Returns what stops it sooner. */
