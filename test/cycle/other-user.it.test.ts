@@ -2,9 +2,9 @@ import { chownSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CycleReport } from '../../scripts/cycle/report.ts';
-import { asRoot, NOBODY, startOtherUser } from '../support/machine/other-user.ts';
+import { describeAsRoot, NOBODY, startOtherUser } from '../support/machine/other-user.ts';
 import {
   describeMirror,
   namesIn,
@@ -39,7 +39,7 @@ function resultsOf({ proof }: CycleReport): unknown {
   return proof?.results.map(({ scenario, result }) => [scenario, result]);
 }
 
-describe.runIf(asRoot)('another user of this machine', () => {
+describeAsRoot('another user of this machine', () => {
   describeMirror('while root syncs', () => {
     let mirror: TestMirror;
     let victim: Victim;

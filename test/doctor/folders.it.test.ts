@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { asRoot, NOBODY } from '../support/machine/other-user.ts';
+import { describeAsRoot, NOBODY } from '../support/machine/other-user.ts';
 import { describeWithSmallDisks, mount } from '../support/machine/small-disk.ts';
 import { describeMirror, startMirror } from '../support/mirror/cycle.ts';
 import { fault, finding, findings, lineOf, temporaryFolder, WELL } from './support.ts';
@@ -47,7 +47,7 @@ describe.each(BOTH)('the %s folder', (check) => {
     expect(await finding(check, { flags })).toEqual(fault(/below a file/, new RegExp(`--${check}`)));
   });
 
-  describe.runIf(asRoot)('by rights', () => {
+  describeAsRoot('by rights', () => {
     test('is where somebody else may exchange it', async () => {
       chmodSync(folder, 0o777);
       expect(await find(check)).toEqual(fault(/is not safe.*others/, /chmod go-w/));
@@ -93,7 +93,7 @@ describe.each(BOTH)('the %s folder', (check) => {
   });
 });
 
-describe.runIf(asRoot)('somebody else', () => {
+describeAsRoot('somebody else', () => {
   test('owns the work folder', async () => {
     mkdirSync(work);
     chownSync(work, NOBODY, NOBODY);

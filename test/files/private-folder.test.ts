@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeTemporaryFolder, takeCorner, takePrivateFolder } from '../../scripts/files/private-folder.ts';
 import { requireSafeWay } from '../../scripts/files/safe-path.ts';
 import { type Accounts, trustedOwners } from '../../scripts/files/trusted-owners.ts';
-import { asRoot } from '../support/machine/other-user.ts';
+import { describeAsRoot, skipUnlessRoot } from '../support/machine/other-user.ts';
 
 let folder = '';
 let path = '';
@@ -75,7 +75,7 @@ describe('a private folder', () => {
     await expect(takePrivateFolder(path, 'it')).rejects.toMatchObject(UNSAFE);
   });
 
-  describe.runIf(asRoot)('beside another user', () => {
+  describeAsRoot('beside another user', () => {
     const OTHER = 65_534;
     test("that is somebody else's is refused, wherever it is", async () => {
       chmodSync(join(folder, 'parent'), 0o1777);
@@ -150,7 +150,8 @@ describe('our corner of a folder that others may write to', () => {
     expect(await readdir(join(folder, 'moved'))).toEqual(['file']);
   });
 
-  test.runIf(asRoot)("is not somebody else's", async () => {
+  test("is not somebody else's", async (context) => {
+    skipUnlessRoot(context);
     mkdirSync(corner());
     chownSync(corner(), 65_534, 65_534);
     await expect(takeCorner(corner(), 'it')).rejects.toMatchObject(UNSAFE);

@@ -1,8 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { describe, type TestContext } from 'vitest';
+import { realPart } from '../setup/real-part.ts';
 
-/** Whether tests can play another user, who has no rights. */
-export const asRoot = process.platform === 'linux' && process.getuid?.() === 0;
+const root = await realPart('root', () => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    throw new Error('only root on Linux can play another user, who has no rights');
+});
+
+/** Like `describe`, and skipped where tests cannot play another user. */
+export function describeAsRoot(name: string, body: () => void): void {
+  if ('have' in root) describe(name, body);
+  else describe(name, { skip: true, meta: { missing: root.missing } }, body);
+}
+
+/** Skips a test where it cannot play another user. */
+export function skipUnlessRoot({ skip }: Pick<TestContext, 'skip'>): void {
+  if ('missing' in root) skip(root.missing);
+}
+
 /** Has no files and no rights. */
 export const NOBODY = 65_534;
 

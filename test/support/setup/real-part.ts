@@ -28,6 +28,7 @@ const NAMES = [
   'strace',
   'mounts', // mount namespaces, and the right to mount in them
   'small-disks',
+  'root', // to play another user
   'port-53',
 ] as const;
 
