@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { outliveReaders, print } from './base/log.ts';
 import { plain } from './notify/escape.ts';
-import { quickLook } from './watch/quick-check.ts';
+import { quickCheck } from './watch/quick-check.ts';
 import { checkSettings } from './watch/quick-check-settings.ts';
 
 /**
@@ -10,7 +10,7 @@ import { checkSettings } from './watch/quick-check-settings.ts';
  */
 outliveReaders();
 const settings = checkSettings();
-const { needed, reason } = await quickLook(settings, new Date());
+const { needed, reason } = await quickCheck(settings, new Date());
 print(process.stdout, [`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${reason}`]);
 if (settings.output !== undefined) await appendFile(settings.output, `needed=${needed}\n`);
 if (settings.summary !== undefined && !needed) {

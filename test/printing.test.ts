@@ -9,8 +9,8 @@ import { explain, MirrorError } from '../scripts/base/errors.ts';
 import { print, printJson, printRows, runLog } from '../scripts/base/log.ts';
 import { printable, printableJson, printableText } from '../scripts/base/printable.ts';
 import { status } from '../scripts/cli/status.ts';
-import { tell as tellSync } from '../scripts/cli/sync.ts';
-import { tell as tellVerify } from '../scripts/cli/verify.ts';
+import { printReport } from '../scripts/cli/sync.ts';
+import { printChecked } from '../scripts/cli/verify.ts';
 import type { DoctorReport } from '../scripts/doctor/doctor.ts';
 import { doctorTable } from '../scripts/doctor/doctor-table.ts';
 import { bad, good } from '../scripts/doctor/finding.ts';
@@ -37,7 +37,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 describe('words from outside command neither a terminal nor a runner', () => {
   test.each(hostileVariants(sampleReport()))('in what sync tells: %s', (_, report) => {
-    tellSync(report, '/srv/clamav', runLog(process.stderr, { voice: 'verbose' }));
+    printReport(report, '/srv/clamav', runLog(process.stderr, { voice: 'verbose' }));
     expectHarmless(written);
   });
 
@@ -58,7 +58,7 @@ describe('words from outside command neither a terminal nor a runner', () => {
 
   test('in what verify tells', () => {
     const said = { path: HOSTILE, what: HOSTILE, reason: HOSTILE, code: HOSTILE };
-    tellVerify([
+    printChecked([
       { ...said, verdict: 'unproven' },
       { ...said, verdict: 'proven' },
     ]);

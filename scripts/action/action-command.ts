@@ -5,9 +5,9 @@ import type { Verdict } from '../wiring/exit-code.ts';
 import type { ActionsLog } from './actions-log.ts';
 
 /** A command's settings are read, and found good, before anything is done. Throws `setting/invalid`. */
-export type Prepare = (given: Given) => (parts: ActionParts) => Promise<Ended>;
+export type Prepare = (given: Given) => (context: ActionContext) => Promise<Ended>;
 
-export interface ActionParts {
+export interface ActionContext {
   readonly action: ActionSettings;
   readonly given: Given;
   readonly log: ActionsLog;

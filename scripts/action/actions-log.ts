@@ -5,7 +5,7 @@ import { logLine } from '../base/printable.ts';
 import { withMoments } from '../base/words.ts';
 
 /** Progress is told this rarely, and only where somebody debugs. Milliseconds. */
-const PAUSE = 5000;
+const PROGRESS_PAUSE_MS = 5000;
 
 export interface ActionsLog extends Log {
   /** The last lines, oldest first. */
@@ -42,11 +42,11 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
       core.warning(logLine(withMoments(line)));
     },
     progress(line) {
-      if (now() - said < PAUSE) return;
+      if (now() - said < PROGRESS_PAUSE_MS) return;
       said = now();
       core.debug(logLine(line));
     },
-    part(name) {
+    step(name) {
       end();
       core.startGroup(name);
       isOpen = true;

@@ -17,7 +17,7 @@ interface About {
 }
 
 /** Tells who is not looking at the run: by an issue, and by a ping. Never throws; gives outputs. */
-export async function tellOthers(
+export async function sendAlerts(
   report: RunReport | undefined,
   about: About,
 ): Promise<Record<string, string>> {
@@ -29,15 +29,15 @@ export async function tellOthers(
   };
   await ping(about).catch(warn);
   if (report === undefined || !wantsIssues(about.given)) return {};
-  const issue = await tellByIssue(report, about).catch(warn);
+  const issue = await reportByIssue(report, about).catch(warn);
   return issue === undefined ? {} : { 'issue-number': String(issue) };
 }
 
-async function tellByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
+async function reportByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
   const { github, run, mirror, patience } = notifySettings(given.environment);
   const { openGitHub } = await import('../notify/github.ts');
   const { notify } = await import('../notify/notify.ts');
-  const parts = {
+  const context = {
     github: openGitHub(github),
     run,
     mirror,
@@ -46,7 +46,7 @@ async function tellByIssue(report: RunReport, { given, log }: About): Promise<nu
     now: () => new Date(),
     log,
   };
-  const { issue, warnings } = await notify(report, parts);
+  const { issue, warnings } = await notify(report, context);
   for (const warning of warnings) log.warn(warning);
   return issue;
 }

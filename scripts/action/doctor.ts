@@ -11,7 +11,7 @@ export const doctor: Prepare = (given) => {
   const settings = doctorSettings(given);
   return async ({ log }) => {
     const { verdict, findings } = await runDoctor(settings);
-    for (const finding of findings) tell(finding, log);
+    for (const finding of findings) logFinding(finding, log);
     return { verdict, outputs: { outcome: verdict }, summary: doctorSummary(findings) };
   };
 };
@@ -30,7 +30,7 @@ export function doctorSummary(findings: readonly Finding[]): string {
   return [`## ${title}`, table(['', 'Check', 'Found', 'What to do'], rows), ''].join('\n\n');
 }
 
-function tell(finding: Finding, log: Log): void {
+function logFinding(finding: Finding, log: Log): void {
   const advice = adviceIn(finding);
   const line = `${finding.check}: ${finding.found}${advice === '' ? '' : `. ${advice}`}`;
   if (kindOf(finding) === 'bad') log.warn(line);

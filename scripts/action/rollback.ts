@@ -5,7 +5,7 @@ import { plain } from '../notify/escape.ts';
 import { releaseSettings, rollbackSettings } from '../settings/commands/rollback.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import { together } from '../settings/read.ts';
-import { partsFor } from '../wiring/cycle-context.ts';
+import { cycleDeps } from '../wiring/cycle-context.ts';
 import type { Prepare } from './action-command.ts';
 import { manifestOf, publishedOutputs } from './published-outputs.ts';
 
@@ -16,9 +16,9 @@ export const rollback: Prepare = (given) => {
     settings: () => syncSettings(given),
   });
   return async ({ log, now }) => {
-    const parts = await partsFor(settings, log);
-    const { database, from, to } = await rollBack(settings, wanted, parts);
-    const manifest = await manifestOf(parts.store);
+    const deps = await cycleDeps(settings, log);
+    const { database, from, to } = await rollBack(settings, wanted, deps);
+    const manifest = await manifestOf(deps.store);
     const what = `${database}: version ${from} → ${to}, held there until it is released`;
     log.info(what);
     log.warn(`clients that have version ${from} already keep it: freshclam takes nothing older than it has`);
@@ -44,7 +44,7 @@ export const release: Prepare = (given) => {
     settings: () => syncSettings(given),
   });
   return async ({ log }) => {
-    const { store } = await partsFor(settings, log);
+    const { store } = await cycleDeps(settings, log);
     const { version, held } = await releaseDatabase(wanted.database, { store });
     const what = `${wanted.database} was held at version ${version} since ${moment(held?.since ?? '')}; the next cycle may move it`;
     log.info(what);

@@ -12,7 +12,7 @@ import { strangeVariables } from '../settings/unknown.ts';
 import { EXIT, exitFor, type Verdict } from '../wiring/exit-code.ts';
 import type { Ended, Prepare } from './action-command.ts';
 import { type ActionsLog, actionsLog, annotateError } from './actions-log.ts';
-import { tellOthers } from './alerts.ts';
+import { sendAlerts } from './alerts.ts';
 
 /** Each loads what it needs. */
 const COMMANDS: Readonly<Record<ActionCommand, () => Promise<Prepare>>> = {
@@ -53,7 +53,7 @@ export async function runAction(given: Given): Promise<number> {
   }
   if (report !== undefined) core.setOutput('report', handedOn(report));
   await addToSummary(hidden(summary, secrets), log);
-  const told = await tellOthers(report, { given, action, verdict, log });
+  const told = await sendAlerts(report, { given, action, verdict, log });
   for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
   return EXIT[verdict];
 }

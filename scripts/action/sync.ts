@@ -10,30 +10,30 @@ import type { Given } from '../settings/read.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import type { Store } from '../store/store.ts';
-import { partsFor } from '../wiring/cycle-context.ts';
-import type { ActionParts, Ended } from './action-command.ts';
+import { cycleDeps } from '../wiring/cycle-context.ts';
+import type { ActionContext, Ended } from './action-command.ts';
 import { restoreCache, saveCache } from './cache/cache.ts';
 import { cycleSummary } from './cycle-summary.ts';
 import { manifestOf, publishedOutputs } from './published-outputs.ts';
 
 /** One cycle. */
-export function sync(given: Given): (parts: ActionParts) => Promise<Ended> {
+export function sync(given: Given): (context: ActionContext) => Promise<Ended> {
   const settings = syncSettings(given);
-  return async (parts) => await cycle(settings, parts);
+  return async (context) => await cycle(settings, context);
 }
 
 /** One cycle that takes everything anew from upstream. */
-export function resync(given: Given): (parts: ActionParts) => Promise<Ended> {
+export function resync(given: Given): (context: ActionContext) => Promise<Ended> {
   const settings = syncSettings(given);
-  return async (parts) => await cycle({ ...settings, resync: true }, parts);
+  return async (context) => await cycle({ ...settings, resync: true }, context);
 }
 
-async function cycle(settings: CycleSettings, parts: ActionParts): Promise<Ended> {
-  const { action, log, now } = parts;
+async function cycle(settings: CycleSettings, context: ActionContext): Promise<Ended> {
+  const { action, log, now } = context;
   const { publicUrl } = settings;
-  const { store, report } = await withCache(settings, parts, async () => {
-    const cycleParts = await partsFor(settings, log);
-    return { store: cycleParts.store, report: await runCycle(settings, cycleParts) };
+  const { store, report } = await withCache(settings, context, async () => {
+    const deps = await cycleDeps(settings, log);
+    return { store: deps.store, report: await runCycle(settings, deps) };
   });
   const manifest = await manifestOf(store).catch(() => undefined);
   const isReadBack = publicUrl !== undefined && report.outcome === 'published';
@@ -59,7 +59,7 @@ interface Ran {
 /** A bucket is far away, as is a host to restore from: what they have is kept in the repository's cache, and the state. */
 async function withCache(
   settings: CycleSettings,
-  { action, given, log }: ActionParts,
+  { action, given, log }: ActionContext,
   run: () => Promise<Ran>,
 ): Promise<Ran> {
   const { store, s3, databases, work, restoreFrom } = settings;

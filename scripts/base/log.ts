@@ -11,7 +11,7 @@ export interface Log {
   /** Says what is going on now, perhaps with how far it is; the next line of any kind replaces it. */
   progress(line: string): void;
   /** What follows is another part of the run; for those who show parts apart. */
-  part?(name: string): void;
+  step?(name: string): void;
 }
 
 /** A line to print; one with a mark begins with that, in colour on a terminal. */

@@ -61,23 +61,23 @@ export async function play(options: {
       transcript: new Transcript(),
     });
 
-    tellStep(log, `An upstream on loopback (${upstream.url}) offers Talos' database "test", version 1.`);
+    logStep(log, `An upstream on loopback (${upstream.url}) offers Talos' database "test", version 1.`);
     await offer(official, upstreamFolder, 1);
     const first = requireOutcome(await sync(), 'published');
     table.push(['first cycle', `version 1 published, ${bytes(first.upstreamBytes)} from upstream`]);
 
-    tellStep(log, 'A client with an empty folder updates from the mirror by real freshclam.');
+    logStep(log, 'A client with an empty folder updates from the mirror by real freshclam.');
     await mkdir(join(folder, 'old-client'));
     table.push(['client, before', await freshClient.play(client('old-client', 1, 0))]);
 
-    tellStep(log, 'Upstream moves on to version 6.');
+    logStep(log, 'Upstream moves on to version 6.');
     await offer(official, upstreamFolder, 6);
     const second = requireOutcome(await sync(), 'published');
     table.push(['second cycle', `version 6 published, ${bytes(second.upstreamBytes)} from upstream`]);
     const third = requireOutcome(await sync(), 'unchanged');
     table.push(['third cycle', `unchanged: ${bytes(third.upstreamBytes)} from upstream`]);
 
-    tellStep(
+    logStep(
       log,
       'The client of before, and a new one, update from the mirror by real freshclam; clamscan scans EICAR.',
     );
@@ -86,7 +86,7 @@ export async function play(options: {
     table.push(['new client', await freshClient.play(client('new-client', 6, 14))]);
     table.push(['clamscan', await scan.play(client('new-client', 6, 14))]);
 
-    tellStep(
+    logStep(
       log,
       'Upstream offers a forgery: one flipped bit turns "version 6" into "version 7" in the header.',
     );
@@ -100,8 +100,8 @@ export async function play(options: {
     if (bad !== undefined) throw new Error(`${bad.path} no longer proves out: ${bad.reason}`);
     table.push(['the mirror', 'unharmed: the same bytes as before, all proven again']);
 
-    tell(table, engine, log);
-    tellStep(log, `The mirror's host: ${mirror.url}`);
+    logTable(table, engine, log);
+    logStep(log, `The mirror's host: ${mirror.url}`);
     if (keep) await untilInterrupted(mirror, log);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -160,13 +160,13 @@ async function fingerprint(store: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function tellStep(log: Log, text: string): void {
+function logStep(log: Log, text: string): void {
   log.info('');
   log.info(text);
 }
 
-function tell(table: Table, engine: Engine, log: Log): void {
-  tellStep(log, `Proven with ClamAV ${engine.version} on databases signed by Talos:`);
+function logTable(table: Table, engine: Engine, log: Log): void {
+  logStep(log, `Proven with ClamAV ${engine.version} on databases signed by Talos:`);
   const width = Math.max(...table.map(([what]) => what.length));
   for (const [what, shown] of table) log.info(`  ${what.padEnd(width)}  ${shown}`);
 }

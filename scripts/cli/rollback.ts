@@ -8,7 +8,7 @@ import { syncSettings } from '../settings/commands/sync.ts';
 import { logSettings } from '../settings/log.ts';
 import type { Given } from '../settings/read.ts';
 import { openStore } from '../store/open.ts';
-import { partsFor } from '../wiring/cycle-context.ts';
+import { cycleDeps } from '../wiring/cycle-context.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
 
 /** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
@@ -17,7 +17,7 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
   const settings = syncSettings(given);
   const log = runLog(process.stderr, logSettings(given));
   endOnSignal();
-  const done = await rollBack(settings, wanted, await partsFor(settings, log));
+  const done = await rollBack(settings, wanted, await cycleDeps(settings, log));
   if (json) {
     printJson(process.stdout, done);
     return 'good';

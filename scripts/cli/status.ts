@@ -5,14 +5,14 @@ import type { Given } from '../settings/read.ts';
 import { readFacts } from '../status/facts.ts';
 import { statusJson } from '../status/json.ts';
 import { nextSteps } from '../status/next-step.ts';
-import { troublesOf, verdictOf } from '../status/problems.ts';
+import { problemsOf, verdictOf } from '../status/problems.ts';
 import { statusText } from '../status/text.ts';
 import { openStore } from '../store/open.ts';
 import { isS3Address } from '../store/s3/address.ts';
 
 /** Columns that text is set in, however narrow or wide a terminal is. */
-const NARROWEST = 60;
-const WIDEST = 120;
+const NARROWEST_COLUMNS = 60;
+const WIDEST_COLUMNS = 120;
 
 /** `clamav-mirror status`: the store at a glance. Changes nothing. */
 export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
@@ -25,10 +25,10 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
   });
   const { lastRun } = facts.memory;
   const next = nextSteps({ flags: settings.flags, syncFlags: syncFlagsOf(lastRun, settings) });
-  const troubles = troublesOf(facts, { maxAge }, next);
-  if (json) printJson(process.stdout, statusJson(facts, troubles));
-  else print(process.stdout, statusText(facts, troubles, widthOf(process.stdout)));
-  return verdictOf(troubles) === 'well' ? 'good' : 'failed';
+  const problems = problemsOf(facts, { maxAge }, next);
+  if (json) printJson(process.stdout, statusJson(facts, problems));
+  else print(process.stdout, statusText(facts, problems, widthOf(process.stdout)));
+  return verdictOf(problems) === 'well' ? 'good' : 'failed';
 }
 
 /** A run by hand should mirror what the last run did. */
@@ -42,5 +42,5 @@ function syncFlagsOf(lastRun: LastRun | undefined, { usual }: StatusSettings): R
 
 function widthOf(stream: NodeJS.WriteStream): number | undefined {
   if (!stream.isTTY || !stream.columns) return undefined;
-  return Math.min(Math.max(stream.columns, NARROWEST), WIDEST);
+  return Math.min(Math.max(stream.columns, NARROWEST_COLUMNS), WIDEST_COLUMNS);
 }

@@ -5,7 +5,7 @@ import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
-import { partsFor } from '../wiring/cycle-context.ts';
+import { cycleDeps } from '../wiring/cycle-context.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
 
 /** `clamav-mirror sync`: one cycle. */
@@ -16,9 +16,9 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
   });
   const log = runLog(process.stderr, voice);
   endOnSignal();
-  const report = await runCycle(settings, await partsFor(settings, log));
+  const report = await runCycle(settings, await cycleDeps(settings, log));
   if (json) printJson(process.stdout, report);
-  else tell(report, settings.store, log);
+  else printReport(report, settings.store, log);
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;
   return 'good';
 }
@@ -27,7 +27,7 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
  * One line for each database, one for what ended the run as a whole, and one for a run that published something though
  * something else failed; the rest is detail.
  */
-export function tell(report: CycleReport, store: string, log: RunLog): void {
+export function printReport(report: CycleReport, store: string, log: RunLog): void {
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
     log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${took(duration)})`);
   }

@@ -33,7 +33,7 @@ export async function verify(
   }
   const outcome = worstOf(checked);
   if (json) printJson(process.stdout, { outcome, files: checked });
-  else tell(checked);
+  else printChecked(checked);
   return outcome === 'proven' ? 'good' : outcome === 'unproven' ? 'refused' : 'failed';
 }
 
@@ -64,7 +64,7 @@ function worstOf(checked: readonly Checked[]): 'proven' | 'unproven' | 'unreadab
   return checked.some(({ verdict }) => verdict === 'unreadable') ? 'unreadable' : 'proven';
 }
 
-export function tell(checked: readonly Checked[]): void {
+export function printChecked(checked: readonly Checked[]): void {
   const log = streamLog(process.stdout);
   for (const { path, verdict, what, reason } of checked) {
     log.info(

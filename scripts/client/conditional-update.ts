@@ -11,13 +11,13 @@ import type { Trust } from '../verify/trust.ts';
 import { ClientError } from './error.ts';
 import type { ClientFolder } from './folder.ts';
 import { DATABASES, runFreshclam } from './freshclam.ts';
-import { heldIn } from './holdings.ts';
+import { holdingsIn } from './holdings.ts';
 import { plant, remove } from './install.ts';
 import type { ClientSettings } from './settings.ts';
 import { type Signed, withSigns } from './signs.ts';
 
 /** What a client works with. */
-export interface UpdateParts {
+export interface UpdateContext {
   readonly engine: Engine;
   readonly trust: Trust;
   readonly log: Log;
@@ -43,7 +43,7 @@ export async function update(
   { work, proven }: ClientFolder,
   { databases, manifest }: Wanted,
   { into, url, proxies, record, fips }: ClientSettings,
-  { engine, trust, log, now, patience }: UpdateParts,
+  { engine, trust, log, now, patience }: UpdateContext,
   deadline: number,
 ): Promise<ReadonlyMap<string, Signed>> {
   const folder = join(work, UPDATE);
@@ -54,11 +54,11 @@ export async function update(
     const rest = Math.max(1, Math.ceil(deadline - performance.now()));
     const task = { url, databases, record, proxies, fips, timeout: rest };
     const { went, said } = await runFreshclam(engine, folder, task);
-    const held = await withSigns(db, await heldIn(db, databases), trust, (file, error) =>
+    const holdings = await withSigns(db, await holdingsIn(db, databases), trust, (file, error) =>
       log.warn(`${file} of the mirror is not used: ${error.message}`),
     );
-    const lacks = databases.flatMap((database) => lackOf(database, held, manifest, fips) ?? []);
-    if (lacks.length === 0) return held;
+    const lacks = databases.flatMap((database) => lackOf(database, holdings, manifest, fips) ?? []);
+    if (lacks.length === 0) return holdings;
     const what = `the client ${lacks.map(({ text }) => text).join(', ')} (${said})`;
     if (fips) requireSigns(what, lacks, manifest, now());
     if (left <= 0 || performance.now() + patience.wait > deadline) throw notUpdated(what, lacks);
@@ -78,11 +78,11 @@ interface Lack {
 
 function lackOf(
   database: string,
-  held: ReadonlyMap<string, Signed>,
+  holdings: ReadonlyMap<string, Signed>,
   manifest: Manifest | undefined,
   fips: boolean,
 ): Lack | undefined {
-  const has = held.get(database);
+  const has = holdings.get(database);
   if (has === undefined) return { kind: 'none', database, text: `has no ${database}` };
   const { file, sign, header } = has;
   const wanted = manifest?.databases[database]?.version ?? 0;

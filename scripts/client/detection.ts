@@ -7,7 +7,7 @@ import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure, tellingLine } from '../proof/scenarios/scenario.ts';
 import { ClientError } from './error.ts';
 import { DATABASES } from './freshclam.ts';
-import type { Held } from './holdings.ts';
+import type { Holding } from './holdings.ts';
 
 const SAMPLES = 'samples';
 const SAMPLE = 'eicar.com';
@@ -20,10 +20,10 @@ const SAMPLE = 'eicar.com';
 export async function missesEicar(
   engine: Engine,
   folder: string,
-  held: ReadonlyMap<string, Held>,
+  holdings: ReadonlyMap<string, Holding>,
   { fips, timeout }: { readonly fips: boolean; readonly timeout: number },
 ): Promise<string | undefined> {
-  const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
+  const counts = new Map([...holdings].map(([database, { header }]) => [database, header.signatures]));
   if (!mustKnowEicar(counts)) return undefined;
   const samples = join(folder, SAMPLES);
   await mkdir(samples, { recursive: true });

@@ -8,17 +8,17 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 
 /** A database as it lies in a client's folder. */
-export interface Held {
+export interface Holding {
   /** `daily.cvd`, or `daily.cld` if CDIFFs made it. */
   readonly file: string;
   readonly header: CvdHeader;
 }
 
 /** What freshclam left in a folder, by database; it has proven what it took. Of two files of one database the newer. */
-export async function heldIn(
+export async function holdingsIn(
   folder: string,
   databases: readonly string[],
-): Promise<ReadonlyMap<string, Held>> {
+): Promise<ReadonlyMap<string, Holding>> {
   const read = async (path: string) => {
     const start = await readStart(path, HEADER_SIZE);
     return asVerdict(() => parseHeader(start));
@@ -35,7 +35,7 @@ export async function provenIn(
   databases: readonly string[],
   trust: Trust,
   onDoubt: (file: string, error: VerifyError) => void,
-): Promise<ReadonlyMap<string, Held>> {
+): Promise<ReadonlyMap<string, Holding>> {
   return await newest(
     folder,
     databases,
@@ -52,20 +52,21 @@ async function newest(
   databases: readonly string[],
   read: (path: string, database: string) => Promise<CvdHeader>,
   onDoubt: (file: string, error: VerifyError) => void,
-): Promise<ReadonlyMap<string, Held>> {
+): Promise<ReadonlyMap<string, Holding>> {
   const names = await readdir(folder);
-  const held = new Map<string, Held>();
+  const holdings = new Map<string, Holding>();
   for (const database of databases) {
     for (const file of [cvdName(database), cldName(database)].filter((name) => names.includes(name))) {
       try {
         const header = await read(join(folder, file), database);
-        if (header.version > (held.get(database)?.header.version ?? -1)) held.set(database, { file, header });
+        if (header.version > (holdings.get(database)?.header.version ?? -1))
+          holdings.set(database, { file, header });
       } catch (error) {
         onDoubt(file, asDoubt(error));
       }
     }
   }
-  return held;
+  return holdings;
 }
 
 /** What is wrong with a file in a folder of unknown origin, or throws what is wrong with this machine. */

@@ -26,11 +26,11 @@ export async function plant(
  */
 export async function install(
   proven: ReadonlyMap<string, Signed>,
-  held: ReadonlyMap<string, Signed>,
+  holdings: ReadonlyMap<string, Signed>,
   from: string,
   to: string,
 ): Promise<void> {
-  for (const [database, { file, header, sign }] of held) {
+  for (const [database, { file, header, sign }] of holdings) {
     const before = proven.get(database);
     const names = [file, ...(sign === undefined ? [] : [sign])];
     for (const folder of [from, to]) await openToReaders(folder, names, FOR_READERS);
@@ -41,7 +41,7 @@ export async function install(
     }
     if (before?.sign !== undefined && before.sign !== sign) await rm(join(to, before.sign), { force: true });
   }
-  for (const database of proven.keys()) if (!held.has(database)) await remove(to, database);
+  for (const database of proven.keys()) if (!holdings.has(database)) await remove(to, database);
 }
 
 const FOR_READERS = 0o644;

@@ -5,10 +5,10 @@ import { isThere } from '../files/exists.ts';
 import { verifySignFile } from '../files/verify.ts';
 import type { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
-import { asDoubt, type Held } from './holdings.ts';
+import { asDoubt, type Holding } from './holdings.ts';
 
 /** A database of a client's folder and, if it is a CVD, the `.sign` beside it, which ClamAV ≥ 1.5 reads with it. */
-export interface Signed extends Held {
+export interface Signed extends Holding {
   /** `daily-28001.cvd.sign`, proven to sign that CVD; `undefined`: there is none. */
   readonly sign: string | undefined;
 }
@@ -19,12 +19,12 @@ export interface Signed extends Held {
  */
 export async function withSigns(
   folder: string,
-  held: ReadonlyMap<string, Held>,
+  holdings: ReadonlyMap<string, Holding>,
   trust: Trust,
   onDoubt: (file: string, error: VerifyError) => void,
 ): Promise<ReadonlyMap<string, Signed>> {
   const signed = new Map<string, Signed>();
-  for (const [database, has] of held)
+  for (const [database, has] of holdings)
     signed.set(database, { ...has, sign: await signOf(folder, database, has, trust, onDoubt) });
   return signed;
 }
@@ -32,7 +32,7 @@ export async function withSigns(
 async function signOf(
   folder: string,
   database: string,
-  { file, header }: Held,
+  { file, header }: Holding,
   trust: Trust,
   onDoubt: (file: string, error: VerifyError) => void,
 ): Promise<string | undefined> {

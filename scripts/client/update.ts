@@ -14,18 +14,18 @@ import { ProbeClient } from '../probe/http-client.ts';
 import { type Description, readManifest } from '../probe/read-manifest.ts';
 import { USUAL_DATABASES } from '../upstream/official.ts';
 import type { Trust } from '../verify/trust.ts';
-import { UPDATE, type UpdateParts, update, type Wanted } from './conditional-update.ts';
+import { UPDATE, type UpdateContext, update, type Wanted } from './conditional-update.ts';
 import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
 import { type ClientFolder, takeClientFolder } from './folder.ts';
 import { DATABASES } from './freshclam.ts';
 import { freshclamConf } from './freshclam-conf.ts';
-import type { Held } from './holdings.ts';
+import type { Holding } from './holdings.ts';
 import { install, remove } from './install.ts';
 import type { ClientSettings } from './settings.ts';
 import type { Signed } from './signs.ts';
 
-export interface ClientParts {
+export interface ClientContext {
   /** Opens the engine; `work` is a folder of this run alone. */
   readonly openEngine: (work: string) => Promise<Engine>;
   readonly trust: Trust;
@@ -51,9 +51,9 @@ export interface ClientReport {
 
 /** A minute is not too long for a cache before the mirror that still has the old CVD. */
 const PATIENCE = { attempts: 3, wait: 20_000 };
-const HOUR = 3_600_000;
+const HOUR_MS = 3_600_000;
 /** How far the mirror's clock may be ahead of ours. */
-const CLOCK_SKEW = HOUR;
+const CLOCK_SKEW_MS = HOUR_MS;
 
 /**
  * Updates a database folder from a mirror with a real freshclam, and writes the `freshclam.conf` that says the same.
@@ -63,24 +63,24 @@ const CLOCK_SKEW = HOUR;
  * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `StoreError` if it says what nobody understands,
  * `ConfError`, `EngineError`.
  */
-export async function updateClient(settings: ClientSettings, parts: ClientParts): Promise<ClientReport> {
+export async function updateClient(settings: ClientSettings, context: ClientContext): Promise<ClientReport> {
   const { url, into, proxies, record, fips, maxAge } = settings;
-  const { log, trust, now, patience = PATIENCE } = parts;
+  const { log, trust, now, patience = PATIENCE } = context;
   const deadline = performance.now() + settings.timeout;
   await using folder = await takeClientFolder(into, trust, log);
   await using mirror = new ProbeClient({ ...settings, timeout: deadline - performance.now() });
-  const manifest = await manifestOf(mirror, settings, parts, deadline);
+  const manifest = await manifestOf(mirror, settings, context, deadline);
   const databases = settings.databases ?? databasesOf(manifest, mirror.url);
   const proxy = proxyFor(url, proxies);
   const owner = ourName();
   const conf = confText(
     freshclamConf({ url, databases, record, proxy, attempts: 3, owner, fips, folder: into }),
   );
-  const engine = await parts.openEngine(folder.work);
+  const engine = await context.openEngine(folder.work);
   if (fips) requireFips(engine);
   const updating = { engine, trust, log, now, patience };
-  const held = await proven(folder, { databases, manifest }, settings, updating, deadline);
-  await install(folder.proven, held, join(folder.work, UPDATE, DATABASES), into);
+  const holdings = await proven(folder, { databases, manifest }, settings, updating, deadline);
+  await install(folder.proven, holdings, join(folder.work, UPDATE, DATABASES), into);
   await placeConf(settings.conf, conf); // whatever was refused before leaves none
   if (maxAge !== undefined && manifest !== undefined)
     requireFresh(manifest, databases, { maxAge, now: now(), log });
@@ -88,9 +88,9 @@ export async function updateClient(settings: ClientSettings, parts: ClientParts)
     url: mirror.url,
     folder: into,
     conf: settings.conf,
-    versions: Object.fromEntries([...held].map(([database, { header }]) => [database, header.version])),
+    versions: Object.fromEntries([...holdings].map(([database, { header }]) => [database, header.version])),
     how: Object.fromEntries(
-      [...held].map(([database, has]) => [database, howOf(folder.proven.get(database), has)]),
+      [...holdings].map(([database, has]) => [database, howOf(folder.proven.get(database), has)]),
     ),
     checked: manifest === undefined ? null : oldestCheck(manifest, databases),
   };
@@ -105,33 +105,35 @@ async function proven(
   folder: ClientFolder,
   wanted: Wanted,
   settings: ClientSettings,
-  parts: UpdateParts,
+  context: UpdateContext,
   deadline: number,
 ): Promise<ReadonlyMap<string, Signed>> {
-  const { engine, log } = parts;
+  const { engine, log } = context;
   const work = join(folder.work, UPDATE);
-  const misses = async (held: ReadonlyMap<string, Signed>) => {
+  const misses = async (holdings: ReadonlyMap<string, Signed>) => {
     const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
-    return needsLook(folder, held)
-      ? await missesEicar(engine, work, held, { fips: settings.fips, timeout })
+    return needsLook(folder, holdings)
+      ? await missesEicar(engine, work, holdings, { fips: settings.fips, timeout })
       : undefined;
   };
-  const held = await update(folder, wanted, settings, parts, deadline);
-  const wrong = await misses(held);
-  if (wrong === undefined) return held;
-  const suspects = [...held].filter(([, { file }]) => file.endsWith('.cld')).map(([database]) => database);
+  const holdings = await update(folder, wanted, settings, context, deadline);
+  const wrong = await misses(holdings);
+  if (wrong === undefined) return holdings;
+  const suspects = [...holdings]
+    .filter(([, { file }]) => file.endsWith('.cld'))
+    .map(([database]) => database);
   if (suspects.length === 0) throw undetected(wrong, engine);
   log.warn(`${wrong}: ${suspects.join(', ')} taken anew, as a whole`);
   for (const database of suspects) await remove(join(work, DATABASES), database);
   const rest = { ...folder, proven: new Map() }; // what else there is lies there already
-  const anew = await update(rest, wanted, settings, parts, deadline);
+  const anew = await update(rest, wanted, settings, context, deadline);
   const still = await misses(anew);
   if (still !== undefined) throw undetected(still, engine);
   return anew;
 }
 
-function needsLook({ proven }: ClientFolder, held: ReadonlyMap<string, Signed>): boolean {
-  return [...held].some(
+function needsLook({ proven }: ClientFolder, holdings: ReadonlyMap<string, Signed>): boolean {
+  return [...holdings].some(
     ([database, { file, header }]) =>
       file.endsWith('.cld') || proven.get(database)?.header.version !== header.version,
   );
@@ -165,7 +167,7 @@ function databasesOf(manifest: Manifest | undefined, url: string): readonly stri
 async function manifestOf(
   mirror: ProbeClient,
   settings: ClientSettings,
-  { log, patience = PATIENCE }: ClientParts,
+  { log, patience = PATIENCE }: ClientContext,
   deadline: number,
 ): Promise<Manifest | undefined> {
   for (let left = patience.attempts - 1; ; left--) {
@@ -182,18 +184,18 @@ async function manifestOf(
 
 /** The manifest, as far as it is needed: clients of ClamAV alone never ask. Throws `StoreError`, `client/no-manifest`. */
 function requireNeeded(
-  { manifest, trouble }: Description,
+  { manifest, error }: Description,
   url: string,
   { maxAge, databases }: ClientSettings,
 ): Manifest | undefined {
-  if (trouble !== undefined && (maxAge !== undefined || databases === undefined)) throw trouble;
+  if (error !== undefined && (maxAge !== undefined || databases === undefined)) throw error;
   if (manifest !== undefined || maxAge === undefined) return manifest;
   throw new ClientError('client/no-manifest', `${url} does not say when it was last checked`, {
     advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
   });
 }
 
-function howOf(before: Held | undefined, { file, header }: Held): 'unchanged' | 'cdiffs' | 'whole' {
+function howOf(before: Holding | undefined, { file, header }: Holding): 'unchanged' | 'cdiffs' | 'whole' {
   if (before?.file === file && before.header.version === header.version) return 'unchanged';
   return file.endsWith('.cld') ? 'cdiffs' : 'whole';
 }
@@ -208,7 +210,7 @@ function requireFresh(
     const [fresh = { checked: manifest.checked, left: undefined }] = freshnessOf(manifest, [database]);
     return { database, ...fresh, age: now.getTime() - Date.parse(fresh.checked) };
   });
-  const ahead = ages.find(({ age }) => age < -CLOCK_SKEW);
+  const ahead = ages.find(({ age }) => age < -CLOCK_SKEW_MS);
   if (ahead !== undefined) {
     throw new ClientError(
       'client/stale',

@@ -36,7 +36,7 @@ export class Progress {
   #failure: End | undefined;
 
   constructor({ log, now }: { readonly log: Log; readonly now: () => Date }, isDry: boolean) {
-    this.#stopwatch = new Stopwatch((step) => log.part?.(step));
+    this.#stopwatch = new Stopwatch((step) => log.step?.(step));
     this.#now = now;
     this.#isDry = isDry;
   }

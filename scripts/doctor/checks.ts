@@ -22,55 +22,55 @@ import type { DoctorSettings } from './settings.ts';
  */
 export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
   return [
-    { name: 'node', look: checkNode },
+    { name: 'node', run: checkNode },
     ...engineChecks(settings),
-    { name: 'work', look: checkWork },
+    { name: 'work', run: checkWork },
     ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
-    { name: 'dns', look: checkDns },
-    { name: 'upstream', look: checkUpstream },
-    { name: 'clock', look: checkClock },
-    { name: 'proxies', look: checkProxies },
-    { name: 'certificates', look: checkCertificates },
-    { name: 'public-url', look: checkPublicUrl },
+    { name: 'dns', run: checkDns },
+    { name: 'upstream', run: checkUpstream },
+    { name: 'clock', run: checkClock },
+    { name: 'proxies', run: checkProxies },
+    { name: 'certificates', run: checkCertificates },
+    { name: 'public-url', run: checkPublicUrl },
     ...(await gitHubChecks(settings)),
   ];
 }
 
 function engineChecks({ sync: { engines } }: DoctorSettings): Check[] {
   const timeout = OPEN_ENGINE_MS;
-  if (engines === undefined) return [{ name: 'clamav', timeout, look: checkWhatIsThere }];
+  if (engines === undefined) return [{ name: 'clamav', timeout, run: checkWhatIsThere }];
   const inContainers = engines.some(({ kind }) => kind !== 'native');
   return [
-    ...(inContainers ? [{ name: 'containers', look: checkContainers }] : []),
+    ...(inContainers ? [{ name: 'containers', run: checkContainers }] : []),
     ...engines.map((spec): Check => {
       return {
         name: `clamav ${spec.name}`,
         timeout,
-        look: async (context) => await checkEngine(spec, context),
+        run: async (context) => await checkEngine(spec, context),
       };
     }),
   ];
 }
 
 const FOLDER: readonly Check[] = [
-  { name: 'store', look: checkStoreFolder },
-  { name: 'readable', look: checkReadable },
+  { name: 'store', run: checkStoreFolder },
+  { name: 'readable', run: checkReadable },
 ];
 
 async function bucketChecks(): Promise<Check[]> {
   const { checkBucket, checkConditions } = await import('./checks/bucket.ts');
   return [
-    { name: 'bucket', look: checkBucket },
-    { name: 'conditions', look: checkConditions },
+    { name: 'bucket', run: checkBucket },
+    { name: 'conditions', run: checkConditions },
   ];
 }
 
 async function gitHubChecks({ github }: DoctorSettings): Promise<Check[]> {
-  if (typeof github === 'string') return [{ name: 'github', look: async () => skipped(github) }];
+  if (typeof github === 'string') return [{ name: 'github', run: async () => skipped(github) }];
   const { checkToken, checkIssues, checkSchedule } = await import('./checks/github.ts');
   return [
-    { name: 'github', look: async () => await checkToken(github) },
-    { name: 'issues', look: async () => await checkIssues(github) },
-    { name: 'schedule', look: async () => await checkSchedule(github) },
+    { name: 'github', run: async () => await checkToken(github) },
+    { name: 'issues', run: async () => await checkIssues(github) },
+    { name: 'schedule', run: async () => await checkSchedule(github) },
   ];
 }

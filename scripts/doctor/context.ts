@@ -23,7 +23,7 @@ export interface Check {
   /** Milliseconds; default: `CHECK_MS`. */
   readonly timeout?: number;
   /** Throws what is a fault. `signal`: its time is up. */
-  readonly look: (context: DoctorContext, signal: AbortSignal) => Promise<Seen>;
+  readonly run: (context: DoctorContext, signal: AbortSignal) => Promise<Seen>;
 }
 
 /** What came of the one version check. */

@@ -41,15 +41,15 @@ interface Result {
   readonly isLate: boolean;
 }
 
-async function within({ name, timeout = CHECK_MS, look }: Check, context: DoctorContext): Promise<Result> {
+async function within({ name, timeout = CHECK_MS, run }: Check, context: DoctorContext): Promise<Result> {
   const end = new AbortController();
   const late = Promise.withResolvers<Result>();
   const timer = setTimeout(() => {
-    late.resolve({ name, seen: bad(`no end after ${timeout / 1000} s`, LATE), isLate: true });
+    late.resolve({ name, seen: bad(`no end after ${timeout / 1000} s`, LATE_ADVICE), isLate: true });
     end.abort();
   }, timeout);
   const looked = async (): Promise<Result> => {
-    const seen = await look(context, end.signal).catch((error) => badBy(error));
+    const seen = await run(context, end.signal).catch((error) => badBy(error));
     return { name, seen, isLate: false };
   };
   try {
@@ -59,5 +59,5 @@ async function within({ name, timeout = CHECK_MS, look }: Check, context: Doctor
   }
 }
 
-const LATE =
+const LATE_ADVICE =
   'Run this again when the machine has less to do; if that is no help, find out what does not answer';

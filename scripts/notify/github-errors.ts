@@ -22,7 +22,7 @@ export function rateLimitWait(error: unknown): number | undefined {
 }
 
 /** Why GitHub did not do what we asked, and what to do about it, in one line for an annotation. */
-export function troubleOf(error: unknown): string {
+export function explainGitHub(error: unknown): string {
   const status = statusOf(error);
   const words = oneLine(error instanceof Error ? error.message : String(error));
   if (rateLimitWait(error) !== undefined) return `GitHub limits how often we may ask (${status})`;

@@ -8,7 +8,7 @@ import type { Failure, RunReport } from './run-report.ts';
 import type { RunInfo } from './settings.ts';
 
 /** What an issue tells. All limits together stay far below GitHub's 65,536 characters. */
-export interface Tale {
+export interface IssueContent {
   readonly failure: Failure;
   readonly state: IssueState;
   readonly run: RunInfo;
@@ -17,14 +17,14 @@ export interface Tale {
   readonly earlier: EarlierRuns | undefined;
 }
 
-export function issueBody(tale: Tale): string {
-  const { failure, state } = tale;
+export function issueBody(content: IssueContent): string {
+  const { failure, state } = content;
   return [
     marker(state),
     `**${TEXTS[failure.class].meaning}**`,
-    history(tale),
+    history(content),
     '### What is served now',
-    ...served(tale),
+    ...served(content),
     '### What failed',
     `Class ${code(failure.class)}, code ${code(failure.code)}:`,
     fenced(failure.what, ISSUE.what),
@@ -40,12 +40,12 @@ export function issueBody(tale: Tale): string {
   ].join('\n\n');
 }
 
-export function repeatComment({ failure, state, run }: Tale): string {
+export function repeatComment({ failure, state, run }: IssueContent): string {
   const since = `since ${moment(state.first)} (${span(state.first, state.last)})`;
   return `Still failing, ${since}: ${counted(state.count, 'run')}. The last: ${runLink(run)}, code ${code(failure.code)}.`;
 }
 
-export function reopenComment({ failure, run }: Tale): string {
+export function reopenComment({ failure, run }: IssueContent): string {
   return `It fails again: ${runLink(run)}, code ${code(failure.code)}.`;
 }
 
@@ -58,7 +58,7 @@ function runLink({ id, attempt, url }: RunInfo): string {
   return link(`run ${id}, attempt ${attempt}`, url);
 }
 
-function history({ state, run, earlier }: Tale): string {
+function history({ state, run, earlier }: IssueContent): string {
   const lines = [
     `- Failing since ${moment(state.first)}: ${counted(state.count, 'run')} in ${span(state.first, state.last)}`,
     `- The last of them: ${runLink(run)}, ${moment(state.last)}`,
@@ -72,7 +72,7 @@ function history({ state, run, earlier }: Tale): string {
   return lines.join('\n');
 }
 
-function served({ report, state }: Tale): string[] {
+function served({ report, state }: IssueContent): string[] {
   const serving = report?.serving ?? undefined;
   const upstream = report?.upstream ?? {};
   const when = (what: string, time: string) =>

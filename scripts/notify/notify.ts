@@ -2,15 +2,15 @@ import { explain } from '../base/errors.ts';
 import { counted } from '../base/words.ts';
 import { type EarlierRuns, earlierRuns, isDue } from './earlier-runs.ts';
 import { oneLine } from './escape.ts';
-import { troubleOf } from './github-errors.ts';
-import { type Keeper, raise, resolve } from './issues.ts';
+import { explainGitHub } from './github-errors.ts';
+import { type IssueContext, raise, resolve } from './issues.ts';
 import { type OurIssue, ourIssues } from './our-issues.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
 /** How a job that we need ended, as GitHub says it. */
 export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
 
-export interface NotifyParts extends Keeper {
+export interface NotifyContext extends IssueContext {
   /** Of the jobs that went before, by their names. */
   readonly results: Readonly<Record<string, JobResult>>;
   /** How many runs in a row must fail before an issue tells of a trouble that may pass. */
@@ -28,13 +28,13 @@ export interface Notified {
  * Opens, updates and closes the issues of one run. It never throws: trouble with GitHub becomes a warning, and the
  * verdict over the run stays what it was.
  */
-export async function notify(report: RunReport | undefined, parts: NotifyParts): Promise<Notified> {
+export async function notify(report: RunReport | undefined, context: NotifyContext): Promise<Notified> {
   const warnings: string[] = [];
   const numbers: number[] = [];
-  const failures = failuresOf(report, parts.results);
+  const failures = failuresOf(report, context.results);
   const untold = (failure: Failure, error: unknown) => {
     const what = `${failure.class} (${oneLine(failure.code)}): ${oneLine(failure.what)}`;
-    warnings.push(`No issue tells of this failure, for ${troubleOf(error)}. The failure: ${what}`);
+    warnings.push(`No issue tells of this failure, for ${explainGitHub(error)}. The failure: ${what}`);
   };
   const recovered = new Set(report?.recovered ?? []);
   for (const failure of failures) recovered.delete(failure.class);
@@ -42,28 +42,30 @@ export async function notify(report: RunReport | undefined, parts: NotifyParts):
 
   let open: OurIssue[];
   try {
-    open = await ourIssues(parts.github, parts.mirror, { state: 'open' });
+    open = await ourIssues(context.github, context.mirror, { state: 'open' });
   } catch (error) {
     for (const failure of failures) untold(failure, error);
     if (recovered.size > 0) warnings.push(notClosed([...recovered], error));
     return { issue: undefined, warnings };
   }
 
-  const earlier = failures.length === 0 ? undefined : await remembered(parts);
+  const earlier = failures.length === 0 ? undefined : await remembered(context);
   for (const failure of failures) {
     try {
-      const due = isDue(failure.class, earlier, parts.patience);
-      const number = await raise({ failure, report, earlier }, open, due, parts);
+      const due = isDue(failure.class, earlier, context.patience);
+      const number = await raise({ failure, report, earlier }, open, due, context);
       if (number !== undefined) numbers.push(number);
       else
-        parts.log.info(`${failure.class}: no issue before ${counted(parts.patience, 'run')} in a row failed`);
+        context.log.info(
+          `${failure.class}: no issue before ${counted(context.patience, 'run')} in a row failed`,
+        );
     } catch (error) {
       untold(failure, error);
     }
   }
   for (const well of recovered) {
     try {
-      await resolve(well, open, parts);
+      await resolve(well, open, context);
     } catch (error) {
       warnings.push(notClosed([well], error));
     }
@@ -72,7 +74,7 @@ export async function notify(report: RunReport | undefined, parts: NotifyParts):
 }
 
 /** One of each class. A job that failed without a word about it is a failure too: it must not be lost. */
-function failuresOf(report: RunReport | undefined, results: NotifyParts['results']): readonly Failure[] {
+function failuresOf(report: RunReport | undefined, results: NotifyContext['results']): readonly Failure[] {
   const told = new Map((report?.failures ?? []).toReversed().map((failure) => [failure.class, failure]));
   if (told.size > 0) return [...told.values()].toReversed();
   const ended = Object.entries(results).filter(
@@ -85,7 +87,7 @@ function failuresOf(report: RunReport | undefined, results: NotifyParts['results
 }
 
 /** Without GitHub's record there is no telling whether it is the first time: then we do not wait. */
-async function remembered({ github, run, log }: Keeper): Promise<EarlierRuns | undefined> {
+async function remembered({ github, run, log }: IssueContext): Promise<EarlierRuns | undefined> {
   try {
     return await earlierRuns(github, run);
   } catch (error) {
@@ -95,5 +97,5 @@ async function remembered({ github, run, log }: Keeper): Promise<EarlierRuns | u
 }
 
 function notClosed(classes: readonly FailureClass[], error: unknown): string {
-  return `Issues of what is well again (${classes.join(', ')}) could not be closed, for ${troubleOf(error)}`;
+  return `Issues of what is well again (${classes.join(', ')}) could not be closed, for ${explainGitHub(error)}`;
 }

@@ -10,14 +10,14 @@ import { type Finding, Findings } from './finding.ts';
 import type { ProbeClient } from './http-client.ts';
 import { guarded, type Served, type Site } from './target.ts';
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** What a mirror says of itself. */
 export interface Description {
   /** `undefined`: it has none that we understand. */
   readonly manifest: Manifest | undefined;
   /** What is wrong with the manifest that it has, if it is one of ours. */
-  readonly trouble: MirrorError | undefined;
+  readonly error: MirrorError | undefined;
   readonly findings: readonly Finding[];
 }
 
@@ -28,20 +28,20 @@ export async function readManifest(client: ProbeClient): Promise<Description> {
   const text = body.toString('utf8');
   if (status !== 200 || ended !== 'whole' || !/^\s*\{/.test(text)) {
     const list = findings.good('there is none: not a mirror of ours').list;
-    return { manifest: undefined, trouble: undefined, findings: list };
+    return { manifest: undefined, error: undefined, findings: list };
   }
   try {
-    return { manifest: parseManifest(text, client.url), trouble: undefined, findings: [] };
+    return { manifest: parseManifest(text, client.url), error: undefined, findings: [] };
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error;
     if (!isOurs(text)) {
       const what = `there is a ${MANIFEST}, but not of a form that is known`;
       findings.warning(what, 'Serve the mirror under a URL of its own');
-      return { manifest: undefined, trouble: undefined, findings: findings.list };
+      return { manifest: undefined, error: undefined, findings: findings.list };
     }
     if (error.code === 'store/newer') findings.warning(error.message, 'Update this tool');
     else findings.fault(error.message, 'Publish it again: clamav-mirror client takes nothing from there');
-    return { manifest: undefined, trouble: error, findings: findings.list };
+    return { manifest: undefined, error, findings: findings.list };
   }
 }
 
@@ -111,9 +111,9 @@ export async function checkTimestamp({ client, manifest, now }: Site): Promise<F
     const checked = manifest === undefined ? 0 : Date.parse(manifest.checked);
     const age = now.getTime() - Math.max(checked, Number(seconds) * 1000);
     const what = `upstream was last checked ${lasting(age)} ago`;
-    if (age > 2 * DAY) findings.fault(what, STALE_ADVICE);
-    else if (age > DAY) findings.warning(what, STALE_ADVICE);
-    else if (age < -DAY)
+    if (age > 2 * DAY_MS) findings.fault(what, STALE_ADVICE);
+    else if (age > DAY_MS) findings.warning(what, STALE_ADVICE);
+    else if (age < -DAY_MS)
       findings.warning(
         `${what}, which lies ahead`,
         'Set the clock of the machine that syncs, or of this one',

@@ -4,7 +4,7 @@ import { isListed, type Published } from '../mirror/published.ts';
 import type { Store } from '../store/store.ts';
 
 /** Files that are read at a time. */
-const AT_ONCE = 4;
+const READS_AT_ONCE = 4;
 
 /**
  * Published files that have the right size and other bytes than the manifest names. A file is read if it looks other than
@@ -16,7 +16,7 @@ export async function brokenIn(published: Published, store: Store, work: string)
   if (files.length === 0) return [];
   const known = await readSightings(work, store.where);
   const seals = await sight.seals();
-  const limit = pLimit(AT_ONCE);
+  const limit = pLimit(READS_AT_ONCE);
   const found = await Promise.all(
     files.map(([name, record]) =>
       limit(async () => {

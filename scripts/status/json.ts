@@ -1,10 +1,10 @@
 import { archivedVersions } from '../mirror/archive.ts';
 import { unreadNames } from '../mirror/own-manifest.ts';
 import type { Facts } from './facts.ts';
-import { type Trouble, verdictOf } from './problems.ts';
+import { type Problem, verdictOf } from './problems.ts';
 
 /** The same facts for machines: the manifest without its files, and what status found beside it. */
-export function statusJson(facts: Facts, troubles: readonly Trouble[]): Record<string, unknown> {
+export function statusJson(facts: Facts, problems: readonly Problem[]): Record<string, unknown> {
   const { published, memory, where, broken, foreign, promises, unknown } = facts;
   const { manifest, damaged, lostSigns, unread } = published;
   const { files: _, ...rest } = manifest ?? { files: {} };
@@ -13,8 +13,8 @@ export function statusJson(facts: Facts, troubles: readonly Trouble[]): Record<s
     archivedVersions(manifest, name),
   ]);
   return {
-    verdict: verdictOf(troubles),
-    troubles: troubles.map(({ next, ...trouble }) => ({ ...trouble, next: next.join(' ') })),
+    verdict: verdictOf(problems),
+    troubles: problems.map(({ next, ...problem }) => ({ ...problem, next: next.join(' ') })),
     store: where,
     ...rest,
     archive: Object.fromEntries(archive),

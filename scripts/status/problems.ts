@@ -13,7 +13,7 @@ import { checkedAt } from './checked.ts';
 import type { Facts } from './facts.ts';
 import type { NextSteps } from './next-step.ts';
 
-export type TroubleKind =
+export type ProblemKind =
   | 'unpublished'
   | 'stale'
   | 'damaged'
@@ -27,8 +27,8 @@ export type TroubleKind =
   | 'last run';
 
 /** Something that somebody should look at. */
-export interface Trouble {
-  readonly kind: TroubleKind;
+export interface Problem {
+  readonly kind: ProblemKind;
   /** In a few words, for the verdict. */
   readonly title: string;
   /** The whole of it in a sentence without a full stop. */
@@ -45,18 +45,18 @@ export interface Limits {
   readonly maxAge: number;
 }
 
-const DAY = 24 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
 /** Upstream has this long for a late `.sign`, as in a cycle. Milliseconds. */
-const LATE_SIGN = DAY;
+const LATE_SIGN_MS = DAY_MS;
 /** No cool-down lasts longer; one that does was made while the clock was wrong. Milliseconds. */
-const LONGEST_COOL_DOWN = COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS;
+const LONGEST_COOL_DOWN_MS = COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS;
 /** Characters of a reason in a line for people; JSON has the whole. */
-const REASON_LENGTH = 240;
+const REASON_CHARACTERS = 240;
 /** Names in a line for people. */
-const NAMES = 3;
+const MAX_NAMES = 3;
 
 /** All that is wrong, the worst first. */
-export function troublesOf(facts: Facts, limits: Limits, next: NextSteps): Trouble[] {
+export function problemsOf(facts: Facts, limits: Limits, next: NextSteps): Problem[] {
   const { manifest } = facts.published;
   const known = [...refused(facts, next), ...waiting(facts, next), ...cooling(facts, next)];
   if (manifest === undefined) {
@@ -76,20 +76,20 @@ export function troublesOf(facts: Facts, limits: Limits, next: NextSteps): Troub
   ];
 }
 
-export function verdictOf(troubles: readonly Trouble[]): StatusVerdict {
-  const has = (kind: TroubleKind) => troubles.some((trouble) => trouble.kind === kind);
+export function verdictOf(problems: readonly Problem[]): StatusVerdict {
+  const has = (kind: ProblemKind) => problems.some((problem) => problem.kind === kind);
   if (has('unpublished')) return 'first run';
   if (has('stale')) return 'stale';
-  return troubles.length > 0 ? 'attention' : 'well';
+  return problems.length > 0 ? 'attention' : 'well';
 }
 
-function unpublished({ where, isThere }: Facts, next: Trouble['next']): Trouble {
+function unpublished({ where, isThere }: Facts, next: Problem['next']): Problem {
   const title = `nothing was ever published in ${where}`;
   const what = isThere ? title : `there is no folder ${where}`;
   return { kind: 'unpublished', title, what, next };
 }
 
-function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: Trouble['next']): Trouble[] {
+function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: Problem['next']): Problem[] {
   const { now } = facts;
   const old = checkedAt(manifest, facts.memory.lastRun).filter(({ at }) => now.getTime() - at > maxAge);
   const [oldest] = old.sort((one, other) => one.at - other.at);
@@ -102,7 +102,7 @@ function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: Troub
 
 const VERBOSE = { verbose: true } as const;
 
-function damaged({ published, broken }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
+function damaged({ published, broken }: Facts, manifest: Manifest, next: NextSteps): Problem[] {
   const lost = Object.entries(manifest.files)
     .filter(([name, record]) => !isListed(name, record, published))
     .map(([name]) => name)
@@ -137,14 +137,14 @@ function mending(database: string, manifest: Manifest, next: NextSteps): readonl
 }
 
 /** What cannot be understood of the store's own manifest is known from its files, and mended by the next cycle. */
-function unclear({ published }: Facts, next: NextSteps): Trouble[] {
+function unclear({ published }: Facts, next: NextSteps): Problem[] {
   const names = unreadNames(published.unread);
   if (names.length === 0) return [];
   const what = `${listed(names)}: what the manifest says of it cannot be understood; the next sync mends that`;
   return [{ kind: 'unclear', title: 'the manifest is damaged', what, next: next.sync() }];
 }
 
-function foreign({ foreign: names }: Facts, next: NextSteps): Trouble[] {
+function foreign({ foreign: names }: Facts, next: NextSteps): Problem[] {
   if (names.length === 0) return [];
   const isOne = names.length === 1;
   const what = `${listed(names)}: no part of the mirror, but clients that ask get ${isOne ? 'it' : 'them'}`;
@@ -152,7 +152,7 @@ function foreign({ foreign: names }: Facts, next: NextSteps): Trouble[] {
   return [{ kind: 'foreign', title, what, next: next.sync() }];
 }
 
-function refused({ memory, published, now }: Facts, next: NextSteps): Trouble[] {
+function refused({ memory, published, now }: Facts, next: NextSteps): Problem[] {
   return Object.entries(memory.quarantine).flatMap(([database, { version, since, until, reason }]) => {
     if (published.manifest?.databases[database]?.version === version) return [];
     const again =
@@ -168,10 +168,10 @@ function refused({ memory, published, now }: Facts, next: NextSteps): Trouble[] 
   });
 }
 
-function cooling({ memory, now }: Facts, next: NextSteps): Trouble[] {
+function cooling({ memory, now }: Facts, next: NextSteps): Problem[] {
   return Object.entries(memory.coolDowns).flatMap(([url, { until, reason }]) => {
     const left = Date.parse(until) - now.getTime();
-    if (left <= 0 || left > LONGEST_COOL_DOWN) return [];
+    if (left <= 0 || left > LONGEST_COOL_DOWN_MS) return [];
     const what = `${url} is left alone until ${moment(until)}, for another ${lasting(left)}: ${short(reason)}`;
     return [
       { kind: 'cooling down', title: 'upstream is cooling down', what, next: next.sync(RETRY) } as const,
@@ -181,7 +181,7 @@ function cooling({ memory, now }: Facts, next: NextSteps): Trouble[] {
 
 const RETRY = { retry: true } as const;
 
-function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
+function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Problem[] {
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
     const { held, version } = record;
     if (held === undefined) return [];
@@ -202,17 +202,17 @@ function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] 
   });
 }
 
-function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
+function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Problem[] {
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
-    const trouble = signTroubleOf(database, record, now);
-    if (trouble?.kind !== 'absent' || now.getTime() - trouble.since <= LATE_SIGN) return [];
+    const problem = signTroubleOf(database, record, now);
+    if (problem?.kind !== 'absent' || now.getTime() - problem.since <= LATE_SIGN_MS) return [];
     const title = `${database} has no good .sign`;
-    return [{ kind: 'no .sign', title, what: trouble.what, next: next.sync(), database } as const];
+    return [{ kind: 'no .sign', title, what: problem.what, next: next.sync(), database } as const];
   });
 }
 
 /** What the last run found to be genuine and too unusual to take at once. */
-function waiting({ memory }: Facts, next: NextSteps): Trouble[] {
+function waiting({ memory }: Facts, next: NextSteps): Problem[] {
   return Object.entries(memory.lastRun?.databases ?? {}).flatMap(([database, { code, offered, reason }]) => {
     if (code !== WAITING) return [];
     const title = `${database} ${offered ?? ''}`.trimEnd();
@@ -228,8 +228,8 @@ const OF_MACHINE = /^(engine|setting|store|file)\//;
 /** Codes after which a plain run waits before it asks upstream again (doubts.ts). */
 const DOUBTED = /^upstream\/(doubted|spoilt|mislabelled)$/;
 
-/** Of a run that failed, what the other troubles do not tell. */
-function lastRun({ memory, now }: Facts, told: readonly Trouble[], next: NextSteps): Trouble[] {
+/** Of a run that failed, what the other problems do not tell. */
+function lastRun({ memory, now }: Facts, told: readonly Problem[], next: NextSteps): Problem[] {
   const { lastRun: run } = memory;
   if (run === undefined) return [];
   const isCooling = told.some(({ kind }) => kind === 'cooling down');
@@ -264,10 +264,10 @@ function failuresOf(run: LastRun): { database?: string; code: string; reason: st
 }
 
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES).join(', ');
-  return names.length > NAMES ? `${shown} and ${counted(names.length - NAMES, 'other')}` : shown;
+  const shown = names.slice(0, MAX_NAMES).join(', ');
+  return names.length > MAX_NAMES ? `${shown} and ${counted(names.length - MAX_NAMES, 'other')}` : shown;
 }
 
 function short(reason: string): string {
-  return reason.length > REASON_LENGTH ? `${reason.slice(0, REASON_LENGTH).trimEnd()} …` : reason;
+  return reason.length > REASON_CHARACTERS ? `${reason.slice(0, REASON_CHARACTERS).trimEnd()} …` : reason;
 }

@@ -4,7 +4,7 @@ import { archivedVersions } from '../mirror/archive.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { signTroubleOf } from '../mirror/signs/sign-error.ts';
 import type { Facts } from './facts.ts';
-import { type StatusVerdict, type Trouble, verdictOf } from './problems.ts';
+import { type Problem, type StatusVerdict, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
 
 /** Columns where no terminal says how wide it is. */
@@ -12,17 +12,17 @@ export const WIDTH = 80;
 
 const COLOURS = { well: 'green', 'first run': 'yellow', attention: 'yellow', stale: 'red' } as const;
 
-/** The status for people: the verdict, each trouble with the next command, each database, then the rest. */
-export function statusText(facts: Facts, troubles: readonly Trouble[], width = WIDTH): Line[] {
-  const verdict = verdictOf(troubles);
+/** The status for people: the verdict, each problem with the next command, each database, then the rest. */
+export function statusText(facts: Facts, problems: readonly Problem[], width = WIDTH): Line[] {
+  const verdict = verdictOf(problems);
   const { manifest } = facts.published;
-  const [first = '', ...rest] = wrap(sentence(verdict, facts, troubles), width);
+  const [first = '', ...rest] = wrap(sentence(verdict, facts, problems), width);
   return [
     { mark: verdict, colour: COLOURS[verdict], text: first.slice(verdict.length) },
     ...rest,
-    ...troubles.flatMap((trouble) => ['', ...troubleLines(trouble, width)]),
+    ...problems.flatMap((problem) => ['', ...problemLines(problem, width)]),
     '',
-    ...(manifest === undefined ? [] : databaseLines(manifest, facts, troubles, width)),
+    ...(manifest === undefined ? [] : databaseLines(manifest, facts, problems, width)),
     ...(manifest === undefined ? [] : mirrorLines(manifest, facts, width)),
     ...runLines(facts, width),
     ...labelled('store', facts.where, width),
@@ -30,31 +30,31 @@ export function statusText(facts: Facts, troubles: readonly Trouble[], width = W
   ];
 }
 
-function sentence(verdict: StatusVerdict, facts: Facts, troubles: readonly Trouble[]): string {
-  if (troubles.length > 0) return `${verdict}: ${troubles.map(({ title }) => title).join('; ')}`;
+function sentence(verdict: StatusVerdict, facts: Facts, problems: readonly Problem[]): string {
+  if (problems.length > 0) return `${verdict}: ${problems.map(({ title }) => title).join('; ')}`;
   const { manifest } = facts.published;
   const age = lasting(facts.now.getTime() - Date.parse(manifest?.checked ?? ''));
   return `well: ${counted(Object.keys(manifest?.databases ?? {}).length, 'database')}, upstream was checked ${age} ago`;
 }
 
 /** Of kinds whose names are too long for one. */
-const LABELS: Partial<Record<Trouble['kind'], string>> = {
+const LABELS: Partial<Record<Problem['kind'], string>> = {
   unpublished: 'first run',
   'cooling down': 'cool-down',
 };
 
-function troubleLines({ kind, what, next }: Trouble, width: number): string[] {
+function problemLines({ kind, what, next }: Problem, width: number): string[] {
   return [...labelled(LABELS[kind] ?? kind, what, width), ...arrowed(next, width)];
 }
 
 function databaseLines(
   manifest: Manifest,
   { now }: Facts,
-  troubles: readonly Trouble[],
+  problems: readonly Problem[],
   width: number,
 ): string[] {
   const isTold = (name: string) =>
-    troubles.some(({ kind, database }) => kind === 'no .sign' && database === name);
+    problems.some(({ kind, database }) => kind === 'no .sign' && database === name);
 
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
     const text = describe(record, archivedVersions(manifest, database), now);
@@ -67,9 +67,9 @@ function databaseLines(
 
 /** The `.sign` of a published database in one line: until when it is good, or what is not as it should be. */
 export function signLines(database: string, record: DatabaseRecord, now = new Date()): string[] {
-  const trouble = signTroubleOf(database, record, now);
+  const problem = signTroubleOf(database, record, now);
   const until = record.sign?.notAfter;
-  if (trouble !== undefined) return [`${trouble.kind === 'absent' ? 'NO .sign: ' : ''}${trouble.what}`];
+  if (problem !== undefined) return [`${problem.kind === 'absent' ? 'NO .sign: ' : ''}${problem.what}`];
   return until === undefined ? [] : [`.sign valid until ${moment(until)}`];
 }
 

@@ -1,20 +1,23 @@
 import { withMoments } from '../base/words.ts';
 
 /** Where text begins in each line, in columns: the label stands before it. */
-const COLUMN = 13;
+const TEXT_COLUMN = 13;
 /** Columns of a label with the space around it. */
-const LABEL = 10;
+const LABEL_COLUMNS = 10;
 
 /** A label, and text beside it that goes on below itself. */
 export function labelled(label: string, text: string, width: number): string[] {
-  const [first = '', ...rest] = wrap(withMoments(text), width - COLUMN);
-  return [`  ${label.padEnd(LABEL)} ${first}`, ...rest.map((line) => `${' '.repeat(COLUMN)}${line}`)];
+  const [first = '', ...rest] = wrap(withMoments(text), width - TEXT_COLUMN);
+  return [
+    `  ${label.padEnd(LABEL_COLUMNS)} ${first}`,
+    ...rest.map((line) => `${' '.repeat(TEXT_COLUMN)}${line}`),
+  ];
 }
 
 /** A command beside an arrow; a shell that gets its lines reads one command. */
 export function arrowed(words: readonly string[], width: number): string[] {
-  const indent = ' '.repeat(COLUMN);
-  const lines = filled(words, width - COLUMN - 4);
+  const indent = ' '.repeat(TEXT_COLUMN);
+  const lines = filled(words, width - TEXT_COLUMN - 4);
   return lines.map((line, at) => {
     const end = at < lines.length - 1 ? ' \\' : '';
     return `${indent}${at === 0 ? '→ ' : '  '}${line}${end}`;

@@ -5,7 +5,7 @@ import { inspectPin } from '../mirror/pin.ts';
 import { type Finding, Findings, listed } from '../probe/finding.ts';
 import type { Newest, Version } from './newest.ts';
 
-const HOUR = 3_600_000;
+const HOUR_MS = 3_600_000;
 const CHECK = 'behind upstream';
 const ADVICE = 'Find out why sync does not run, or fails: its last report says so';
 
@@ -107,7 +107,7 @@ function judgeCheck(
   const findings = new Findings(subject, 'last check');
   const age = now - Date.parse(checked);
   const what = `upstream was last checked with success ${lasting(age)} ago`;
-  if (age < -HOUR) {
+  if (age < -HOUR_MS) {
     return findings.warning(
       `the last check was at ${moment(checked)}, which lies ahead`,
       'Set the clock of the machine that syncs, or of this one',

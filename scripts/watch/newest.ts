@@ -32,9 +32,9 @@ export interface Newest {
 export async function newestOf(
   served: ReadonlyMap<string, number>,
   { upstream: url, dns, userAgent, proxies }: WatchSettings,
-  parts: { readonly trust: Trust; readonly now: Date; readonly seenLately: ReadonlySet<string> },
+  context: { readonly trust: Trust; readonly now: Date; readonly seenLately: ReadonlySet<string> },
 ): Promise<Newest> {
-  const { trust, now, seenLately } = parts;
+  const { trust, now, seenLately } = context;
   const versions = new Map<string, Version>();
   const doubts: string[] = [];
   const orDoubt = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {

@@ -4,7 +4,7 @@ import { explain } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { ISSUES_BYTES } from '../base/limits/github.ts';
 import { isPlausibleCount, isPlausibleTime, MANIFEST_BYTES } from '../base/limits/manifest.ts';
-import { QUICK_LOOK_MS } from '../base/limits/mirror.ts';
+import { QUICK_CHECK_MS } from '../base/limits/mirror.ts';
 import { userAgentOf } from '../base/version.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
@@ -14,11 +14,11 @@ import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 
 /** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
-const CHECKED = SEEN_LATELY_MS;
+const MAX_CHECK_AGE_MS = SEEN_LATELY_MS;
 /** Labels of issues that a good cycle closes. */
-const WAITING = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
+const WAITING_LABEL = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
 
-export interface QuickLook {
+export interface QuickCheck {
   readonly needed: boolean;
   readonly reason: string;
 }
@@ -28,7 +28,7 @@ export interface QuickLook {
  * published manifest with what upstream advertises. Whatever cannot be told is for the cycle to find out, so
  * this never says no for lack of an answer.
  */
-export async function quickLook(settings: CheckSettings, now: Date): Promise<QuickLook> {
+export async function quickCheck(settings: CheckSettings, now: Date): Promise<QuickCheck> {
   const { asked, publicUrl } = settings;
   if (asked !== undefined) return needed(asked);
   if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
@@ -40,7 +40,7 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
     const versions = await advertised(settings, now);
     for (const [database, known] of published) {
       const { at, version } = known.seen;
-      const seenLately = version === known.version && isWithin(at, CHECKED, now);
+      const seenLately = version === known.version && isWithin(at, MAX_CHECK_AGE_MS, now);
       const advertised = versions.get(database);
       // DNS alone is anybody's word: it counts where it names the published version, and for some hours only
       const offered =
@@ -66,7 +66,7 @@ export async function quickLook(settings: CheckSettings, now: Date): Promise<Qui
   }
 }
 
-function needed(reason: string): QuickLook {
+function needed(reason: string): QuickCheck {
   return { needed: true, reason };
 }
 
@@ -81,7 +81,7 @@ interface Known {
 
 function isOld(known: Known | undefined, now: Date): boolean {
   const age = now.getTime() - Date.parse(known?.checked ?? '');
-  return !(age >= 0 && age < CHECKED);
+  return !(age >= 0 && age < MAX_CHECK_AGE_MS);
 }
 
 function whyOld(database: string, known: Known | undefined): string {
@@ -156,7 +156,7 @@ async function openIssue({ github }: CheckSettings): Promise<number | undefined>
   for (const issue of issues) {
     const { number, labels, body } = fields(issue);
     const isWaiting =
-      Array.isArray(labels) && labels.some((label) => WAITING.test(String(fields(label).name)));
+      Array.isArray(labels) && labels.some((label) => WAITING_LABEL.test(String(fields(label).name)));
     if (isWaiting && !isOfAnother(body, github.mirror)) return Number(number);
   }
   return undefined;
@@ -187,7 +187,7 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
 
 /** Redirects are followed on the same host only, three times: where others lead is for the cycle to judge. */
 async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  const signal = AbortSignal.timeout(QUICK_LOOK_MS);
+  const signal = AbortSignal.timeout(QUICK_CHECK_MS);
   let url = from;
   for (let left = 3; ; left--) {
     const answer = await fetch(url, { headers, signal, redirect: 'manual' });

@@ -4,7 +4,7 @@ import { explain } from '../base/errors.ts';
 import { CLIENT_RUN_MS } from '../base/limits/mirror.ts';
 import { took } from '../base/words.ts';
 import { DATABASES, runFreshclam } from '../client/freshclam.ts';
-import { type Held, heldIn } from '../client/holdings.ts';
+import { type Holding, holdingsIn } from '../client/holdings.ts';
 import { type Engine, readsSigns, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
@@ -68,12 +68,12 @@ async function play(
     const attempts = fips ? AS_PACKAGED : 1;
     const task = { url, databases, record: undefined, proxies, attempts, fips, timeout: timeoutOf(left) };
     const { said } = await runFreshclam(engine, folder, task);
-    const held = await heldIn(join(folder, DATABASES), databases);
+    const holdings = await holdingsIn(join(folder, DATABASES), databases);
     const lacking = databases.find(
-      (database) => (held.get(database)?.header.version ?? -1) < (served.get(database) ?? 0),
+      (database) => (holdings.get(database)?.header.version ?? -1) < (served.get(database) ?? 0),
     );
     if (lacking !== undefined) {
-      const version = held.get(lacking)?.header.version;
+      const version = holdings.get(lacking)?.header.version;
       const what = version === undefined ? `gets no ${lacking}` : `gets version ${version} of ${lacking}`;
       return client.fault(
         `a new client ${what}, not version ${served.get(lacking)} (${said})`,
@@ -81,7 +81,7 @@ async function play(
       ).list;
     }
     client.good(`a new client gets all of it (ClamAV ${engine.version})`);
-    return [...client.list, ...(await scan(engine, { folder, held, fips, name, left }))];
+    return [...client.list, ...(await scan(engine, { folder, holdings, fips, name, left }))];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -89,14 +89,14 @@ async function play(
 
 interface Scanning extends Pick<Client, 'left'> {
   readonly folder: string;
-  readonly held: ReadonlyMap<string, Held>;
+  readonly holdings: ReadonlyMap<string, Holding>;
   readonly fips: boolean;
   readonly name: string;
 }
 
-async function scan(engine: Engine, { folder, held, fips, name, left }: Scanning): Promise<Finding[]> {
+async function scan(engine: Engine, { folder, holdings, fips, name, left }: Scanning): Promise<Finding[]> {
   const findings = new Findings('mirror', `clamscan, ${name}`);
-  const counts = new Map([...held].map(([database, { header }]) => [database, header.signatures]));
+  const counts = new Map([...holdings].map(([database, { header }]) => [database, header.signatures]));
   // without one that must know EICAR, there is none to be found
   const known = mustKnowEicar(counts) ? counts : new Map<string, number>();
   const samples = await writeSamples(join(folder, 'samples'), known, [], 'any'); // of its name, the proof has judged

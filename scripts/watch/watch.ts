@@ -20,7 +20,7 @@ import { checkWorkflow } from './schedule.ts';
 import type { WatchSettings } from './settings.ts';
 import { checkSignAge } from './signs.ts';
 
-export interface WatchParts {
+export interface WatchContext {
   readonly engines: readonly Engine[];
   /** GitHub's word on the workflow that syncs, where it can be had. */
   readonly workflows?: Workflows;
@@ -37,10 +37,10 @@ export interface WatchReport extends ProbeReport {
  * Looks at the published mirror from outside, as clients meet it: the probe, a real client of every engine, how far it is
  * behind upstream, and whether it is still being kept. Never throws for what the mirror does; throws `engine/broken`.
  */
-export async function watch(settings: WatchSettings, parts: WatchParts): Promise<WatchReport> {
+export async function watch(settings: WatchSettings, context: WatchContext): Promise<WatchReport> {
   const { limits, workflow } = settings;
-  const { engines, workflows, trust } = parts;
-  const now = parts.now();
+  const { engines, workflows, trust } = context;
+  const now = context.now();
   const begun = performance.now();
   const left = () => settings.timeout - (performance.now() - begun);
   const quiet = { dns: undefined, full: false, client: undefined }; // what `watch` looks at by itself
@@ -79,7 +79,7 @@ export async function watch(settings: WatchSettings, parts: WatchParts): Promise
               url: probed.url,
             },
       upstream,
-      at: parts.now().toISOString(),
+      at: context.now().toISOString(),
     },
   };
 }

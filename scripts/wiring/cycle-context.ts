@@ -24,7 +24,7 @@ import { TALOS } from '../verify/trust.ts';
  * What a command works with: the store, filled from where it is served if that is wanted, the engines and the samples
  * that its settings name.
  */
-export async function partsFor(settings: CycleSettings, log: Log): Promise<CycleDeps> {
+export async function cycleDeps(settings: CycleSettings, log: Log): Promise<CycleDeps> {
   const { engines, samples, work } = settings;
   const now = () => new Date();
   if (!isS3Address(settings.store)) await requireStoreFolder(settings.store);

@@ -17,8 +17,8 @@ export async function runWatch(
   const work = await makeTemporaryFolder('clamav-mirror-watch-');
   try {
     const engines = await openEngines(settings.engines, { ...programs(), work, log });
-    const parts = { engines, trust: TALOS, now: () => new Date() };
-    return await watch(settings, workflows === undefined ? parts : { ...parts, workflows });
+    const context = { engines, trust: TALOS, now: () => new Date() };
+    return await watch(settings, workflows === undefined ? context : { ...context, workflows });
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -15,11 +15,11 @@ import {
   vi,
 } from 'vitest';
 import { ISSUES_BYTES } from '../../scripts/base/limits/github.ts';
-import { QUICK_LOOK_MS } from '../../scripts/base/limits/mirror.ts';
+import { QUICK_CHECK_MS } from '../../scripts/base/limits/mirror.ts';
 import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { shell } from '../../scripts/setup/shell.ts';
-import { type QuickLook, quickLook } from '../../scripts/watch/quick-check.ts';
+import { type QuickCheck, quickCheck } from '../../scripts/watch/quick-check.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
@@ -56,8 +56,8 @@ const environment = (change: Record<string, string> = {}) => ({
   CLAMAV_MIRROR_DATABASES: 'test',
   ...change,
 });
-const look = async (change?: Record<string, string>): Promise<QuickLook> =>
-  await quickLook(checkSettings(environment(change)), NOW);
+const look = async (change?: Record<string, string>): Promise<QuickCheck> =>
+  await quickCheck(checkSettings(environment(change)), NOW);
 
 function publish(manifest: unknown): void {
   answers.set('/mirror/manifest.json', { body: JSON.stringify(manifest) });
@@ -144,7 +144,7 @@ describeWithOfficial('the quick look', () => {
     const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => AbortSignal.abort());
     onTestFinished(() => timeout.mockRestore());
     expect(await look()).toMatchObject({ needed: true });
-    expect(timeout).toHaveBeenCalledWith(QUICK_LOOK_MS);
+    expect(timeout).toHaveBeenCalledWith(QUICK_CHECK_MS);
   });
 
   describe('where an issue tells of a failure', () => {

@@ -15,16 +15,16 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('each part of a run is a group, and a warning is an annotation', () => {
+test('each step of a run is a group, and a warning is an annotation', () => {
   const log = actionsLog();
-  log.part?.('look');
+  log.step?.('survey');
   log.info('daily: 28001');
-  log.part?.('prove');
+  log.step?.('prove');
   log.warn('50 % done');
   log.end();
   log.end();
   expect(written).toBe(
-    '::group::look\ndaily: 28001\n::endgroup::\n::group::prove\n::warning::50 %25 done\n::endgroup::\n',
+    '::group::survey\ndaily: 28001\n::endgroup::\n::group::prove\n::warning::50 %25 done\n::endgroup::\n',
   );
 });
 

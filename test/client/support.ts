@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Log } from '../../scripts/base/log.ts';
-import { type ClientParts, type ClientReport, updateClient } from '../../scripts/client/update.ts';
+import { type ClientContext, type ClientReport, updateClient } from '../../scripts/client/update.ts';
 import { run } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { openOneEngine } from '../../scripts/engine/open-one.ts';
@@ -24,7 +24,7 @@ export interface Consumer extends AsyncDisposable {
   freshclam(): Promise<string>;
 }
 
-export interface Change extends Partial<ClientParts> {
+export interface Change extends Partial<ClientContext> {
   readonly flags?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
 }

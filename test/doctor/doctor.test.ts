@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { doctorSummary } from '../../scripts/action/doctor.ts';
 import { MirrorError } from '../../scripts/base/errors.ts';
-import { SIZES } from '../../scripts/doctor/checks/disk-space.ts';
+import { CVD_BYTES } from '../../scripts/doctor/checks/disk-space.ts';
 import type { Check, DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import { doctorTable } from '../../scripts/doctor/doctor-table.ts';
@@ -22,9 +22,9 @@ const given = (): Omit<DoctorContext, 'trials' | 'askUpstream'> => ({
   trust: TALOS,
   now: () => new Date(),
 });
-const check = (name: string, look: Check['look'], timeout?: number): Check => ({
+const check = (name: string, run: Check['run'], timeout?: number): Check => ({
   name,
-  look,
+  run,
   ...(timeout === undefined ? {} : { timeout }),
 });
 
@@ -59,7 +59,7 @@ test('what is skipped is no fault', async () => {
 
 test('it counts with databases of the size that they have', () => {
   const bytes = Object.entries(DATABASE_MEGABYTES).map(([name, megabytes]) => [name, megabytes * 1_000_000]);
-  expect(SIZES).toEqual(Object.fromEntries(bytes));
+  expect(CVD_BYTES).toEqual(Object.fromEntries(bytes));
 });
 
 test.each(['v20.20.2', 'v24.4.9', 'v9.99.0'])('Node %s is too old', async (node) => {

@@ -18,9 +18,9 @@ import { clientSettings } from '../../scripts/settings/commands/client.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { quickLook } from '../../scripts/watch/quick-check.ts';
+import { quickCheck } from '../../scripts/watch/quick-check.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
-import { partsFor } from '../../scripts/wiring/cycle-context.ts';
+import { cycleDeps } from '../../scripts/wiring/cycle-context.ts';
 import { probe } from '../probe/support.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
@@ -230,7 +230,7 @@ describeMirror('a hostile mirror', () => {
     const restoring = syncSettings({ flags: { ...flags, 'restore-from': server.url }, environment: {} });
     await tryDoor([store], async () => {
       await rm(store, { recursive: true, force: true });
-      await partsFor(restoring, SILENT);
+      await cycleDeps(restoring, SILENT);
     });
   });
 
@@ -242,7 +242,7 @@ describeMirror('a hostile mirror', () => {
       CLAMAV_MIRROR_DATABASES: 'test',
     };
     await tryDoor([], async () => {
-      const { reason } = await quickLook(checkSettings(environment), new Date());
+      const { reason } = await quickCheck(checkSettings(environment), new Date());
       expect(reason.length).toBeLessThan(500);
     });
   });

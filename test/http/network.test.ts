@@ -11,7 +11,7 @@ import { isTlsTrouble, prepareNetwork, tlsAdvice } from '../../scripts/http/netw
 import { openGitHub } from '../../scripts/notify/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
 import { openStore } from '../../scripts/store/open.ts';
-import { quickLook } from '../../scripts/watch/quick-check.ts';
+import { quickCheck } from '../../scripts/watch/quick-check.ts';
 import { deadAddress } from '../support/web/dead-address.ts';
 import { freePort } from '../support/web/ports.ts';
 import { openClient } from '../upstream/support.ts';
@@ -81,7 +81,7 @@ test('a name whose first address is dead, and whose second is slow, is reached b
     openGitHub(about).login(),
     pingHealthcheck(`${url}/ping`, { verified: true, text: '' }, { proxies: NO_PROXIES }),
     store.readManifest(),
-    quickLook({ ...look, github: undefined, output: undefined, summary: undefined }, new Date()).then(
+    quickCheck({ ...look, github: undefined, output: undefined, summary: undefined }, new Date()).then(
       ({ reason }) => reason,
     ),
   ]);

@@ -22,7 +22,7 @@ const SILENT_OTHERS = elsewhere(
 export const DOCTOR_LIMITS: Readonly<Record<string, Row>> = {
   CHECK_MS: ends('a fault', async () => {
     hasten(CHECK_MS);
-    const hangs = { name: 'hangs', look: () => new Promise<never>(() => {}) };
+    const hangs = { name: 'hangs', run: () => new Promise<never>(() => {}) };
     const report = await examine([hangs], {} as DoctorContext);
     expect(report).toMatchObject({ unfinished: true, findings: [{ check: 'hangs', ok: false }] });
   }),

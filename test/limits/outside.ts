@@ -150,7 +150,7 @@ const MIRROR: Readonly<Record<string, Row>> = {
   QUOTED_CHARACTERS: ends('the rest is left out', () => {
     expect(quoted('x'.repeat(QUOTED_CHARACTERS + 1))).toBe(`"${'x'.repeat(QUOTED_CHARACTERS - 1)}…"`);
   }),
-  QUICK_LOOK_MS: elsewhere('a cycle is wanted', 'action/check.it.test.ts', 'there is no answer in its time'),
+  QUICK_CHECK_MS: elsewhere('a cycle is wanted', 'action/check.it.test.ts', 'there is no answer in its time'),
 };
 
 const ENGINES: Readonly<Record<string, Row>> = {

@@ -9,7 +9,7 @@ import { type Manifest, parseManifest, textOf } from '../../scripts/mirror/manif
 import { actionSettings } from '../../scripts/settings/action.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { Copies } from '../../scripts/store/copies.ts';
-import { partsFor } from '../../scripts/wiring/cycle-context.ts';
+import { cycleDeps } from '../../scripts/wiring/cycle-context.ts';
 import { probe, faults as probeFaults, problems, problemsOfUnsigned } from '../probe/support.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import {
@@ -60,7 +60,7 @@ describeMirror('a mirror that lives where it is served', () => {
     return syncSettings({ flags: { ...flags, 'restore-from': pages.url }, environment: {} });
   };
   const restore = async (warnings: string[] = []) =>
-    await partsFor(settings(), { ...SILENT, warn: (line) => warnings.push(line) });
+    await cycleDeps(settings(), { ...SILENT, warn: (line) => warnings.push(line) });
   const edit = async (change: (manifest: Manifest) => unknown) => {
     const path = join(served, 'manifest.json');
     const manifest = parseManifest(await readFile(path, 'utf8'), path);

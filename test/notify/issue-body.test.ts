@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { span } from '../../scripts/base/words.ts';
 import { code, fenced, oneLine } from '../../scripts/notify/escape.ts';
 import {
+  type IssueContent,
   issueBody,
   recoveryComment,
   reopenComment,
   repeatComment,
-  type Tale,
 } from '../../scripts/notify/issue-body.ts';
 import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
@@ -45,7 +45,7 @@ function outsideCode(body: string): string {
   return outside.join('\n');
 }
 
-function taleOf(words: string): Tale {
+function contentOf(words: string): IssueContent {
   const report = reportOf([]);
   const evil = failure('integrity', { code: words, what: words, advice: words, log: words.split('\n') });
   return {
@@ -66,12 +66,16 @@ function taleOf(words: string): Tale {
   };
 }
 
-const textsOf = (tale: Tale) => [issueBody(tale), repeatComment(tale), reopenComment(tale)];
-const HARMLESS = textsOf(taleOf('harmless')).map(outsideCode);
+const textsOf = (content: IssueContent) => [
+  issueBody(content),
+  repeatComment(content),
+  reopenComment(content),
+];
+const HARMLESS = textsOf(contentOf('harmless')).map(outsideCode);
 
 describe('what upstream says', () => {
   test.each(EVIL)('stays within code: %j', (words) => {
-    for (const [index, text] of textsOf(taleOf(`${words}\n${words} daily\n\n${words}`)).entries()) {
+    for (const [index, text] of textsOf(contentOf(`${words}\n${words} daily\n\n${words}`)).entries()) {
       expect(outsideCode(text)).toBe(HARMLESS[index]);
       expect(text).not.toMatch(/@|\p{Cf}|\u2028|(?!\n)\p{Cc}/u);
       expect(text.isWellFormed()).toBe(true);
@@ -89,7 +93,7 @@ describe('what upstream says', () => {
     );
     fc.assert(
       fc.property(words, (parts) => {
-        for (const [index, text] of textsOf(taleOf(`x${parts.join('')}`)).entries()) {
+        for (const [index, text] of textsOf(contentOf(`x${parts.join('')}`)).entries()) {
           expect(outsideCode(text)).toBe(HARMLESS[index]);
           expect(text).not.toContain('@');
         }
@@ -102,21 +106,21 @@ describe('what upstream says', () => {
     'never makes a body too long: %j',
     (unit) => {
       const words = unit.repeat(200_000);
-      const tale = taleOf(words);
+      const content = contentOf(words);
       const versions = Object.fromEntries(
         Array.from({ length: 5_000 }, (_, index) => [`${index}${unit.repeat(300)}`, index]),
       );
       const report = { ...reportOf([]), upstream: versions };
       const log = Array.from({ length: 5_000 }, () => words.slice(0, 5_000));
-      expect(issueBody({ ...tale, failure: { ...tale.failure, log }, report }).length).toBeLessThanOrEqual(
-        65_536,
-      );
+      expect(
+        issueBody({ ...content, failure: { ...content.failure, log }, report }).length,
+      ).toBeLessThanOrEqual(65_536);
     },
   );
 
   test('of a log is kept to its last lines', () => {
     const log = Array.from({ length: 1000 }, (_, index) => `line ${index}`);
-    const body = issueBody({ ...taleOf('x'), failure: failure('upstream', { log }) });
+    const body = issueBody({ ...contentOf('x'), failure: failure('upstream', { log }) });
     expect(body).toContain('line 999\n');
     expect(body).toContain('line 960\n');
     expect(body).not.toContain('line 959');
@@ -138,20 +142,25 @@ describe('what upstream says', () => {
 
 describe('a body', () => {
   test.each(FAILURE_CLASSES)('of the class %s has a title, a meaning and advice', (failed) => {
-    const body = issueBody({ ...taleOf('x'), failure: failure(failed), state: { ...STATE, class: failed } });
+    const body = issueBody({
+      ...contentOf('x'),
+      failure: failure(failed),
+      state: { ...STATE, class: failed },
+    });
     expect(outsideCode(body)).toMatch(/\*\*\w.+\*\*/);
     expect(outsideCode(body)).toMatch(/### What to do\n\n\w.{50,}/);
     expect(parseMarker(body)?.class).toBe(failed);
   });
 
   test('advises by the code where that tells more', () => {
-    const body = (code: string) => issueBody({ ...taleOf('x'), failure: failure('publication', { code }) });
+    const body = (code: string) =>
+      issueBody({ ...contentOf('x'), failure: failure('publication', { code }) });
     expect(body('store/full')).toContain('make room');
     expect(body('constructor')).toContain('Look at the log of the run');
   });
 
   test('says so where it is not known what is served', () => {
-    const body = issueBody({ ...taleOf('x'), report: undefined });
+    const body = issueBody({ ...contentOf('x'), report: undefined });
     expect(body).toContain('Not known');
     expect(body).not.toContain('| database |');
   });

@@ -1,6 +1,6 @@
 import { openGitHub } from '../../scripts/notify/github.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
-import { type Notified, type NotifyParts, notify } from '../../scripts/notify/notify.ts';
+import { type Notified, type NotifyContext, notify } from '../../scripts/notify/notify.ts';
 import type { Failure, FailureClass, RunReport } from '../../scripts/notify/run-report.ts';
 import type { RunInfo } from '../../scripts/notify/settings.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
@@ -11,7 +11,7 @@ const START = Date.parse('2026-03-01T10:00:00Z');
 
 export interface Notifier {
   /** As the environment of its next run; each run has a number of its own. */
-  tell(report: RunReport | undefined, results?: NotifyParts['results']): Promise<Notified>;
+  tell(report: RunReport | undefined, results?: NotifyContext['results']): Promise<Notified>;
   readonly lines: string[];
 }
 

@@ -2,9 +2,9 @@ import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { watchSettings } from '../../scripts/settings/commands/watch.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import type { WatchSettings } from '../../scripts/watch/settings.ts';
-import { type WatchParts, type WatchReport, watch } from '../../scripts/watch/watch.ts';
+import { type WatchContext, type WatchReport, watch } from '../../scripts/watch/watch.ts';
 
-export interface Change extends Partial<WatchParts> {
+export interface Change extends Partial<WatchContext> {
   readonly flags?: Readonly<Record<string, string>>;
   /** What flags cannot say. */
   readonly settings?: Partial<WatchSettings>;

@@ -129,9 +129,9 @@ interface ChildRun {
 async function runChild(
   task: ChildTask,
   files: readonly CachedFile[],
-  parts: { folder: string; work: string; environment: Environment; patience: number },
+  context: { folder: string; work: string; environment: Environment; patience: number },
 ): Promise<ChildRun> {
-  const { folder, work, environment, patience } = parts;
+  const { folder, work, environment, patience } = context;
   const [bin, cwd] = [join(folder, 'bin'), join(folder, 'workspace')];
   for (const path of [bin, join(cwd, CACHED), join(folder, UNPACKED)]) await mkdir(path, { recursive: true });
   const tarTask: TarTask = { work, files, unpackTo: join(folder, UNPACKED) };
@@ -157,7 +157,7 @@ async function runChild(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text) => {
-      output = (output + text).slice(-CHILD_OUTPUT);
+      output = (output + text).slice(-CHILD_OUTPUT_CHARACTERS);
     });
   }
   let answer: ChildAnswer | undefined;
@@ -180,7 +180,7 @@ async function runChild(
 
 const UNPACKED = 'unpacked';
 /** Characters that are kept of what our own child says: the end of it tells why. */
-const CHILD_OUTPUT = 100_000;
+const CHILD_OUTPUT_CHARACTERS = 100_000;
 
 /** What @actions/cache and its HTTP clients look for; no credentials but the cache's. */
 const SERVICE =

@@ -23,4 +23,4 @@ export const CLIENT_RUN_MS = 30 * 60_000;
 /** Characters of a mirror's words that a finding quotes: a line of a terminal. */
 export const QUOTED_CHARACTERS = 80;
 /** Milliseconds for each request of the quick look, which must be quicker than the cycle that it saves. */
-export const QUICK_LOOK_MS = 10_000;
+export const QUICK_CHECK_MS = 10_000;

@@ -7,27 +7,31 @@ import { bad, badBy, type Seen } from '../finding.ts';
 
 const MB = 1_000_000;
 /** Bytes of CVDs in 2026. */
-export const SIZES: Readonly<Record<string, number>> = { main: 85 * MB, daily: 22 * MB, bytecode: 0.3 * MB };
+export const CVD_BYTES: Readonly<Record<string, number>> = {
+  main: 85 * MB,
+  daily: 22 * MB,
+  bytecode: 0.3 * MB,
+};
 /** Of a CVD that we know nothing of, and of what is kept of its CDIFFs. */
-const OTHER = MB;
-const CDIFF = 0.08 * MB;
+const OTHER_CVD_BYTES = MB;
+const CDIFF_BYTES = 0.08 * MB;
 /** What is written for a trial. */
-const TRIAL = 64 * 1024;
+const TEST_BYTES = 64 * 1024;
 /** In a work folder the stage, and what a client of it takes; in a store what is published, and what replaces it. */
-const SETS = 2;
+const COPIES = 2;
 
 /** What a run takes of a work folder at least, in bytes. */
 export function roomForWork({ databases }: Pick<CycleSettings, 'databases'>): number {
-  return SETS * cvdsOf(databases);
+  return COPIES * cvdsOf(databases);
 }
 
 /** What a mirror takes at least while it publishes, in bytes; its archive comes to that with time. */
 export function roomForStore({ databases, window }: Pick<CycleSettings, 'databases' | 'window'>): number {
-  return SETS * cvdsOf(databases) + databases.length * window * CDIFF;
+  return COPIES * cvdsOf(databases) + databases.length * window * CDIFF_BYTES;
 }
 
 function cvdsOf(databases: readonly string[]): number {
-  return databases.reduce((sum, name) => sum + (SIZES[name] ?? OTHER), 0);
+  return databases.reduce((sum, name) => sum + (CVD_BYTES[name] ?? OTHER_CVD_BYTES), 0);
 }
 
 /** The bytes that may still be written in a folder. Throws what keeps a file from being written there. */
@@ -35,7 +39,7 @@ export async function freeIn(folder: string): Promise<number> {
   const path = join(folder, 'trial');
   await using file = await open(path, 'wx', 0o600);
   await rm(path); // nothing of it is left, however this ends
-  await file.writeFile(Buffer.alloc(TRIAL, 'trial'));
+  await file.writeFile(Buffer.alloc(TEST_BYTES, 'trial'));
   await file.sync();
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;

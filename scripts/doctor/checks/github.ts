@@ -1,5 +1,5 @@
 import { openGitHub, WHY_OFF, workflowsOf } from '../../notify/github.ts';
-import { rateLimitWait, statusOf, troubleOf } from '../../notify/github-errors.ts';
+import { explainGitHub, rateLimitWait, statusOf } from '../../notify/github-errors.ts';
 import { bad, good, type Seen, skipped } from '../finding.ts';
 import type { DoctorGitHub } from '../settings.ts';
 
@@ -14,7 +14,7 @@ export async function checkToken({ settings }: DoctorGitHub): Promise<Seen> {
     return good(`the token is good for ${nameOf(settings)}`);
   } catch (error) {
     return bad(
-      troubleOf(error),
+      explainGitHub(error),
       statusOf(error) === 401
         ? 'Hand on a token that is valid, by github-token; without that it is the one of the workflow'
         : `Look at it: gh api repos/${nameOf(settings)} --jq .full_name`,
@@ -40,7 +40,7 @@ export async function checkIssues({ settings, writesIssues }: DoctorGitHub): Pro
     if (status === 410) return issuesOff(nameOf(settings));
     if (status === 403 || status === 404)
       return bad('this job may not write issues', 'Give it `permissions: { issues: write, actions: read }`');
-    return bad(troubleOf(error), 'Run this again; the line of the token may say more');
+    return bad(explainGitHub(error), 'Run this again; the line of the token may say more');
   }
 }
 
@@ -61,7 +61,7 @@ export async function checkSchedule({ settings, workflow }: DoctorGitHub): Promi
     if (status === 404) return skipped(`${nameOf(settings)} has no workflow ${workflow}`);
     if (status === 403)
       return bad('this job may not see workflows', 'Give it `permissions: { actions: read }`');
-    return bad(troubleOf(error), 'Run this again; the line of the token may say more');
+    return bad(explainGitHub(error), 'Run this again; the line of the token may say more');
   }
 }
 

@@ -2,8 +2,8 @@ import { type Finding, quoted } from '../finding.ts';
 import { guarded, type Site } from '../target.ts';
 
 /** Seconds: how long a cache may keep what changes, and must be able to keep what does not. */
-const SHORT = 3600;
-const LONG = 86_400;
+const SHORT_S = 3600;
+const LONG_S = 86_400;
 
 const SHORT_ADVICE = 'Send Cache-Control: public, max-age=60, must-revalidate';
 const LONG_ADVICE =
@@ -35,25 +35,25 @@ export async function checkCaching(
     const age = ageOf(forCvd);
     if (age === undefined) {
       findings.warning(`${cvd} is sent with Cache-Control ${quoted(forCvd)}: caches guess`, SHORT_ADVICE);
-    } else if (age > SHORT)
+    } else if (age > SHORT_S)
       findings.warning(`caches keep ${cvd} for ${age} s: clients get updates late`, SHORT_ADVICE);
     for (const sign of signs) {
       const kept = ageOf(await control(sign));
-      if (kept === undefined || kept <= SHORT) continue;
+      if (kept === undefined || kept <= SHORT_S) continue;
       findings.warning(
         `caches keep ${sign} for ${kept} s: one that is made anew, or taken away, reaches clients late`,
         SHORT_ADVICE,
       );
     }
     const forMissing = ageOf(await control(missing)) ?? 0;
-    if (forMissing > SHORT) {
+    if (forMissing > SHORT_S) {
       findings.warning(
         `caches keep the 404 of a missing file for ${forMissing} s: the next CDIFF stays missing`,
         'Send no Cache-Control with 404',
       );
     }
     const forCdiff = cdiff === undefined ? undefined : await control(cdiff);
-    if (cdiff !== undefined && (ageOf(forCdiff) ?? 0) < LONG) {
+    if (cdiff !== undefined && (ageOf(forCdiff) ?? 0) < LONG_S) {
       findings.warning(`${cdiff} is sent with Cache-Control ${quoted(forCdiff)}`, LONG_ADVICE);
     }
     if (findings.list.length === 0)

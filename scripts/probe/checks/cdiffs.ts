@@ -6,9 +6,9 @@ import type { ProbeClient } from '../http-client.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 
 /** Requests at once. */
-const AT_ONCE = 4;
+const REQUESTS_AT_ONCE = 4;
 /** Bytes of a CDIFF that are read: the start of its header, `ClamAV-Diff:28001:`. */
-const START = 64;
+const START_BYTES = 64;
 
 /** A CDIFF as a client finds it: its size in bytes (0 is legal: clients then take the CVD), or why it is of no use. */
 type Found = { readonly size: number | undefined } | 'missing' | { readonly problem: string };
@@ -38,7 +38,7 @@ export async function checkCdiffs(site: Site, { database, header }: Served, coun
       found.good('the mirror has none');
       return;
     }
-    const limit = pLimit(AT_ONCE);
+    const limit = pLimit(REQUESTS_AT_ONCE);
     const answers = await limit.map(versions, (version) =>
       find(site.client, cdiffName(database, version), version),
     );
@@ -86,7 +86,10 @@ function judgeGaps(database: string, { sizes, missing, promised }: Steps, findin
 }
 
 async function find(client: ProbeClient, name: string, version: number): Promise<Found> {
-  const answer = await client.ask(name, { headers: { range: `bytes=0-${START - 1}` }, keep: START });
+  const answer = await client.ask(name, {
+    headers: { range: `bytes=0-${START_BYTES - 1}` },
+    keep: START_BYTES,
+  });
   const { status, body } = answer;
   if (status === 404 || status === 410) return 'missing';
   if (status === 416)

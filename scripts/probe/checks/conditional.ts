@@ -2,7 +2,7 @@ import { type Finding, type Findings, quoted } from '../finding.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 
 /** Seconds by which another client's database is older than the one that is served. */
-const EARLIER = 60;
+const EARLIER_S = 60;
 
 /** A client's If-Modified-Since is the build time of its database, not the time of its download (clamav-formats.md §6). */
 export async function checkConditional({ client }: Site, served: Served): Promise<Finding[]> {
@@ -13,7 +13,7 @@ export async function checkConditional({ client }: Site, served: Served): Promis
       return (await client.ask(name, { headers, keep: 0 })).status;
     };
     const same = await statusFor(header.stime);
-    if ((await statusFor(header.stime - EARLIER)) === 304) {
+    if ((await statusFor(header.stime - EARLIER_S)) === 304) {
       findings.fault('a client with an earlier version is told 304: nothing new', MODIFIED_ADVICE);
     } else if (same === 304) findings.good('304 for a client that has this version');
     else if (same === 200 || same === 206) {

@@ -5,7 +5,7 @@ import { type Finding, Findings } from '../finding.ts';
 import type { Served } from '../target.ts';
 
 /** Milliseconds without a record to compare with. */
-const OLD = 48 * 60 * 60_000;
+const OLD_MS = 48 * 60 * 60_000;
 
 /** The TXT record of upstream. */
 export interface UpstreamRecord {
@@ -44,7 +44,7 @@ export function checkFreshness(
   if (!asked) return [];
   if (newest === undefined || newest === 0) {
     const age = now.getTime() - header.stime * 1000;
-    if (database !== 'daily' || age <= OLD) return [];
+    if (database !== 'daily' || age <= OLD_MS) return [];
     return findings.warning(`built ${lasting(age)} ago`, 'Check that sync runs').list;
   }
   const behind = newest - header.version;

@@ -4,17 +4,17 @@ import { statusFault } from '../status-advice.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 
 /** So far ahead that nobody has published it by the time it is asked for. */
-const AHEAD = 10_000;
+const VERSIONS_AHEAD = 10_000;
 
 /** A CDIFF that cannot be there. */
 export function missingCdiff({ database, header }: Served): string {
-  return cdiffName(database, header.version + AHEAD);
+  return cdiffName(database, header.version + VERSIONS_AHEAD);
 }
 
 /** Missing must be 404: after a 403, freshclam asks nothing more for a day (clamav-formats.md §0.3). */
 export async function checkMissing(site: Site, served: Served): Promise<Finding[]> {
   const { database, header } = served;
-  const version = header.version + AHEAD;
+  const version = header.version + VERSIONS_AHEAD;
   const names = [
     `${database}.cld`,
     missingCdiff(served),

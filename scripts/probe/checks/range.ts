@@ -6,7 +6,7 @@ import { RANGE_ADVICE } from './version.ts';
 
 /** Bytes of the parts that are asked for. */
 const MIDDLE = { from: 256, to: 767 };
-const SUFFIX = 16;
+const SUFFIX_BYTES = 16;
 
 /** What a resumed download and a caching proxy ask for. A host that ignores Range altogether is a finding already. */
 export async function checkRanges(site: Site, served: Served): Promise<Finding[]> {
@@ -45,13 +45,13 @@ async function checkMiddle(site: Site, { name, head }: Served, size: number): Pr
 }
 
 async function checkSuffix(site: Site, { name }: Served, size: number): Promise<Problem> {
-  const [from, to] = [size - SUFFIX, size - 1];
-  const suffix = await ask(site, name, `bytes=-${SUFFIX}`);
-  const problem = judge(`bytes=-${SUFFIX}`, suffix, { from, to, size });
+  const [from, to] = [size - SUFFIX_BYTES, size - 1];
+  const suffix = await ask(site, name, `bytes=-${SUFFIX_BYTES}`);
+  const problem = judge(`bytes=-${SUFFIX_BYTES}`, suffix, { from, to, size });
   if (problem !== undefined) return problem;
   const explicit = await ask(site, name, `bytes=${from}-${to}`);
   if (explicit.body.equals(suffix.body)) return {};
-  return { fault: `bytes=-${SUFFIX} and bytes=${from}-${to} give different bytes` };
+  return { fault: `bytes=-${SUFFIX_BYTES} and bytes=${from}-${to} give different bytes` };
 }
 
 async function checkBeyond(site: Site, { name }: Served, size: number): Promise<Problem> {

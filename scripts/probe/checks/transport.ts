@@ -5,9 +5,9 @@ import { counted } from '../../base/words.ts';
 import { type Finding, Findings, listed } from '../finding.ts';
 import type { ProbeClient } from '../http-client.ts';
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 /** Days before its end in which a certificate should have been renewed. */
-const RENEWAL = 14;
+const RENEWAL_DAYS = 14;
 
 /** How files came: redirects, and TLS, which has worked if there were answers. */
 export async function checkTransport(client: ProbeClient, now: Date): Promise<Finding[]> {
@@ -25,8 +25,8 @@ export async function checkTransport(client: ProbeClient, now: Date): Promise<Fi
 }
 
 function judgeCertificate(expires: Date | undefined, now: Date, findings: Findings): void {
-  const days = expires === undefined ? undefined : Math.floor((expires.getTime() - now.getTime()) / DAY);
-  if (days !== undefined && days < RENEWAL) {
+  const days = expires === undefined ? undefined : Math.floor((expires.getTime() - now.getTime()) / DAY_MS);
+  if (days !== undefined && days < RENEWAL_DAYS) {
     findings.warning(
       `the certificate ends in ${counted(days, 'day')}`,
       'Renew it: clients refuse one that has ended',

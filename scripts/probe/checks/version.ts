@@ -16,7 +16,7 @@ import { guarded, type Served, type Site } from '../target.ts';
 import { isCld } from './missing.ts';
 
 /** COPYING and `.info` come first and fit into this with room to spare; in hybrid builds they come later (§5). */
-const STARTS = [65_536, BODY_BYTES];
+const START_BYTES = [65_536, BODY_BYTES];
 
 /**
  * The version check of a client: `Range: bytes=0-511`. Without a proper header there is nothing more to check of a
@@ -111,7 +111,7 @@ export const RANGE_ADVICE =
  * (clamav-formats.md §6). False if it is not near the start. Throws `VerifyError`.
  */
 async function checkInfo({ client, trust }: Site, { name, database, header }: Served): Promise<boolean> {
-  for (const length of STARTS) {
+  for (const length of START_BYTES) {
     const { body } = await client.ask(name, { headers: { range: `bytes=0-${length - 1}` }, keep: length });
     const found = infoIn(body);
     if (found === undefined) continue;
