@@ -3,7 +3,7 @@ import { outliveReaders } from './base/log.ts';
 import { givenInputs } from './settings/environment.ts';
 import { endOnSignal } from './wiring/on-signal.ts';
 
-/** For GitHub Actions: what action.yml runs. Wiring only. */
+/** Entry for GitHub Actions: action.yml runs this file. Wiring only. */
 endOnSignal();
 outliveReaders();
 process.exitCode = await runAction(givenInputs());

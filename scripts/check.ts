@@ -5,8 +5,8 @@ import { quickCheck } from './watch/quick-check.ts';
 import { checkSettings } from './watch/quick-check-settings.ts';
 
 /**
- * The first job of the workflow: is there anything to do? It needs Node alone, no package and no container, so a
- * run without news ends here. Wiring only.
+ * First job of the workflow: tells whether a cycle has anything to do. It needs Node alone, no package and no container,
+ * so a run without a new version costs seconds. Wiring only.
  */
 outliveReaders();
 const settings = checkSettings();

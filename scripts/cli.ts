@@ -24,13 +24,13 @@ import { EXIT, exitFor, type Verdict } from './wiring/exit-code.ts';
 keepCompiled();
 outliveReaders();
 
-/** For people: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
+/** Entry for a terminal: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
 const program = new Command('clamav-mirror')
   .description(
-    'A private ClamAV mirror: takes what ClamAV published, proves it with real ClamAV, publishes what passed.',
+    'A private ClamAV mirror: fetches what ClamAV published, proves it with real ClamAV, and publishes what passed.',
   )
   .version(VERSION)
-  .showHelpAfterError('(add --help for what there is)')
+  .showHelpAfterError('(add --help to see all commands and options)')
   .exitOverride()
   .configureOutput({
     writeOut: (text) => print(process.stdout, text.trimEnd().split('\n')),
@@ -40,29 +40,36 @@ const program = new Command('clamav-mirror')
     'after',
     `
 Start with:
-  clamav-mirror doctor                        can it work here? what is wrong, and what to type next
+  clamav-mirror doctor                        check this machine, and say what to type next
   clamav-mirror sync                          mirror main, daily and bytecode into ./mirror
   clamav-mirror serve --address 0.0.0.0       serve ./mirror to freshclam clients
-In freshclam.conf of a client:
+In the freshclam.conf of a client:
   DatabaseMirror http://<this machine>:8080
 
-Every option can also be given as a variable: --max-size as ${variableOf('max-size')}; switches as true or false.`,
+Every option can also be set by a variable: --max-size by ${variableOf('max-size')}. Switches take true or false.`,
   );
 
 withOptions(program.command('sync'), [...SYNC_OPTIONS, ...LOG_OPTIONS])
-  .description('run one cycle: advertise, acquire, stage, prove, publish')
+  .description('run one cycle: survey, acquire, prove, publish, read back')
   .option('--json', 'print one JSON object about the cycle instead of text')
   .addHelpText(
     'after',
     `
-One line for each database says what became of it. --verbose tells every detail; proof.txt in the store has those of
-the proof. For cron, which mails whatever is printed: --quiet. Where no terminal is, each line begins with its time.
+The five steps:
+  survey     compare what is published with what upstream offers; if nothing is new, end here
+  acquire    rebuild each new database from CDIFFs, else download it; check every signature
+  prove      let real ClamAV update from the new mirror and scan with it
+  publish    write the files to the store, the manifest last
+  read back  fetch from --public-url what clients get, and compare it with what was proven
+
+It prints one line for each database. --verbose prints every detail; proof.txt in the store holds the proof. For cron,
+which mails whatever is printed, use --quiet. Without a terminal, each line begins with its time.
 
 Exit codes:
   0  published, or nothing to do
-  1  failed: no network, no engine, a full disk, a cool-down ...; the mirror is as it was
+  1  failed: no network, no engine, a full disk, a cool-down ...; the published mirror stays as it was
   2  wrong usage
-  3  refused: something that upstream offered could not be proven; nothing of it was published
+  3  refused: a database that upstream offers could not be proven, and was not published
 
 Examples:
   clamav-mirror sync --store /srv/clamav
@@ -79,20 +86,20 @@ Examples:
 
 withOptions(program.command('doctor'), DOCTOR_OPTIONS)
   .description(
-    'look at what this machine and these settings can do, before the first sync or when something is wrong',
+    'check this machine and these settings, before the first sync or when something is wrong',
   )
   .option('--json', 'print one JSON array of {check, ok | skipped, found, advice} instead of text')
   .addHelpText(
     'after',
     `
-It takes the options of sync: try the command line that you are about to run. It looks at Node, ClamAV (each engine),
-containers, the work folder and the store or bucket (rights, owner, room), DNS, upstream (512 bytes of one database),
-this machine's clock, proxies and certificates, the public URL, and, in a workflow, at the token, issues and the
-schedule. It downloads no database, proves nothing, and needs no lock: what it tries out it removes again. Each check
-has ten seconds, an engine half a minute, and none hides another.
+It takes the options of sync: give it the command line that you are about to run. It checks Node, ClamAV (each engine),
+containers, the work folder and the store or bucket (rights, owner, free space), DNS, upstream (512 bytes of one
+database), this machine's clock, proxies and certificates, and the public URL. In a workflow it also checks the token,
+issues and the schedule. It downloads no database, proves nothing, needs no lock, and removes its test files. Each check
+has ten seconds, an engine half a minute. A check that fails hides no other.
 
-Exit codes: 0 fit to sync; 1 something is wrong: the line with a cross says what, the line below what to type; 2 wrong
-usage. Words stand in the place of the marks with NO_COLOR, or where the locale is not UTF-8.
+Exit codes: 0 fit to sync, 1 something is wrong, 2 wrong usage. The line with a cross says what is wrong, the line below
+it what to type. With NO_COLOR, or where the locale is not UTF-8, words replace the marks.
 
 Examples:
   clamav-mirror doctor --store /srv/clamav
@@ -110,14 +117,14 @@ withOptions(program.command('rollback'), [
   ...PROOF_OPTIONS,
   ...LOG_OPTIONS,
 ])
-  .description('publish an earlier version of a database again, and hold it there')
+  .description('publish an earlier version of a database again, and pin it there')
   .option('--json', 'print one JSON object about the result instead of text')
   .addHelpText(
     'after',
     `
-The earlier CVD comes from the archive and is proven again beside the other databases before it is published. The
-database then stays where it is, whatever upstream offers, until it is released. Clients that have moved on keep what
-they have: freshclam takes nothing older.
+The earlier CVD comes from the archive. It is proven again, together with the other databases, before it is published.
+The database then stays at this version, whatever upstream offers, until you release it. Clients that already have the
+newer version keep it: freshclam never goes back.
 
 Exit codes: 0 rolled back, 1 failed, 2 wrong usage, 3 the earlier version could not be proven.
 
@@ -131,7 +138,7 @@ Example:
   });
 
 withOptions(program.command('release'), [...RELEASE_OPTIONS, ...STORE_OPTIONS])
-  .description('let a database that was rolled back move again')
+  .description('unpin a database that was rolled back: the next sync may update it')
   .option('--json', 'print one JSON object about the result instead of text')
   .action(async (flags) => {
     const { release } = await import('./cli/rollback.ts');
@@ -139,19 +146,19 @@ withOptions(program.command('release'), [...RELEASE_OPTIONS, ...STORE_OPTIONS])
   });
 
 withOptions(program.command('status'), STATUS_OPTIONS)
-  .description('say how the mirror is, what to do about it, what it serves, and how that was proven')
+  .description('show whether the mirror is well, what to do if not, what it serves, and how that was proven')
   .option('--json', 'print one JSON object instead of text')
   .addHelpText(
     'after',
     `
-The first line is the verdict; below it, each trouble has the command to type next.
+The first line is the verdict. Below it, each problem comes with the command to type next.
 
   well       nothing to do
   attention  a version was refused, a database is pinned or damaged, upstream is cooling down, a foreign file is served ...
   stale      upstream was last checked with success more than --max-age hours ago
   first run  nothing was ever published
 
-It reads the work folder of the runs too, which is their user's alone, and changes nothing.
+It changes nothing. Run it as the user that syncs: it also reads the work folder, which is closed to others.
 
 Exit codes: 0 well, 1 anything else, or the store cannot be read.
 
@@ -170,8 +177,8 @@ withOptions(program.command('serve'), SERVE_OPTIONS)
   .addHelpText(
     'after',
     `
-It serves what sync published and answers Range requests, so a client's version check costs 512 bytes. For many
-clients at once, put nginx, lighttpd or Caddy on the same folder instead.
+It serves what sync published. It answers Range requests, so a client's version check costs 512 bytes. For many clients,
+point nginx, lighttpd or Caddy at the same folder instead.
 
 Example:
   clamav-mirror serve --store /srv/clamav --address 0.0.0.0 --port 80`,
@@ -185,15 +192,15 @@ withOptions(
   program.command('probe').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
   PROBE_OPTIONS,
 )
-  .description('judge any mirror from outside: what breaks a client, and what to do about it')
+  .description('check any mirror from outside: show what breaks a client, and what to do about it')
   .option('--json', 'print one JSON object instead of a table')
   .addHelpText(
     'after',
     `
-It reads only: some hundred kilobytes in about 30 requests for each database and one for each CDIFF, unless --full or
+It only reads: a few hundred kilobytes, in about 30 requests for each database and one for each CDIFF. --full and
 --client download everything.
 
-Exit codes: 0 fit for clients, perhaps with warnings; 1 something breaks a client, or it cannot be reached.
+Exit codes: 0 fit for clients, perhaps with warnings; 1 something breaks a client, or the mirror cannot be reached.
 
 Examples:
   clamav-mirror probe http://mirror.example:8080
@@ -208,15 +215,16 @@ withOptions(
   program.command('watch').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
   WATCH_OPTIONS,
 )
-  .description('is a published mirror well and kept up to date? With real clients; for cron or a monitor')
+  .description('check with real clients that a published mirror is well and up to date; for cron or a monitor')
   .option('--json', 'print one JSON object instead of a table')
   .addHelpText(
     'after',
     `
-Beside what probe looks at, real clients take everything from the mirror and scan with it, and its age is judged: how
-far it is behind upstream, when it was last checked, and for how long the .sign of a CVD has been missing.
+It runs the checks of probe. Then real clients download everything from the mirror and scan with it. It also checks the
+age of the mirror: how far it is behind upstream, when it was last checked, and for how long the .sign of a CVD has been
+missing.
 
-Exit codes: 0 well, perhaps with warnings; 1 something breaks a client or the mirror is stale, or it cannot be reached.
+Exit codes: 0 well, perhaps with warnings; 1 something breaks a client, the mirror is stale, or it cannot be reached.
 
 Example:
   clamav-mirror watch https://clamav.example --warn-after 24 --fail-after 48`,
@@ -235,13 +243,14 @@ withOptions(
   .addHelpText(
     'after',
     `
-For jobs that scan: with the folder in a cache they take CDIFFs from the mirror, and nothing from ClamAV's own servers.
-Files of any ClamAV version are kept, if what ClamAV loads of them is proven; the rest of the folder is removed.
+For jobs that scan. Keep the folder in a cache, and a job downloads only CDIFFs from the mirror, and nothing from
+ClamAV's own servers. Databases are kept, whichever ClamAV version wrote them, if what ClamAV loads of them is proven.
+Everything else in the folder is removed.
 
-Before it says that all is well, the engine must find EICAR with the databases. That takes one load of them, about 20
-seconds and 1.5 GB for main and daily; it is left out if there is nothing new and no .cld, which nobody signs as a whole.
+At the end the engine must find EICAR with the databases. That loads them once: about 20 seconds and 1.5 GB for main and
+daily. It is skipped if nothing is new and there is no .cld, which nobody signs as a whole.
 
-Exit codes: 0 the folder is what the mirror has, 1 it is not, or the mirror is stale.
+Exit codes: 0 the folder has what the mirror has, 1 it has not, or the mirror is stale.
 
 Example:
   clamav-mirror client https://clamav.example --into ./clamav && clamscan --database ./clamav .`,
@@ -258,19 +267,19 @@ withOptions(
   VERIFY_OPTIONS,
 )
   .description('prove CVD, CLD, CDIFF and .sign files, or a whole published mirror')
-  .option('--database <name>', 'the database that the files must be, where their names do not say it')
+  .option('--database <name>', 'the database that the files must belong to, where their names do not say it')
   .option('--json', 'print one JSON object about everything that was checked')
   .addHelpText(
     'after',
     `
-A CVD is proven by its header's signature and MD5, the signature of its .info, and the hash of each file inside;
-a CDIFF by its signature; a .sign file by its certificates and the file beside it that it signs. A CLD, which
-freshclam made of a CVD and CDIFFs, has no signature over the whole: the signature of its .info is checked, and the
-hash of each file that ClamAV loads. A published mirror must also be what its manifest says.
+A CVD is proven by its header's signature and MD5, the signature of its .info, and the hash of each file inside.
+A CDIFF is proven by its signature, a .sign file by its certificates and the file beside it that it signs. A CLD, which
+freshclam makes of a CVD and CDIFFs, has no signature over the whole: the signature of its .info is checked, and the
+hash of each file that ClamAV loads. A published mirror must also match its manifest.
 
 Exit codes: 0 all proven, 1 a file could not be read, 3 something could not be proven.
 
-Of a bucket every byte is downloaded to a temporary folder.
+A bucket is downloaded whole, to a temporary folder.
 
 Examples:
   clamav-mirror verify /srv/clamav
@@ -287,21 +296,21 @@ Examples:
 program
   .command('rebuild')
   .description('rebuild an official CVD, bit for bit, from an earlier one and CDIFFs')
-  .requiredOption('--from <cvd>', 'the CVD that there is')
-  .requiredOption('--cdiff <files...>', 'the CDIFFs of every version after it, in any order')
+  .requiredOption('--from <cvd>', 'the earlier CVD')
+  .requiredOption('--cdiff <files...>', 'the CDIFFs of all later versions, in any order')
   .requiredOption(
     '--header <file|url>',
-    "the new CVD's first 522 bytes (or 512), or its URL to ask for those",
+    "the first 522 (or 512) bytes of the new CVD, or its URL to fetch them from",
   )
-  .requiredOption('--output <cvd>', 'where to put the new CVD; it gets this name once it is proven')
+  .requiredOption('--output <cvd>', 'path of the new CVD; the file appears once it is proven')
   .option('--json', 'print one JSON object about the result instead of text')
   .addHelpText(
     'after',
     `
-A CDIFF holds what changed; the header holds the one thing that cannot be made without Talos: the signature. What
-comes out is the file that Talos signed, or nothing.
+The CDIFFs hold what changed. The header holds the signature, which only Talos can make. The result is the file that
+Talos signed, bit for bit, or nothing.
 
-Exit codes: 0 rebuilt, 1 failed, 3 what was given does not lead to the CVD that the header signs.
+Exit codes: 0 rebuilt, 1 failed, 3 the CVD and the CDIFFs do not lead to the CVD that the header signs.
 
 Example:
   clamav-mirror rebuild --from daily.cvd --cdiff daily-28001.cdiff daily-28002.cdiff \\
@@ -320,8 +329,8 @@ program
   .addHelpText(
     'after',
     `
-It shows the header and contents as they are and says whether they are proven; use verify to decide anything. What
-freshclam left in a CLD and ClamAV does not load is marked.
+It shows the header and the contents as they are, and says whether they are proven. To decide anything, use verify.
+Files in a CLD that ClamAV does not load are marked.
 
 Example:
   clamav-mirror inspect daily.cvd`,
@@ -339,7 +348,7 @@ function withOptions(command: Command, options: readonly Option[]): Command {
   return command;
 }
 
-/** Flags by option name, as the settings know them; commander has made camelCase of the hyphens. */
+/** Flags by option name, as the settings know them. Undoes the camelCase of commander. */
 function settingsFrom(flags: Record<string, unknown>): Given {
   const entries = Object.entries(flags).flatMap(([key, value]) =>
     typeof value === 'string' || value === true

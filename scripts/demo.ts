@@ -10,11 +10,11 @@ import { DEFAULT_CACHE, ensureOfficial } from './setup/official-files.ts';
 
 const HELP = `npm run demo [-- --yes] [-- --keep]
 
-Runs the whole job of clamav-mirror on databases that Talos signed, with real ClamAV, on this machine alone:
-an upstream on loopback, two cycles, real clients, EICAR, and a forged database that is refused.
+Shows all that clamav-mirror does, on this machine alone: with databases that Talos signed, real ClamAV, an upstream on
+loopback, three cycles, real clients, EICAR, and a forged database that is refused.
 
   --yes    install what is missing (ClamAV, by apt-get) without asking
-  --keep   leave the mirror running at the end, until Ctrl-C
+  --keep   keep the mirror running at the end, until Ctrl-C
 `;
 
 outliveReaders();
