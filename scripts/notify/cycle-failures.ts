@@ -4,7 +4,7 @@ import type { CycleReport } from '../cycle/report.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
-/** In the order in which a cycle meets them: what fails first says nothing of what comes after it. */
+/** Classes in the order of a cycle: a failure says nothing about the steps after it. */
 const ORDER: readonly FailureClass[] = [
   'configuration',
   'upstream',
@@ -15,7 +15,7 @@ const ORDER: readonly FailureClass[] = [
   'host',
 ];
 
-/** What settings are to blame for, though their words make sense. */
+/** Codes for which settings are to blame, although each value by itself is valid. */
 const MISCONFIGURED = new Set([
   'engine/confined',
   'engine/missing',
@@ -39,13 +39,13 @@ const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
   [/^(read-back|probe|client)\//, 'host'],
 ];
 
-/** Which kind of failure an error's code stands for. What nobody foresaw kept the mirror from being published. */
+/** Class of a failure by its error code. An unforeseen error counts as a failed publication: nothing was published. */
 export function classOf(code: string): FailureClass {
   if (MISCONFIGURED.has(code)) return 'configuration';
   return CLASSES.find(([pattern]) => pattern.test(code))?.[1] ?? 'publication';
 }
 
-/** What a cycle tells those who are to be notified. `isReadBack`: what is published was read from outside. */
+/** Report of a cycle for the notifier. `isReadBack`: the publication was read back from outside. */
 export function reportOnCycle(
   cycle: CycleReport,
   about: { serving: RunReport['serving']; log: readonly string[]; isReadBack: boolean; at: Date },
@@ -65,7 +65,7 @@ export function reportOnCycle(
   };
 }
 
-/** What a failure outside a cycle tells: of settings, a rollback, and the like. */
+/** Report of an error outside a cycle: wrong settings, a failed rollback, and the like. */
 export function reportOnError(
   { code, what }: { code: string; what: string },
   about: { log: readonly string[]; at: Date },
@@ -79,7 +79,7 @@ export function reportOnError(
   return { failures: [failure], recovered: [], serving: null, upstream: {}, at: about.at.toISOString() };
 }
 
-/** What clients get, as the manifest has it. */
+/** Versions that clients get, by the manifest. */
 export function servingOf(
   manifest: Manifest | undefined,
   url: string | undefined,
@@ -115,7 +115,7 @@ function failuresOf({ databases, error }: CycleReport, log: readonly string[]): 
   }));
 }
 
-/** As many as a title has room for. */
+/** Databases that a title has room for. */
 const NAMES_IN_TITLE = 3;
 
 function aboutOf(names: readonly string[]): Pick<Failure, 'about'> {
@@ -125,7 +125,7 @@ function aboutOf(names: readonly string[]): Pick<Failure, 'about'> {
   return { about: more > 0 ? `${shown} and ${counted(more, 'other')}` : shown };
 }
 
-/** A cycle shows to be well what it came through: all before the first failure. */
+/** Classes that a cycle shows to be well: all that come before its first failure. */
 function recoveredBy(
   { databases }: CycleReport,
   failures: readonly Failure[],

@@ -3,14 +3,14 @@ import { printable } from '../base/printable.ts';
 import { withMoments } from '../base/words.ts';
 
 /**
- * Words that may be anybody's in a text that GitHub renders: they must neither mention, link nor refer, nor look like
- * ours. All of issues, comments and summaries that is not ours goes through one of these functions.
+ * Escapes text from outside for GitHub's Markdown, so that it cannot mention, link, refer, or pass for our own. Every such
+ * text in an issue, comment or summary goes through one of these functions.
  */
 
 /** Longer than any run of backticks that `fenced` lets through, so that nothing inside can end the block. */
 const FENCE = '`'.repeat(10);
 
-/** Words in running text or in a cell of a table, whole, in one line. */
+/** Escapes words for running text or a table cell: nothing is cut, and all is in one line. */
 export function plain(text: string): string {
   return printable(withMoments(text).replace(/\s+/g, ' '))
     .replace(/&/g, '&amp;')
@@ -19,38 +19,38 @@ export function plain(text: string): string {
     .replace(/\bwww\./gi, (word) => `${word.slice(0, -1)}&#46;`);
 }
 
-/** A link; its text is Markdown already. What is no URL of the web becomes the text alone. */
+/** Makes a link; `text` is Markdown already. Without an http(s) URL only the text is left. */
 export function link(text: string, url: string): string {
   const target = URL.parse(url);
   if (target === null || !/^https?:$/.test(target.protocol)) return text;
   return `[${text}](${target.href.replace(/[()[\]<>`|\\'*_~$]/g, percentEncoded)})`;
 }
 
-/** A table; its cells are Markdown already. */
+/** Makes a table; its cells are Markdown already. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** A code block of at most `limit` characters of text; what is too long keeps its beginning. */
+/** Makes a code block of at most `limit` characters; a longer text keeps its beginning. */
 export function fenced(text: string, limit: number): string {
   const harmless = disarmed(cut(withMoments(text), limit)).replace(/`{9,}/g, '`'.repeat(8));
   return `${FENCE}text\n${cut(harmless, limit)}\n${FENCE}`;
 }
 
-/** A code block of the last lines of a log, of at most so many characters of text. */
+/** Makes a code block of the last `lines` lines of a log, with at most `limit` characters. */
 export function fencedLog(log: readonly string[], lines: number, limit: number): string {
   const last = log.slice(-lines).map((line) => disarmed(cut(line, ISSUE.line)));
   while (last.length > 1 && last.join('\n').length > limit) last.shift();
   return fenced(last.join('\n'), limit);
 }
 
-/** Inline code, in one line. */
+/** Makes inline code, in one line. */
 export function code(text: string): string {
   return `\`${oneLine(text).replaceAll('`', "'").replaceAll('|', '/') || '?'}\``;
 }
 
-/** Plain text in one line, for annotations and logs. */
+/** Makes plain text of one line, for annotations and logs. */
 export function oneLine(text: string): string {
   return cut(
     disarmed(cut(withMoments(text), ISSUE.line))
@@ -60,7 +60,7 @@ export function oneLine(text: string): string {
   );
 }
 
-/** Printable lines, without terminal codes, `@`, and the passwords of URLs. */
+/** Removes terminal codes, mentions, and the passwords of URLs; keeps printable lines. */
 function disarmed(text: string): string {
   return (
     text

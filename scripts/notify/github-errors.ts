@@ -1,6 +1,6 @@
 import { oneLine } from './escape.ts';
 
-/** The status of GitHub's answer; `undefined` if there was none. */
+/** Status of GitHub's answer; `undefined` if there was none. */
 export function statusOf(error: unknown): number | undefined {
   return answerOf(error)?.status;
 }
@@ -21,25 +21,25 @@ export function rateLimitWait(error: unknown): number | undefined {
   return status === 429 || /rate limit/i.test(String(error)) ? Number.POSITIVE_INFINITY : undefined;
 }
 
-/** Why GitHub did not do what we asked, and what to do about it, in one line for an annotation. */
+/** Explains in one line, for an annotation, why GitHub did not do what we asked, and what to do about it. */
 export function explainGitHub(error: unknown): string {
   const status = statusOf(error);
   const words = oneLine(error instanceof Error ? error.message : String(error));
   if (rateLimitWait(error) !== undefined) return `GitHub limits how often we may ask (${status})`;
-  if (status === undefined) return `GitHub's API gave no answer that helps: ${words}`;
-  if (status >= 500) return `GitHub's API is in trouble (${status})`;
+  if (status === undefined) return `GitHub's API gave no usable answer: ${words}`;
+  if (status >= 500) return `GitHub's API fails (${status})`;
   const advice = ADVICE[status];
   return `GitHub answered ${status}: ${words}${advice === undefined ? '' : `. ${advice}`}`;
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
-  401: 'The token is not valid, or no longer',
+  401: 'The token is not valid, or has expired',
   403: 'Give the job `permissions: issues: write`',
   404: 'The token cannot see this repository, or lacks `issues: write`',
-  410: 'Issues are turned off, as in every new fork: turn them on in the settings of the repository, under Features',
+  410: 'Issues are turned off, as in every new fork. Turn them on in the settings of the repository, under Features',
 };
 
-/** The answer in Octokit's RequestError; not its own status, which is 500 for requests that got no answer. */
+/** Answer inside Octokit's RequestError. The error's own status does not do: it is 500 if no answer came. */
 function answerOf(error: unknown): { status: number; headers: Record<string, unknown> } | undefined {
   if (!(error instanceof Error) || !('response' in error)) return undefined;
   const { response } = error;

@@ -12,23 +12,23 @@ import type { GitHubSettings } from './settings.ts';
 export interface GitHub {
   readonly rest: Octokit['rest'];
   readonly paginate: Octokit['paginate'];
-  /** To be spread into the parameters of a request. */
+  /** Parameters that each request spreads. */
   readonly repository: { readonly owner: string; readonly repo: string };
-  /** Who we are there. Asks once. */
+  /** Login of our token. Asks GitHub at most once. */
   login(): Promise<string>;
 }
 
-/** Milliseconds. */
+/** Times for requests, in milliseconds. */
 export interface Pace {
-  /** For one request. */
+  /** Deadline of one request. */
   readonly timeout: number;
-  /** Before a request is tried again; then four times as long. */
+  /** Pause before the second attempt; the next pause is four times as long. */
   readonly pause: number;
-  /** The longest that a rate limit is waited for; above it we give up. */
+  /** Longest wait for a rate limit to end. If GitHub asks for more, the request fails. */
   readonly longestWait: number;
 }
 
-/** Whose the token of a workflow is: nobody else can have that name. */
+/** Login of a workflow's own token; nobody else can have this name. */
 const ACTIONS = 'github-actions[bot]';
 
 const Client = Octokit.plugin(retry);
@@ -44,7 +44,7 @@ export function openGitHub(settings: GitHubSettings, pace: Pace = GITHUB_PACE): 
     baseUrl: settings.apiUrl,
     auth: settings.token,
     userAgent: `clamav-mirror/${VERSION}`,
-    // Errors reach us as errors; nothing is to be logged beside them.
+    // errors reach the caller as errors, so Octokit logs nothing
     log: { debug() {}, info() {}, warn() {}, error() {} },
     retry: {
       retries: 2,
@@ -78,7 +78,7 @@ export function openGitHub(settings: GitHubSettings, pace: Pace = GITHUB_PACE): 
   };
 }
 
-/** GitHub tells a person's token whose it is, and refuses to tell an App's: by default that is the workflow's. */
+/** Asks for the login of a token. GitHub refuses this to an App, and the usual App is the workflow itself. */
 async function askLogin(octokit: Octokit): Promise<string> {
   try {
     const { data } = await octokit.rest.users.getAuthenticated();
@@ -89,15 +89,15 @@ async function askLogin(octokit: Octokit): Promise<string> {
   }
 }
 
-/** What GitHub knows of a repository's workflows, by file name. */
+/** GitHub's record of a repository's workflows, by file name. */
 export interface Workflows {
   /** `active`, `disabled_inactivity`, `disabled_manually` … */
   state(file: string): Promise<string>;
-  /** When it last ended with success. */
+  /** Time of the last successful run. */
   lastSuccess(file: string): Promise<Date | undefined>;
 }
 
-/** Needs `actions: read`. */
+/** Opens the record of workflows. The token needs `actions: read`. */
 export function workflowsOf(
   octokit: Pick<Octokit, 'rest'>,
   repository: { readonly owner: string; readonly repo: string },
@@ -120,7 +120,7 @@ export function workflowsOf(
   };
 }
 
-/** Why a workflow is off, by its state. */
+/** Reasons why a workflow is off, by its state. */
 export const WHY_OFF: Readonly<Record<string, string>> = {
   disabled_inactivity: 'GitHub switches schedules off after 60 days without activity in the repository',
   disabled_manually: 'somebody has switched it off',

@@ -7,25 +7,25 @@ import { isHttp } from '../http/is-http.ts';
 import { prepareNetwork } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
 
-/** What a cycle came to, for whoever watches for cycles that fail to come. */
+/** Outcome of a cycle, for a service that notices cycles that fail to run. */
 export interface Ping {
-  /** Whether what is published is proven and was checked. */
+  /** True if the cycle ended well: what is published is proven and was checked. */
   readonly verified: boolean;
   /** A few words for the log of the service. */
   readonly text: string;
 }
 
-/** Milliseconds. */
+/** Times for a ping, in milliseconds. */
 export interface PingPatience {
-  /** For one answer. */
+  /** Deadline of one answer. */
   readonly answer: number;
-  /** Before each further attempt. */
+  /** Pauses before the second and each later attempt. */
   readonly waits: readonly number[];
 }
 
 /**
- * Pings a URL in the manner of healthchecks.io: as it is after a verified cycle, with `/fail` at its end otherwise.
- * Returns what went wrong, in words that do not tell the URL, which is a secret; never throws.
+ * Pings a URL as healthchecks.io expects: unchanged after a verified cycle, else with `/fail` appended. Never throws.
+ * Returns what went wrong, without the URL, which is a secret.
  */
 export async function pingHealthcheck(
   url: string,
@@ -34,7 +34,7 @@ export async function pingHealthcheck(
 ): Promise<string | undefined> {
   const target = isHttp(url) ? URL.parse(url) : null;
   if (target === null)
-    return 'the healthcheck was not pinged: it is no URL that starts with http:// or https://';
+    return 'the healthcheck was not pinged: its URL does not start with http:// or https://';
   if (!verified) target.pathname = `${target.pathname.replace(/\/+$/, '')}/fail`;
   prepareNetwork();
   const agent = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: patience.answer } });
@@ -47,7 +47,7 @@ export async function pingHealthcheck(
       await wait(pause);
     }
   } catch {
-    return 'the healthcheck was not pinged'; // whatever it was may hold the URL
+    return 'the healthcheck was not pinged'; // the error may hold the URL
   } finally {
     await agent.destroy().catch(() => {});
   }
@@ -55,7 +55,7 @@ export async function pingHealthcheck(
 
 interface Problem {
   readonly what: string;
-  /** Trying again is of no use. */
+  /** True if trying again cannot help. */
   readonly final: boolean;
 }
 
@@ -77,7 +77,7 @@ async function ping(
       dispatcher,
       signal: AbortSignal.timeout(answer),
     });
-    said.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+    said.on('error', () => {}); // a reader gets the error; hanging up before that must not crash
     if (statusCode < 200 || statusCode > 299) {
       said.destroy();
       return {
@@ -85,7 +85,7 @@ async function ping(
         final: statusCode < 500 && statusCode !== 408 && statusCode !== 429,
       };
     }
-    // healthchecks.io says `OK (not found)` with status 200 to whom it does not know
+    // healthchecks.io answers `OK (not found)` with status 200 for a check that it does not know
     const [, but] =
       /^OK \(([a-z ]{1,40})\)/.exec((await startOfBody(said, PING_ANSWER_BYTES)).toString('utf8')) ?? [];
     return but === undefined ? undefined : { what: `it says ${but}`, final: true };

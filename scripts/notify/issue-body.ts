@@ -7,12 +7,12 @@ import { type IssueState, marker } from './issue-state.ts';
 import type { Failure, RunReport } from './run-report.ts';
 import type { RunInfo } from './settings.ts';
 
-/** What an issue tells. All limits together stay far below GitHub's 65,536 characters. */
+/** Everything that an issue is written from. All limits together stay far below GitHub's 65,536 characters. */
 export interface IssueContent {
   readonly failure: Failure;
   readonly state: IssueState;
   readonly run: RunInfo;
-  /** Of the same run; `undefined`: it ended before it could report. */
+  /** Report of the same run; `undefined` if the run ended before it could report. */
   readonly report: RunReport | undefined;
   readonly earlier: EarlierRuns | undefined;
 }
@@ -35,23 +35,23 @@ export function issueBody(content: IssueContent): string {
       ? ['### The last lines of the log', fencedLog(failure.log, ISSUE.logLines, ISSUE.log)]
       : []),
     '---',
-    'Each failing run writes this text anew; notes belong into comments. The issue is closed by itself when a run ' +
-      'shows that all is well. The label `quiet` stops the comments, not the counting.',
+    'Each failing run replaces this text, so write notes into comments. The issue closes by itself when a run shows ' +
+      'that all is well. The label `quiet` stops the comments, not the counting.',
   ].join('\n\n');
 }
 
 export function repeatComment({ failure, state, run }: IssueContent): string {
   const since = `since ${moment(state.first)} (${span(state.first, state.last)})`;
-  return `Still failing, ${since}: ${counted(state.count, 'run')}. The last: ${runLink(run)}, code ${code(failure.code)}.`;
+  return `Still failing, ${since}: ${counted(state.count, 'run')}. The last one is ${runLink(run)}, code ${code(failure.code)}.`;
 }
 
 export function reopenComment({ failure, run }: IssueContent): string {
-  return `It fails again: ${runLink(run)}, code ${code(failure.code)}.`;
+  return `Failing again: ${runLink(run)}, code ${code(failure.code)}.`;
 }
 
 export function recoveryComment(state: IssueState, run: RunInfo, now: Date): string {
   const lasted = span(state.first, now.toISOString());
-  return `Well again, as ${runLink(run)} shows. It lasted ${lasted}, from ${moment(state.first)}; ${counted(state.count, 'run')} failed.`;
+  return `Well again, as ${runLink(run)} shows. It was failing for ${lasted}, from ${moment(state.first)}, in ${counted(state.count, 'run')}.`;
 }
 
 function runLink({ id, attempt, url }: RunInfo): string {
@@ -61,7 +61,7 @@ function runLink({ id, attempt, url }: RunInfo): string {
 function history({ state, run, earlier }: IssueContent): string {
   const lines = [
     `- Failing since ${moment(state.first)}: ${counted(state.count, 'run')} in ${span(state.first, state.last)}`,
-    `- The last of them: ${runLink(run)}, ${moment(state.last)}`,
+    `- The last failing run: ${runLink(run)}, ${moment(state.last)}`,
   ];
   const good = earlier?.lastGood;
   if (good !== undefined) {
@@ -79,7 +79,7 @@ function served({ report, state }: IssueContent): string[] {
     `- ${what} ${moment(time)}, ${span(time, state.last)} before this run's end`;
   const lines =
     serving === undefined
-      ? ['Not known: this run could not look.']
+      ? ['Not known: this run could not find out.']
       : [
           [
             when('Published', serving.published),

@@ -6,33 +6,33 @@ const Time = v.pipe(v.string(), v.isoTimestamp());
 
 const StateSchema = v.object({
   class: v.picklist(FAILURE_CLASSES),
-  /** Of which mirror; issues of the version before do not say it. */
+  /** Id of the mirror; issues of the version before lack it. */
   mirror: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/))),
-  /** Which databases and versions its title names; issues of the version before do not say it. */
+  /** Databases and versions in the title; issues of the version before lack them. */
   about: v.optional(About),
-  /** When it began to fail. */
+  /** Time of the first failing run. */
   first: Time,
-  /** When a run failed last. */
+  /** Time of the last failing run. */
   last: Time,
-  /** How many runs failed. */
+  /** Number of failing runs. */
   count: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  /** When we last told of it by more than the counter. */
+  /** Time of our last comment. */
   commented: Time,
   /** The run that was counted last, with its attempt. */
   run: v.pipe(v.string(), v.regex(/^\d{1,15}\.\d{1,15}$/)),
 });
 
-/** What an issue of ours remembers: it is in its body, where people do not see it. */
+/** State that an issue of ours keeps in its body, where people do not see it. */
 export type IssueState = v.InferOutput<typeof StateSchema>;
 
 const MARKER = /^<!-- clamav-mirror (\{[^\r\n]*\}) -->/;
 
-/** The first line of a body. All that is in it is ours: no words of upstream, nothing that could end the comment. */
+/** First line of a body. All of it is ours: nothing from outside, and nothing that could end the HTML comment. */
 export function marker(state: IssueState): string {
   return `<!-- clamav-mirror ${JSON.stringify(state)} -->`;
 }
 
-/** Only at the very beginning: below it are words of others. Says nothing of who wrote it. */
+/** Reads the state from the first line of a body: words of others come below it. Does not say who wrote it. */
 export function parseMarker(body: string): IssueState | undefined {
   const json = MARKER.exec(body)?.[1];
   if (json === undefined) return undefined;
@@ -44,13 +44,13 @@ export function parseMarker(body: string): IssueState | undefined {
   }
 }
 
-/** The state of what begins to fail now. */
+/** State of a failure that begins now. */
 export function firstState(failed: IssueState['class'], mirror: string, run: RunInfo, now: Date): IssueState {
   const at = now.toISOString();
   return { class: failed, mirror, first: at, last: at, count: 1, commented: at, run: nameOf(run) };
 }
 
-/** One failed run more; the same run counts once, whoever tells of it twice. */
+/** State after one more failing run. A run that reports twice counts once. */
 export function nextState(state: IssueState, run: RunInfo, now: Date): IssueState {
   const count = state.run === nameOf(run) ? state.count : state.count + 1;
   return { ...state, last: now.toISOString(), count, run: nameOf(run) };

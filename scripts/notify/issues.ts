@@ -7,27 +7,27 @@ import { LABEL, labelsOf, type OurIssue, ourIssues } from './our-issues.ts';
 import type { FailureClass } from './run-report.ts';
 import type { RunInfo } from './settings.ts';
 
-/** What keeping issues takes. */
+/** Everything that issues are kept with. */
 export interface IssueContext {
   readonly github: GitHub;
   readonly run: RunInfo;
-  /** The mirror that the run is about: issues of others are left alone. */
+  /** Id of our mirror: issues of other mirrors are not touched. */
   readonly mirror: string;
   readonly now: () => Date;
   readonly log: Log;
 }
 
-/** What there is to tell of a failure; what the issue remembers comes from the issue. */
+/** One failure of this run. The rest of an issue's content comes from the issue itself and from the run. */
 export type Incident = Omit<IssueContent, 'state' | 'run'>;
 
 const HOUR_MS = 3_600_000;
-/** At most one comment in this time; a little less than a day, as a daily run is not on the minute. */
+/** At least this long between two comments: a little less than a day, for daily runs do not start on the minute. */
 const COMMENT_INTERVAL_MS = 23.5 * HOUR_MS;
 const REOPEN_WITHIN_MS = 240 * HOUR_MS;
 
 /**
- * Tells of a failure in the one open issue of its class, `open` being all of this mirror that are. Without one it
- * reopens one that was closed a short while ago, or opens one, if it `isDue`. Returns the issue's number, if there is one.
+ * Updates the open issue of a failure's class; `open` has all open issues of this mirror. If there is none and the failure
+ * `isDue`, reopens one that was closed lately, else opens a new one. Returns the issue's number, if there is one.
  */
 export async function raise(
   incident: Incident,
@@ -46,7 +46,7 @@ export async function raise(
   return closed === undefined ? create(incident, context) : reopen(closed, incident, context);
 }
 
-/** Closes the issues of a class that is well. */
+/** Closes the issues of a class that is well again. */
 export async function resolve(
   recovered: FailureClass,
   open: readonly OurIssue[],
@@ -88,14 +88,14 @@ async function reopen(issue: OurIssue, incident: Incident, context: IssueContext
   return issue.number;
 }
 
-/** A title changes with what it is about; one that did not say whose the issue is gets to say it. */
+/** A new title if the failure is about other versions, or if the title does not name the mirror yet. */
 function adopted({ state }: OurIssue, incident: Incident, context: IssueContext): Pick<Change, 'title'> {
   const { about } = incident.failure;
   const isSame = state.mirror !== undefined && (about === undefined || about === state.about);
   return isSame ? {} : { title: titleOf(incident, context) };
 }
 
-/** What failed, of which databases and versions, and of which mirror: by its public host, if it has one. */
+/** Title of an issue: the failure, its databases and versions, and the mirror, by its public host if it has one. */
 function titleOf({ failure, report }: Incident, { mirror }: IssueContext): string {
   const about = failure.about === undefined ? '' : `: ${failure.about}`;
   const host = URL.parse(report?.serving?.url ?? '')?.host ?? '';
@@ -108,15 +108,15 @@ function aboutOf({ failure }: Incident, state?: IssueState): Pick<IssueState, 'a
   return about === undefined ? {} : { about };
 }
 
-/** Whether to comment now; if so, the state already says that we did: rather one comment too few than one each run. */
+/** Decides whether to comment now. If so, the state already counts it: one comment too few is better than one each run. */
 function speaking(issue: OurIssue, state: IssueState): { state: IssueState; speak: boolean } {
   const speak = !issue.quiet && Date.parse(state.last) - Date.parse(state.commented) >= COMMENT_INTERVAL_MS;
   return { state: speak ? { ...state, commented: state.last } : state, speak };
 }
 
 /**
- * Two runs may come here at once, and a request that was tried again may have worked the first time: so look once
- * more, and let the lowest number be the one.
+ * Opens an issue, then lists them again and keeps the lowest number: two runs may open one at once, and a request that was
+ * tried again may have worked the first time.
  */
 async function create(incident: Incident, context: IssueContext): Promise<number> {
   const { github, run, mirror, now, log } = context;
@@ -131,10 +131,10 @@ async function create(incident: Incident, context: IssueContext): Promise<number
   });
   const dropped = labels.filter((label) => !labelsOf(data).includes(label));
   if (dropped.length > 0)
-    log.warn(`GitHub dropped the labels of issue ${data.number}: the token may not set any`);
+    log.warn(`GitHub dropped the labels of issue ${data.number}: the token is not allowed to set any`);
   const author = data.user?.login ?? (await github.login());
   if (author !== (await github.login())) {
-    log.warn(`our issues are by ${author}: set CLAMAV_MIRROR_GITHUB_LOGIN to that, to find them at once`);
+    log.warn(`our issues are by ${author}: set CLAMAV_MIRROR_GITHUB_LOGIN to that name to find them at once`);
   }
   const same = (await ourIssues(github, mirror, { state: 'open' }, author)).filter(
     (one) => one.state.class === failed,

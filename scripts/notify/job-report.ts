@@ -1,7 +1,7 @@
 import { OUTPUT_BYTES, REPORT_BYTES } from '../base/limits/github.ts';
 import type { RunReport } from './run-report.ts';
 
-/** How much of a report is left at each attempt: lines of a log, characters of a text, databases. */
+/** Limits of each attempt to shorten a report: lines of a log, characters of a text, databases. */
 const ROOM = [
   { lines: 50, characters: 4000, databases: 1000 },
   { lines: 20, characters: 500, databases: 200 },
@@ -10,8 +10,8 @@ const ROOM = [
 ] as const;
 
 /**
- * A report as JSON, for the job that writes issues. One that would not fit into a variable loses what matters least: the
- * earlier lines of its logs, the ends of long texts, versions beyond the first.
+ * Writes a report as JSON, for the job that writes issues. If it does not fit into a variable, it loses what matters least:
+ * the earlier lines of its logs, the ends of long texts, and all but the first versions.
  */
 export function handedOn(report: RunReport): string {
   let text = JSON.stringify(report);
@@ -22,12 +22,12 @@ export function handedOn(report: RunReport): string {
   return text;
 }
 
-/** Whether an output fits into a variable beside a report. */
+/** True if an output fits into a variable beside a report. */
 export function fits(output: string): boolean {
   return weightOf(output) <= OUTPUT_BYTES;
 }
 
-/** As many databases as an output takes, of whatever is told of them. */
+/** The first databases of a record: as many as an output takes. */
 export function fewer<T>(byDatabase: Readonly<Record<string, T>>, most = 200): Record<string, T> {
   return Object.fromEntries(Object.entries(byDatabase).slice(0, most));
 }

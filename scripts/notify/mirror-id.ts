@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Tells a mirror from another one that reports to the same repository: eight hex digits, from which nobody reads an
- * address, a bucket or a password. The public address decides, since whoever writes the mirror and whoever watches it
- * both know it; without one, the store does.
+ * Id of a mirror among those that report to one repository: eight hex digits that reveal no address, bucket or password.
+ * It is made of the public address, which both the sync and the watchdog know; without one, of the store.
  */
 export function mirrorId(environment: Readonly<Record<string, string | undefined>>): string {
   const of = (name: string) => environment[`CLAMAV_MIRROR_${name}`]?.trim() || undefined;
@@ -15,7 +14,7 @@ export function mirrorId(environment: Readonly<Record<string, string | undefined
     .slice(0, 8);
 }
 
-/** The same for every way to write an address; without user and password. */
+/** Normal form of an address, without user and password. */
 function plain(text: string): string {
   const url = URL.parse(text);
   return url === null ? text : `${url.origin}${url.pathname}`;

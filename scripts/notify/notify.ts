@@ -7,26 +7,26 @@ import { type IssueContext, raise, resolve } from './issues.ts';
 import { type OurIssue, ourIssues } from './our-issues.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
-/** How a job that we need ended, as GitHub says it. */
+/** Result of a job before ours, as GitHub names it. */
 export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
 
 export interface NotifyContext extends IssueContext {
-  /** Of the jobs that went before, by their names. */
+  /** Results of the jobs before ours, by name. */
   readonly results: Readonly<Record<string, JobResult>>;
-  /** How many runs in a row must fail before an issue tells of a trouble that may pass. */
+  /** Runs in a row that must fail before an issue is opened for a failure that may pass by itself. */
   readonly patience: number;
 }
 
 export interface Notified {
-  /** Of the first failure that has one. */
+  /** Number of the issue of the first failure that has one. */
   readonly issue: number | undefined;
-  /** For annotations: what could not be told, why, and the failure itself, so that it stays visible. */
+  /** Annotations: each failure that no issue could report, so that it stays visible, and the reason. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Opens, updates and closes the issues of one run. It never throws: trouble with GitHub becomes a warning, and the
- * verdict over the run stays what it was.
+ * Opens, updates and closes the issues of one run. Never throws: a problem with GitHub becomes a warning, and does not
+ * change the verdict over the run.
  */
 export async function notify(report: RunReport | undefined, context: NotifyContext): Promise<Notified> {
   const warnings: string[] = [];
@@ -34,7 +34,7 @@ export async function notify(report: RunReport | undefined, context: NotifyConte
   const failures = failuresOf(report, context.results);
   const untold = (failure: Failure, error: unknown) => {
     const what = `${failure.class} (${oneLine(failure.code)}): ${oneLine(failure.what)}`;
-    warnings.push(`No issue tells of this failure, for ${explainGitHub(error)}. The failure: ${what}`);
+    warnings.push(`No issue reports this failure: ${explainGitHub(error)}. The failure: ${what}`);
   };
   const recovered = new Set(report?.recovered ?? []);
   for (const failure of failures) recovered.delete(failure.class);
@@ -73,7 +73,7 @@ export async function notify(report: RunReport | undefined, context: NotifyConte
   return { issue: numbers[0], warnings };
 }
 
-/** One of each class. A job that failed without a word about it is a failure too: it must not be lost. */
+/** At most one failure of each class. A job that failed without a report is a failure too, and must not be lost. */
 function failuresOf(report: RunReport | undefined, results: NotifyContext['results']): readonly Failure[] {
   const told = new Map((report?.failures ?? []).toReversed().map((failure) => [failure.class, failure]));
   if (told.size > 0) return [...told.values()].toReversed();
@@ -82,11 +82,11 @@ function failuresOf(report: RunReport | undefined, results: NotifyContext['resul
   );
   if (ended.length === 0) return [];
   const what = ended.map(([job, result]) => `the job ${job} ended as ${result}`).join(', ');
-  const said = report === undefined ? 'before it could report' : 'though its report tells of no failure';
+  const said = report === undefined ? 'before it could report' : 'although its report names no failure';
   return [{ class: 'publication', code: 'run/ended', what: `The run ended ${said}: ${what}.`, log: [] }];
 }
 
-/** Without GitHub's record there is no telling whether it is the first time: then we do not wait. */
+/** Earlier runs, or `undefined` without GitHub's record: then no failure waits for a second run. */
 async function remembered({ github, run, log }: IssueContext): Promise<EarlierRuns | undefined> {
   try {
     return await earlierRuns(github, run);
@@ -97,5 +97,5 @@ async function remembered({ github, run, log }: IssueContext): Promise<EarlierRu
 }
 
 function notClosed(classes: readonly FailureClass[], error: unknown): string {
-  return `Issues of what is well again (${classes.join(', ')}) could not be closed, for ${explainGitHub(error)}`;
+  return `The issues of what is well again (${classes.join(', ')}) could not be closed: ${explainGitHub(error)}`;
 }

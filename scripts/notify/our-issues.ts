@@ -4,14 +4,14 @@ import type { GitHub } from './github.ts';
 import { statusOf } from './github-errors.ts';
 import { type IssueState, parseMarker } from './issue-state.ts';
 
-/** An issue that we opened, and recognise as one of this mirror. */
+/** An issue that we opened for this mirror. */
 export interface OurIssue {
   readonly number: number;
   readonly id: number;
   readonly state: IssueState;
-  /** A person wants no comments here. */
+  /** True if somebody set the label `quiet`: no comments. */
   readonly quiet: boolean;
-  /** `null` while it is open. */
+  /** Time of closing; `null` while it is open. */
   readonly closed: string | null;
   readonly duplicate: boolean;
 }
@@ -24,10 +24,10 @@ const QUIET = 'quiet';
 const PER_PAGE = 100;
 
 /**
- * The issues of a mirror, lowest number first. One that does not say whose it is comes from the version before: it counts
- * as long as none of those that were found is another mirror's. Anybody may open an issue that looks like ours, so the marker counts only in what
- * our own login wrote. The label finds them quickly; by our login we find those whose labels GitHub dropped or a
- * person took off. Search is not used: it lags, and so makes duplicates.
+ * Finds the issues of a mirror, lowest number first. An issue of the version before names no mirror: it counts as long as
+ * no other mirror's issue is found. Anybody may open an issue that looks like ours, so only issues by our own login count.
+ * They are listed by label, and by login for those whose labels were dropped. Search is not used: it lags, which would
+ * make duplicates.
  */
 export async function ourIssues(
   github: GitHub,
@@ -60,7 +60,7 @@ async function list(github: GitHub, query: object): Promise<Listed[]> {
       if (++pages >= ISSUE_PAGES) break;
     }
   } catch (error) {
-    // A creator that GitHub does not know has made nothing.
+    // a creator that GitHub does not know has opened no issue
     if (statusOf(error) !== 422 || !('creator' in query)) throw error;
   }
   return issues;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 
-/** What can be wrong with a mirror, as its operator would sort it: one open issue for each. */
+/** Kinds of failure, as an operator would sort them. Each has at most one open issue. */
 export const FAILURE_CLASSES = [
   'upstream',
   'integrity',
@@ -17,16 +17,16 @@ const Class = v.picklist(FAILURE_CLASSES);
 const Versions = v.record(v.string(), v.pipe(v.number(), v.safeInteger()));
 const Time = v.pipe(v.string(), v.isoTimestamp());
 
-/** Words of a title of ours: names of databases and versions, and nothing that could be anything else. */
+/** Part of a title: names of databases and versions, and nothing else. */
 export const About = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]+(?:,? [A-Za-z0-9_]+)*$/), v.maxLength(120));
 
 const FailureSchema = v.object({
   class: Class,
-  /** Of the error. */
+  /** Code of the error. */
   code: v.string(),
   what: v.string(),
   advice: v.optional(v.string()),
-  /** Which databases and versions it is about, for a title: `daily 28001, main 64`. */
+  /** Databases and versions that failed, for a title: `daily 28001, main 64`. */
   about: v.optional(v.fallback(v.optional(About), undefined)),
   /** The last lines of the log. */
   log: v.array(v.string()),
@@ -35,23 +35,23 @@ const FailureSchema = v.object({
 const RunReportSchema = v.object({
   /** At most one of each class. */
   failures: v.array(FailureSchema),
-  /** What this run showed to be well. */
+  /** Classes that this run showed to be well. */
   recovered: v.array(Class),
-  /** What clients get now; `null`: not known. */
+  /** Versions that clients get now; `null`: not known. */
   serving: v.nullable(
     v.object({ versions: Versions, checked: Time, published: Time, url: v.optional(v.string()) }),
   ),
-  /** Versions that upstream offers, as far as they are known. */
+  /** Versions that upstream offers, as far as known. */
   upstream: Versions,
-  /** When the run ended. */
+  /** Time at which the run ended. */
   at: Time,
 });
 
 export type Failure = v.InferOutput<typeof FailureSchema>;
-/** What one run tells those who are to be notified; it travels from job to job as JSON. */
+/** Result of one run for the notifier; it travels from job to job as JSON. */
 export type RunReport = v.InferOutput<typeof RunReportSchema>;
 
-/** Parses what another job handed on; `undefined` if it is no report: that job ended before it could make one. */
+/** Parses the report of another job; `undefined` if it is none, because that job ended too early to write one. */
 export function parseRunReport(text: string): RunReport | undefined {
   try {
     const parsed = v.safeParse(RunReportSchema, JSON.parse(text));

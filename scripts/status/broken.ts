@@ -3,12 +3,12 @@ import { readSightings } from '../mirror/check/sightings.ts';
 import { isListed, type Published } from '../mirror/published.ts';
 import type { Store } from '../store/store.ts';
 
-/** Files that are read at a time. */
+/** Files that are read at once. */
 const READS_AT_ONCE = 4;
 
 /**
- * Published files that have the right size and other bytes than the manifest names. A file is read if it looks other than
- * when the last cycle read it; where reading is dear, one that no cycle has seen is left to the cycles.
+ * Finds published files of the right size whose bytes are not those that the manifest names. A file that has not changed
+ * since a cycle read it is not read again. In a store where reading is expensive, nor is one that no cycle has read yet.
  */
 export async function brokenIn(published: Published, store: Store, work: string): Promise<string[]> {
   const { sight } = store;

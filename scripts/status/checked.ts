@@ -3,9 +3,9 @@ import { freshnessOf } from '../mirror/freshness.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 
 /**
- * When each database was last known to be what upstream has; milliseconds since 1970. Of one that is pinned it is when upstream
- * was last asked, for it stays behind on purpose. One that is mirrored no longer, as the manifest or the last run says, is
- * left out.
+ * Time at which each database was last known to be upstream's newest, in milliseconds since 1970. For a pinned database,
+ * which stays behind on purpose, it is the time at which upstream was last asked. A database that is not mirrored any more,
+ * by the manifest or the last run, is left out.
  */
 export function checkedAt(
   manifest: Manifest,

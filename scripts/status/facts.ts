@@ -7,29 +7,29 @@ import { type Published, readPublished } from '../mirror/published.ts';
 import type { Store } from '../store/store.ts';
 import { brokenIn } from './broken.ts';
 
-/** Everything that `status` knows, before anything of it is judged. */
+/** Everything that `status` knows, before any verdict. */
 export interface Facts {
   readonly now: Date;
-  /** Where the store is: a path or a URL. */
+  /** Address of the store: a path or a URL. */
   readonly where: string;
-  /** False for a folder that is not there. */
+  /** False if the store is a folder that does not exist. */
   readonly isThere: boolean;
   readonly published: Published;
   /** Published files of the right size whose bytes are not those that the manifest names. */
   readonly broken: readonly string[];
-  /** Files that clients take for part of the mirror, and that are not. */
+  /** Files that clients get although they are no part of the mirror. */
   readonly foreign: readonly string[];
-  /** What the machine's own runs have written down. */
+  /** Memory of the runs on this machine. */
   readonly memory: Memory;
-  /** Why nothing of that can be read. */
+  /** Reason why that memory cannot be read. */
   readonly unknown?: string;
-  /** What the store can promise of a publication's conditions. */
+  /** Guarantees of the store for a publication, in words. */
   readonly promises: readonly string[];
 }
 
 /**
- * Gathers the facts, and changes nothing. Throws if the store cannot be read. The work folder is its owner's alone: who may
- * not read it learns everything else.
+ * Gathers the facts, and changes nothing. Throws if the store cannot be read. Without access to the work folder, which is
+ * closed to other users, all other facts are still there.
  */
 export async function readFacts(
   store: Store,
@@ -43,7 +43,7 @@ export async function readFacts(
     isThere: !isFolder || (await isAny(store.where)),
     published,
     broken: await brokenIn(published, store, work),
-    // what cannot be understood of a manifest may name them
+    // the part of a manifest that cannot be understood may name them
     foreign: published.unread === undefined ? await foreignFilesIn(store, published) : [],
     promises: await promisesOf(store),
     ...remembered,
@@ -58,11 +58,11 @@ async function remember(work: string, now: Date): Promise<Pick<Facts, 'memory' |
   }
 }
 
-/** What the store keeps of a publication's conditions; it is tried with an object that is removed again. */
+/** Tries what the store guarantees for a publication, with a test object that is removed again. */
 async function promisesOf(store: Store): Promise<readonly string[]> {
   return (
     (await store.describeAbilities?.().catch((error) => {
-      return [`What it can promise could not be tried: ${explain(error)}`]; // as for one who may only read
+      return [`Its guarantees could not be tried: ${explain(error)}`]; // as for a user who may only read
     })) ?? []
   );
 }

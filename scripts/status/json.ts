@@ -3,7 +3,7 @@ import { unreadNames } from '../mirror/own-manifest.ts';
 import type { Facts } from './facts.ts';
 import { type Problem, verdictOf } from './problems.ts';
 
-/** The same facts for machines: the manifest without its files, and what status found beside it. */
+/** Writes the facts for machines: the manifest without its files, and the findings of status. */
 export function statusJson(facts: Facts, problems: readonly Problem[]): Record<string, unknown> {
   const { published, memory, where, broken, foreign, promises, unknown } = facts;
   const { manifest, damaged, lostSigns, unread } = published;

@@ -1,12 +1,12 @@
-/** How the user called `status`, as far as other commands need the same. */
+/** Flags that other commands need to reach the same mirror. */
 export interface Called {
-  /** By option name, those that are not what holds without a word. */
+  /** Flags of `status` that differ from the defaults, by option name. */
   readonly flags: Readonly<Record<string, string>>;
-  /** What the last run of `sync` was given, where it differs from what holds without a word. */
+  /** Flags of the last `sync` that differ from the defaults. */
   readonly syncFlags: Readonly<Record<string, string>>;
 }
 
-/** Commands to copy, word by word, with the flags that bring them to the same store. */
+/** Commands to copy, word by word, with the flags that lead to the same store. */
 export function nextSteps({ flags, syncFlags }: Called) {
   const command = (name: string, given: Readonly<Record<string, string | true>>) => [
     'clamav-mirror',
@@ -29,7 +29,7 @@ function word(flag: string, value: string | true): string {
   return value === true ? `--${flag}` : `--${flag} ${quoted(value)}`;
 }
 
-/** As a shell reads it back, whatever it holds. */
+/** Quotes text so that a shell reads it back unchanged. */
 function quoted(text: string): string {
   return /^[\w./:,@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -26,12 +26,12 @@ export type ProblemKind =
   | 'no .sign'
   | 'last run';
 
-/** Something that somebody should look at. */
+/** Something that needs a person's attention. */
 export interface Problem {
   readonly kind: ProblemKind;
-  /** In a few words, for the verdict. */
+  /** A few words, for the line of the verdict. */
   readonly title: string;
-  /** The whole of it in a sentence without a full stop. */
+  /** One sentence, without a full stop. */
   readonly what: string;
   /** The command to type next, word by word. */
   readonly next: readonly string[];
@@ -41,26 +41,26 @@ export interface Problem {
 export type StatusVerdict = 'well' | 'first run' | 'stale' | 'attention';
 
 export interface Limits {
-  /** For so many milliseconds a mirror may go without a successful check of upstream. */
+  /** Longest time without a successful check of upstream, in milliseconds. */
   readonly maxAge: number;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Upstream has this long for a late `.sign`, as in a cycle. Milliseconds. */
+/** Time that upstream has for a late `.sign`, as in a cycle. */
 const LATE_SIGN_MS = DAY_MS;
-/** No cool-down lasts longer; one that does was made while the clock was wrong. Milliseconds. */
+/** Longest possible cool-down. A longer one was set while the clock was wrong. */
 const LONGEST_COOL_DOWN_MS = COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS;
-/** Characters of a reason in a line for people; JSON has the whole. */
+/** Longest reason in a line for people; JSON has all of it. */
 const REASON_CHARACTERS = 240;
-/** Names in a line for people. */
+/** Most names in a line for people. */
 const MAX_NAMES = 3;
 
-/** All that is wrong, the worst first. */
+/** Finds all problems, the worst first. */
 export function problemsOf(facts: Facts, limits: Limits, next: NextSteps): Problem[] {
   const { manifest } = facts.published;
   const known = [...refused(facts, next), ...waiting(facts, next), ...cooling(facts, next)];
   if (manifest === undefined) {
-    const [barrier] = known; // a plain run would come no further than this
+    const [barrier] = known; // a plain run would stop here
     return [unpublished(facts, barrier?.next ?? next.sync()), ...known, ...lastRun(facts, known, next)];
   }
   const isCooling = known.some(({ kind }) => kind === 'cooling down');
@@ -85,7 +85,7 @@ export function verdictOf(problems: readonly Problem[]): StatusVerdict {
 
 function unpublished({ where, isThere }: Facts, next: Problem['next']): Problem {
   const title = `nothing was ever published in ${where}`;
-  const what = isThere ? title : `there is no folder ${where}`;
+  const what = isThere ? title : `the folder ${where} does not exist`;
   return { kind: 'unpublished', title, what, next };
 }
 
@@ -96,7 +96,7 @@ function stale(facts: Facts, manifest: Manifest, { maxAge }: Limits, next: Probl
   if (oldest === undefined) return [];
   const age = lasting(now.getTime() - oldest.at);
   const names = old.map(({ database }) => database);
-  const what = `${listed(names)}: upstream was last checked with success ${age} ago, the limit is ${lasting(maxAge)}`;
+  const what = `${listed(names)}: the last successful check of upstream was ${age} ago, the limit is ${lasting(maxAge)}`;
   return [{ kind: 'stale', title: `upstream was last checked ${age} ago`, what, next }];
 }
 
@@ -114,40 +114,40 @@ function damaged({ published, broken }: Facts, manifest: Manifest, next: NextSte
     const isLost = names.filter((name) => !broken.includes(name));
     const isBroken = names.filter((name) => broken.includes(name));
     const what = [
-      ...(isLost.length > 0 ? [`${listed(isLost)}: missing or of another size`] : []),
-      ...(isBroken.length > 0 ? [`${listed(isBroken)}: not the bytes that were published`] : []),
+      ...(isLost.length > 0 ? [`${listed(isLost)}: missing or of the wrong size`] : []),
+      ...(isBroken.length > 0 ? [`${listed(isBroken)}: changed since publication`] : []),
     ].join('; ');
     const title = `${database} is damaged`;
     return { kind: 'damaged', title, what, next: mending(database, manifest, next), database };
   });
 }
 
-/** A manifest may name a database and no CVD of it. */
+/** Names of CVDs that a manifest lacks although it lists their databases. */
 function withoutFile({ damaged: databases }: Published, manifest: Manifest): string[] {
   return databases.flatMap((database) => {
     return filesOf(manifest, database).includes(cvdName(database)) ? [] : [cvdName(database)];
   });
 }
 
-/** A sync takes a damaged database anew, but one that is pinned stays what it is. */
+/** Command that repairs a database. A sync downloads it anew, but never changes a pinned one. */
 function mending(database: string, manifest: Manifest, next: NextSteps): readonly string[] {
   if (manifest.databases[database]?.held === undefined) return next.sync();
   const [kept] = archivedVersions(manifest, database);
   return kept === undefined ? next.release(database) : next.rollback(database, kept);
 }
 
-/** What cannot be understood of the store's own manifest is known from its files, and mended by the next cycle. */
+/** Entries of the store's own manifest that cannot be understood. The next cycle restores them from the files. */
 function unclear({ published }: Facts, next: NextSteps): Problem[] {
   const names = unreadNames(published.unread);
   if (names.length === 0) return [];
-  const what = `${listed(names)}: what the manifest says of it cannot be understood; the next sync mends that`;
+  const what = `the manifest's entry for ${listed(names)} cannot be understood; the next sync restores it`;
   return [{ kind: 'unclear', title: 'the manifest is damaged', what, next: next.sync() }];
 }
 
 function foreign({ foreign: names }: Facts, next: NextSteps): Problem[] {
   if (names.length === 0) return [];
   const isOne = names.length === 1;
-  const what = `${listed(names)}: no part of the mirror, but clients that ask get ${isOne ? 'it' : 'them'}`;
+  const what = `${listed(names)}: not part of the mirror, but served to clients that ask for ${isOne ? 'it' : 'them'}`;
   const title = isOne ? 'a foreign database file is served' : 'foreign database files are served';
   return [{ kind: 'foreign', title, what, next: next.sync() }];
 }
@@ -157,11 +157,11 @@ function refused({ memory, published, now }: Facts, next: NextSteps): Problem[] 
     if (published.manifest?.databases[database]?.version === version) return [];
     const again =
       until === null
-        ? 'until upstream offers another one'
+        ? 'until upstream offers another version'
         : Date.parse(until) > now.getTime()
           ? `before ${moment(until)}`
           : undefined;
-    const when = again === undefined ? 'the next sync tries it again' : `it is not tried again ${again}`;
+    const when = again === undefined ? 'the next sync tries it again' : `not tried again ${again}`;
     const title = `${database} ${version} was refused`;
     const what = `${database} ${version} was refused on ${moment(since)}: ${short(reason)}; ${when}`;
     return [{ kind: 'refused', title, what, next: next.sync({ retry: true }), database } as const];
@@ -172,7 +172,7 @@ function cooling({ memory, now }: Facts, next: NextSteps): Problem[] {
   return Object.entries(memory.coolDowns).flatMap(([url, { until, reason }]) => {
     const left = Date.parse(until) - now.getTime();
     if (left <= 0 || left > LONGEST_COOL_DOWN_MS) return [];
-    const what = `${url} is left alone until ${moment(until)}, for another ${lasting(left)}: ${short(reason)}`;
+    const what = `${url} is not asked until ${moment(until)}, for another ${lasting(left)}: ${short(reason)}`;
     return [
       { kind: 'cooling down', title: 'upstream is cooling down', what, next: next.sync(RETRY) } as const,
     ];
@@ -187,8 +187,8 @@ function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Problem[] 
     if (held === undefined) return [];
     const { bogus, doubt } = inspectPin(database, record, manifest, now);
     const age = lasting(now.getTime() - Date.parse(held.since));
-    const stays = `${database} stays at version ${version} since ${moment(held.since)}, for ${age}: ${short(held.reason)}`;
-    const doubts = bogus === undefined ? doubt : `it is not obeyed: ${bogus}`;
+    const stays = `${database} is pinned at version ${version} since ${moment(held.since)}, for ${age}: ${short(held.reason)}`;
+    const doubts = bogus === undefined ? doubt : `the pin is ignored: ${bogus}`;
     const what = doubts === undefined ? stays : `${stays}; ${doubts}`;
     return [
       {
@@ -211,7 +211,7 @@ function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Probl
   });
 }
 
-/** What the last run found to be genuine and too unusual to take at once. */
+/** Updates that the last run found genuine, but too unusual to take at once. */
 function waiting({ memory }: Facts, next: NextSteps): Problem[] {
   return Object.entries(memory.lastRun?.databases ?? {}).flatMap(([database, { code, offered, reason }]) => {
     if (code !== WAITING) return [];
@@ -223,12 +223,12 @@ function waiting({ memory }: Facts, next: NextSteps): Problem[] {
 }
 
 const WAITING = 'proof/waiting';
-/** Codes of what doctor looks at. */
+/** Codes of errors that doctor can explain. */
 const OF_MACHINE = /^(engine|setting|store|file)\//;
-/** Codes after which a plain run waits before it asks upstream again (doubts.ts). */
+/** Codes after which a plain run waits before it asks upstream again (cycle/memory/doubts.ts). */
 const DOUBTED = /^upstream\/(doubted|spoilt|mislabelled)$/;
 
-/** Of a run that failed, what the other problems do not tell. */
+/** Failure of the last run, unless another problem already covers it. */
 function lastRun({ memory, now }: Facts, told: readonly Problem[], next: NextSteps): Problem[] {
   const { lastRun: run } = memory;
   if (run === undefined) return [];

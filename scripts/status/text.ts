@@ -7,12 +7,12 @@ import type { Facts } from './facts.ts';
 import { type Problem, type StatusVerdict, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
 
-/** Columns where no terminal says how wide it is. */
+/** Columns of text where no terminal gives its width. */
 export const WIDTH = 80;
 
 const COLOURS = { well: 'green', 'first run': 'yellow', attention: 'yellow', stale: 'red' } as const;
 
-/** The status for people: the verdict, each problem with the next command, each database, then the rest. */
+/** Writes the status for people: the verdict, each problem with the next command, each database, then the rest. */
 export function statusText(facts: Facts, problems: readonly Problem[], width = WIDTH): Line[] {
   const verdict = verdictOf(problems);
   const { manifest } = facts.published;
@@ -37,7 +37,7 @@ function sentence(verdict: StatusVerdict, facts: Facts, problems: readonly Probl
   return `well: ${counted(Object.keys(manifest?.databases ?? {}).length, 'database')}, upstream was checked ${age} ago`;
 }
 
-/** Of kinds whose names are too long for one. */
+/** Labels of kinds whose own names are too long. */
 const LABELS: Partial<Record<Problem['kind'], string>> = {
   unpublished: 'first run',
   'cooling down': 'cool-down',
@@ -65,7 +65,7 @@ function databaseLines(
   });
 }
 
-/** The `.sign` of a published database in one line: until when it is good, or what is not as it should be. */
+/** Describes the `.sign` of a published database in one line: its last valid day, or what is wrong with it. */
 export function signLines(database: string, record: DatabaseRecord, now = new Date()): string[] {
   const problem = signTroubleOf(database, record, now);
   const until = record.sign?.notAfter;
@@ -103,7 +103,7 @@ function mirrorLines(
   ];
 }
 
-/** Enough of an image's digest to tell it from another. */
+/** Shortens the digest of an image; what is left still identifies it. */
 function withoutDigest(engine: string): string {
   return engine.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '$1…');
 }
@@ -111,7 +111,7 @@ function withoutDigest(engine: string): string {
 function runLines({ memory, unknown, now }: Facts, width: number): string[] {
   const { lastRun } = memory;
   if (unknown !== undefined) return labelled('last run', `not known: ${unknown}`, width);
-  if (lastRun === undefined) return labelled('last run', 'none is known here', width);
+  if (lastRun === undefined) return labelled('last run', 'none on this machine', width);
   const { at, outcome, duration } = lastRun;
   const age = lasting(now.getTime() - Date.parse(at));
   return labelled('last run', `${outcome}, ${moment(at)}, ${age} ago, took ${took(duration)}`, width);

@@ -1,11 +1,11 @@
 import { withMoments } from '../base/words.ts';
 
-/** Where text begins in each line, in columns: the label stands before it. */
+/** Column in which the text of each line begins, after the label. */
 const TEXT_COLUMN = 13;
-/** Columns of a label with the space around it. */
+/** Width of a label with the space around it. */
 const LABEL_COLUMNS = 10;
 
-/** A label, and text beside it that goes on below itself. */
+/** Puts text beside a label, wrapped into a column of its own. */
 export function labelled(label: string, text: string, width: number): string[] {
   const [first = '', ...rest] = wrap(withMoments(text), width - TEXT_COLUMN);
   return [
@@ -14,7 +14,7 @@ export function labelled(label: string, text: string, width: number): string[] {
   ];
 }
 
-/** A command beside an arrow; a shell that gets its lines reads one command. */
+/** Puts a command beside an arrow. Copied as a whole, its lines are one command. */
 export function arrowed(words: readonly string[], width: number): string[] {
   const indent = ' '.repeat(TEXT_COLUMN);
   const lines = filled(words, width - TEXT_COLUMN - 4);
@@ -24,7 +24,7 @@ export function arrowed(words: readonly string[], width: number): string[] {
   });
 }
 
-/** Breaks at spaces only; a word that is longer than a line has one to itself, so that it can be copied. */
+/** Breaks text at spaces only. A word longer than a line gets its own line, so that it can be copied. */
 export function wrap(text: string, width: number): string[] {
   return filled(text.split(' '), width);
 }

@@ -278,7 +278,7 @@ describeMirror('the action, called as the runner calls it,', () => {
       await using github = await startGitHub(options);
       if (fault !== undefined) github.fault(fault);
       const { annotations, outputs } = await refused(github);
-      const warning = annotations.find(({ message }) => message.startsWith('No issue tells of this failure'));
+      const warning = annotations.find(({ message }) => message.startsWith('No issue reports this failure'));
       expect(warning).toMatchObject({ level: 'warning', message: expect.stringMatching(why) });
       expect(warning?.message).toMatch(/The failure: integrity \(/);
       expect(outputs).not.toHaveProperty('issue-number');

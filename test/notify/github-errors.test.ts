@@ -10,17 +10,12 @@ describe('where GitHub does not do as asked, the failure stays visible:', () => 
   const all = /^/;
   const cases: [string, RegExp, GitHubOptions, GitHubFault?][] = [
     ['no permission to write issues', /403.*issues: write/, { canWriteIssues: false }],
-    ['issues are turned off', /410.*turn them on/, { hasIssues: false }],
-    ['the API is down', /no answer that helps/, {}, { on: all }],
-    ['the API does not answer', /no answer that helps/, {}, { on: all, stall: true }],
-    ['the API fails', /trouble \(503\)/, {}, { on: all, status: 503 }],
-    ['the API fails for what is written', /trouble \(500\)/, {}, { on: /^(POST|PATCH)/, status: 500 }],
-    [
-      'an answer of another kind',
-      /no answer that helps/,
-      {},
-      { on: /issues/, status: 200, message: 'Hello' },
-    ],
+    ['issues are turned off', /410.*Turn them on/, { hasIssues: false }],
+    ['the API is down', /no usable answer/, {}, { on: all }],
+    ['the API does not answer', /no usable answer/, {}, { on: all, stall: true }],
+    ['the API fails', /fails \(503\)/, {}, { on: all, status: 503 }],
+    ['the API fails for what is written', /fails \(500\)/, {}, { on: /^(POST|PATCH)/, status: 500 }],
+    ['an answer of another kind', /no usable answer/, {}, { on: /issues/, status: 200, message: 'Hello' }],
     ['the repository is not visible', /404.*cannot see/, {}, { on: all, status: 404 }],
     ['the token is not valid', /401.*not valid/, {}, { on: all, status: 401 }],
     [
@@ -111,7 +106,7 @@ describe('a run that ended without a report', () => {
     const [issue] = github.issues;
     expect(issue?.labels).toContain('clamav-mirror: publication');
     expect(issue?.body).toContain(`the job mirror ended as ${result}`);
-    expect(issue?.body).toContain('Not known: this run could not look.');
+    expect(issue?.body).toContain('Not known: this run could not find out.');
   });
 
   test('is one too if its report tells of no failure, and closes nothing of its class', async () => {

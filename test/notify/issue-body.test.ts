@@ -155,8 +155,8 @@ describe('a body', () => {
   test('advises by the code where that tells more', () => {
     const body = (code: string) =>
       issueBody({ ...contentOf('x'), failure: failure('publication', { code }) });
-    expect(body('store/full')).toContain('make room');
-    expect(body('constructor')).toContain('Look at the log of the run');
+    expect(body('store/full')).toContain('Free space in it');
+    expect(body('constructor')).toContain('Read the log of the run');
   });
 
   test('says so where it is not known what is served', () => {
@@ -199,6 +199,6 @@ test.each([
 
 test('a recovery tells of one run as of one', () => {
   expect(recoveryComment(STATE, RUN, new Date('2026-03-01T11:00:00Z'))).toContain(
-    'It lasted 1 hour, from 2026-03-01 10:00 UTC; 1 run failed',
+    'failing for 1 hour, from 2026-03-01 10:00 UTC, in 1 run.',
   );
 });

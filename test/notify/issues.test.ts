@@ -131,7 +131,7 @@ describe('a recovery', () => {
     expect(openOnes(github)).toEqual([2]);
     expect(github.issues[0]?.reason).toBe('completed');
     const [comment] = github.issues[0]?.comments ?? [];
-    expect(comment?.body).toContain('It lasted 1 day 2 hours, from 2026-03-01 10:00 UTC; 2 runs failed');
+    expect(comment?.body).toContain('failing for 1 day 2 hours, from 2026-03-01 10:00 UTC, in 2 runs.');
   });
 
   test('of a short while ago is undone by the next failure; of a long while ago is not', async () => {
@@ -146,7 +146,7 @@ describe('a recovery', () => {
     expect(countOf(github, 1)).toBe(1);
     expect(github.issues[0]?.comments.map(({ body }) => body.slice(0, 10))).toEqual([
       'Well again',
-      'It fails a',
+      'Failing ag',
     ]);
     await notifier.tell(well('integrity'));
     clock.pass({ days: 11 });

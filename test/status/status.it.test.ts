@@ -15,8 +15,8 @@ const COLUMNS = 80;
 interface Told {
   readonly exitCode: number | null;
   readonly verdict: string;
-  /** The lines of the trouble with this label, in one. */
-  trouble(label: string): string;
+  /** The lines of the problem with this label, in one. */
+  problem(label: string): string;
   /** What to type next, in one line. */
   next(label: string): string;
   readonly text: string;
@@ -40,7 +40,7 @@ async function told(mirror: TestMirror, args: readonly string[] = []): Promise<T
   return {
     exitCode: run.exitCode,
     verdict: join(lines.slice(0, lines.indexOf('') === -1 ? 1 : lines.indexOf(''))),
-    trouble: (label) => join(block(label).slice(0, arrow(block(label)))),
+    problem: (label) => join(block(label).slice(0, arrow(block(label)))),
     next: (label) => (arrow(block(label)) === -1 ? '' : join(block(label).slice(arrow(block(label))))),
     text: run.stdout,
   };
@@ -97,10 +97,10 @@ describeWithOfficial('status of a mirror', () => {
     await using mirror = await startMirror();
     const nowhere = await told(mirror);
     expect(nowhere).toMatchObject({ exitCode: 1, verdict: expect.stringMatching(/^first run: nothing was/) });
-    expect(nowhere.trouble('first run')).toContain('there is no folder');
+    expect(nowhere.problem('first run')).toContain('does not exist');
     expect(nowhere.next('first run')).toBe(`→ clamav-mirror sync --store ${mirror.store}`);
     await mkdir(mirror.store);
-    expect((await told(mirror)).trouble('first run')).toContain('nothing was ever published');
+    expect((await told(mirror)).problem('first run')).toContain('nothing was ever published');
     expect(await jsonOf(mirror)).toMatchObject({ verdict: 'first run', troubles: [{ kind: 'unpublished' }] });
   });
 
@@ -117,7 +117,7 @@ describeWithOfficial('status of a mirror', () => {
       exitCode: 1,
       verdict: expect.stringMatching(/^stale: .* 3 days 1 hour ago/),
     });
-    expect(status.trouble('stale')).toMatch(/the limit is 2 days$/);
+    expect(status.problem('stale')).toMatch(/the limit is 2 days$/);
     expect(status.next('stale')).toBe(syncOf(mirror, ' --verbose'));
     expect(await told(mirror, ['--max-age', '100'])).toMatchObject({ exitCode: 0 });
   });
@@ -130,7 +130,7 @@ describeWithOfficial('status of a mirror', () => {
     });
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: test is pinned' });
-    expect(status.trouble('pinned')).toMatch(/test stays at version 6 since .* UTC, .*our own installer/);
+    expect(status.problem('pinned')).toMatch(/test is pinned at version 6 since .* UTC, .*our own installer/);
     expect(status.next('pinned')).toBe(`→ clamav-mirror release --database test --store ${mirror.store}`);
   });
 
@@ -139,7 +139,7 @@ describeWithOfficial('status of a mirror', () => {
     expect((await mirror.sync({ openProver: async () => refusing })).outcome).toBe('refused');
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: test 6 was refused' });
-    expect(status.trouble('refused')).toMatch(/it loads for ever.* …; it is not tried again /);
+    expect(status.problem('refused')).toMatch(/it loads for ever.* …; not tried again /);
     expect(status.next('refused')).toBe(syncOf(mirror, ' --retry'));
     expect(status.text).toMatch(/^ {2}last run +refused, /m);
     await syncTrusting(mirror); // held back: the run tells nothing that is not told already
@@ -155,7 +155,7 @@ describeWithOfficial('status of a mirror', () => {
     expect((await syncTrusting(mirror)).outcome).toBe('failed');
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: upstream is cooling down' });
-    expect(status.trouble('cool-down')).toMatch(/ until 20.* UTC, for another 3 hours 59 minutes: .*429/);
+    expect(status.problem('cool-down')).toMatch(/ until 20.* UTC, for another 3 hours 59 minutes: .*429/);
     expect(status.next('cool-down')).toBe(syncOf(mirror, ' --retry'));
     const old = new Date(Date.now() - 73 * HOUR).toISOString();
     await changeManifest(mirror, (manifest) => {
@@ -199,7 +199,7 @@ describeWithOfficial('status of a mirror', () => {
     await file.close();
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: test is damaged' });
-    expect(status.trouble('damaged')).toContain('test.cvd: not the bytes that were published');
+    expect(status.problem('damaged')).toContain('test.cvd: changed since publication');
     expect(status.next('damaged')).toBe(syncOf(mirror));
     expect(await jsonOf(mirror)).toMatchObject({ damaged: [], broken: ['test.cvd'] });
   });
@@ -210,7 +210,7 @@ describeWithOfficial('status of a mirror', () => {
     await writeFile(join(mirror.store, 'local_rules.cvd'), 'ours');
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: a foreign database file is served' });
-    expect(status.trouble('foreign')).toContain('test.cld: no part of the mirror');
+    expect(status.problem('foreign')).toContain('test.cld: not part of the mirror');
     expect(status.next('foreign')).toBe(syncOf(mirror));
     expect(await jsonOf(mirror)).toMatchObject({ foreign: ['test.cld'] });
   });
@@ -235,14 +235,14 @@ describeWithOfficial('status of a mirror', () => {
     expect((await mirror.sync({ openProver: missing })).error?.code).toBe('engine/missing');
     const status = await told(mirror);
     expect(status).toMatchObject({ exitCode: 1, verdict: 'attention: the last run failed' });
-    expect(status.trouble('last run')).toMatch(/\(engine\/missing\): no ClamAV is installed$/);
+    expect(status.problem('last run')).toMatch(/\(engine\/missing\): no ClamAV is installed$/);
     expect(status.next('last run')).toBe(syncOf(mirror).replace('mirror sync', 'mirror doctor'));
     offer(mirror, 5);
     await syncTrusting(mirror);
     expect(await told(mirror)).toMatchObject({ exitCode: 0 });
   });
 
-  test('tells several troubles at once, each with its own command', async () => {
+  test('tells several problems at once, each with its own command', async () => {
     await using mirror = await startPublished(5, 6);
     await mirror.sync({ openProver: async () => refusing });
     await copyFile(official('test-5.cvd'), join(mirror.store, 'daily.cud'));
