@@ -85,9 +85,7 @@ Examples:
   });
 
 withOptions(program.command('doctor'), DOCTOR_OPTIONS)
-  .description(
-    'check this machine and these settings, before the first sync or when something is wrong',
-  )
+  .description('check this machine and these settings, before the first sync or when something is wrong')
   .option('--json', 'print one JSON array of {check, ok | skipped, found, advice} instead of text')
   .addHelpText(
     'after',
@@ -215,7 +213,9 @@ withOptions(
   program.command('watch').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
   WATCH_OPTIONS,
 )
-  .description('check with real clients that a published mirror is well and up to date; for cron or a monitor')
+  .description(
+    'check with real clients that a published mirror is well and up to date; for cron or a monitor',
+  )
   .option('--json', 'print one JSON object instead of a table')
   .addHelpText(
     'after',
@@ -300,7 +300,7 @@ program
   .requiredOption('--cdiff <files...>', 'the CDIFFs of all later versions, in any order')
   .requiredOption(
     '--header <file|url>',
-    "the first 522 (or 512) bytes of the new CVD, or its URL to fetch them from",
+    'the first 522 (or 512) bytes of the new CVD, or its URL to fetch them from',
   )
   .requiredOption('--output <cvd>', 'path of the new CVD; the file appears once it is proven')
   .option('--json', 'print one JSON object about the result instead of text')

@@ -16,27 +16,27 @@ import { plant, remove } from './install.ts';
 import type { ClientSettings } from './settings.ts';
 import { type Signed, withSigns } from './signs.ts';
 
-/** What a client works with. */
+/** Everything that an update works with. */
 export interface UpdateContext {
   readonly engine: Engine;
   readonly trust: Trust;
   readonly log: Log;
   readonly now: () => Date;
-  /** How often freshclam is run at most, and milliseconds before each run after the first. */
+  /** Most runs of freshclam, and the pause in milliseconds before each run after the first. */
   readonly patience: { readonly attempts: number; readonly wait: number };
 }
 
-/** What a client is to have. */
+/** Databases that a client needs, and the mirror's manifest. */
 export interface Wanted {
   readonly databases: readonly string[];
   readonly manifest: Manifest | undefined;
 }
 
-/** Below a client's private corner: the folder that freshclam works on, with its databases in `db`. */
+/** Name of the folder that freshclam works on, in the client's private corner; its databases are in `db`. */
 export const UPDATE = 'update';
 
 /**
- * Lets freshclam work on a copy of what is proven until everything is there that the mirror has. `deadline` is a time of
+ * Lets freshclam update a copy of what is proven, until it has everything that the mirror has. `deadline` is a time of
  * `performance.now()`. Throws `client/not-updated`, `client/no-sign`, `engine/broken`.
  */
 export async function update(
@@ -62,14 +62,14 @@ export async function update(
     const what = `the client ${lacks.map(({ text }) => text).join(', ')} (${said})`;
     if (fips) requireSigns(what, lacks, manifest, now());
     if (left <= 0 || performance.now() + patience.wait > deadline) throw notUpdated(what, lacks);
-    log.warn(`${what}; tried again`);
-    // It says that all is well and stays behind, as it does one version behind if the CDIFF is missing (§6).
+    log.warn(`${what}: trying again`);
+    // freshclam that is one version behind and gets no CDIFF reports success and stays behind (clamav-formats.md §6)
     if (went) for (const { database, kind } of lacks) if (kind === 'behind') await remove(db, database);
     await wait(patience.wait);
   }
 }
 
-/** What a client has not got: any version, the newest one, or only the `.sign` of its CVD. */
+/** Something that a client lacks: every version, the newest one, or only the `.sign` of its CVD. */
 interface Lack {
   readonly kind: 'none' | 'behind' | 'sign';
   readonly database: string;
@@ -95,8 +95,8 @@ function lackOf(
 }
 
 /**
- * With FIPS limits nothing comes of trying again if the mirror itself says that it has no `.sign`. An earlier version
- * may still be updated by CDIFFs, which need none. Throws `client/no-sign`.
+ * Gives up at once if the mirror itself says that it has no `.sign`, which a client with FIPS limits needs. A database that
+ * is behind is left out: CDIFFs may still update it, and they need none. Throws `client/no-sign`.
  */
 function requireSigns(what: string, lacks: readonly Lack[], manifest: Manifest | undefined, now: Date): void {
   const why = lacks.flatMap(({ kind, database }) => {
@@ -112,13 +112,13 @@ function notUpdated(what: string, lacks: readonly Lack[]): ClientError {
   const unsigned = lacks.flatMap(({ kind, database }) => (kind === 'sign' ? [database] : []));
   if (unsigned.length > 0) return noSign(`${what}; ${shutOut(listed(unsigned))}`);
   return new ClientError('client/not-updated', what, {
-    advice: 'Find out what is wrong with the mirror: clamav-mirror probe says what breaks clients',
+    advice: 'Run clamav-mirror probe against the mirror: it shows what breaks clients',
   });
 }
 
 function noSign(what: string): ClientError {
   return new ClientError('client/no-sign', what, {
     advice:
-      'Wait until the mirror has it: clamav-mirror status shows that, and probe whether it is good. Until then only clients without --fips can use it',
+      'Wait until the mirror has it: clamav-mirror status shows when. clamav-mirror probe checks whether it is good. Until then, leave out --fips',
   });
 }

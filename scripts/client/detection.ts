@@ -13,9 +13,9 @@ const SAMPLES = 'samples';
 const SAMPLE = 'eicar.com';
 
 /**
- * Lets an engine look for EICAR with the databases in `folder`/db, if they must know it, and returns what is wrong with
- * what it says, or `undefined`; the name is for the mirror's proof to judge. Nothing that we read ourselves shows what
- * ClamAV makes of a file; this does. Throws `client/not-scanned` if clamscan did not get to an answer, `engine/broken`.
+ * Lets an engine scan EICAR with the databases in `folder`/db, if they must know it. Returns what is wrong with the result,
+ * or `undefined`. Only this shows what ClamAV itself makes of a file. Any name of the detection will do: the mirror's proof
+ * has checked the name. Throws `client/not-scanned` if clamscan gave no answer, `engine/broken`.
  */
 export async function missesEicar(
   engine: Engine,
@@ -43,7 +43,7 @@ export async function missesEicar(
   if (ended.exitCode === null) {
     throw new ClientError(
       'client/not-scanned',
-      `clamscan ${engine.version} did not get to load the databases: ${endOf(ended)} (${tellingLine(ended)})`,
+      `clamscan ${engine.version} could not load the databases: ${endOf(ended)} (${tellingLine(ended)})`,
       { advice: 'Give the machine more memory (main and daily take 1.5 GB), or more time with --timeout' },
     );
   }

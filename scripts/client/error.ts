@@ -1,6 +1,6 @@
 import { MirrorError } from '../base/errors.ts';
 
-/** Why a client has not what it should have. */
+/** Reasons why a client lacks what it should have. */
 export type ClientErrorCode =
   | 'client/does-not-detect'
   | 'client/fips-unknown'

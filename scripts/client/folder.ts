@@ -11,30 +11,30 @@ import { ClientError } from './error.ts';
 import { provenIn } from './holdings.ts';
 import { type Signed, withSigns } from './signs.ts';
 
-/** In a client's folder: says that the folder is ours, and holds what is under way and the lock. */
+/** Private corner in a client's folder. It marks the folder as ours, and holds the lock and unfinished work. */
 const PRIVATE = '.clamav-client';
-/** What freshclam keeps beside its databases; a cool-down of another day is part of it (clamav-formats.md §0.5). */
+/** Files that freshclam keeps beside its databases, which may hold an old cool-down (clamav-formats.md §0.5). */
 const NOTES = ['freshclam.dat', 'mirrors.dat'];
-/** What a freshclam that was killed leaves: `tmp.` since 0.102, `clamav-` and an MD5 before. */
+/** Leftovers of a freshclam that was killed: `tmp.` since 0.102, `clamav-` and an MD5 before. */
 const TEMPORARY = /^(?:tmp\.|clamav-[0-9a-f]{32})/;
 
 /** A client's database folder, taken for one run. */
 export interface ClientFolder extends AsyncDisposable {
-  /** For work under way: on the same file system, and gone when the folder is let go. */
+  /** Folder for unfinished work, on the same file system. It is emptied at the end. */
   readonly work: string;
-  /** What was there and is proven, by database; the rest has been removed. */
+  /** Proven databases that were there, by name. Everything else has been removed. */
   readonly proven: ReadonlyMap<string, Signed>;
 }
 
 /**
- * Takes a client's folder. It may come from a cache, and ClamAV obeys whatever lies there: an `.ign2` or a CLD that lacks
- * files switches signatures off. So all that is not proven to be Talos' own is removed; a folder that holds other things
- * and was never a client's is left alone, as is one that others may write to: in it, freshclam is told what to do.
+ * Takes a client's folder for one run, and removes everything in it that is not proven to be Talos' own. It may come from a
+ * cache, and ClamAV obeys whatever lies there: an `.ign2`, or a CLD that lacks files, switches signatures off. Refuses a
+ * folder that holds other things and was never a client's, and one that others may write to.
  * Throws `client/foreign-folder`, `setting/unsafe-folder`, `file/busy`.
  */
 export async function takeClientFolder(folder: string, trust: Trust, log: Log): Promise<ClientFolder> {
   const what = `the folder ${folder}`;
-  await takePrivateFolder(folder, what, { forEverybody: true }); // ClamAV reads it, as whatever user
+  await takePrivateFolder(folder, what, { forEverybody: true }); // ClamAV may read it as any user
   await requireOurs(folder);
   const work = join(folder, PRIVATE);
   await makeCorner(work, what);
@@ -69,7 +69,7 @@ async function requireOurs(folder: string): Promise<void> {
   const foreign = names.filter((name) => !isFreshclams(name));
   if (foreign.length === 0 || names.includes(PRIVATE)) return;
   throw new ClientError('client/foreign-folder', `${folder} holds other things: ${listed(foreign)}`, {
-    advice: 'Name a folder of its own for the databases: whatever else is in it gets removed',
+    advice: 'Name a folder for the databases alone: everything else in it is removed',
   });
 }
 
@@ -82,13 +82,13 @@ async function clean(folder: string, trust: Trust, log: Log): Promise<ClientFold
   const proven = await withSigns(folder, found, trust, onDoubt);
   const kept = new Set([...proven.values()].flatMap(({ file, sign }) => [file, sign ?? file])).add(PRIVATE);
   for (const name of names.filter((name) => !kept.has(name))) {
-    if (!isFreshclams(name)) log.warn(`${join(folder, name)} is no database of the mirror's: removed`);
+    if (!isFreshclams(name)) log.warn(`removed ${join(folder, name)}: it is no database of the mirror`);
     await rm(join(folder, name), { recursive: true, force: true });
   }
   return proven;
 }
 
-/** True for what a freshclam of any version makes in its folder: databases, the `.sign` of a CVD, notes, work under way. */
+/** True for files that some version of freshclam makes: databases, the `.sign` of a CVD, notes, unfinished work. */
 function isFreshclams(name: string): boolean {
   if (databaseOf(name) !== undefined || NOTES.includes(name) || TEMPORARY.test(name)) return true;
   const file = parseFileName(name);
@@ -101,7 +101,7 @@ function databaseOf(name: string): string | undefined {
   return DATABASE_NAME.test(database) ? database : undefined;
 }
 
-/** A cache may have brought anything of that name. */
+/** Makes the private corner. A cache may have brought a file of that name: it is removed. */
 async function makeCorner(path: string, what: string): Promise<void> {
   const found = await lstat(path).catch((error) => {
     if (codeOf(error) !== 'ENOENT') throw error;
@@ -110,7 +110,7 @@ async function makeCorner(path: string, what: string): Promise<void> {
   await using _ = await takeCorner(path, what);
 }
 
-/** A name that the same folder has on no other machine, so that a cache cannot bring the lock along. */
+/** Name of the lock: another one on each machine, so that no cache can bring a lock along. */
 async function lockIn(folder: string): Promise<string> {
   const { dev, ino } = await lstat(join(folder, PRIVATE));
   return `lock-${dev.toString(36)}-${ino.toString(36)}`;

@@ -8,27 +8,27 @@ import { proxyFor } from '../http/proxies.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
 import { freshclamConf } from './freshclam-conf.ts';
 
-/** Below a client's folder: its databases. */
+/** Name of the database folder below the folder that freshclam works on. */
 export const DATABASES = 'db';
 
 export interface FreshclamTask {
-  /** Of the mirror, perhaps with a user and password. */
+  /** URL of the mirror, perhaps with a user and password. */
   readonly url: string;
   readonly databases: readonly string[];
   readonly record: string | undefined;
   readonly proxies: Proxies;
-  /** How often it tries; default: once. */
+  /** Attempts; default: 1. */
   readonly attempts?: number;
-  /** Only for an engine that `readsSigns`. */
+  /** FIPS limits, for an engine that `readsSigns`. */
   readonly fips?: boolean;
-  /** Milliseconds. */
+  /** Deadline in milliseconds. */
   readonly timeout: number;
 }
 
 /**
- * Lets the real freshclam of an engine update `folder`/db, and returns how it ended, in words without a password: its
- * exit code proves nothing (clamav-formats.md §0.5), so look at what it has left there. A cool-down that an earlier run
- * left is forgotten: it may be of another mirror, or of a cache. Throws `engine/broken`, also for want of room.
+ * Lets the real freshclam of an engine update `folder`/db, and returns how it ended, in words without a password. Its exit
+ * code proves nothing (clamav-formats.md §0.5): check the files. A cool-down of an earlier run is forgotten, for it may come
+ * from another mirror, or from a cache. Throws `engine/broken`, also if the disk is full.
  */
 export async function runFreshclam(
   engine: Engine,

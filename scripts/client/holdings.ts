@@ -7,14 +7,14 @@ import { asVerdict, readStart, verifyCldFile, verifyCvdFile } from '../files/ver
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 
-/** A database as it lies in a client's folder. */
+/** A database in a client's folder. */
 export interface Holding {
   /** `daily.cvd`, or `daily.cld` if CDIFFs made it. */
   readonly file: string;
   readonly header: CvdHeader;
 }
 
-/** What freshclam left in a folder, by database; it has proven what it took. Of two files of one database the newer. */
+/** Reads what freshclam left in a folder, by database: it has proven what it took. Of a CVD and a CLD, the newer counts. */
 export async function holdingsIn(
   folder: string,
   databases: readonly string[],
@@ -27,8 +27,8 @@ export async function holdingsIn(
 }
 
 /**
- * What of a folder of unknown origin is proven to be Talos' own, byte for byte of what ClamAV loads; `onDoubt` hears of
- * what is not. Of two files of one database the newer.
+ * Finds the databases in a folder of unknown origin that are proven to be Talos' own, in every byte that ClamAV loads.
+ * `onDoubt` gets the others. Of a CVD and a CLD, the newer counts.
  */
 export async function provenIn(
   folder: string,
@@ -69,7 +69,7 @@ async function newest(
   return holdings;
 }
 
-/** What is wrong with a file in a folder of unknown origin, or throws what is wrong with this machine. */
+/** Turns an error into a verdict on a file of unknown origin. Throws an error of this machine again. */
 export function asDoubt(error: unknown): VerifyError {
   if (error instanceof VerifyError) return error;
   if (codeOf(error) !== 'file/not-regular') throw error;

@@ -4,7 +4,7 @@ import { cldName, cvdName, parseFileName } from '../cvd/names.ts';
 import { openToReaders } from '../store/folder-access.ts';
 import type { Signed } from './signs.ts';
 
-/** Puts what a client's folder holds and is wanted into the folder that freshclam works on. */
+/** Puts the wanted databases of a client's folder into the folder that freshclam works on. */
 export async function plant(
   proven: ReadonlyMap<string, Signed>,
   databases: readonly string[],
@@ -19,10 +19,10 @@ export async function plant(
 }
 
 /**
- * Makes a client's folder hold what freshclam made of it, one rename at a time, for ClamAV may read it meanwhile. The
- * `.sign` comes before its CVD: its name says the version, so that no other CVD is judged by it, and a CVD that ClamAV
- * finds without it does not load with FIPS limits. Both a CVD and a CLD at once do no harm: ClamAV loads the newer. All
- * of it may be read by everybody, whatever the umask: clamd is another user.
+ * Moves what freshclam made into a client's folder, one rename at a time, for ClamAV may read the folder meanwhile. The
+ * `.sign` comes before its CVD: with FIPS limits, a CVD without it does not load. Its name has the version, so ClamAV does not
+ * apply it to another CVD. A CVD and a CLD side by side do no harm: ClamAV loads the newer. Every file is readable by
+ * everybody, whatever the umask, for clamd is another user.
  */
 export async function install(
   proven: ReadonlyMap<string, Signed>,
@@ -46,7 +46,7 @@ export async function install(
 
 const FOR_READERS = 0o644;
 
-/** Removes a database from a folder, with what signs it. */
+/** Removes a database from a folder, with its `.sign` files. */
 export async function remove(folder: string, database: string): Promise<void> {
   const signs = (await readdir(folder)).filter((name) => {
     const file = parseFileName(name);
@@ -56,7 +56,7 @@ export async function remove(folder: string, database: string): Promise<void> {
     await rm(join(folder, name), { force: true });
 }
 
-/** freshclam replaces databases as a whole, so that a link will do. */
+/** Links a file, else copies it. A link will do, for freshclam replaces databases as a whole. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to));
 }

@@ -1,25 +1,25 @@
 import type { EngineSpec } from '../engine/spec.ts';
 import type { Proxies } from '../http/proxies.ts';
 
-/** What a client of a mirror needs to know, validated. */
+/** Validated settings of a client. */
 export interface ClientSettings {
-  /** Of the mirror, without a final slash; may hold a user and password. */
+  /** URL of the mirror, without a final slash; may hold a user and password. */
   readonly url: string;
-  /** The absolute path of the database folder. */
+  /** Absolute path of the database folder. */
   readonly into: string;
-  /** Where to write `freshclam.conf`. */
+  /** Path of the `freshclam.conf` to write. */
   readonly conf: string;
-  /** `undefined`: what the mirror says that it has. */
+  /** Databases to take; `undefined`: all that the mirror names. */
   readonly databases: readonly string[] | undefined;
-  /** The mirror's own TXT record; `undefined`: the mirror itself is asked. */
+  /** TXT record of the mirror; `undefined`: freshclam asks the mirror itself. */
   readonly record: string | undefined;
-  /** Whether ClamAV is held to FIPS limits: only ≥ 1.5 knows them, and its CVDs need their `.sign`. */
+  /** FIPS limits, which only ClamAV ≥ 1.5 knows: CVDs then need their `.sign`. */
   readonly fips: boolean;
-  /** How long ago the mirror may have asked upstream, in milliseconds; `undefined`: no matter. */
+  /** Oldest check of upstream by the mirror that is accepted, in milliseconds; `undefined`: any. */
   readonly maxAge: number | undefined;
-  /** Milliseconds for all of it. */
+  /** Deadline of the whole update, in milliseconds. */
   readonly timeout: number;
-  /** `undefined`: what is there. */
+  /** Engine to use; `undefined`: the one of this machine. */
   readonly engine: EngineSpec | undefined;
   readonly userAgent: string;
   readonly proxies: Proxies;

@@ -7,15 +7,15 @@ import type { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import { asDoubt, type Holding } from './holdings.ts';
 
-/** A database of a client's folder and, if it is a CVD, the `.sign` beside it, which ClamAV ≥ 1.5 reads with it. */
+/** A database in a client's folder with the `.sign` of its CVD, which ClamAV ≥ 1.5 reads too. */
 export interface Signed extends Holding {
   /** `daily-28001.cvd.sign`, proven to sign that CVD; `undefined`: there is none. */
   readonly sign: string | undefined;
 }
 
 /**
- * Finds the `.sign` of each CVD. ClamAV ≥ 1.5 obeys one that lies beside its CVD, and loads nothing if it is bad: so one
- * that is not proven is removed, and `onDoubt` hears of it; without it the CVD's own signature counts.
+ * Finds the `.sign` of each CVD, and removes one that is not proven; `onDoubt` gets it. ClamAV ≥ 1.5 loads nothing if the
+ * `.sign` beside a CVD is bad. Without one, the CVD's own signature counts.
  */
 export async function withSigns(
   folder: string,

@@ -26,41 +26,41 @@ import type { ClientSettings } from './settings.ts';
 import type { Signed } from './signs.ts';
 
 export interface ClientContext {
-  /** Opens the engine; `work` is a folder of this run alone. */
+  /** Opens the engine. `work` is a folder for this run alone. */
   readonly openEngine: (work: string) => Promise<Engine>;
   readonly trust: Trust;
   readonly log: Log;
   readonly now: () => Date;
-  /** How often freshclam is run at most, and milliseconds before each run after the first. */
+  /** Most runs of freshclam, and the pause in milliseconds before each run after the first. */
   readonly patience?: { readonly attempts: number; readonly wait: number };
 }
 
 export interface ClientReport {
-  /** Of the mirror, without a password. */
+  /** URL of the mirror, without a password. */
   readonly url: string;
   readonly folder: string;
-  /** The `freshclam.conf` that was written. */
+  /** Path of the `freshclam.conf` that was written. */
   readonly conf: string;
-  /** Versions by database, as they lie in the folder. */
+  /** Versions in the folder, by database. */
   readonly versions: Readonly<Record<string, number>>;
-  /** How each came: `cdiffs`: what was there was updated; `whole`: all of it was downloaded. */
+  /** Way in which each database came: `cdiffs`: the old one was updated; `whole`: it was downloaded. */
   readonly how: Readonly<Record<string, 'unchanged' | 'cdiffs' | 'whole'>>;
-  /** When the mirror last asked upstream with success, for each of these databases; `null`: it does not say. */
+  /** Time of the mirror's last successful check of all these databases; `null`: it does not say. */
   readonly checked: string | null;
 }
 
-/** A minute is not too long for a cache before the mirror that still has the old CVD. */
+/** Patience with a cache in front of the mirror that still has the old CVD: up to a minute. */
 const PATIENCE = { attempts: 3, wait: 20_000 };
 const HOUR_MS = 3_600_000;
-/** How far the mirror's clock may be ahead of ours. */
+/** Most by which the mirror's clock may be ahead of ours. */
 const CLOCK_SKEW_MS = HOUR_MS;
 
 /**
- * Updates a database folder from a mirror with a real freshclam, and writes the `freshclam.conf` that says the same.
- * The folder is ClamAV's to read at any time: files in it are replaced once all of them have come, each at once. What
- * has come is judged by its files, since freshclam's exit code proves nothing (clamav-formats.md §0.5), and by whether
- * the engine finds EICAR with it.
- * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `StoreError` if it says what nobody understands,
+ * Updates a database folder from a mirror with a real freshclam, and writes a `freshclam.conf` that does the same. ClamAV
+ * may read the folder at any time: files are replaced one by one, each atomically, once all of them are there. The files
+ * decide whether the update worked, for freshclam's exit code proves nothing (clamav-formats.md §0.5). Then the engine must
+ * find EICAR with them.
+ * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `StoreError` if its manifest cannot be understood,
  * `ConfError`, `EngineError`.
  */
 export async function updateClient(settings: ClientSettings, context: ClientContext): Promise<ClientReport> {
@@ -81,7 +81,7 @@ export async function updateClient(settings: ClientSettings, context: ClientCont
   const updating = { engine, trust, log, now, patience };
   const holdings = await proven(folder, { databases, manifest }, settings, updating, deadline);
   await install(folder.proven, holdings, join(folder.work, UPDATE, DATABASES), into);
-  await placeConf(settings.conf, conf); // whatever was refused before leaves none
+  await placeConf(settings.conf, conf); // an update that fails before this writes none
   if (maxAge !== undefined && manifest !== undefined)
     requireFresh(manifest, databases, { maxAge, now: now(), log });
   return {
@@ -97,9 +97,9 @@ export async function updateClient(settings: ClientSettings, context: ClientCont
 }
 
 /**
- * Updates, and has the engine find EICAR before anything is vouched for. CVDs that were there before need no look: every
- * byte of them is signed. Nothing signs a CLD as a whole, so one is looked at in every run, for a cache may have brought
- * it; one with which the engine finds nothing is given up for the whole CVD. Throws `client/does-not-detect`.
+ * Updates, then lets the engine find EICAR before anything counts as good. CVDs that were there before need no scan: every
+ * byte is signed. A CLD is scanned with in every run: nothing signs it as a whole, and a cache may have brought it. If the
+ * engine finds nothing with it, the whole CVD replaces it. Throws `client/does-not-detect`.
  */
 async function proven(
   folder: ClientFolder,
@@ -112,7 +112,7 @@ async function proven(
   const work = join(folder.work, UPDATE);
   const misses = async (holdings: ReadonlyMap<string, Signed>) => {
     const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
-    return needsLook(folder, holdings)
+    return needsScan(folder, holdings)
       ? await missesEicar(engine, work, holdings, { fips: settings.fips, timeout })
       : undefined;
   };
@@ -123,16 +123,16 @@ async function proven(
     .filter(([, { file }]) => file.endsWith('.cld'))
     .map(([database]) => database);
   if (suspects.length === 0) throw undetected(wrong, engine);
-  log.warn(`${wrong}: ${suspects.join(', ')} taken anew, as a whole`);
+  log.warn(`${wrong}: downloading ${suspects.join(', ')} whole`);
   for (const database of suspects) await remove(join(work, DATABASES), database);
-  const rest = { ...folder, proven: new Map() }; // what else there is lies there already
+  const rest = { ...folder, proven: new Map() }; // the other databases are in place already
   const anew = await update(rest, wanted, settings, context, deadline);
   const still = await misses(anew);
   if (still !== undefined) throw undetected(still, engine);
   return anew;
 }
 
-function needsLook({ proven }: ClientFolder, holdings: ReadonlyMap<string, Signed>): boolean {
+function needsScan({ proven }: ClientFolder, holdings: ReadonlyMap<string, Signed>): boolean {
   return [...holdings].some(
     ([database, { file, header }]) =>
       file.endsWith('.cld') || proven.get(database)?.header.version !== header.version,
@@ -143,7 +143,9 @@ function undetected(what: string, { version }: Engine): ClientError {
   return new ClientError(
     'client/does-not-detect',
     `with the databases of the mirror, ClamAV ${version} does not find EICAR: ${what}`,
-    { advice: 'The folder keeps what it had. Find out what the mirror serves: clamav-mirror probe --full' },
+    {
+      advice: 'The folder keeps its old databases. Check what the mirror serves: clamav-mirror probe --full',
+    },
   );
 }
 
@@ -151,16 +153,17 @@ function requireFips(engine: Engine): void {
   if (readsSigns(engine)) return;
   throw new ClientError(
     'client/fips-unknown',
-    `${engine.name} is ClamAV ${engine.version}, and ClamAV before 1.5 does not know FIPSCryptoHashLimits`,
+    `${engine.name} is ClamAV ${engine.version}, which does not know FIPSCryptoHashLimits: that came with 1.5`,
     { advice: 'Leave out --fips, or name a newer ClamAV with --engines' },
   );
 }
-/** Throws `client/no-databases`: to end with none is no update. */
+
+/** Databases to take by default. Throws `client/no-databases`: an update to nothing is an error. */
 function databasesOf(manifest: Manifest | undefined, url: string): readonly string[] {
   const names = manifest === undefined ? USUAL_DATABASES : Object.keys(manifest.databases);
   if (names.length > 0) return names;
   throw new ClientError('client/no-databases', `${url} says that it has no database`, {
-    advice: 'Nothing was changed. Find out why it is empty, or name what to take with --databases',
+    advice: 'Nothing was changed. Find out why the mirror is empty, or name databases with --databases',
   });
 }
 
@@ -176,13 +179,13 @@ async function manifestOf(
     } catch (error) {
       const passes = error instanceof ProbeError || codeOf(error) === 'client/no-manifest';
       if (!passes || left <= 0 || performance.now() + patience.wait > deadline) throw error;
-      log.warn(`tried again: ${explain(error)}`);
+      log.warn(`trying again: ${explain(error)}`);
     }
     await wait(patience.wait);
   }
 }
 
-/** The manifest, as far as it is needed: clients of ClamAV alone never ask. Throws `StoreError`, `client/no-manifest`. */
+/** Requires a good manifest if the settings need one. Throws `StoreError`, `client/no-manifest`. */
 function requireNeeded(
   { manifest, error }: Description,
   url: string,
@@ -191,7 +194,7 @@ function requireNeeded(
   if (error !== undefined && (maxAge !== undefined || databases === undefined)) throw error;
   if (manifest !== undefined || maxAge === undefined) return manifest;
   throw new ClientError('client/no-manifest', `${url} does not say when it was last checked`, {
-    advice: 'Name a mirror that clamav-mirror made, or give up on its age with --max-age 0',
+    advice: 'Name a mirror that clamav-mirror made, or accept any age with --max-age 0',
   });
 }
 
@@ -200,7 +203,7 @@ function howOf(before: Holding | undefined, { file, header }: Holding): 'unchang
   return file.endsWith('.cld') ? 'cdiffs' : 'whole';
 }
 
-/** One database that is old says so by its name: it may be refused while all others are fresh. Throws `client/stale`. */
+/** Requires that each database was checked lately. One may be refused while all others are fresh. Throws `client/stale`. */
 function requireFresh(
   manifest: Manifest,
   databases: readonly string[],
@@ -214,7 +217,7 @@ function requireFresh(
   if (ahead !== undefined) {
     throw new ClientError(
       'client/stale',
-      `the mirror says that it last checked ${ahead.database} at ${moment(ahead.checked)}, which lies ahead`,
+      `the mirror says that it last checked ${ahead.database} at ${moment(ahead.checked)}, which is in the future`,
       {
         advice: 'Set the clock of the machine that syncs, or of this one',
       },
@@ -228,12 +231,12 @@ function requireFresh(
   const names = stale.map(({ database, age }) => `${database} ${lasting(age)} ago`).join(', ');
   throw new ClientError(
     'client/stale',
-    `the mirror last checked ${names}, which is more than ${lasting(maxAge)}; the databases in the folder are the newest that it has`,
+    `the mirror last checked ${names}, which is more than ${lasting(maxAge)}. The folder has the newest databases of the mirror`,
     {
       advice:
         stale.length === ages.length
-          ? 'Find out why sync does not run, or fails; --max-age says how old is too old'
-          : 'Find out why the mirror does not get them; --databases names those to take, --max-age says how old is too old',
+          ? 'Find out why sync does not run, or why it fails. --max-age sets the limit'
+          : 'Find out why the mirror does not get them. --databases names those to take, --max-age sets the limit',
     },
   );
 }

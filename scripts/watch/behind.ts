@@ -7,15 +7,15 @@ import type { Newest, Version } from './newest.ts';
 
 const HOUR_MS = 3_600_000;
 const CHECK = 'behind upstream';
-const ADVICE = 'Find out why sync does not run, or fails: its last report says so';
+const ADVICE = 'Find out why sync does not run, or why it fails: read its last report';
 
-/** Milliseconds: how old is a warning, and how old is a fault. */
+/** Ages in milliseconds from which there is a warning, and a fault. */
 export interface Limits {
   readonly warn: number;
   readonly fail: number;
 }
 
-/** How far one database is behind upstream, in time. */
+/** Checks for how long one database has been behind upstream. */
 export function checkBehind(
   database: string,
   ours: { readonly version: number; readonly built: number },
@@ -36,7 +36,10 @@ export function checkBehind(
   return judgeAge(findings, age, limits, `behind for ${lasting(age)}: ${what}`);
 }
 
-/** A pin is told each time, and after a day as a warning: it was made for an incident, and whoever can write the manifest can plant one, and it keeps clients behind for as long as it is there. */
+/**
+ * Reports a pin each time, and after a day as a warning. It keeps clients behind for as long as it stays, and whoever can
+ * write the manifest can plant one.
+ */
 function checkHeld(
   findings: Findings,
   newest: Version | undefined,
@@ -44,22 +47,18 @@ function checkHeld(
 ): Findings {
   const { database, record, manifest, limits, now } = pin;
   const upstream = newest === undefined ? '' : `, upstream has ${newest.version}`;
-  const what = `version ${record.version}${upstream}; held since ${moment(record.held?.since ?? '')}: ${record.held?.reason}`;
+  const what = `version ${record.version}${upstream}; pinned since ${moment(record.held?.since ?? '')}: ${record.held?.reason}`;
   const { bogus, doubt = bogus } = inspectPin(database, record, manifest, new Date(now));
   const age = now - Date.parse(record.held?.since ?? '');
   const why = doubt ?? (age > limits.warn ? `for ${lasting(age)}` : undefined);
   if (why === undefined) return findings.good(what);
-  return findings.warning(
-    `${what} (${why})`,
-    `Let it move again: clamav-mirror release --database ${database}`,
-  );
+  return findings.warning(`${what} (${why})`, `Unpin it: clamav-mirror release --database ${database}`);
 }
 
 /**
- * When the version after ours was first to be had. Versions are taken to come at even intervals between our build and the
- * newest; so where ours is one behind, that is when the newest was built. If only DNS tells of the newest, its build may
- * be as late as now; then the last check of the mirror counts if it is earlier, because all was well until then.
- * Milliseconds since 1970.
+ * Estimates when the version after ours came out, in milliseconds since 1970. It assumes even intervals between our build
+ * and the newest; one version behind, this is the build time of the newest. If only DNS names the newest, its build may be
+ * as late as now. Then the last check of the mirror counts if it is earlier, because all was well until then.
  */
 export function behindSince(
   ours: { readonly version: number; readonly built: number },
@@ -71,19 +70,19 @@ export function behindSince(
   return Math.min(next, Math.max(checked, ours.built));
 }
 
-/** Whether upstream told what it has. */
+/** Warns of databases whose newest version upstream did not reveal. */
 export function checkKnown(served: Iterable<string>, { versions, doubts }: Newest): Finding[] {
   const unknown = [...served].filter((database) => !versions.has(database));
   if (unknown.length === 0) return [];
   return new Findings('mirror', CHECK).warning(
-    `what upstream has of ${listed(unknown, 9)} is not known${doubts.length === 0 ? '' : `: ${doubts.join('; ')}`}`,
-    'Name nameservers that answer with --nameservers, or the upstream with --upstream',
+    `upstream's newest version is not known for ${listed(unknown, 9)}${doubts.length === 0 ? '' : `: ${doubts.join('; ')}`}`,
+    'Name nameservers that answer (--nameservers), or the upstream (--upstream)',
   ).list;
 }
 
 /**
- * When upstream was last asked for each of these databases with success, by default for each that is published: one that
- * is refused makes no other one old.
+ * Checks when upstream was last asked with success, for each database by itself: one that is refused makes no other one
+ * old. By default for all that are published.
  */
 export function checkLastCheck(
   manifest: Manifest,
@@ -109,7 +108,7 @@ function judgeCheck(
   const what = `upstream was last checked with success ${lasting(age)} ago`;
   if (age < -HOUR_MS) {
     return findings.warning(
-      `the last check was at ${moment(checked)}, which lies ahead`,
+      `the last check was at ${moment(checked)}, which is in the future`,
       'Set the clock of the machine that syncs, or of this one',
     ).list;
   }

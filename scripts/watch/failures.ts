@@ -3,10 +3,10 @@ import type { Failure, FailureClass, RunReport } from '../notify/run-report.ts';
 import type { Finding } from '../probe/finding.ts';
 import { SIGN_AGE } from './signs.ts';
 
-/** What watching tells about: `host` is what clients meet, `stale` is how old what they get is. */
+/** Failure classes of a watch: `host` for answers that break clients, `stale` for old databases. */
 export type WatchClass = Extract<FailureClass, 'host' | 'stale'>;
 
-/** Checks of the probe that say how old the mirror is, beside those of this folder. */
+/** Checks of the age of a mirror, by the probe and by this room. */
 const OF_AGE = [
   'timestamp',
   'freshness',
@@ -22,8 +22,8 @@ export function classOf({ check }: Finding): WatchClass {
 }
 
 /**
- * What failed, and what is well again: for `host` without a fault, for `stale` without a warning either, since being a
- * day behind is neither. `known`: whether anything could be found out about the age.
+ * Tells what failed and what is well again. `host` is well without a fault. `stale` needs to be without a warning too, since
+ * a day behind is neither failed nor well. `known`: something was found out about the age.
  */
 export function verdictsOf(
   findings: readonly Finding[],

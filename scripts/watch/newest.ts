@@ -13,21 +13,21 @@ import type { WatchSettings } from './settings.ts';
 /** A version of a database; times are in milliseconds since 1970. */
 export interface Version {
   readonly version: number;
-  /** When Talos built it; `undefined` if DNS alone tells of it. */
+  /** Build time at Talos; `undefined` if only DNS names the version. */
   readonly built: number | undefined;
 }
 
-/** What upstream has, as far as it tells. */
+/** Newest versions of upstream, as far as known. */
 export interface Newest {
   readonly versions: ReadonlyMap<string, Version>;
-  /** Why not more is known. */
+  /** Reasons why not more is known. */
   readonly doubts: readonly string[];
 }
 
 /**
- * Asks for the newest versions of these databases: DNS first, and upstream's own headers for what DNS does not know, says
- * to be older than what is served, or names while the mirror itself has not seen upstream lately (`seen`), and for the
- * build time of what the mirror does not have, 522 bytes each. Never throws for what upstream does.
+ * Asks for the newest versions of these databases. DNS counts alone only where it names the served version and the mirror
+ * has seen upstream lately (`seenLately`). Else upstream's own header decides, at 522 bytes each: it is signed, and has the
+ * build time. Never throws for what upstream does.
  */
 export async function newestOf(
   served: ReadonlyMap<string, number>,
@@ -54,7 +54,7 @@ export async function newestOf(
   const client = upstream.client();
   for (const [database, version] of served) {
     const advertised = record?.versions.get(database);
-    // what is older than what is served is no news of upstream, but a stale record
+    // a record older than what is served is stale
     if (advertised !== undefined && advertised >= version)
       versions.set(database, { version: advertised, built: undefined });
     if ((advertised === version && seenLately.has(database)) || givenUpIn(url, database) !== undefined)

@@ -1,9 +1,9 @@
 import { mirrorId } from '../notify/mirror-id.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
 
-/** What the quick look before a run needs to know; it stands without any package. */
+/** Settings of the quick check before a run; this file works without any package. */
 export interface CheckSettings {
-  /** `undefined` if no command or event asks for a run whatever upstream has. */
+  /** Command or event that asks for a run in any case; `undefined` if none does. */
   readonly asked: string | undefined;
   readonly publicUrl: string | undefined;
   /** Without a final slash. */
@@ -12,14 +12,14 @@ export interface CheckSettings {
   /** The TXT record, or `undefined` to ask upstream itself. */
   readonly record: string | undefined;
   readonly nameservers: readonly string[];
-  /** Where to look for open issues, and whose; `undefined` if nobody may. */
+  /** Access to the open issues of this mirror; `undefined` without a token. */
   readonly github: { readonly url: string; readonly token: string; readonly mirror: string } | undefined;
-  /** The runner's files. */
+  /** Files of the runner for outputs and the summary. */
   readonly output: string | undefined;
   readonly summary: string | undefined;
 }
 
-/** Reads the variables of the workflow. What makes no sense is left for the run itself to say. */
+/** Reads the variables of the workflow. Wrong values are left for the run itself to report. */
 export function checkSettings(environment: NodeJS.ProcessEnv = process.env): CheckSettings {
   const of = (name: string) => environment[`CLAMAV_MIRROR_${name}`]?.trim() || undefined;
   const list = (text: string) => text.split(/\s*,\s*/).filter((one) => one !== '');

@@ -13,9 +13,9 @@ import { prepareNetwork } from '../http/network.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 
-/** A mirror that was not checked for so many milliseconds is, whatever versions there are. */
+/** Run a cycle anyway once the last successful check is this old. */
 const MAX_CHECK_AGE_MS = SEEN_LATELY_MS;
-/** Labels of issues that a good cycle closes. */
+/** Label of an issue that a good cycle closes. */
 const WAITING_LABEL = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
 
 export interface QuickCheck {
@@ -24,14 +24,14 @@ export interface QuickCheck {
 }
 
 /**
- * Tells whether a cycle has anything to do, at the cost of a few small requests and without any package: compares the
- * published manifest with what upstream advertises. Whatever cannot be told is for the cycle to find out, so
- * this never says no for lack of an answer.
+ * Tells whether a cycle has anything to do: compares the published manifest with what upstream advertises, with a few small
+ * requests and without any package. Without an answer it never says no: the cycle will find out.
  */
 export async function quickCheck(settings: CheckSettings, now: Date): Promise<QuickCheck> {
   const { asked, publicUrl } = settings;
   if (asked !== undefined) return needed(asked);
-  if (publicUrl === undefined) return needed('without public-url nobody can see what is published');
+  if (publicUrl === undefined)
+    return needed('public-url is not set, so this check cannot see what is published');
   prepareNetwork();
   try {
     const published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_BYTES), settings.databases);
@@ -42,7 +42,7 @@ export async function quickCheck(settings: CheckSettings, now: Date): Promise<Qu
       const { at, version } = known.seen;
       const seenLately = version === known.version && isWithin(at, MAX_CHECK_AGE_MS, now);
       const advertised = versions.get(database);
-      // DNS alone is anybody's word: it counts where it names the published version, and for some hours only
+      // DNS can be forged: it counts only where it names the published version, and only for some hours
       const offered =
         seenLately && advertised === known.version
           ? advertised
@@ -72,7 +72,7 @@ function needed(reason: string): QuickCheck {
 
 interface Known {
   readonly version: number;
-  /** When it was last known to be what upstream has. */
+  /** Time at which it was last known to be upstream's newest. */
   readonly checked: string;
   readonly isHeld: boolean;
   readonly lacksSign: boolean;
@@ -88,11 +88,10 @@ function whyOld(database: string, known: Known | undefined): string {
   return known === undefined ? `${database} is not published` : `${database} was checked at ${known.checked}`;
 }
 
-/** As much of a manifest as is looked at here, without a package; the cycle reads it strictly (mirror/manifest.ts). */
+/** Reads the part of a manifest that matters here, without a package; the cycle reads it strictly (mirror/manifest.ts). */
 function read(text: string, wanted: readonly string[]): ReadonlyMap<string, Known> {
   const { format, checked, databases } = fields(parseJson(text, MANIFEST_BYTES));
-  if (format !== 1 || !isTime(checked))
-    throw new Error('what is published has no manifest that can be understood');
+  if (format !== 1 || !isTime(checked)) throw new Error('the published manifest cannot be understood');
   const known = new Map<string, Known>();
   for (const database of wanted) {
     const { version, held, sign, seen: last, checked: own } = fields(fields(databases)[database]);
@@ -100,7 +99,7 @@ function read(text: string, wanted: readonly string[]): ReadonlyMap<string, Know
     const { at, version: seenVersion } = fields(last);
     known.set(database, {
       version,
-      checked: isTime(own) ? own : checked, // mirrors of earlier versions tell one time for all
+      checked: isTime(own) ? own : checked, // mirrors of earlier versions have one time for all
       isHeld: held !== undefined,
       lacksSign: fields(sign).state === 'missing',
       seen: { at: String(at), version: seenVersion },
@@ -113,12 +112,12 @@ function isTime(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 40 && isPlausibleTime(value);
 }
 
-/** What an object says itself, and nothing that all objects have; what is none says nothing. */
+/** Own fields of an object, without inherited ones; none if it is not an object. */
 function fields(json: unknown): Readonly<Record<string, unknown>> {
   return Object.assign(Object.create(null), typeof json === 'object' ? json : {});
 }
 
-/** By database; DNS is a convenience, so it may be silent. */
+/** Versions that DNS names, by database; none if it does not answer. */
 async function advertised(
   { record, nameservers, databases }: CheckSettings,
   now: Date,
@@ -130,11 +129,11 @@ async function advertised(
   );
 }
 
-/** What the header of upstream's CVD says; nothing is decided by it but whether to look closer. */
+/** Version in the header of upstream's CVD. Unverified: it only decides whether a cycle takes a closer look. */
 async function offeredVersion(upstream: string, database: string): Promise<number> {
   const url = `${upstream}/${cvdName(database)}`;
   const range = `bytes=0-${HEADER_SIZE - 1}`;
-  const fresh = { 'cache-control': 'no-cache' }; // else a proxy on the way may know an old one for days
+  const fresh = { 'cache-control': 'no-cache' }; // else a proxy on the way may answer with one that is days old
   const answer = await ask(url, { range, 'user-agent': userAgentOf(randomUUID()), ...fresh });
   const header = await startOf(answer, HEADER_SIZE);
   return parseHeader(header).version;
@@ -162,7 +161,7 @@ async function openIssue({ github }: CheckSettings): Promise<number | undefined>
   return undefined;
 }
 
-/** True if the marker at its beginning names another mirror (notify/issue-state.ts, which takes a package to read it). */
+/** True if the marker at the start of an issue names another mirror (notify/issue-state.ts reads it with a package). */
 function isOfAnother(body: unknown, mirror: string): boolean {
   const named = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/.exec(String(body ?? ''))?.[1];
   return named !== undefined && named !== mirror;
@@ -185,7 +184,7 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
   throw new Error(`${url} is answered with ${answer.status}`);
 }
 
-/** Redirects are followed on the same host only, three times: where others lead is for the cycle to judge. */
+/** Follows at most three redirects, on the same host only. Others are left to the cycle. */
 async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
   const signal = AbortSignal.timeout(QUICK_CHECK_MS);
   let url = from;

@@ -14,20 +14,20 @@ import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure } from '../proof/scenarios/scenario.ts';
 import type { WatchSettings } from './settings.ts';
 
-/** How often freshclam tries, as it is packaged. */
+/** Attempts of freshclam in its packaged configuration. */
 const AS_PACKAGED = 3;
 
 export interface Served {
-  /** By database. */
+  /** Served versions, by database. */
   readonly versions: ReadonlyMap<string, number>;
-  /** The databases whose `.cvd.sign` is there: no others can be had with FIPS limits. */
+  /** Databases whose `.cvd.sign` is served. Clients with FIPS limits get no others. */
   readonly signed: readonly string[];
 }
 
 /**
- * What real clients have of the mirror: an engine's freshclam takes everything into an empty folder, and its clamscan,
- * with that, calls EICAR by its name, also inside archives, and harmless files clean. From ClamAV 1.5 on, a client with
- * FIPS limits does the same, without the databases that lack a `.sign`. Throws `engine/broken`.
+ * Plays real clients of the mirror: the freshclam of an engine takes everything into an empty folder, and its clamscan then
+ * finds EICAR, also inside archives, and nothing in harmless files. From ClamAV 1.5 on, a client with FIPS limits does the
+ * same with the databases that have a `.sign`. Throws `engine/broken`.
  */
 export async function checkWithEngine(
   engine: Engine,
@@ -60,8 +60,8 @@ async function play(
   try {
     if (left() <= 0) {
       return client.fault(
-        `gave up after ${took(all / 1000)}: this client was not tried`,
-        'Find out why the mirror answers slowly; --timeout gives it more time',
+        `gave up after ${took(all / 1000)}, before this client was tried`,
+        'Find out why the mirror answers slowly, or give it more time with --timeout',
       ).list;
     }
     const databases = [...served.keys()];
@@ -97,9 +97,9 @@ interface Scanning extends Pick<Client, 'left'> {
 async function scan(engine: Engine, { folder, holdings, fips, name, left }: Scanning): Promise<Finding[]> {
   const findings = new Findings('mirror', `clamscan, ${name}`);
   const counts = new Map([...holdings].map(([database, { header }]) => [database, header.signatures]));
-  // without one that must know EICAR, there is none to be found
+  // EICAR counts only if one of these databases must know it
   const known = mustKnowEicar(counts) ? counts : new Map<string, number>();
-  const samples = await writeSamples(join(folder, 'samples'), known, [], 'any'); // of its name, the proof has judged
+  const samples = await writeSamples(join(folder, 'samples'), known, [], 'any'); // the proof has checked its name
   let inside = '';
   const ended = await run(engine, {
     tool: 'clamscan',
@@ -121,15 +121,15 @@ async function scan(engine: Engine, { folder, holdings, fips, name, left }: Scan
     requireVerdicts(ended, inside, samples);
     return findings.good(
       mustKnowEicar(counts)
-        ? 'with what it got, it finds EICAR and nothing in harmless files'
-        : 'with what it got, it finds nothing in harmless files; none of these databases must know EICAR',
+        ? 'it finds EICAR, and nothing in harmless files'
+        : 'it finds nothing in harmless files; EICAR was not tried, for none of these databases must know it',
     ).list;
   } catch (error) {
     if (!(error instanceof ScenarioFailure)) throw error;
     requireNoLack(engine, ended);
     return findings.fault(
       explain(error),
-      'Roll the database back (clamav-mirror rollback), and find out why the proof let it pass',
+      'Roll the database back (clamav-mirror rollback). Then find out why the proof let it pass',
     ).list;
   }
 }

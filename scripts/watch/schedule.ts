@@ -3,7 +3,7 @@ import { WHY_OFF, type Workflows } from '../notify/github.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { judgeAge, type Limits } from './behind.ts';
 
-/** Whether the workflow that syncs is still on, and when it last succeeded. What GitHub does not tell is a warning. */
+/** Checks that the workflow that syncs is still on, and when it last succeeded. No answer from GitHub is a warning. */
 export async function checkWorkflow(
   workflows: Workflows,
   file: string,
@@ -29,10 +29,10 @@ export async function checkWorkflow(
   } catch (error) {
     const status = Object(error).status;
     schedule.warning(
-      `GitHub does not tell about ${file}${typeof status === 'number' ? `: it answers ${status}` : ''}`,
+      `GitHub gives no state of ${file}${typeof status === 'number' ? `: it answers ${status}` : ''}`,
       status === 404
         ? 'Check the name of the workflow file (--workflow), and that the job has actions: read'
-        : 'It is asked again in the next run; the job needs actions: read',
+        : 'The next run asks again. The job needs actions: read',
     );
   }
   return [...schedule.list, ...cycle.list];

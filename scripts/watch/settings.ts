@@ -1,14 +1,14 @@
 import type { EngineSpec } from '../engine/spec.ts';
 import type { ProbeSettings } from '../probe/settings.ts';
 
-/** What watching a mirror needs to know, validated. */
+/** Validated settings of the watchdog. */
 export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client' | 'environment'> {
-  /** Where the mirror's databases come from, without a final slash. */
+  /** Upstream of the mirror, without a final slash. */
   readonly upstream: string;
-  /** Milliseconds: how old is a warning, and how old is a fault. */
+  /** Ages in milliseconds from which there is a warning, and a fault. */
   readonly limits: { readonly warn: number; readonly fail: number };
   /** The file name of the workflow that syncs. */
   readonly workflow: string;
-  /** `undefined`: what is there. */
+  /** Engines to use; `undefined`: those of this machine. */
   readonly engines: readonly EngineSpec[] | undefined;
 }

@@ -4,22 +4,22 @@ import { signTroubleOf } from '../mirror/signs/sign-error.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { judgeAge, type Limits } from './behind.ts';
 
-/** The check that tells for how long a `.sign` has been missing: an age, with the limits of one. */
+/** Name of the check for how long a `.sign` has been missing. It counts as a check of age. */
 export const SIGN_AGE = 'sign';
 
 const ADVICE =
-  'Read what the last sync says of it: it asks upstream each time, and withholds what is not good';
+  'Read the last report of sync. Each sync asks upstream for it, and withholds one that is not good';
 
-/** What is known of a database's `.sign`. */
+/** Facts about the `.sign` of a database. */
 export interface SignKnown {
   readonly version: number;
-  /** Whether it is served. */
+  /** True if it is served. */
   readonly there: boolean;
 }
 
 /**
- * For how long clients have been shut out for want of the `.sign` of a published CVD, by the manifest. A mirror that does
- * not say since when is not judged here: that it is missing, or there and not good, or about to end, the probe tells.
+ * Checks for how long clients have been shut out because the `.sign` of a published CVD is missing. If the manifest does not
+ * say, there is no finding here: the probe reports a `.sign` that is missing, not good, or about to end.
  */
 export function checkSignAge(
   database: string,
@@ -30,7 +30,8 @@ export function checkSignAge(
   if (record?.sign === undefined || record.version !== version) return [];
   const findings = new Findings(database, SIGN_AGE);
   const trouble = signTroubleOf(database, record, new Date(now));
-  if (there || trouble?.kind !== 'absent') return findings.good(`that of version ${version} is served`).list;
+  if (there || trouble?.kind !== 'absent')
+    return findings.good(`the .sign of version ${version} is served`).list;
   const age = now - trouble.since;
   return judgeAge(findings, age, limits, `missing for ${lasting(age)}: ${trouble.what}`, ADVICE);
 }

@@ -22,20 +22,20 @@ import { checkSignAge } from './signs.ts';
 
 export interface WatchContext {
   readonly engines: readonly Engine[];
-  /** GitHub's word on the workflow that syncs, where it can be had. */
+  /** GitHub's record of workflows, if there is a token. */
   readonly workflows?: Workflows;
   readonly trust: Trust;
   readonly now: () => Date;
 }
 
-/** What the probe reports, with more findings, and what of it the notifier is to be told. */
+/** Report of the probe with the findings of the watch, and the report for the notifier. */
 export interface WatchReport extends ProbeReport {
   readonly run: RunReport;
 }
 
 /**
- * Looks at the published mirror from outside, as clients meet it: the probe, a real client of every engine, how far it is
- * behind upstream, and whether it is still being kept. Never throws for what the mirror does; throws `engine/broken`.
+ * Checks the published mirror from outside, as clients meet it: the probe, a real client of every engine, its age, and
+ * whether its workflow still runs. Never throws for what the mirror does. Throws `engine/broken`.
  */
 export async function watch(settings: WatchSettings, context: WatchContext): Promise<WatchReport> {
   const { limits, workflow } = settings;
@@ -43,7 +43,7 @@ export async function watch(settings: WatchSettings, context: WatchContext): Pro
   const now = context.now();
   const begun = performance.now();
   const left = () => settings.timeout - (performance.now() - begun);
-  const quiet = { dns: undefined, full: false, client: undefined }; // what `watch` looks at by itself
+  const quiet = { dns: undefined, full: false, client: undefined }; // `watch` has checks of its own for these
   const probed = await probeMirror({ ...settings, ...quiet, trust, now: () => now });
   const findings: Finding[] = [...probed.findings];
   const {
@@ -52,7 +52,7 @@ export async function watch(settings: WatchSettings, context: WatchContext): Pro
     upstream,
     findings: found,
   } = await checkAge({ ...settings, timeout: left() }, probed, { trust, now });
-  if (manifest !== undefined) drop(findings, 'timestamp'); // it says the same, by limits of its own
+  if (manifest !== undefined) drop(findings, 'timestamp'); // the check of the manifest covers it, by our limits
   findings.push(...found);
   const versions = new Map(Object.entries(probed.databases));
   if (versions.size > 0) {
@@ -86,13 +86,13 @@ export async function watch(settings: WatchSettings, context: WatchContext): Pro
 
 interface Age {
   readonly manifest: Manifest | undefined;
-  /** Of how many databases the mirror said what it has. */
+  /** Number of databases whose served version is known. */
   readonly served: number;
   readonly upstream: Record<string, number>;
   readonly findings: readonly Finding[];
 }
 
-/** How old what is served is. If nothing answers, the probe says so, and of the age nothing is known. */
+/** Checks the age of what is served. If nothing answers, the probe reports it, and the age is not known. */
 async function checkAge(
   settings: WatchSettings,
   probed: ProbeReport,
@@ -102,7 +102,7 @@ async function checkAge(
   await using client = new ProbeClient(settings);
   let manifest: Manifest | undefined;
   const ours = new Map<string, { version: number; built: number }>();
-  const look = async () => {
+  const readServed = async () => {
     ({ manifest } = await readManifest(client));
     for (const database of Object.keys(probed.databases)) {
       const range = `bytes=0-${HEADER_SIZE - 1}`;
@@ -111,7 +111,7 @@ async function checkAge(
       ours.set(database, { version, built: stime * 1000 });
     }
   };
-  await untilGivenUp(() => guarded('mirror', 'age', look)); // the probe says it
+  await untilGivenUp(() => guarded('mirror', 'age', readServed)); // the probe reports errors
   const served = new Map([...ours].map(([database, { version }]) => [database, version]));
   const newest = await newestOf(served, settings, { trust, now, seenLately: seenLately(manifest, now) });
   return {
@@ -131,7 +131,7 @@ async function checkAge(
   };
 }
 
-/** By the mirror's own word; it says since when, so a mirror that lies can hide no more than some hours. */
+/** Databases that the mirror says it saw upstream have lately. A mirror that lies can hide no more than some hours. */
 function seenLately(manifest: Manifest | undefined, now: Date): ReadonlySet<string> {
   const seen = Object.entries(manifest?.databases ?? {}).filter(
     ([, { seen, version }]) => seen?.version === version && isWithin(seen.at, SEEN_LATELY_MS, now),

@@ -39,7 +39,7 @@ describeMirror('watching a published mirror', () => {
       upstream: { test: 6 },
     });
     expect(report.findings.find(({ check }) => check === 'clamscan, native')?.what).toMatch(
-      /finds EICAR and nothing/,
+      /finds EICAR, and nothing/,
     );
     expect(parseRunReport(JSON.stringify(report.run))).toEqual(report.run);
   });
