@@ -15,18 +15,18 @@ import type { Findings } from './finding.ts';
 import { proveSign, signOfCvd } from './one-sign.ts';
 import type { Served, Site } from './target.ts';
 
-/** An earlier version of a database, proven, on this machine. */
+/** A proven copy of an earlier version of a database, on this machine. */
 export interface Base {
   readonly database: string;
   readonly version: number;
   readonly path: string;
-  /** The path of its `.sign`, if the mirror has a good one. */
+  /** Path of its `.sign`, if the mirror has a good one. */
   readonly sign: string | undefined;
 }
 
 /**
- * Downloads the oldest version of each database from which the CDIFFs of the mirror lead on, out of its archive, as far as
- * the manifest names one. One that cannot be had is a warning: rollbacks need it, clients do not.
+ * Downloads from the mirror's archive, for each database, the oldest version from which its CDIFFs lead to the newest. A
+ * version that cannot be downloaded is a warning: rollbacks need it, clients do not.
  */
 export async function findBases(
   site: Site,
@@ -45,8 +45,8 @@ export async function findBases(
       await rm(folder, { recursive: true, force: true });
       if (!(error instanceof MirrorError)) throw error;
       findings.warning(
-        `${archiveName(database, version)} is no base for a client: ${explain(error)}`,
-        'Verify the store: a rollback would need it',
+        `${archiveName(database, version)} cannot be used: ${explain(error)}`,
+        'Verify the store: a rollback would need this file',
       );
     }
   }
@@ -95,7 +95,7 @@ async function download(
   return { database, version, path, sign };
 }
 
-/** `undefined` if the archive has none that is good now: it may have ended since. */
+/** Archived `.sign` of a version; `undefined` if there is none that is still valid. */
 async function goodSign(
   site: Site,
   { database, version }: { database: string; version: number },

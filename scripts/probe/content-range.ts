@@ -1,7 +1,7 @@
 import { quoted } from './finding.ts';
 import type { Answer } from './http-client.ts';
 
-/** Where a part of a file lies in it. */
+/** Position of a part within a file. */
 export interface Part {
   readonly from: number;
   readonly to: number;
@@ -16,7 +16,7 @@ export function partOf(answer: Answer): Part | undefined {
   return from <= to && to < size ? { from, to, size } : undefined;
 }
 
-/** What is wrong with a 206 that should hold these bytes of a file, in words; `undefined`: nothing. */
+/** Describes what is wrong with a 206 that should hold these bytes of a file; `undefined` if it is right. */
 export function wrongPart(answer: Answer, wanted: Part): string | undefined {
   const part = partOf(answer);
   const length = wanted.to - wanted.from + 1;
@@ -32,7 +32,7 @@ export function wrongPart(answer: Answer, wanted: Part): string | undefined {
   return undefined;
 }
 
-/** How long the file is, as far as the answer says it. */
+/** Size of the file in bytes, if the answer has it. */
 export function sizeOf(answer: Answer): number | undefined {
   if (answer.status === 206) return partOf(answer)?.size;
   const length = answer.header('content-length');

@@ -1,6 +1,6 @@
 import { MirrorError } from '../base/errors.ts';
 
-/** Why a request got no answer that could be judged. */
+/** Reasons why a request got no usable answer. */
 export type ProbeErrorCode =
   | 'probe/unreachable'
   | 'probe/tls'
@@ -9,7 +9,7 @@ export type ProbeErrorCode =
   | 'probe/malformed'
   | 'probe/incomplete'
   | 'probe/too-large'
-  /** The time or the requests for all of it are spent. */
+  /** The time limit or the request limit of the whole probe is reached. */
   | 'probe/gave-up';
 
 export class ProbeError extends MirrorError<ProbeErrorCode> {}

@@ -1,14 +1,15 @@
 import { QUOTED_CHARACTERS } from '../base/limits/mirror.ts';
-/** What one check found. A fault breaks clients or hides updates from them; a warning costs them something. */
+
+/** Result of one check. A fault breaks clients or hides updates from them; a warning costs them something. */
 export interface Finding {
-  /** A database, or `mirror` for what concerns all of it. */
+  /** Name of a database, or `mirror` for the mirror as a whole. */
   readonly subject: string;
   /** `range`, `missing files`, `signature` … */
   readonly check: string;
   readonly verdict: 'good' | 'warning' | 'fault';
-  /** Holds the mirror's own words: whoever prints it must escape them. */
+  /** Text that may quote the mirror: escape it before printing. */
   readonly what: string;
-  /** One line. */
+  /** Next step, in one line. */
   readonly advice?: string;
 }
 
@@ -39,7 +40,7 @@ export class Findings {
   }
 }
 
-/** The mirror's own words, quoted and kept short. */
+/** Quotes words of the mirror, and keeps them short. */
 export function quoted(text: string | undefined): string {
   return text === undefined
     ? 'nothing'

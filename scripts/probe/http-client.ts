@@ -11,14 +11,14 @@ import { isTlsTrouble } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
 import { ProbeError } from './error.ts';
 
-/** Milliseconds. */
+/** Time limits in milliseconds. */
 export interface ProbePatience {
   readonly connect: number;
-  /** Without a byte of the answer. */
+  /** Longest time without a byte of the answer. */
   readonly idle: number;
-  /** For one answer. */
+  /** Deadline of one answer. */
   readonly answer: number;
-  /** For one whole file. */
+  /** Deadline of one whole file. */
   readonly file: number;
 }
 
@@ -28,38 +28,38 @@ export interface ProbeClientOptions {
   readonly userAgent: string;
   readonly proxies: Proxies;
   readonly patience?: Partial<ProbePatience>;
-  /** Milliseconds for all that is asked; default: no end. */
+  /** Deadline of all requests together, in milliseconds; default: none. */
   readonly timeout?: number;
-  /** How often it may be asked; default: ten thousand times. */
+  /** Most requests; default: `REQUESTS`. */
   readonly mostRequests?: number;
-  /** In PEM: the only certificates to trust. */
+  /** Certificates in PEM, the only ones to trust. */
   readonly ca?: string;
 }
 
 export interface Wanted {
   readonly method?: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Bytes of the body to read, then the connection is closed; default: all, up to `BODY_BYTES`. */
+  /** Bytes of the body to read before the connection is closed; default: `BODY_BYTES`. */
   readonly keep?: number;
 }
 
 export interface Answer {
   readonly status: number;
-  /** As much of it as was wanted and came. */
+  /** Bytes that came, at most those that were wanted. */
   readonly body: Buffer;
-  /** `whole`: it ended by itself; `left`: we had enough; `cut`: it broke off, or stood still. */
+  /** End of the body: `whole`: it ended by itself; `left`: we had enough; `cut`: it broke off or stalled. */
   readonly ended: 'whole' | 'left' | 'cut';
   header(name: string): string | undefined;
 }
 
 /**
  * Asks one mirror as freshclam does: a connection for each request, at most three redirects, none of them from https to
- * http. Every answer is bounded in bytes and time; what comes in it is the mirror's word.
+ * http. Every answer is bounded in bytes and time. Its content is unverified.
  */
 export class ProbeClient implements AsyncDisposable {
-  /** Without a password. */
+  /** URL of the mirror, without a password. */
   readonly url: string;
-  /** Where requests were sent on to, by the name that was asked for. */
+  /** URLs that requests were redirected to, by the name that was asked for. */
   readonly redirects = new Map<string, string>();
   readonly #options: ProbeClientOptions;
   readonly #patience: ProbePatience;
@@ -85,7 +85,7 @@ export class ProbeClient implements AsyncDisposable {
     return this.#requests;
   }
 
-  /** Bytes of bodies. */
+  /** Bytes of all bodies so far. */
   get received(): number {
     return this.#received;
   }
@@ -97,13 +97,13 @@ export class ProbeClient implements AsyncDisposable {
     const spent =
       left <= 0 ? took(timeout / 1000) : this.#requests >= mostRequests && counted(mostRequests, 'request');
     if (spent === false) return left;
-    throw new ProbeError('probe/gave-up', `gave up after ${spent}: the mirror is not judged any further`, {
+    throw new ProbeError('probe/gave-up', `gave up after ${spent}: the mirror is not checked any further`, {
       advice:
-        'Find out why it answers slowly, or names so much; --timeout gives it more time, --databases less to do',
+        'Find out why the mirror answers slowly, or names so many files. --timeout gives it more time, --databases less to do',
     });
   }
 
-  /** Throws `ProbeError` if there is no answer; one that breaks off is an answer. */
+  /** Asks for a file. Throws `ProbeError` if there is no answer; an answer that breaks off is one. */
   async ask(name: string, { keep = BODY_BYTES, ...wanted }: Wanted = {}): Promise<Answer> {
     const { status, header, body } = await this.#open(name, wanted, this.#patience.answer);
     if (keep === 0) body.destroy();
@@ -147,7 +147,7 @@ export class ProbeClient implements AsyncDisposable {
     let next = { url: `${this.url}/${name}`, dispatcher: this.#agents.first };
     for (let left = REDIRECTS; ; left--) {
       const answer = await this.#send(next, { method, headers: headers ?? {} }, timeout);
-      answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+      answer.body.on('error', () => {}); // a reader gets the error; hanging up before that must not crash
       const header = (wanted: string) => {
         const value = answer.headers[wanted];
         return Array.isArray(value) ? value.join(', ') : value;
@@ -172,7 +172,7 @@ export class ProbeClient implements AsyncDisposable {
     timeout: number,
   ) {
     if (this.#timeouts >= UNANSWERED_REQUESTS) {
-      throw new ProbeError('probe/timeout', 'the mirror has stopped answering; nothing more is asked');
+      throw new ProbeError('probe/timeout', 'the mirror has stopped answering, so it is not asked any more');
     }
     const left = this.left();
     this.#requests++;
@@ -182,14 +182,14 @@ export class ProbeClient implements AsyncDisposable {
         method: asked.method,
         headers: { 'user-agent': this.#options.userAgent, accept: '*/*', ...authorization, ...asked.headers },
         dispatcher,
-        reset: true, // Connection: close, as freshclam has it: no answer can spoil the next
+        reset: true, // Connection: close, as in freshclam: no answer can damage the next
         signal: AbortSignal.timeout(Math.ceil(Math.min(timeout, left))),
         headersTimeout: this.#patience.idle,
         bodyTimeout: this.#patience.idle,
       });
     } catch (error) {
       if (isTimeout(error) || codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') this.#timeouts++;
-      if (isTimeout(error)) this.left(); // it may have been the time for all of it
+      if (isTimeout(error)) this.left(); // throws if the deadline of all requests has passed
       throw problemOf(error, url);
     }
   }
@@ -232,13 +232,13 @@ function problemOf(cause: unknown, url: string): ProbeError {
     return new ProbeError('probe/tls', `TLS does not work with ${url}`, {
       cause,
       advice:
-        'Clients refuse as well: renew the certificate and send its whole chain, for the name in the URL',
+        'Clients refuse it as well. Renew the certificate for the name in the URL, and send its whole chain',
     });
   }
   if (/^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RESPONSE|RES_|SOCKET|INVALID))/.test(code)) {
     return new ProbeError('probe/malformed', `no proper HTTP answer from ${url}`, {
       cause,
-      advice: 'Look into the log of the host, and of every proxy before it',
+      advice: 'Read the log of the host, and of every proxy in front of it',
     });
   }
   return new ProbeError('probe/unreachable', `cannot reach ${url}`, {

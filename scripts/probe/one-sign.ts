@@ -8,13 +8,13 @@ import { VerifyError } from '../verify/error.ts';
 import { type DigestName, type FileDigests, type VerifiedSign, verifySign } from '../verify/sign.ts';
 import type { Trust } from '../verify/trust.ts';
 
-/** A `.sign` file and what depends on it. */
+/** A `.sign` file, and the harm if it is bad. */
 export interface SignOf {
   readonly database: string;
   readonly name: string;
   /** The file that it signs. */
   readonly signs: string;
-  /** What clients meet where it is there and not good. */
+  /** Harm to clients if it is served and not good. */
   readonly harm: string;
   readonly advice: string;
 }
@@ -25,7 +25,7 @@ export function signOfCvd(database: string, version: number): SignOf {
     name: cvdSignName(database, version),
     signs: cvdName(database),
     harm: harmed(database),
-    advice: 'Take it away, or publish it as upstream has it now: none at all harms fewer clients',
+    advice: 'Remove it, or publish it as upstream has it now: a missing one harms fewer clients',
   };
 }
 
@@ -35,19 +35,19 @@ export function signOfCdiff(database: string, version: number): SignOf {
     name: cdiffSignName(database, version),
     signs: cdiffName(database, version),
     harm: 'ClamAV 1.5 and later drops the CDIFF and downloads the whole database',
-    advice: 'Take it away: a CDIFF needs none, with FIPS limits neither',
+    advice: 'Remove it: a CDIFF needs none, not even with FIPS limits',
   };
 }
 
-/** What a `.sign` was proven to be. */
+/** A proven `.sign`. */
 export interface ProvenSign extends VerifiedSign {
-  /** False if it is good by itself, and its file was not known. */
+  /** False if its file was not known, so that only the `.sign` itself is proven. */
   readonly fits: boolean;
 }
 
 /**
- * Proves a `.sign` by as much as is known of its file; without anything, that it is sound by itself and valid now.
- * Throws `VerifyError`, which says whom it harms.
+ * Proves a `.sign` against the known digests of its file. Without any, proves that it is sound by itself and valid now.
+ * Throws `VerifyError`, which says which clients it harms.
  */
 export function proveSign(
   bytes: Uint8Array,
@@ -60,14 +60,14 @@ export function proveSign(
     return { ...verified, fits: verified.signatures.every(({ digest }) => known[digest] !== undefined) };
   } catch (error) {
     if (!(error instanceof VerifyError)) throw error;
-    const what = NOT_READ.has(error.code) ? `clients do as if there were none; ${shutOut(database)}` : harm;
+    const what = NOT_READ.has(error.code) ? `clients ignore it; ${shutOut(database)}` : harm;
     throw new VerifyError(error.code, `${name} is not good: ${error.message}; ${what}`, {
       advice: error.advice === undefined ? advice : `${error.advice}. ${advice}`,
     });
   }
 }
 
-/** Whether the first ClamAV that reads `.sign` files, and each later one, finds a line that is made for it. */
+/** True if every ClamAV that reads `.sign` files, from the first one on, finds a line made for it. */
 export function isForAll({ signatures }: VerifiedSign): boolean {
   return (
     signatures.some(({ minFLevel }) => minFLevel <= FIRST_SIGN_FLEVEL) &&
@@ -75,14 +75,14 @@ export function isForAll({ signatures }: VerifiedSign): boolean {
   );
 }
 
-/** Verdicts on what freshclam cannot read either. */
+/** Codes of a `.sign` that freshclam cannot read either. */
 const NOT_READ: ReadonlySet<string> = new Set([
   'verify/format',
   'verify/sign-format',
   'verify/unknown-f-level',
 ]);
 
-/** The digests that a `.sign` says its file has. What cannot be read gets its verdict from `verifySign`. */
+/** Digests that a `.sign` claims for its file. `verifySign` gives the verdict on one that cannot be read. */
 function claimsOf(bytes: Uint8Array): FileDigests {
   const claims: Record<DigestName, Uint8Array> = { sha256: NONE, sha384: NONE, sha512: NONE };
   try {

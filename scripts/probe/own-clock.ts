@@ -2,12 +2,12 @@ import { httpDate } from './checks/conditional.ts';
 import type { Finding } from './finding.ts';
 import { guarded, type Served, type Site } from './target.ts';
 
-/** They take a 200 whose Last-Modified is not after the date that they sent for a 304 (clamav-formats.md §0.4). */
+/** Clients that treat a 200 as a 304 if its Last-Modified is not after the date that they sent (clamav-formats.md §0.4). */
 const WITH_LIBCURL = 'freshclam with DatabaseCustomURL, and curl -z';
 
 /**
- * Some clients ask for news since their own download, not since the build of what they have (clamav-formats.md §6). One
- * that downloaded the version before after this one was built must get it all the same.
+ * Checks that a client gets the newest version even if it downloaded the one before after the newest was built. Some clients
+ * ask for changes since their download, not since the build of what they have (clamav-formats.md §6).
  */
 export async function checkOwnClock({ client, now }: Site, served: Served): Promise<Finding[]> {
   const { name, database, header } = served;
@@ -25,7 +25,7 @@ export async function checkOwnClock({ client, now }: Site, served: Served): Prom
         ADVICE,
       );
     } else if (asked.status === 304) {
-      findings.good('304 only for who came after it was put there');
+      findings.good('304 only for a client that came after the file was put there');
     } else if (asked.status !== 200 && asked.status !== 206) {
       findings.fault(`${asked.status} for a client that sends the time of its download`, ADVICE);
     } else if (sent !== undefined && isEarlier(sent)) {
@@ -38,4 +38,4 @@ export async function checkOwnClock({ client, now }: Site, served: Served): Prom
 }
 
 const ADVICE =
-  'Answer 304 only for the very Last-Modified, and send none to a client that names a later date, as the configurations in site/hosts do';
+  'Answer 304 only for the exact Last-Modified, and send none to a client that names a later date. The configurations in site/hosts do so';

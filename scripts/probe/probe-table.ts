@@ -6,7 +6,7 @@ import type { ProbeReport } from './probe.ts';
 const COLOURS = { good: 'green', warning: 'yellow', fault: 'red' } as const;
 const RANK = { fault: 0, warning: 1, good: 2 } as const;
 
-/** The report for people: by subject, the worst first, each with its advice below. */
+/** Writes the report for people: by subject, the worst findings first, each with its advice below. */
 export function tableOf(report: ProbeReport): Line[] {
   const subjects = [...new Set(report.findings.map(({ subject }) => subject))];
   const width = Math.max(0, ...report.findings.map(({ check }) => check.length));

@@ -23,19 +23,19 @@ import { guarded, type Served, type Site, untilGivenUp } from './target.ts';
 export interface ProbeOptions extends ProbeClientOptions {
   /** Default: what the mirror's manifest names, else main, daily and bytecode. */
   readonly databases: readonly string[] | undefined;
-  /** What to compare versions with. */
+  /** TXT record to compare versions with. */
   readonly dns: UpstreamRecord | undefined;
-  /** How many CDIFFs of each database to look for. */
+  /** CDIFFs to check for each database. */
   readonly cdiffs: number;
-  /** The largest file to download, in bytes. */
+  /** Largest file to download, in bytes. */
   readonly maxSize: number;
-  /** Whether to download and prove every byte. */
+  /** True to download and prove every byte. */
   readonly full: boolean;
-  /** Milliseconds for all of it. */
+  /** Deadline of the whole probe, in milliseconds. */
   readonly timeout: number;
-  /** Whether to let a real freshclam download everything: its PATH. */
+  /** PATH of a real freshclam that is to download everything; `undefined`: none. */
   readonly client: string | undefined;
-  /** What that freshclam is given; default: nothing but its PATH. */
+  /** Environment of that freshclam; default: only its PATH. */
   readonly environment?: Environment;
   readonly trust: Trust;
   readonly now: () => Date;
@@ -47,19 +47,19 @@ export interface ProbeReport {
   readonly verdict: 'good' | 'failed';
   /** ISO time. */
   readonly probed: string;
-  /** Versions by database, as they are served. */
+  /** Served versions, by database. */
   readonly databases: Readonly<Record<string, number>>;
-  /** Those of the databases whose `.cvd.sign` is served. */
+  /** Databases whose `.cvd.sign` is served. */
   readonly signed: readonly string[];
   readonly requests: number;
-  /** Of bodies, without what freshclam took. */
+  /** Bytes of bodies, without those for freshclam. */
   readonly bytes: number;
   readonly findings: readonly Finding[];
 }
 
 /**
- * Judges any mirror from outside, by what a client asks for and a bit more. It reads only, and little, unless `full` or
- * `client` say otherwise. Never throws for what a mirror does.
+ * Checks any mirror from outside, with the requests of a client and some more. Only reads, and reads little unless `full` or
+ * `client` is set. Never throws for what a mirror does.
  */
 export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
   const { trust, databases, dns } = options;

@@ -12,11 +12,11 @@ import { guarded, type Served, type Site } from './target.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What a mirror says of itself. */
+/** A mirror's description of itself. */
 export interface Description {
-  /** `undefined`: it has none that we understand. */
+  /** Manifest; `undefined` if there is none that we understand. */
   readonly manifest: Manifest | undefined;
-  /** What is wrong with the manifest that it has, if it is one of ours. */
+  /** Error in a manifest of our own format. */
   readonly error: MirrorError | undefined;
   readonly findings: readonly Finding[];
 }
@@ -27,7 +27,7 @@ export async function readManifest(client: ProbeClient): Promise<Description> {
   const { status, body, ended } = await client.ask(MANIFEST, { keep: MANIFEST_BYTES });
   const text = body.toString('utf8');
   if (status !== 200 || ended !== 'whole' || !/^\s*\{/.test(text)) {
-    const list = findings.good('there is none: not a mirror of ours').list;
+    const list = findings.good('none: this mirror was made by another program').list;
     return { manifest: undefined, error: undefined, findings: list };
   }
   try {
@@ -35,7 +35,7 @@ export async function readManifest(client: ProbeClient): Promise<Description> {
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error;
     if (!isOurs(text)) {
-      const what = `there is a ${MANIFEST}, but not of a form that is known`;
+      const what = `there is a ${MANIFEST} in an unknown format`;
       findings.warning(what, 'Serve the mirror under a URL of its own');
       return { manifest: undefined, error: undefined, findings: findings.list };
     }
@@ -45,7 +45,7 @@ export async function readManifest(client: ProbeClient): Promise<Description> {
   }
 }
 
-/** Of ours or of a later version: other programs have files of this name, too. */
+/** True for a manifest of ours or of a later version: other programs have files of this name too. */
 function isOurs(text: string): boolean {
   try {
     return formatOf(parseJson(text, MANIFEST_BYTES)) !== undefined;
@@ -54,7 +54,7 @@ function isOurs(text: string): boolean {
   }
 }
 
-/** Whether a database and its CDIFFs are what the manifest says, as far as their headers and sizes tell. */
+/** Compares a database and its CDIFFs with the manifest, by headers and sizes. */
 export async function checkManifest(
   { manifest }: Site,
   { database, header, size }: Served,
@@ -65,18 +65,18 @@ export async function checkManifest(
   return await guarded(database, 'manifest', async (findings) => {
     if (record === undefined) {
       findings.warning(
-        `the manifest does not know ${cvdName(database)}`,
-        'Nobody keeps this file fresh: remove it, or mirror it',
+        `${cvdName(database)} is not in the manifest`,
+        'Remove it, or mirror it: nothing keeps this file up to date',
       );
     } else if (header.version > record.version) {
       findings.warning(
         `version ${header.version} is served, the manifest still says ${record.version}`,
-        'A publication is under way or was cut short: probe again in a minute, else run a sync',
+        'A publication is under way, or was cut short. Probe again in a minute, then run a sync',
       );
     } else if (header.version < record.version) {
       findings.fault(
         `version ${header.version} is served, the manifest says ${record.version}`,
-        'Purge the cache before the host, or publish again',
+        'Purge the cache in front of the host, or publish again',
       );
     } else {
       const sizes = new Map([...cdiffs].map(([version, found]) => [cdiffName(database, version), found]));
@@ -91,14 +91,14 @@ export async function checkManifest(
           wrong === undefined
             ? `built ${record.built} according to the manifest only`
             : `${wrong[0]} has ${wrong[1]} bytes, the manifest says ${manifest.files[wrong[0]]?.size ?? 'nothing of it'}`,
-          'Another program has changed what sync published: verify the store, then publish again',
+          'Another program has changed what sync published. Verify the store, then publish again',
         );
       }
     }
   });
 }
 
-/** The official mirrors called one old after a day and dropped it after two (field-notes.md). */
+/** Checks the age of a mirror. The official mirrors called one old after a day and dropped it after two (field-notes.md). */
 export async function checkTimestamp({ client, manifest, now }: Site): Promise<Finding[]> {
   return await guarded('mirror', 'timestamp', async (findings) => {
     const { status, body } = await client.ask(TIMESTAMP, { keep: 200 });
@@ -115,11 +115,11 @@ export async function checkTimestamp({ client, manifest, now }: Site): Promise<F
     else if (age > DAY_MS) findings.warning(what, STALE_ADVICE);
     else if (age < -DAY_MS)
       findings.warning(
-        `${what}, which lies ahead`,
+        `${what}, which is in the future`,
         'Set the clock of the machine that syncs, or of this one',
       );
     else findings.good(what);
   });
 }
 
-const STALE_ADVICE = 'Find out why sync does not run, or fails: its last report says so';
+const STALE_ADVICE = 'Find out why sync does not run, or why it fails: read its last report';

@@ -12,14 +12,14 @@ import type { Base } from './bases.ts';
 import type { Finding } from './finding.ts';
 import { guarded, type Served } from './target.ts';
 
-/** A client, as far as clients differ. */
+/** Differences between clients. */
 export interface ClientKind {
   readonly name: string;
-  /** How its `freshclam.conf` names the mirror. */
+  /** Option of its `freshclam.conf` that names the mirror. */
   readonly option: 'DatabaseMirror' | 'PrivateMirror';
   readonly attempts: number;
   readonly fips: boolean;
-  /** What it has, by database; default: nothing. */
+  /** Databases that it already has, by name; default: none. */
   readonly bases?: ReadonlyMap<string, Base>;
 }
 
@@ -33,8 +33,8 @@ interface Play {
 }
 
 /**
- * Lets a real freshclam update, and clamscan load what is there then. The exit code of freshclam proves nothing
- * (clamav-formats.md §0.5): what counts is the versions that arrive, and that they load.
+ * Lets a real freshclam update, and clamscan load the result. The exit code of freshclam proves nothing (clamav-formats.md
+ * §0.5): the versions that arrive must be right, and must load.
  */
 export async function playClient(engine: Engine, play: Play): Promise<Finding[]> {
   const folder = await makeTemporaryFolder('clamav-mirror-probe-');
@@ -114,7 +114,7 @@ async function update(
   return { arrived: arrived.join(', ') };
 }
 
-/** Why clamscan refuses what the client has; `undefined`: it does not. */
+/** Loads the databases of a client. Returns why clamscan refuses them, or `undefined`. */
 async function load(
   engine: Engine,
   folder: string,

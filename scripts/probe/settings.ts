@@ -1,26 +1,26 @@
 import type { Environment } from '../engine/process.ts';
 import type { Proxies } from '../http/proxies.ts';
 
-/** What a probe of a mirror needs to know, validated. */
+/** Validated settings of a probe. */
 export interface ProbeSettings {
-  /** Without a final slash; may hold a user and password. */
+  /** URL of the mirror, without a final slash; may hold a user and password. */
   readonly url: string;
-  /** `undefined`: what the mirror says that it has. */
+  /** Databases to check; `undefined`: all that the mirror names. */
   readonly databases: readonly string[] | undefined;
-  /** How many CDIFFs of each database to look for. */
+  /** CDIFFs to check for each database. */
   readonly cdiffs: number;
-  /** What to compare versions with. */
+  /** TXT record to compare versions with. */
   readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
-  /** The largest file to download, in bytes. */
+  /** Largest file to download, in bytes. */
   readonly maxSize: number;
   readonly proxies: Proxies;
   readonly userAgent: string;
-  /** Milliseconds for all of it. */
+  /** Deadline of the whole probe, in milliseconds. */
   readonly timeout: number;
-  /** Whether to download and prove every byte. */
+  /** True to download and prove every byte. */
   readonly full: boolean;
-  /** Where to look for freshclam, a PATH, if that is to download everything too. */
+  /** PATH of a real freshclam that is to download everything; `undefined`: none. */
   readonly client: string | undefined;
-  /** What freshclam is given. */
+  /** Environment of freshclam. */
   readonly environment: Environment;
 }

@@ -1,6 +1,6 @@
 import { type Findings, listed } from './finding.ts';
 
-/** What a status means to freshclam that should be 200 or 404 (clamav-formats.md §0.3, §6). */
+/** Adds the fault of a status other than 200 or 404: its effect on freshclam (clamav-formats.md §0.3, §6). */
 export function statusFault(findings: Findings, status: number, names: readonly string[]): Findings {
   const [harm, advice] = meaningOf(status);
   return findings.fault(`${status} for ${listed(names)}: ${harm}`, advice);
@@ -14,7 +14,7 @@ function meaningOf(status: number): readonly [harm: string, advice: string] {
     case 407:
       return [
         'the host wants a password',
-        'Name a user in the URL of the client, or let this address in without one',
+        'Put a user and password into the URL of the client, or let this address in without them',
       ];
     case 429:
       return [
@@ -24,15 +24,15 @@ function meaningOf(status: number): readonly [harm: string, advice: string] {
     case 200:
     case 206:
       return [
-        'a page stands in for what is missing, and clients take it for a file',
+        'a page replaces the missing file, and clients take it for the file',
         'Answer 404 where there is no file: switch off the error page or the fallback to index.html',
       ];
     default:
       return status >= 500
-        ? ['the host fails', 'Look into the log of the host']
+        ? ['the host fails', 'Read the log of the host']
         : ['freshclam knows 200, 206, 304 and 404 only', 'Answer 404 where there is no file'];
   }
 }
 
 const FORBIDDEN =
-  'Missing must be 404. On S3: let the reader (or CloudFront) s3:ListBucket the bucket and s3:GetObject what is in it; elsewhere: mend the access rule';
+  'Answer 404 for a missing file. On S3, grant the reader (or CloudFront) s3:ListBucket on the bucket and s3:GetObject on its objects. Elsewhere, correct the access rule';

@@ -5,16 +5,16 @@ import type { Trust } from '../verify/trust.ts';
 import { type Finding, Findings } from './finding.ts';
 import type { ProbeClient } from './http-client.ts';
 
-/** The mirror that is judged. */
+/** The mirror that is probed. */
 export interface Site {
   readonly client: ProbeClient;
-  /** Its own description, if it is one of ours. */
+  /** Its manifest, if it is a mirror of ours. */
   readonly manifest: Manifest | undefined;
   readonly trust: Trust;
   readonly now: Date;
 }
 
-/** A database as its first bytes say it is. */
+/** A served database, as its first bytes describe it. */
 export interface Served {
   readonly database: string;
   /** `daily.cvd` */
@@ -22,21 +22,21 @@ export interface Served {
   readonly header: CvdHeader;
   /** The header's bytes. */
   readonly head: Buffer;
-  /** Bytes of the file, as far as the host tells. */
+  /** Size of the file in bytes, if the host gives it. */
   readonly size: number | undefined;
-  /** Whether the host answered the first Range request with the part. */
+  /** True if the host answered the first Range request with the part alone. */
   readonly ranged: boolean;
 }
 
 /**
- * Runs a check: if it gets no answer, or a proof fails, that is its finding, with this advice unless it has one. That a
- * mirror is given up is more than the finding of one check. Throws `probe/gave-up`.
+ * Runs a check. If it gets no answer, or a proof fails, the error becomes its finding, with this advice if it has none.
+ * Throws `probe/gave-up`, which ends all checks.
  */
 export async function guarded(
   subject: string,
   check: string,
   run: (findings: Findings) => Promise<unknown>,
-  advice = 'Look into the log of the host',
+  advice = 'Read the log of the host',
 ): Promise<Finding[]> {
   const findings = new Findings(subject, check);
   try {
@@ -48,7 +48,7 @@ export async function guarded(
   return findings.list;
 }
 
-/** Runs all checks of a mirror, until there is no more time for it, which is a finding. */
+/** Runs all checks of a mirror. Running out of time becomes a finding. */
 export async function untilGivenUp(run: () => Promise<unknown>): Promise<Finding[]> {
   try {
     await run();

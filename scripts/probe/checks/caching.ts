@@ -1,7 +1,7 @@
 import { type Finding, quoted } from '../finding.ts';
 import { guarded, type Site } from '../target.ts';
 
-/** Seconds: how long a cache may keep what changes, and must be able to keep what does not. */
+/** Longest time in seconds for files that change, and shortest time for files that do not. */
 const SHORT_S = 3600;
 const LONG_S = 86_400;
 
@@ -9,7 +9,7 @@ const SHORT_ADVICE = 'Send Cache-Control: public, max-age=60, must-revalidate';
 const LONG_ADVICE =
   'Send Cache-Control: public, max-age=31536000, immutable: a version in the name means it never changes';
 
-/** How long caches on the way may keep a file: a CVD and a `.sign` briefly, a CDIFF for ever. */
+/** Checks for how long caches may keep a file: a CVD and a `.sign` briefly, a CDIFF for ever. */
 export async function checkCaching(
   { client }: Site,
   subject: string,
@@ -21,7 +21,7 @@ export async function checkCaching(
   }: {
     readonly cvd: string;
     readonly cdiff: string | undefined;
-    /** Those that are there. */
+    /** Names of the `.sign` files that are served. */
     readonly signs: readonly string[];
     readonly missing: string;
   },
@@ -61,7 +61,7 @@ export async function checkCaching(
   });
 }
 
-/** For how many seconds a cache may use an answer without asking; `undefined`: as it likes. */
+/** Seconds for which a cache may use an answer without asking; `undefined`: the cache decides. */
 function ageOf(control: string | undefined): number | undefined {
   if (control === undefined) return undefined;
   if (/\b(no-store|no-cache)\b/i.test(control)) return 0;

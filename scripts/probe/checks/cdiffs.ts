@@ -10,10 +10,10 @@ const REQUESTS_AT_ONCE = 4;
 /** Bytes of a CDIFF that are read: the start of its header, `ClamAV-Diff:28001:`. */
 const START_BYTES = 64;
 
-/** A CDIFF as a client finds it: its size in bytes (0 is legal: clients then take the CVD), or why it is of no use. */
+/** A CDIFF as a client finds it: its size in bytes (0 is legal: clients then take the CVD), or why it is unusable. */
 type Found = { readonly size: number | undefined } | 'missing' | { readonly problem: string };
 
-/** What became of the chain of CDIFFs that leads to the served version. */
+/** Result of checking the CDIFFs that lead to the served version. */
 export interface Chain {
   readonly findings: Finding[];
   /** Sizes in bytes of those that are there, by version in ascending order. */
@@ -21,8 +21,8 @@ export interface Chain {
 }
 
 /**
- * The last `count` CDIFFs must form a chain without gaps. If the mirror is ours, its manifest says how far back it goes;
- * else older ones may be missing, as long as none is there before a missing one.
+ * Checks that the last `count` CDIFFs form a chain without gaps. The manifest of a mirror of ours says how far back it goes.
+ * On other mirrors older ones may be missing, but not between two that are there.
  */
 export async function checkCdiffs(site: Site, { database, header }: Served, count: number): Promise<Chain> {
   const window = site.manifest?.databases[database]?.cdiffs;
@@ -58,7 +58,7 @@ export async function checkCdiffs(site: Site, { database, header }: Served, coun
 interface Steps {
   readonly sizes: Chain['sizes'];
   readonly missing: readonly number[];
-  /** The first that the manifest names. */
+  /** First version that the manifest names. */
   readonly promised: number | undefined;
 }
 
@@ -103,7 +103,7 @@ async function find(client: ProbeClient, name: string, version: number): Promise
   return { problem: `${name} starts with ${quoted(start.slice(0, 24))}, not with ClamAV-Diff:${version}:` };
 }
 
-/** No part of an empty file can be had. */
+/** True if a file is empty: a host has no part of it to send. */
 async function isEmpty(client: ProbeClient, name: string): Promise<boolean> {
   const { status, header } = await client.ask(name, { method: 'HEAD', keep: 0 });
   return status === 200 && header('content-length') === '0';

@@ -1,10 +1,10 @@
 import { type Finding, type Findings, quoted } from '../finding.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 
-/** Seconds by which another client's database is older than the one that is served. */
+/** Seconds by which a client's database is older than the served one. */
 const EARLIER_S = 60;
 
-/** A client's If-Modified-Since is the build time of its database, not the time of its download (clamav-formats.md §6). */
+/** Checks 304: freshclam sends the build time of its database, not the time of its download (clamav-formats.md §6). */
 export async function checkConditional({ client }: Site, served: Served): Promise<Finding[]> {
   const { name, database, header } = served;
   return await guarded(database, '304', async (findings) => {
@@ -23,7 +23,7 @@ export async function checkConditional({ client }: Site, served: Served): Promis
   });
 }
 
-/** libcurl takes a 200 whose Last-Modified is not after the client's date for a 304 (§0.4). */
+/** Checks Last-Modified: libcurl treats a 200 as a 304 if it is not after the client's date (clamav-formats.md §0.4). */
 export function judgeLastModified(text: string | undefined, stime: number, findings: Findings): void {
   if (text === undefined) {
     findings.good('none is sent');
@@ -40,9 +40,9 @@ export function judgeLastModified(text: string | undefined, stime: number, findi
 }
 
 const MODIFIED_ADVICE =
-  'Set the time of the file to its build time or later (touch it), or send no Last-Modified; purge caches';
+  'Set the time of the file to its build time or later (touch it), or send no Last-Modified. Then purge caches';
 
-/** As HTTP writes a time, in seconds since 1970. */
+/** Writes a time as HTTP does, from seconds since 1970. */
 export function httpDate(seconds: number): string {
   return new Date(seconds * 1000).toUTCString();
 }

@@ -4,7 +4,7 @@ import { statusFault } from '../status-advice.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 import { judgeLastModified } from './conditional.ts';
 
-/** What a full download and HEAD say of a file; bodies are left after the headers. */
+/** Checks the headers of a full download and of HEAD. Bodies are not read. */
 export async function checkWhole(site: Site, served: Served): Promise<Finding[]> {
   const { name, database, size, header } = served;
   const [modified, encoding] = [new Findings(database, 'last-modified'), new Findings(database, 'encoding')];
@@ -67,7 +67,7 @@ async function checkHead({ client }: Site, { name, database, size }: Served): Pr
     else {
       findings.warning(
         status === 200 ? `200 with Content-Length ${quoted(length)}` : `${status}`,
-        'freshclam never asks HEAD, but monitors and caches do: let the host answer it',
+        'Let the host answer HEAD: monitors and caches use it, although freshclam does not',
       );
     }
   });

@@ -14,14 +14,14 @@ import { guarded, type Served, type Site } from '../target.ts';
 import { fetchSign } from './signs.ts';
 import { UNPROVEN_ADVICE } from './version.ts';
 
-/** One file that is to be proven. */
+/** A file to prove. */
 interface Wanted {
   readonly name: string;
   readonly sign: SignOf;
   readonly verifier: { write(chunk: Uint8Array): void; end(): unknown };
 }
 
-/** Downloads a database and its CDIFFs and proves every byte of them and of their `.sign` files; keeps none. */
+/** Downloads a database, its CDIFFs and their `.sign` files, and proves every byte. Keeps no file. */
 export async function checkFully(
   site: Site,
   { database, name, header }: Served,
@@ -77,7 +77,7 @@ async function prove({ client, manifest }: Site, { name, verifier }: Wanted, lim
   return { digests: digests.digests(), size };
 }
 
-/** False if there is none. */
+/** Proves the `.sign` of a file; false if there is none. */
 async function proveSignOf(
   site: Site,
   sign: SignOf,

@@ -9,28 +9,27 @@ import { type Finding, Findings } from '../finding.ts';
 import { type ClientKind, playClient } from '../real-client.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 
-/** How often freshclam tries, as it is packaged. */
+/** Attempts of freshclam in its packaged configuration. */
 const AS_PACKAGED = 3;
 const KINDS = ['DatabaseMirror', 'PrivateMirror'] as const;
 
 export interface RealClients {
-  /** As clients have it: with a user and password, if it has them. */
+  /** URL as clients have it, with a user and password if there are any. */
   readonly url: string;
   readonly proxies: Proxies;
-  /** A PATH. */
+  /** PATH with the freshclam to use. */
   readonly path: string;
-  /** Without proxies: the one for this URL is in the configuration of each client. */
+  /** Environment without proxies: each client has the one for this URL in its configuration. */
   readonly environment?: Environment;
-  /** The databases whose `.cvd.sign` is there. */
+  /** Databases whose `.cvd.sign` is served. */
   readonly signed: readonly string[];
-  /** The largest file to download, in bytes. */
+  /** Largest file to download, in bytes. */
   readonly maxSize: number;
 }
 
 /**
- * What the freshclam of this machine makes of the mirror: fresh clients of both kinds, ones that are behind if the mirror
- * has an archive to begin from, and, from ClamAV 1.5 on, each of them with FIPS limits. Then clamscan must load what
- * they have.
+ * Plays clients with the freshclam of this machine: new ones of both kinds, ones that are behind if the mirror's archive has
+ * an earlier version, and, from ClamAV 1.5 on, each of them with FIPS limits. Then clamscan must load what they have.
  */
 export async function checkWithFreshclam(
   site: Site,
@@ -58,7 +57,7 @@ export async function checkWithFreshclam(
 
 type Play = (kind: ClientKind, having: readonly Served[]) => Promise<void>;
 
-/** Clients that cannot take a database without its `.cvd.sign`: of such a one, the check of `.sign` files tells. */
+/** Plays clients with FIPS limits, without the databases that lack a `.cvd.sign`: the check of `.sign` files has those. */
 async function playFips(
   engine: Engine,
   databases: readonly Served[],
@@ -72,7 +71,7 @@ async function playFips(
   if (having.length < databases.length) {
     const lacking = databases.filter((one) => !having.includes(one)).map(({ database }) => database);
     findings.warning(
-      `not played with ${lacking.join(', ')}, for want of a .cvd.sign: there is nothing for these clients`,
+      `${lacking.join(', ')} left out: without a .cvd.sign, these clients cannot use it`,
       'See the findings on .sign files',
     );
   }
@@ -81,7 +80,7 @@ async function playFips(
   return findings.list;
 }
 
-/** Clients that have an earlier version and go on by CDIFFs. */
+/** Plays clients that have an earlier version and update by CDIFFs. */
 async function playBehind(
   engine: Engine,
   { site, databases, maxSize }: { site: Site; databases: readonly Served[]; maxSize: number },
@@ -92,7 +91,7 @@ async function playBehind(
   const found = await guarded('mirror', check, async (findings) => {
     bases = await findBases(site, databases, maxSize, findings);
     if (bases.length === 0 && findings.list.length === 0)
-      findings.good('skipped: the mirror keeps no earlier version, from which CDIFFs lead on, to begin with');
+      findings.good('skipped: the mirror keeps no earlier version from which CDIFFs lead to the newest');
   });
   try {
     const all = new Map(bases.map((base) => [base.database, base]));
@@ -105,7 +104,7 @@ async function playBehind(
       await play({ ...kind, name: 'behind, FIPS', fips: true, bases: readable }, having(readable));
     if (readable.size === all.size) return found;
     const left = [...all.keys()].filter((name) => !readable.has(name)).join(', ');
-    const what = `skipped for ${left}: its archive has no .sign, without which FIPS clients cannot begin from there`;
+    const what = `skipped for ${left}: without an archived .sign, FIPS clients cannot start from the earlier version`;
     return [...found, ...new Findings('mirror', 'freshclam, behind, FIPS').good(what).list];
   } finally {
     await removeBases(bases);

@@ -4,16 +4,16 @@ import { type DnsRecord, lookUp } from '../../upstream/dns.ts';
 import { type Finding, Findings } from '../finding.ts';
 import type { Served } from '../target.ts';
 
-/** Milliseconds without a record to compare with. */
+/** Age from which daily is old if there is no record to compare with. */
 const OLD_MS = 48 * 60 * 60_000;
 
-/** The TXT record of upstream. */
+/** TXT record of upstream, and the nameservers to ask. */
 export interface UpstreamRecord {
   readonly record: string;
   readonly nameservers: readonly string[];
 }
 
-/** What upstream advertises; without an answer, that is a finding. */
+/** Reads the versions that upstream advertises. No answer is a finding. */
 export async function readRecord(
   dns: UpstreamRecord | undefined,
   now: Date,
@@ -23,16 +23,16 @@ export async function readRecord(
     return { record: await lookUp(dns.record, dns.nameservers, now), findings: [] };
   } catch (error) {
     const findings = new Findings('mirror', 'freshness').warning(
-      `what upstream has is not known: ${explain(error)}`,
-      'Name a nameserver that answers with --nameservers, or leave this out with --dns off',
+      `upstream's versions are not known: ${explain(error)}`,
+      'Name a nameserver that answers (--nameservers), or skip this check (--dns off)',
     );
     return { record: undefined, findings: findings.list };
   }
 }
 
 /**
- * How far a database is behind upstream, in versions: of daily there is one a day. Clients with DatabaseMirror obey the
- * official record, so two behind means that each downloads the whole database on every run (clamav-formats.md §6).
+ * Checks how many versions a database is behind upstream; daily has one a day. Clients with DatabaseMirror obey the official
+ * record: two versions behind, each of them downloads the whole database on every run (clamav-formats.md §6).
  */
 export function checkFreshness(
   { database, header }: Served,

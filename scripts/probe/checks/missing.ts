@@ -3,15 +3,15 @@ import { type Finding, type Findings, listed, quoted } from '../finding.ts';
 import { statusFault } from '../status-advice.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 
-/** So far ahead that nobody has published it by the time it is asked for. */
+/** Versions ahead of the newest, so far that nobody has published this one yet. */
 const VERSIONS_AHEAD = 10_000;
 
-/** A CDIFF that cannot be there. */
+/** Name of a CDIFF that cannot exist yet. */
 export function missingCdiff({ database, header }: Served): string {
   return cdiffName(database, header.version + VERSIONS_AHEAD);
 }
 
-/** Missing must be 404: after a 403, freshclam asks nothing more for a day (clamav-formats.md §0.3). */
+/** Checks that a missing file is a 404: after a 403, freshclam asks nothing more for a day (clamav-formats.md §0.3). */
 export async function checkMissing(site: Site, served: Served): Promise<Finding[]> {
   const { database, header } = served;
   const version = header.version + VERSIONS_AHEAD;
@@ -41,7 +41,7 @@ export function isCld(name: string, body: Buffer): boolean {
   return name.endsWith('.cld') && body.toString('latin1').startsWith('ClamAV-VDB:');
 }
 
-/** PrivateMirror clients ask for it first (clamav-formats.md §6), so an older one is all that they ever get. */
+/** Judges a served CLD. PrivateMirror clients ask for it first (clamav-formats.md §6), so an old one is all they ever get. */
 function judgeCld(name: string, body: Buffer, served: Served, { manifest }: Site, findings: Findings): void {
   const [, , version = ''] = body.toString('latin1').split(':');
   const what = `there is a ${name}, version ${quoted(version)}, which PrivateMirror clients take before the CVD`;
@@ -58,4 +58,4 @@ function judgeCld(name: string, body: Buffer, served: Served, { manifest }: Site
 }
 
 const LEFTOVER_ADVICE =
-  'Remove it: a freshclam left it there. In a folder, the next sync sets it aside; the configurations in site/hosts do not serve it';
+  'Remove it: a freshclam left it there. In a folder, the next sync sets it aside. The configurations in site/hosts do not serve it';

@@ -4,11 +4,11 @@ import type { Answer } from '../http-client.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 import { RANGE_ADVICE } from './version.ts';
 
-/** Bytes of the parts that are asked for. */
+/** Parts to ask for, in bytes. */
 const MIDDLE = { from: 256, to: 767 };
 const SUFFIX_BYTES = 16;
 
-/** What a resumed download and a caching proxy ask for. A host that ignores Range altogether is a finding already. */
+/** Checks the parts that a resumed download or a caching proxy asks for, unless the host ignores Range altogether. */
 export async function checkRanges(site: Site, served: Served): Promise<Finding[]> {
   const { size, ranged, database } = served;
   if (!ranged || size === undefined || size <= MIDDLE.to) return [];
@@ -19,7 +19,10 @@ export async function checkRanges(site: Site, served: Served): Promise<Finding[]
       if (fault !== undefined) findings.fault(fault, RANGE_ADVICE);
     for (const { warning } of [middle, suffix, beyond]) {
       if (warning !== undefined)
-        findings.warning(warning, 'Downloads cannot be resumed: prefer a host that answers 206');
+        findings.warning(
+          warning,
+          'Prefer a host that answers 206: downloads from this one cannot be resumed',
+        );
     }
     if (findings.list.length === 0)
       findings.good('parts in the middle and at the end are right, 416 beyond it');
@@ -61,7 +64,7 @@ async function checkBeyond(site: Site, { name }: Served, size: number): Promise<
   return status === 200 ? { warning: what } : { fault: what };
 }
 
-/** A date that is not the very Last-Modified means: the file has changed, so all of it (RFC 9110 §13.1.5). */
+/** Checks that a host sends the whole file if the date is not its exact Last-Modified (RFC 9110 §13.1.5). */
 async function checkIfRange({ client }: Site, { name }: Served, findings: Findings): Promise<void> {
   const headers = { range: 'bytes=0-511', 'if-range': 'Thu, 01 Jan 1970 00:00:00 GMT' };
   const { status } = await client.ask(name, { headers, keep: 0 });
@@ -69,7 +72,7 @@ async function checkIfRange({ client }: Site, { name }: Served, findings: Findin
   else {
     findings.warning(
       `${status}, not 200, for a part of a file that has changed`,
-      'A resumed download can mix two versions, which its signature then shows; prefer a host that knows If-Range',
+      'Prefer a host that knows If-Range. Here a resumed download can mix two versions, which its signature then shows',
     );
   }
 }

@@ -9,17 +9,17 @@ import { guarded, type Served, type Site } from '../target.ts';
 
 const CHECK = '.sign files';
 
-/** What a mirror has of `.sign` files. */
+/** Result of checking the `.sign` files of a database. */
 export interface Signs {
   readonly findings: readonly Finding[];
-  /** Names of those that are there, good or not. */
+  /** Names of those that are served, good or not. */
   readonly there: readonly string[];
 }
 
 /**
- * The `.sign` of a CVD decides whether clients with FIPS limits get it, and must be good if it is there. That of a CDIFF
- * nobody needs, so that it may be missing, but a bad one costs each client of ClamAV ≥ 1.5 a whole download. Both are
- * proven as far as the manifest tells what they sign: `--full` reads that too.
+ * Checks the `.sign` files of a CVD and of its newest CDIFF. Clients with FIPS limits need that of the CVD, and it must be
+ * good if it is served. Nobody needs that of a CDIFF, but a bad one costs each client of ClamAV ≥ 1.5 a whole download. Both
+ * are proven against the manifest; `--full` reads the files that they sign too.
  */
 export async function checkSigns(site: Site, served: Served): Promise<Signs> {
   const { database, header } = served;
@@ -43,7 +43,7 @@ export async function checkSigns(site: Site, served: Served): Promise<Signs> {
   return { findings, there };
 }
 
-/** The bytes of a `.sign`, or a status other than 200. Throws `ProbeError`. */
+/** Fetches a `.sign`: its bytes, or a status other than 200. Throws `ProbeError`. */
 export async function fetchSign({ client }: Site, name: string): Promise<Buffer | number> {
   const { status, body, ended } = await client.ask(name, { keep: SIGN_BYTES + 1 });
   if (status !== 200) return status;
@@ -52,7 +52,7 @@ export async function fetchSign({ client }: Site, name: string): Promise<Buffer 
   return body;
 }
 
-/** What the manifest says of the file that is signed, if it speaks of the version that is served. */
+/** Digest of the signed file by the manifest, if that has the served version. */
 function digestsOf({ manifest }: Site, { database, header }: Served, { signs }: SignOf) {
   const record =
     manifest?.databases[database]?.version === header.version ? manifest.files[signs] : undefined;
@@ -86,7 +86,7 @@ function tellGood(
   if (proven.notAfter.getTime() - now.getTime() <= ENDS_SOON_MS) {
     findings.warning(
       `${name} is valid until ${until}; from then on ${harmed(database)}`,
-      'Publish the one that upstream makes anew, as each sync does once there is one',
+      'Publish the new one from upstream, as each sync does once it is there',
     );
   } else if (!isForAll(proven)) {
     findings.warning(

@@ -6,10 +6,10 @@ import { type Finding, Findings, listed } from '../finding.ts';
 import type { ProbeClient } from '../http-client.ts';
 
 const DAY_MS = 86_400_000;
-/** Days before its end in which a certificate should have been renewed. */
+/** Days before the end of a certificate by which it should be renewed. */
 const RENEWAL_DAYS = 14;
 
-/** How files came: redirects, and TLS, which has worked if there were answers. */
+/** Reports redirects and the certificate. TLS itself works if there were answers. */
 export async function checkTransport(client: ProbeClient, now: Date): Promise<Finding[]> {
   const redirects = new Findings('mirror', 'redirects');
   const names = [...client.redirects.keys()];
@@ -37,7 +37,7 @@ function judgeCertificate(expires: Date | undefined, now: Date, findings: Findin
     );
 }
 
-/** When the certificate ends; `undefined` if the host cannot be asked directly, for want of a way around a proxy. */
+/** End of the certificate; `undefined` if the host cannot be reached directly, without the proxy. */
 async function expiryOf(url: string): Promise<Date | undefined> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');

@@ -15,12 +15,12 @@ import { statusFault } from '../status-advice.ts';
 import { guarded, type Served, type Site } from '../target.ts';
 import { isCld } from './missing.ts';
 
-/** COPYING and `.info` come first and fit into this with room to spare; in hybrid builds they come later (§5). */
+/** Bytes to read for `.info`. COPYING and `.info` come first in a CVD; in hybrid builds later (clamav-formats.md §5). */
 const START_BYTES = [65_536, BODY_BYTES];
 
 /**
- * The version check of a client: `Range: bytes=0-511`. Without a proper header there is nothing more to check of a
- * database.
+ * Does the version check of a client: `Range: bytes=0-511`. Without a proper header, no other check of the database is
+ * possible.
  */
 export async function checkStart(
   site: Site,
@@ -77,7 +77,7 @@ async function isThere(site: Site, answer: Answer, database: string, findings: F
     }
     findings.fault(
       `there is no ${name}`,
-      `Check the path in the URL; if ${database} is not to be mirrored, name the others with --databases`,
+      `Check the path in the URL. If ${database} is not meant to be mirrored, name the others with --databases`,
     );
   } else {
     statusFault(findings, answer.status, [name]);
@@ -101,13 +101,13 @@ function judgeRange(answer: Answer, name: string, range: Findings): void {
 }
 
 export const UNPROVEN_ADVICE =
-  'Clients refuse it or fall behind: publish a file that `clamav-mirror verify` proves';
+  'Publish a file that `clamav-mirror verify` proves: clients refuse this one, or fall behind';
 
 export const RANGE_ADVICE =
-  'Switch off what changes answers on the way (compression, a caching proxy), or use another host';
+  'Switch off whatever changes answers on the way (compression, a caching proxy), or use another host';
 
 /**
- * Proves `.info`, which is the only thing that tells one database from another: any signed CVD loads under any name
+ * Proves `.info`, which alone says which database a CVD is: any signed CVD loads under any name
  * (clamav-formats.md §6). False if it is not near the start. Throws `VerifyError`.
  */
 async function checkInfo({ client, trust }: Site, { name, database, header }: Served): Promise<boolean> {
@@ -134,7 +134,7 @@ async function checkInfo({ client, trust }: Site, { name, database, header }: Se
   return false;
 }
 
-/** `.info` as the start of a CVD holds it, if all of it is there. */
+/** Finds `.info` in the start of a CVD; `undefined` if it is not there as a whole. */
 function infoIn(start: Uint8Array): { name: string; bytes: Uint8Array } | undefined {
   let current: { name: string; size: number; bytes: Buffer[] } | undefined;
   let found: { name: string; bytes: Uint8Array } | undefined;
