@@ -4,7 +4,7 @@ import type { Given } from '../settings/read.ts';
 import type { Verdict } from '../wiring/exit-code.ts';
 import type { ActionsLog } from './actions-log.ts';
 
-/** A command's settings are read, and found good, before anything is done. Throws `setting/invalid`. */
+/** Reads and validates a command's settings before anything is done. Throws `setting/invalid`. */
 export type Prepare = (given: Given) => (context: ActionContext) => Promise<Ended>;
 
 export interface ActionContext {
@@ -14,13 +14,13 @@ export interface ActionContext {
   readonly now: () => Date;
 }
 
-/** What a command leaves behind. */
+/** Results of a command. */
 export interface Ended {
   readonly verdict: Exclude<Verdict, 'usage'>;
-  /** By name, as action.yml has them. */
+  /** Outputs, by their names in action.yml. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** Markdown. */
+  /** Summary in Markdown. */
   readonly summary: string;
-  /** For those who are to be notified; without it there is nothing to tell. */
+  /** Report for the notifier; without it nobody is notified. */
   readonly report?: RunReport;
 }

@@ -4,19 +4,19 @@ import type { Log } from '../base/log.ts';
 import { logLine } from '../base/printable.ts';
 import { withMoments } from '../base/words.ts';
 
-/** Progress is told this rarely, and only where somebody debugs. Milliseconds. */
+/** Pause between two lines of progress, which only a debug log has. */
 const PROGRESS_PAUSE_MS = 5000;
 
 export interface ActionsLog extends Log {
   /** The last lines, oldest first. */
   readonly tail: readonly string[];
-  /** Ends the group of the last part. */
+  /** Ends the group of the last step. */
   end(): void;
 }
 
 /**
- * A log for a workflow's page: each part of a run is a group, a warning an annotation, and progress is for
- * those who turned debugging on. Nobody's words are taken for a workflow command.
+ * Makes a log for a workflow's page: each step of a run is a group, each warning an annotation, and progress shows with
+ * debugging on. No word from outside becomes a workflow command.
  */
 export function actionsLog(now: () => number = Date.now): ActionsLog {
   const tail: string[] = [];
@@ -54,7 +54,7 @@ export function actionsLog(now: () => number = Date.now): ActionsLog {
   };
 }
 
-/** Says what failed in an annotation of its own. */
+/** Reports a failure in an annotation of its own. */
 export function annotateError(what: string, title: string): void {
   core.error(logLine(withMoments(what)), { title: logLine(title) });
 }

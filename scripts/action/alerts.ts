@@ -10,13 +10,13 @@ import type { ActionsLog } from './actions-log.ts';
 
 interface About {
   readonly given: Given;
-  /** `undefined` if the settings made no sense. */
+  /** Settings; `undefined` if they were invalid. */
   readonly action: ActionSettings | undefined;
   readonly verdict: Verdict;
   readonly log: ActionsLog;
 }
 
-/** Tells who is not looking at the run: by an issue, and by a ping. Never throws; gives outputs. */
+/** Alerts people who are not watching the run, by an issue and by a ping. Never throws. Returns outputs. */
 export async function sendAlerts(
   report: RunReport | undefined,
   about: About,
@@ -51,7 +51,7 @@ async function reportByIssue(report: RunReport, { given, log }: About): Promise<
   return issue;
 }
 
-/** After each cycle, good or not. */
+/** Pings the healthcheck after each cycle, good or not. */
 async function ping({ given, action, verdict, log }: About): Promise<void> {
   if (action?.healthcheckUrl === undefined) return;
   if (action.command !== 'sync' && action.command !== 'resync') return;

@@ -15,8 +15,8 @@ const TITLES: Readonly<Record<CycleReport['outcome'], string>> = {
 };
 
 /**
- * A cycle as a person reads it in ten seconds: what clients get now, what became of each database, what that took from
- * upstream, and how it was proven. `manifest`: what is published after the cycle.
+ * Writes the summary of a cycle, to be read in ten seconds: the result of each database, the bytes from upstream, the proof,
+ * and what clients get now. `manifest`: the one that is published after the cycle.
  */
 export function cycleSummary(
   report: CycleReport,
@@ -60,7 +60,7 @@ function isFault({ outcome }: Pick<DatabaseReport, 'outcome'>): boolean {
   return outcome === 'refused' || outcome === 'failed';
 }
 
-/** Bytes of the CVDs that were rebuilt, less what that took. */
+/** Bytes of the rebuilt CVDs, less the bytes that were downloaded for them. */
 function savedBy({ databases }: CycleReport, manifest: Manifest | undefined): number {
   const saved = Object.entries(databases).map(([database, { outcome, how, upstreamBytes }]) =>
     outcome === 'published' && how === 'rebuilt'
@@ -84,7 +84,7 @@ function proofSection(proof: Proof): string {
   ].join('\n\n');
 }
 
-/** What failed stands first, in sight; all that went well is folded below it. */
+/** Tables of the proof: failed scenarios first and in sight, the others folded below. */
 function proofTables({ engines, results }: Proof): string[] {
   const scenarios = [...new Set(results.map(({ scenario }) => scenario))];
   const cell = (scenario: string, engine: string) =>

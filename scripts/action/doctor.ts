@@ -6,7 +6,7 @@ import { doctorSettings } from '../settings/commands/doctor.ts';
 import { runDoctor } from '../wiring/run-doctor.ts';
 import type { Prepare } from './action-command.ts';
 
-/** Looks at what this job and these settings can do. Whoever asks is looking: no issue tells of it. */
+/** Checks what this job and these settings can do. Opens no issue: whoever runs it reads the result. */
 export const doctor: Prepare = (given) => {
   const settings = doctorSettings(given);
   return async ({ log }) => {

@@ -3,7 +3,7 @@ import { counted } from '../base/words.ts';
 import { plain, table } from '../notify/escape.ts';
 import type { Finding } from '../probe/finding.ts';
 
-/** What a probe or the watchdog found, the worst first. */
+/** Writes the findings of a probe or the watchdog, the worst first. */
 export function findingsSummary(title: string, findings: readonly Finding[]): string {
   const order = ['fault', 'warning', 'good'] as const;
   const of = (verdict: Finding['verdict']) => findings.filter((finding) => finding.verdict === verdict);
@@ -28,7 +28,7 @@ export function findingsSummary(title: string, findings: readonly Finding[]): st
   ].join('\n\n');
 }
 
-/** Each in a line of the log, and what is not as it should be as an annotation. */
+/** Logs each finding; warnings and faults become annotations. */
 export function logFindings(findings: readonly Finding[], log: Log): void {
   for (const { subject, check, verdict, what, advice } of findings) {
     const line = `${subject} ${check}: ${what}`;

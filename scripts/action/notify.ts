@@ -7,8 +7,8 @@ import { together } from '../settings/read.ts';
 import type { Prepare } from './action-command.ts';
 
 /**
- * A job of its own, which alone may write issues: tells of what the jobs before it said, or of their silence. Trouble with
- * GitHub is a warning: the verdict over the run is theirs.
+ * Opens issues in a job of its own, which alone may write them, from the report of the jobs before it, or because there is
+ * none. A problem with GitHub is a warning and does not fail the run.
  */
 export const notify: Prepare = (given) => {
   const { needs, settings } = together({
@@ -32,7 +32,7 @@ export const notify: Prepare = (given) => {
     return {
       verdict: 'good',
       outputs: { outcome: 'notified', 'issue-number': String(issue ?? '') },
-      summary: issue === undefined ? '' : `Issue #${issue} tells of it.\n`,
+      summary: issue === undefined ? '' : `Reported in issue #${issue}.\n`,
     };
   };
 };

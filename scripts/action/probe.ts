@@ -18,7 +18,7 @@ import { verdictsOf } from '../watch/failures.ts';
 import type { Prepare } from './action-command.ts';
 import { findingsSummary, logFindings } from './findings-summary.ts';
 
-/** Judges a mirror from outside. */
+/** Checks a mirror from outside. */
 export const probe: Prepare = (given) => {
   const settings = aboutMirror(given, (url) => probeSettings(url, given));
   return async ({ log, now }) => {
@@ -58,10 +58,10 @@ export const verify: Prepare = (given) => {
   };
 };
 
-/** What neither command finds out. */
+/** Facts that neither command finds out. */
 const UNKNOWN = { serving: null, upstream: {} } as const;
 
-/** With paths as the store has them. */
+/** Checks a folder; paths are relative to it. */
 async function check(folder: string): Promise<Checked[]> {
   const checked = await checkTree(folder, TALOS);
   return checked.map((one) => ({ ...one, path: relative(folder, one.path) || one.path }));

@@ -6,13 +6,13 @@ import { fewer } from '../notify/job-report.ts';
 import type { Store } from '../store/store.ts';
 import { MANIFEST } from '../store/store.ts';
 
-/** What is published now, whatever became of the cycle. */
+/** Reads the manifest that is published now, whatever the cycle did. */
 export async function manifestOf(store: Store): Promise<Manifest | undefined> {
   const found = await store.readManifest();
   return found === undefined ? undefined : parseOwnManifest(found.text, store.where).manifest;
 }
 
-/** What is said of a published mirror. */
+/** Outputs that describe a published mirror. */
 export function publishedOutputs(
   manifest: Manifest | undefined,
   publicUrl: string | undefined,

@@ -9,7 +9,7 @@ import { cycleDeps } from '../wiring/cycle-context.ts';
 import type { Prepare } from './action-command.ts';
 import { manifestOf, publishedOutputs } from './published-outputs.ts';
 
-/** Publishes an earlier version again and holds the database there. */
+/** Publishes an earlier version again and pins the database there. */
 export const rollback: Prepare = (given) => {
   const { wanted, settings } = together({
     wanted: () => rollbackSettings(given),
@@ -19,9 +19,9 @@ export const rollback: Prepare = (given) => {
     const deps = await cycleDeps(settings, log);
     const { database, from, to } = await rollBack(settings, wanted, deps);
     const manifest = await manifestOf(deps.store);
-    const what = `${database}: version ${from} → ${to}, held there until it is released`;
+    const what = `${database}: version ${from} → ${to}, pinned there until it is released`;
     log.info(what);
-    log.warn(`clients that have version ${from} already keep it: freshclam takes nothing older than it has`);
+    log.warn(`clients that already have version ${from} keep it: freshclam never goes back`);
     return {
       verdict: 'good',
       outputs: { outcome: 'published', changed: database, ...publishedOutputs(manifest, settings.publicUrl) },
@@ -37,7 +37,7 @@ export const rollback: Prepare = (given) => {
   };
 };
 
-/** Lets a database that was rolled back move again with the next cycle. */
+/** Unpins a database that was rolled back: the next cycle may update it. */
 export const release: Prepare = (given) => {
   const { wanted, settings } = together({
     wanted: () => releaseSettings(given),
@@ -46,7 +46,7 @@ export const release: Prepare = (given) => {
   return async ({ log }) => {
     const { store } = await cycleDeps(settings, log);
     const { version, held } = await releaseDatabase(wanted.database, { store });
-    const what = `${wanted.database} was held at version ${version} since ${moment(held?.since ?? '')}; the next cycle may move it`;
+    const what = `${wanted.database} was pinned at version ${version} since ${moment(held?.since ?? '')}. The next cycle may update it`;
     log.info(what);
     const manifest = await manifestOf(store);
     return {

@@ -14,7 +14,7 @@ import type { Ended, Prepare } from './action-command.ts';
 import { type ActionsLog, actionsLog, annotateError } from './actions-log.ts';
 import { sendAlerts } from './alerts.ts';
 
-/** Each loads what it needs. */
+/** Commands; each loads only what it needs. */
 const COMMANDS: Readonly<Record<ActionCommand, () => Promise<Prepare>>> = {
   sync: async () => (await import('./sync.ts')).sync,
   resync: async () => (await import('./sync.ts')).resync,
@@ -28,13 +28,13 @@ const COMMANDS: Readonly<Record<ActionCommand, () => Promise<Prepare>>> = {
   doctor: async () => (await import('./doctor.ts')).doctor,
 };
 
-/** What came of a command, and the settings, as far as they could be read. */
+/** Result of a command, with its settings if they could be read. */
 interface Run {
   readonly action: ActionSettings | undefined;
   readonly ended: Omit<Ended, 'verdict'> & { readonly verdict: Verdict };
 }
 
-/** Runs the command that the inputs name and tells the runner what came of it. Gives the exit code. */
+/** Runs the command that the inputs name, and hands its results to the runner. Returns the exit code. */
 export async function runAction(given: Given): Promise<number> {
   const secrets = secretsIn(given);
   for (const secret of secrets) core.setSecret(secret);
@@ -48,7 +48,7 @@ export async function runAction(given: Given): Promise<number> {
     annotateError(what, `${kind}: ${code}`);
   }
   for (const [name, value] of Object.entries(outputs)) {
-    if (!fits(value)) log.warn(`the output ${name} is left empty: it is too long to be handed on`);
+    if (!fits(value)) log.warn(`the output ${name} is left empty: it is too long`);
     core.setOutput(name, fits(value) ? value : '');
   }
   if (report !== undefined) core.setOutput('report', handedOn(report));
@@ -58,7 +58,7 @@ export async function runAction(given: Given): Promise<number> {
   return EXIT[verdict];
 }
 
-/** A job has variables of others, so a strange one ends nothing here. */
+/** Warns of unknown variables. They end nothing: a job has variables of other programs too. */
 function warnOfVariables(given: Given, log: ActionsLog): void {
   try {
     for (const warning of strangeVariables(given)) log.warn(warning);
@@ -67,14 +67,14 @@ function warnOfVariables(given: Given, log: ActionsLog): void {
   }
 }
 
-/** GitHub does not hand on an output that holds a secret, and shows an issue to everybody. */
+/** Removes secrets from a report: GitHub drops an output that holds one, and shows an issue to everybody. */
 function withoutSecrets(report: RunReport, secrets: readonly string[]): RunReport {
   return JSON.parse(JSON.stringify(report), (_, value) =>
     typeof value === 'string' ? hidden(value, secrets) : value,
   );
 }
 
-/** Also where a secret is quoted, or escaped for Markdown. */
+/** Replaces secrets in a text, also where they are quoted or escaped for Markdown. */
 function hidden(text: string, secrets: readonly string[]): string {
   const forms = secrets.flatMap((secret) => [JSON.stringify(secret).slice(1, -1), secret]);
   return [...forms, ...forms.map(plain)]
@@ -82,7 +82,7 @@ function hidden(text: string, secrets: readonly string[]): string {
     .reduce((rest, form) => rest.replaceAll(form, '***'), text);
 }
 
-/** As much of a summary as GitHub takes. */
+/** Cuts a summary to the length that GitHub takes. */
 export function withinSummary(text: string): string {
   return text.slice(0, SUMMARY_CHARACTERS);
 }
@@ -92,7 +92,7 @@ async function addToSummary(text: string, log: ActionsLog): Promise<void> {
   await core.summary
     .addRaw(withinSummary(text))
     .write()
-    .catch((error) => log.info(`there is no summary: ${explain(error)}`));
+    .catch((error) => log.info(`the summary could not be written: ${explain(error)}`));
 }
 
 async function run(given: Given, log: ActionsLog, now: () => Date): Promise<Run> {
@@ -113,7 +113,7 @@ async function run(given: Given, log: ActionsLog, now: () => Date): Promise<Run>
   }
 }
 
-/** Of a command that could not even begin, or that threw. */
+/** Results of a command that could not begin, or that threw. */
 function failed(error: unknown, log: ActionsLog, at: Date): Run['ended'] {
   const what = explain(error);
   return {
@@ -124,7 +124,7 @@ function failed(error: unknown, log: ActionsLog, at: Date): Run['ended'] {
   };
 }
 
-/** The command alone, so that its settings can be read with all others. Throws `setting/invalid`. */
+/** Reads the command alone, so that its settings can be validated with all others. Throws `setting/invalid`. */
 function commandOf(given: Given): ActionCommand {
   const { CLAMAV_MIRROR_COMMAND: name = '' } = given.environment;
   return Object.hasOwn(COMMANDS, name) ? (name as ActionCommand) : actionSettings(given).command;

@@ -16,13 +16,13 @@ import { restoreCache, saveCache } from './cache/cache.ts';
 import { cycleSummary } from './cycle-summary.ts';
 import { manifestOf, publishedOutputs } from './published-outputs.ts';
 
-/** One cycle. */
+/** Runs one cycle. */
 export function sync(given: Given): (context: ActionContext) => Promise<Ended> {
   const settings = syncSettings(given);
   return async (context) => await cycle(settings, context);
 }
 
-/** One cycle that takes everything anew from upstream. */
+/** Runs one cycle that takes everything anew from upstream. */
 export function resync(given: Given): (context: ActionContext) => Promise<Ended> {
   const settings = syncSettings(given);
   return async (context) => await cycle({ ...settings, resync: true }, context);
@@ -56,7 +56,7 @@ interface Ran {
   readonly report: CycleReport;
 }
 
-/** A bucket is far away, as is a host to restore from: what they have is kept in the repository's cache, and the state. */
+/** Keeps the state, and copies from a bucket or from the host to restore from, in the repository's cache: both are far away. */
 async function withCache(
   settings: CycleSettings,
   { action, given, log }: ActionContext,
@@ -75,7 +75,7 @@ async function withCache(
   return ran;
 }
 
-/** Of a folder there are no copies yet; the next run begins without that folder. */
+/** Copies the published files of a folder for the cache: the next run begins without that folder. */
 async function copyPublished(store: Store, { work }: CycleSettings): Promise<void> {
   const copies = new Copies(join(work, COPIES_FOLDER));
   const files = Object.entries((await manifestOf(store).catch(() => undefined))?.files ?? {});

@@ -7,7 +7,7 @@ import { runWatch } from '../wiring/run-watch.ts';
 import type { Prepare } from './action-command.ts';
 import { findingsSummary, logFindings } from './findings-summary.ts';
 
-/** Looks at the published mirror from outside, with real clients, and at whether it is still being kept. */
+/** Checks the published mirror from outside, with real clients, and whether its workflow still runs. */
 export const watchdog: Prepare = (given) => {
   const { settings, workflows } = together({
     settings: () => aboutMirror(given, (url) => watchSettings(url, given)),
@@ -25,7 +25,7 @@ export const watchdog: Prepare = (given) => {
   };
 };
 
-/** Without a token nobody can be asked. */
+/** Record of workflows; `undefined` without a token to ask GitHub with. */
 function workflowsFrom(given: Given): Workflows | undefined {
   if (!given.environment.CLAMAV_MIRROR_GITHUB_TOKEN) return undefined;
   const { rest, repository } = openGitHub(notifySettings(given.environment).github);

@@ -10,7 +10,7 @@ export interface Log {
   warn(line: string): void;
   /** Says what is going on now, perhaps with how far it is; the next line of any kind replaces it. */
   progress(line: string): void;
-  /** What follows is another part of the run; for those who show parts apart. */
+  /** Begins a step of the run, for a log that groups its lines by step. */
   step?(name: string): void;
 }
 

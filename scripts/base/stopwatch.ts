@@ -1,34 +1,34 @@
-/** Measures a run and its parts, one after the other. */
+/** Measures a run and its steps, one after the other. */
 export class Stopwatch {
-  readonly #onBegin: ((part: string) => void) | undefined;
+  readonly #onBegin: ((step: string) => void) | undefined;
   readonly #begun = performance.now();
   readonly #times = new Map<string, number>();
-  #part: { readonly name: string; readonly begun: number } | undefined;
+  #step: { readonly name: string; readonly begun: number } | undefined;
 
-  /** `onBegin` hears of each part. */
-  constructor(onBegin?: (part: string) => void) {
+  /** `onBegin` is called with the name of each step. */
+  constructor(onBegin?: (step: string) => void) {
     this.#onBegin = onBegin;
   }
 
-  /** Ends the part that is under way, if one is, and begins the next. */
+  /** Ends the current step, if there is one, and begins the next. */
   begin(name: string): void {
     this.#end();
     this.#onBegin?.(name);
-    this.#part = { name, begun: performance.now() };
+    this.#step = { name, begun: performance.now() };
   }
 
-  /** Ends the last part. In seconds: the whole, and each part. */
+  /** Ends the last step. Returns seconds: of the whole, and of each step. */
   read(): { duration: number; times: Record<string, number> } {
     this.#end();
     return { duration: secondsSince(this.#begun), times: Object.fromEntries(this.#times) };
   }
 
   #end(): void {
-    if (this.#part !== undefined) {
-      const { name, begun } = this.#part;
+    if (this.#step !== undefined) {
+      const { name, begun } = this.#step;
       this.#times.set(name, (this.#times.get(name) ?? 0) + secondsSince(begun));
     }
-    this.#part = undefined;
+    this.#step = undefined;
   }
 }
 

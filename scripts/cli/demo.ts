@@ -22,7 +22,7 @@ import { given } from '../settings/environment.ts';
 import { FolderStore } from '../store/folder.ts';
 import { TALOS } from '../verify/trust.ts';
 
-/** What the demo showed, line by line of its closing table. */
+/** Lines of the table at the end of the demo. */
 type Table = [what: string, shown: string][];
 
 /**

@@ -6,7 +6,7 @@ import { EXIT } from '../wiring/exit-code.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
 import { runDoctor } from '../wiring/run-doctor.ts';
 
-/** `clamav-mirror doctor`: what this machine and these settings can do. */
+/** `clamav-mirror doctor`: checks this machine and these settings. */
 export async function doctor(given: Given, json: boolean): Promise<'good' | 'failed'> {
   const settings = doctorSettings(given);
   endOnSignal();

@@ -28,13 +28,13 @@ interface FileInside extends TarEntry {
   readonly leftover?: true;
 }
 
-/** What was read; the lists are shown by themselves. */
+/** Facts that were read; the lists are shown below the others. */
 interface Facts extends Record<string, unknown> {
   files?: FileInside[];
   changes?: readonly FileChanges[];
 }
 
-/** `clamav-mirror inspect`: what files hold, genuine or not, and whether they are. */
+/** `clamav-mirror inspect`: shows what files hold, and whether they are genuine. */
 export async function inspect(paths: readonly string[], json: boolean): Promise<'good' | 'failed'> {
   const log = streamLog(process.stdout);
   let readable = true;
@@ -53,7 +53,7 @@ export async function inspect(paths: readonly string[], json: boolean): Promise<
   return readable ? 'good' : 'failed';
 }
 
-/** As much as can be read, and where it ended. */
+/** Reads as much as possible, and notes where reading failed. */
 async function read(path: string): Promise<Facts> {
   const facts: Facts = {};
   try {

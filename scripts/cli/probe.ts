@@ -5,7 +5,7 @@ import { probeSettings } from '../settings/commands/probe.ts';
 import type { Given } from '../settings/read.ts';
 import { TALOS } from '../verify/trust.ts';
 
-/** `clamav-mirror probe`: judges a mirror from outside. */
+/** `clamav-mirror probe`: checks a mirror from outside. */
 export async function probe(url: string, given: Given, json: boolean): Promise<'good' | 'failed'> {
   const settings = probeSettings(url, given);
   const report = await probeMirror({ ...settings, trust: TALOS, now: () => new Date() });

@@ -64,7 +64,7 @@ export async function rebuild(flags: RebuildFlags, json: boolean): Promise<'good
   }
 }
 
-/** The new version's signed header and the gzip header behind it; a file of 512 bytes stands for today's gzip header. */
+/** Reads the new version's signed header and the gzip header behind it; 512 bytes alone get today's gzip header. */
 async function readHeader(source: string): Promise<{ header: CvdHeader; gzipHeader: Uint8Array }> {
   const start = /^https?:/.test(source) ? await probe(source) : await readStart(source, PROBE_SIZE, NAMED);
   const header = asVerdict(() => verifyHeader(parseHeader(start.subarray(0, HEADER_SIZE)), TALOS));

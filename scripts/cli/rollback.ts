@@ -11,7 +11,7 @@ import { openStore } from '../store/open.ts';
 import { cycleDeps } from '../wiring/cycle-context.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
 
-/** `clamav-mirror rollback`: publishes an earlier version again and holds the database there. */
+/** `clamav-mirror rollback`: publishes an earlier version again and pins the database there. */
 export async function rollback(given: Given, json: boolean): Promise<'good'> {
   const wanted = rollbackSettings(given);
   const settings = syncSettings(given);
@@ -23,15 +23,13 @@ export async function rollback(given: Given, json: boolean): Promise<'good'> {
     return 'good';
   }
   for (const line of proofTable(done.proof).trimEnd().split('\n')) log.info(line);
-  log.say(`${done.database}: version ${done.from} → ${done.to}; held there until it is released:`);
+  log.say(`${done.database}: version ${done.from} → ${done.to}; pinned there until it is released:`);
   log.say(`  clamav-mirror release --database ${done.database} --store ${settings.store}`);
-  log.warn(
-    `clients that have version ${done.from} already keep it: freshclam takes nothing older than it has`,
-  );
+  log.warn(`clients that already have version ${done.from} keep it: freshclam never goes back`);
   return 'good';
 }
 
-/** `clamav-mirror release`: the next cycle may move the database again. */
+/** `clamav-mirror release`: unpins a database, so that the next cycle may update it. */
 export async function release(given: Given, json: boolean): Promise<'good'> {
   const { database } = releaseSettings(given);
   const { store, s3 } = storeSettings(given);
@@ -40,7 +38,7 @@ export async function release(given: Given, json: boolean): Promise<'good'> {
   if (json) printJson(process.stdout, { database, version, held });
   else
     log.info(
-      `${database} was held at version ${version} since ${moment(held?.since ?? '')}; the next sync may move it`,
+      `${database} was pinned at version ${version} since ${moment(held?.since ?? '')}. The next sync may update it`,
     );
   return 'good';
 }

@@ -10,11 +10,11 @@ import { statusText } from '../status/text.ts';
 import { openStore } from '../store/open.ts';
 import { isS3Address } from '../store/s3/address.ts';
 
-/** Columns that text is set in, however narrow or wide a terminal is. */
+/** Limits of the text's width, however narrow or wide the terminal is. */
 const NARROWEST_COLUMNS = 60;
 const WIDEST_COLUMNS = 120;
 
-/** `clamav-mirror status`: the store at a glance. Changes nothing. */
+/** `clamav-mirror status`: shows the mirror at a glance. Changes nothing. */
 export async function status(given: Given, json: boolean): Promise<'good' | 'failed'> {
   const settings = statusSettings(given);
   const { store, s3, work, maxAge } = settings;

@@ -24,8 +24,8 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
 }
 
 /**
- * One line for each database, one for what ended the run as a whole, and one for a run that published something though
- * something else failed; the rest is detail.
+ * Prints one line for each database, one for an error that ended the run, and one for a run that published something although
+ * something else failed. The rest is detail.
  */
 export function printReport(report: CycleReport, store: string, log: RunLog): void {
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
@@ -45,7 +45,7 @@ export function printReport(report: CycleReport, store: string, log: RunLog): vo
   else log.say(total);
 }
 
-/** That something failed is not all there is to say of a run that published something. */
+/** Names the databases that a failed run published all the same. */
 function publishedBeside({ outcome, databases }: CycleReport): string {
   if (outcome !== 'failed' && outcome !== 'refused') return '';
   const published = Object.entries(databases).filter(([, one]) => one.outcome === 'published');

@@ -5,7 +5,7 @@ import type { Given } from '../settings/read.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
 import { runWatch } from '../wiring/run-watch.ts';
 
-/** `clamav-mirror watch`: is the published mirror well, and kept up to date? */
+/** `clamav-mirror watch`: checks that a published mirror is well and up to date. */
 export async function watch(url: string, given: Given, json: boolean): Promise<'good' | 'failed'> {
   const settings = watchSettings(url, given);
   endOnSignal();

@@ -48,7 +48,7 @@ export async function askUpstream({ settings, trials, trust, now }: Context): Pr
   return { database, offered, ahead: Number.isNaN(ahead) ? undefined : ahead };
 }
 
-/** What a run remembers, in a copy: whatever is saved goes with that. */
+/** Loads a copy of a run's state, so that nothing is saved in the original. */
 async function stateFor(work: string, trial: string, now: Date): Promise<State> {
   await copyRegular(join(work, STATE_FILE), join(trial, STATE_FILE)).catch((error) => {
     if (!NO_STATE.includes(codeOf(error) ?? '')) throw error;
@@ -58,7 +58,7 @@ async function stateFor(work: string, trial: string, now: Date): Promise<State> 
 
 const NO_STATE = ['ENOENT', 'ENOTDIR', 'EACCES', 'file/not-regular'];
 
-/** A cache gives an answer with the time that it was made, and its age. */
+/** Time by the answer's headers: a cache sends the time at which the answer was made, and its age. */
 function timeBy(header: (name: string) => string | undefined): number {
   return Date.parse(header('date') ?? '') + 1000 * Number(header('age') ?? 0);
 }

@@ -17,8 +17,8 @@ import { skipped } from './finding.ts';
 import type { DoctorSettings } from './settings.ts';
 
 /**
- * What there is to look at by these settings, in the order in which people read it. What takes a while to load is loaded
- * now, for that is no part of a check's time.
+ * Lists the checks for these settings, in reading order. Slow modules are loaded here, so that loading does not count
+ * against the time of a check.
  */
 export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
   return [

@@ -4,34 +4,34 @@ import type { Seen } from './finding.ts';
 import type { DoctorSettings } from './settings.ts';
 import type { Trials } from './trial-folders.ts';
 
-/** What checks look at, and what with. */
+/** Everything that checks work with. */
 export interface DoctorContext {
   readonly settings: DoctorSettings;
-  /** With what they are given of the environment. */
+  /** PATH, and the environment that programs get. */
   readonly programs: Programs;
   /** The version of Node, as `v24.21.0`. */
   readonly node: string;
   readonly trust: Trust;
   readonly now: () => Date;
   readonly trials: Trials;
-  /** What upstream answers to the one version check. */
+  /** Asks upstream for a version, once for all checks. */
   readonly askUpstream: () => Promise<Asked>;
 }
 
 export interface Check {
   readonly name: string;
-  /** Milliseconds; default: `CHECK_MS`. */
+  /** Deadline in milliseconds; default: `CHECK_MS`. */
   readonly timeout?: number;
-  /** Throws what is a fault. `signal`: its time is up. */
+  /** Throws an error that is a fault. `signal` aborts at the deadline. */
   readonly run: (context: DoctorContext, signal: AbortSignal) => Promise<Seen>;
 }
 
-/** What came of the one version check. */
+/** Result of the version check. */
 export interface Asked {
-  /** The database that was asked for. */
+  /** Database that was asked for. */
   readonly database: string;
-  /** Its version as its header says it, signed by Talos; or what went wrong. */
+  /** Version in its header, signed by Talos; or the error. */
   readonly offered: number | { readonly error: unknown };
-  /** By upstream's clock less by ours, in milliseconds; `undefined`: it did not tell. */
+  /** Upstream's clock less ours, in milliseconds; `undefined`: it sent no time. */
   readonly ahead: number | undefined;
 }

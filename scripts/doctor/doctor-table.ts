@@ -2,14 +2,14 @@ import type { Line } from '../base/log.ts';
 import type { DoctorReport } from './doctor.ts';
 import { type Finding, isBad } from './finding.ts';
 
-/** Marks for who sees letters only, and for everybody else. */
+/** Marks: words for terminals without signs or colours, else signs. */
 const MARKS = {
   plain: { good: 'good   ', bad: 'FAULT  ', skipped: 'skipped' },
   signs: { good: '✓', bad: '✗', skipped: '–' },
 } as const;
 const COLOURS = { good: 'green', bad: 'red', skipped: 'yellow' } as const;
 
-/** The report for people: a line for each check, its advice below. */
+/** Writes the report for people: a line for each check, its advice below. */
 export function doctorTable({ findings }: DoctorReport, marks: keyof typeof MARKS): Line[] {
   const width = Math.max(0, ...findings.map(({ check }) => check.length));
   const faults = findings.filter(isBad).length;
@@ -18,7 +18,7 @@ export function doctorTable({ findings }: DoctorReport, marks: keyof typeof MARK
     '',
     faults === 0
       ? 'Fit to sync: clamav-mirror sync, with the same options'
-      : `${faults} ${faults === 1 ? 'fault' : 'faults'}: mend what is marked, then run this again`,
+      : `${faults} ${faults === 1 ? 'fault' : 'faults'}: correct what is marked, then run this again`,
   ];
 }
 

@@ -11,7 +11,7 @@ export interface DoctorReport {
   readonly unfinished: boolean;
 }
 
-/** Looks at everything at once. No check waits for another or hides it, and nothing that is tried out stays. */
+/** Runs all checks at once. No check waits for another or hides it, and test files are removed. */
 export async function examine(
   checks: readonly Check[],
   given: Omit<DoctorContext, 'trials' | 'askUpstream'>,
@@ -60,4 +60,4 @@ async function within({ name, timeout = CHECK_MS, run }: Check, context: DoctorC
 }
 
 const LATE_ADVICE =
-  'Run this again when the machine has less to do; if that is no help, find out what does not answer';
+  'Run this again when the machine is less busy. If that does not help, find out what does not answer';

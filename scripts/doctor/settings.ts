@@ -6,17 +6,17 @@ export interface DoctorGitHub {
   readonly settings: GitHubSettings;
   /** The file of the workflow that syncs. */
   readonly workflow: string;
-  /** Whether this job is to write issues. */
+  /** True if this job writes issues. */
   readonly writesIssues: boolean;
 }
 
-/** What looking at a machine and at settings needs to know, validated. */
+/** Validated settings of doctor. */
 export interface DoctorSettings {
   readonly sync: CycleSettings;
-  /** Or why there is nothing to ask. */
+  /** Repository to check, or the reason why there is none. */
   readonly github: DoctorGitHub | string;
   /** Paths of certificates that the environment names, by variable. */
   readonly certificates: Readonly<Record<string, string>>;
-  /** Whether whoever reads the table sees `✓`, or letters only. */
+  /** Marks of the table: signs such as `✓`, or words. */
   readonly marks: 'signs' | 'plain';
 }

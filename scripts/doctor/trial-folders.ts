@@ -6,29 +6,29 @@ import { isThere } from '../files/exists.ts';
 import { makeSafeFolder, makeTemporaryFolder, takePrivateFolder } from '../files/private-folder.ts';
 import { requireSafeWay } from '../files/safe-path.ts';
 
-/** Leftovers of that form in a work folder are cleared by the next run. */
+/** Prefix of a test folder. The next run clears leftovers of this form from a work folder. */
 const PREFIX = '.tmp-doctor-';
 
 /**
- * Folders in which something is tried out, in the place where a run would do it. Each is made once, with the folders on
- * the way to it that a run would make, and all of it is gone again at the end, however that comes.
+ * Test folders in the places where a run would write. Each is made once, with the parent folders that a run would make. All
+ * of them are removed at the end, however the process ends.
  */
 export class Trials implements AsyncDisposable {
   readonly #opened = new Map<string, Promise<Trial>>();
 
-  /** One in the work folder. Throws what keeps a run from using that: `setting/unsafe-folder`, `EACCES`, `EROFS`. */
+  /** Opens one in the work folder. Throws what keeps a run from using it: `setting/unsafe-folder`, `EACCES`, `EROFS`. */
   async inWork(work: string): Promise<Trial> {
     const what = `the work folder ${work}`;
     return await this.#open(work, what, async () => await takePrivateFolder(work, what));
   }
 
-  /** One in the folder of a store. Throws what keeps a run from publishing there. */
+  /** Opens one in the folder of a store. Throws what keeps a run from publishing there. */
   async inStore(store: string): Promise<Trial> {
     const what = `the store ${store}`;
     return await this.#open(store, what, async () => await makeSafeFolder(store, what, { mode: 0o777 }));
   }
 
-  /** One in the work folder if that can be, else where temporary files are. */
+  /** Opens one in the work folder if possible, else in the temporary folder. */
   async anywhere(work: string): Promise<Trial> {
     return await this.inWork(work).catch(async () => {
       const made =
@@ -52,7 +52,7 @@ export class Trials implements AsyncDisposable {
 
 export interface Trial {
   readonly folder: string;
-  /** True if even the folder that it is in was made for it. */
+  /** True if its parent folder had to be made too. */
   readonly isNew: boolean;
   remove(): Promise<void>;
 }
@@ -67,7 +67,7 @@ async function openTrial(path: string, what: string, make: () => Promise<string>
   }
 }
 
-/** `made`: folders that are to go too, the deepest first, unless somebody has begun to use them. */
+/** Makes a test folder removable. `made`: folders to remove too, deepest first, unless somebody uses them by then. */
 function trialOf(folder: string, made: readonly string[]): Trial {
   const cancel = atExit(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -84,7 +84,7 @@ function trialOf(folder: string, made: readonly string[]): Trial {
   };
 }
 
-/** Folders of a path that are not there, the deepest first. */
+/** Folders of a path that do not exist, deepest first. */
 async function missingIn(path: string): Promise<string[]> {
   const missing: string[] = [];
   for (let at = path; !(await isThere(at)); at = dirname(at)) missing.push(at);

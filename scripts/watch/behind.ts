@@ -75,7 +75,7 @@ export function checkKnown(served: Iterable<string>, { versions, doubts }: Newes
   const unknown = [...served].filter((database) => !versions.has(database));
   if (unknown.length === 0) return [];
   return new Findings('mirror', CHECK).warning(
-    `upstream's newest version is not known for ${listed(unknown, 9)}${doubts.length === 0 ? '' : `: ${doubts.join('; ')}`}`,
+    `upstream's newest version of ${listed(unknown, 9)} is not known${doubts.length === 0 ? '' : `: ${doubts.join('; ')}`}`,
     'Name nameservers that answer (--nameservers), or the upstream (--upstream)',
   ).list;
 }

@@ -20,10 +20,7 @@ import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { TALOS } from '../verify/trust.ts';
 
-/**
- * What a command works with: the store, filled from where it is served if that is wanted, the engines and the samples
- * that its settings name.
- */
+/** Opens what a cycle works with: the store, restored from its public host if the settings say so, engines and samples. */
 export async function cycleDeps(settings: CycleSettings, log: Log): Promise<CycleDeps> {
   const { engines, samples, work } = settings;
   const now = () => new Date();

@@ -1,6 +1,6 @@
 import { codeOf } from '../base/errors.ts';
 
-/** What an entry's exit code means. */
+/** Exit codes of the entries. */
 export const EXIT = { good: 0, failed: 1, usage: 2, refused: 3 } as const;
 export type Verdict = keyof typeof EXIT;
 

@@ -5,7 +5,7 @@ import { openOneEngine } from '../engine/open-one.ts';
 import { programs } from '../settings/environment.ts';
 import { TALOS } from '../verify/trust.ts';
 
-/** Updates a database folder and logs what became of it. Throws what `updateClient` throws, and `engine/missing`. */
+/** Updates a database folder and logs the result. Throws what `updateClient` throws, and `engine/missing`. */
 export async function runClient(settings: ClientSettings, log: Log): Promise<ClientReport> {
   const report = await updateClient(settings, {
     openEngine: (work) => openOneEngine(settings.engine, { ...programs(), work, log }),
@@ -16,7 +16,7 @@ export async function runClient(settings: ClientSettings, log: Log): Promise<Cli
   for (const [database, version] of Object.entries(report.versions)) {
     log.info(`${database}: version ${version}, ${HOW[report.how[database] ?? 'unchanged']}`);
   }
-  log.info(`${report.folder} is what ${report.url} has`);
+  log.info(`${report.folder} has what ${report.url} serves`);
   log.info(`the same by hand: freshclam --config-file=${report.conf}`);
   return report;
 }

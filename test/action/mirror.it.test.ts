@@ -147,7 +147,7 @@ describeMirror('the action, called as the runner calls it,', () => {
       expect(back.exitCode, back.log).toBe(0);
       expect(back.outputs).toMatchObject({ outcome: 'published', versions: '{"test":5}', changed: 'test' });
       expect(back.summary).toContain('a false alarm');
-      expect(back.told).toMatch(/^warning: clients that have version 6 already keep it/);
+      expect(back.told).toMatch(/^warning: clients that already have version 6 keep it/);
       expect(await versionOf(mirror.store)).toBe(5);
       const released = await call({ command: 'release', database: 'test' });
       expect(released.exitCode, released.log).toBe(0);

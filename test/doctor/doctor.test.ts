@@ -93,7 +93,7 @@ test('the table has a line for each check, with a mark, and what to do below it'
     '              → df -h /srv',
     '– dns         off',
     '',
-    '1 fault: mend what is marked, then run this again',
+    '1 fault: correct what is marked, then run this again',
   ]);
 });
 

@@ -8,10 +8,10 @@ export type ChildTask =
   | { readonly do: 'restore'; readonly path: string; readonly prefix: string }
   | { readonly do: 'save'; readonly path: string; readonly key: string };
 
-/** What came of it; the reasons are in what it printed. */
+/** Result of the process; it prints the reasons. */
 export interface ChildAnswer {
   readonly done: boolean;
-  /** That the service has, whether or not it could be used. */
+  /** Key that the service has, whether or not it could be used. */
   readonly key?: string;
 }
 
@@ -27,7 +27,7 @@ async function run(task: ChildTask): Promise<ChildAnswer> {
 }
 
 if (import.meta.main) {
-  process.on('disconnect', () => process.exit(1)); // whoever wanted it is gone
+  process.on('disconnect', () => process.exit(1)); // the parent is gone
   const answer = await run(JSON.parse(process.argv[2] ?? ''));
   process.send?.(answer, () => process.exit());
 }

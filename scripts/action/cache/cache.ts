@@ -9,7 +9,7 @@ import { type CachedFile, contentsIn, contentsOf, placeOf } from './contents.ts'
 import { type CacheOwner, contentsName, isKeyOf, newKey, prefixOf } from './key.ts';
 import { REFUSED, type TarTask } from './tar.ts';
 
-/** What came of the cache; nothing that a run depends on. */
+/** Result of using the cache. No run depends on it. */
 export interface CacheReport {
   readonly outcome:
     | 'restored'
@@ -18,13 +18,13 @@ export interface CacheReport {
     | 'unchanged'
     /** There is no cache of this mirror. */
     | 'absent'
-    /** There is one that is not what it should be: nothing of it was taken. */
+    /** There is one with unexpected content: nothing of it was taken. */
     | 'refused'
     | 'failed'
     /** Not on GitHub Actions, or not for this step. */
     | 'unavailable';
   readonly key?: string | undefined;
-  /** The key that what was restored would get now; another one only if that one was of no use. */
+  /** Key that the restored contents would get now; it differs only if the restored key was unusable. */
   readonly contents?: string;
   /** How many files were taken or saved, and their bytes. */
   readonly files: number;
@@ -137,7 +137,7 @@ async function runChild(
   const tarTask: TarTask = { work, files, unpackTo: join(folder, UNPACKED) };
   await writeFile(join(folder, 'task.json'), JSON.stringify(tarTask));
   const command = [process.execPath, join(import.meta.dirname, 'tar.ts'), join(folder, 'task.json')];
-  // What an archive holds is anybody's: whoever reads it knows no token.
+  // an archive may come from anybody, so the process that reads it gets no token
   await writeFile(
     join(bin, 'tar'),
     `#!/bin/sh\nexec /usr/bin/env -i ${command.map(quoted).join(' ')} "$@"\n`,
@@ -179,10 +179,10 @@ async function runChild(
 }
 
 const UNPACKED = 'unpacked';
-/** Characters that are kept of what our own child says: the end of it tells why. */
+/** Characters that are kept of the child's output: the reason is at its end. */
 const CHILD_OUTPUT_CHARACTERS = 100_000;
 
-/** What @actions/cache and its HTTP clients look for; no credentials but the cache's. */
+/** Variables that @actions/cache and its HTTP clients read, with no credentials but the cache's. */
 const SERVICE =
   /^(ACTIONS_(CACHE_SERVICE_V2|RESULTS_URL|RUNTIME_TOKEN|CACHE_URL|CACHE_MODE)|GITHUB_SERVER_URL|NODE_EXTRA_CA_CERTS|(HTTPS?|NO)_PROXY|(https?|no)_proxy)$/;
 
@@ -190,7 +190,7 @@ function serviceOf(environment: Environment): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => SERVICE.test(name)));
 }
 
-/** For a shell. */
+/** Quotes a word for a shell. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

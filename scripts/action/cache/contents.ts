@@ -24,7 +24,7 @@ export interface CachedFile {
   readonly sha256: string;
 }
 
-/** What the work folder has to keep for the next run, sorted by name. */
+/** Files of the work folder to keep for the next run, sorted by name. */
 export async function contentsOf(work: string): Promise<CachedFile[]> {
   return await contentsIn(join(work, COPIES_FOLDER), (name) => sourceOf(name, work));
 }
