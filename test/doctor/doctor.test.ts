@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { doctorSummary } from '../../scripts/action/doctor.ts';
 import { MirrorError } from '../../scripts/base/errors.ts';
-import { CVD_BYTES } from '../../scripts/doctor/checks/disk-space.ts';
+import { CVD_SIZES } from '../../scripts/doctor/checks/disk-space.ts';
 import type { Check, DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import { doctorTable } from '../../scripts/doctor/doctor-table.ts';
@@ -59,7 +59,7 @@ test('what is skipped is no fault', async () => {
 
 test('it counts with databases of the size that they have', () => {
   const bytes = Object.entries(DATABASE_MEGABYTES).map(([name, megabytes]) => [name, megabytes * 1_000_000]);
-  expect(CVD_BYTES).toEqual(Object.fromEntries(bytes));
+  expect(CVD_SIZES).toEqual(Object.fromEntries(bytes));
 });
 
 test.each(['v20.20.2', 'v24.4.9', 'v9.99.0'])('Node %s is too old', async (node) => {

@@ -34,7 +34,7 @@ export interface TarTask {
 /** Says to cache.ts that it is not the network that failed. */
 export const REFUSED = 'refused: ';
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_SIZE = 256 * 1024;
 
 async function main([taskFile = '', ...args]: readonly string[]): Promise<void> {
   const task: TarTask = JSON.parse(readFileSync(taskFile, 'utf8'));
@@ -52,7 +52,7 @@ async function pack(to: string, { work, files }: TarTask): Promise<void> {
     for (const { name, size, sha256 } of files) {
       yield encodeTarHeader({ name, size });
       const hash = createHash('sha256');
-      for await (const chunk of createReadStream(sourceOf(name, work), { highWaterMark: CHUNK_BYTES })) {
+      for await (const chunk of createReadStream(sourceOf(name, work), { highWaterMark: CHUNK_SIZE })) {
         hash.update(chunk);
         yield chunk;
       }
@@ -97,9 +97,9 @@ export async function unpack(from: string, to: string): Promise<void> {
   try {
     const { size } = statSync(from);
     if (size > CACHE_BYTES) throw new Error('it is larger than any of ours');
-    const zipped = createReadStream(from, { highWaterMark: CHUNK_BYTES });
+    const zipped = createReadStream(from, { highWaterMark: CHUNK_SIZE });
     let inflated = 0;
-    await pipeline(zipped, createGunzip({ chunkSize: CHUNK_BYTES }), async (tar) => {
+    await pipeline(zipped, createGunzip({ chunkSize: CHUNK_SIZE }), async (tar) => {
       for await (const chunk of tar) {
         inflated += chunk.length;
         if (inflated > size + CACHE_GROWTH_BYTES) throw new Error('it is compressed, and ours are not');

@@ -6,17 +6,17 @@ import type { CycleSettings } from '../../cycle/settings.ts';
 import { bad, badBy, type Seen } from '../finding.ts';
 
 const MB = 1_000_000;
-/** Sizes of CVDs in 2026. */
-export const CVD_BYTES: Readonly<Record<string, number>> = {
+/** Sizes of CVDs in 2026, in bytes. */
+export const CVD_SIZES: Readonly<Record<string, number>> = {
   main: 85 * MB,
   daily: 22 * MB,
   bytecode: 0.3 * MB,
 };
-/** Size to expect of any other CVD. */
-const OTHER_CVD_BYTES = MB;
-const CDIFF_BYTES = 0.08 * MB;
-/** Size of the test file. */
-const TEST_BYTES = 64 * 1024;
+/** Bytes to expect of any other CVD. */
+const OTHER_CVD_SIZE = MB;
+const CDIFF_SIZE = 0.08 * MB;
+/** Bytes of the test file. */
+const TEST_FILE_SIZE = 64 * 1024;
 /** Copies of each database: in a work folder the stage and its client, in a store the published one and the next. */
 const COPIES = 2;
 
@@ -27,11 +27,11 @@ export function roomForWork({ databases }: Pick<CycleSettings, 'databases'>): nu
 
 /** Bytes that a mirror needs while it publishes, at least; its archive adds to that with time. */
 export function roomForStore({ databases, window }: Pick<CycleSettings, 'databases' | 'window'>): number {
-  return COPIES * cvdsOf(databases) + databases.length * window * CDIFF_BYTES;
+  return COPIES * cvdsOf(databases) + databases.length * window * CDIFF_SIZE;
 }
 
 function cvdsOf(databases: readonly string[]): number {
-  return databases.reduce((sum, name) => sum + (CVD_BYTES[name] ?? OTHER_CVD_BYTES), 0);
+  return databases.reduce((sum, name) => sum + (CVD_SIZES[name] ?? OTHER_CVD_SIZE), 0);
 }
 
 /** Bytes that can still be written in a folder. Throws what keeps a file from being written there. */
@@ -39,7 +39,7 @@ export async function freeIn(folder: string): Promise<number> {
   const path = join(folder, 'trial');
   await using file = await open(path, 'wx', 0o600);
   await rm(path); // nothing of it is left, however this ends
-  await file.writeFile(Buffer.alloc(TEST_BYTES, 'trial'));
+  await file.writeFile(Buffer.alloc(TEST_FILE_SIZE, 'trial'));
   await file.sync();
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;

@@ -8,7 +8,7 @@ import { guarded, type Served, type Site } from '../target.ts';
 /** Requests at once. */
 const REQUESTS_AT_ONCE = 4;
 /** Bytes of a CDIFF that are read: the start of its header, `ClamAV-Diff:28001:`. */
-const START_BYTES = 64;
+const START_SIZE = 64;
 
 /** A CDIFF as a client finds it: its size in bytes (0 is legal: clients then take the CVD), or why it is unusable. */
 type Found = { readonly size: number | undefined } | 'missing' | { readonly problem: string };
@@ -87,8 +87,8 @@ function judgeGaps(database: string, { sizes, missing, promised }: Steps, findin
 
 async function find(client: ProbeClient, name: string, version: number): Promise<Found> {
   const answer = await client.ask(name, {
-    headers: { range: `bytes=0-${START_BYTES - 1}` },
-    keep: START_BYTES,
+    headers: { range: `bytes=0-${START_SIZE - 1}` },
+    keep: START_SIZE,
   });
   const { status, body } = answer;
   if (status === 404 || status === 410) return 'missing';

@@ -6,7 +6,7 @@ import { RANGE_ADVICE } from './version.ts';
 
 /** Parts to ask for, in bytes. */
 const MIDDLE = { from: 256, to: 767 };
-const SUFFIX_BYTES = 16;
+const SUFFIX_SIZE = 16;
 
 /** Checks the parts that a resumed download or a caching proxy asks for, unless the host ignores Range altogether. */
 export async function checkRanges(site: Site, served: Served): Promise<Finding[]> {
@@ -48,13 +48,13 @@ async function checkMiddle(site: Site, { name, head }: Served, size: number): Pr
 }
 
 async function checkSuffix(site: Site, { name }: Served, size: number): Promise<Problem> {
-  const [from, to] = [size - SUFFIX_BYTES, size - 1];
-  const suffix = await ask(site, name, `bytes=-${SUFFIX_BYTES}`);
-  const problem = judge(`bytes=-${SUFFIX_BYTES}`, suffix, { from, to, size });
+  const [from, to] = [size - SUFFIX_SIZE, size - 1];
+  const suffix = await ask(site, name, `bytes=-${SUFFIX_SIZE}`);
+  const problem = judge(`bytes=-${SUFFIX_SIZE}`, suffix, { from, to, size });
   if (problem !== undefined) return problem;
   const explicit = await ask(site, name, `bytes=${from}-${to}`);
   if (explicit.body.equals(suffix.body)) return {};
-  return { fault: `bytes=-${SUFFIX_BYTES} and bytes=${from}-${to} give different bytes` };
+  return { fault: `bytes=-${SUFFIX_SIZE} and bytes=${from}-${to} give different bytes` };
 }
 
 async function checkBeyond(site: Site, { name }: Served, size: number): Promise<Problem> {

@@ -16,7 +16,7 @@ import { guarded, type Served, type Site } from '../target.ts';
 import { isCld } from './missing.ts';
 
 /** Bytes to read for `.info`. COPYING and `.info` come first in a CVD; in hybrid builds later (clamav-formats.md §5). */
-const START_BYTES = [65_536, BODY_BYTES];
+const START_SIZES = [65_536, BODY_BYTES];
 
 /**
  * Does the version check of a client: `Range: bytes=0-511`. Without a proper header, no other check of the database is
@@ -111,7 +111,7 @@ export const RANGE_ADVICE =
  * (clamav-formats.md §6). False if it is not near the start. Throws `VerifyError`.
  */
 async function checkInfo({ client, trust }: Site, { name, database, header }: Served): Promise<boolean> {
-  for (const length of START_BYTES) {
+  for (const length of START_SIZES) {
     const { body } = await client.ask(name, { headers: { range: `bytes=0-${length - 1}` }, keep: length });
     const found = infoIn(body);
     if (found === undefined) continue;
