@@ -5,19 +5,19 @@ export class Stopwatch {
   readonly #times = new Map<string, number>();
   #part: { readonly name: string; readonly begun: number } | undefined;
 
-  /** `onBegin` hears of each part. */
+  /** `onBegin` is called with the name of each part. */
   constructor(onBegin?: (part: string) => void) {
     this.#onBegin = onBegin;
   }
 
-  /** Ends the part that is under way, if one is, and begins the next. */
+  /** Ends the current part, if there is one, and begins the next. */
   begin(name: string): void {
     this.#end();
     this.#onBegin?.(name);
     this.#part = { name, begun: performance.now() };
   }
 
-  /** Ends the last part. In seconds: the whole, and each part. */
+  /** Ends the last part. Returns the seconds of the whole and of each part. */
   read(): { duration: number; times: Record<string, number> } {
     this.#end();
     return { duration: secondsSince(this.#begun), times: Object.fromEntries(this.#times) };
@@ -32,7 +32,7 @@ export class Stopwatch {
   }
 }
 
-/** Whole milliseconds, as seconds. */
+/** Seconds since `begun`, a time of `performance.now()`, to the millisecond. */
 export function secondsSince(begun: number): number {
   return Math.round(performance.now() - begun) / 1000;
 }
