@@ -1,16 +1,16 @@
-/** Clocks differ, and are set back a little: so many milliseconds ahead of ours is no time that lies ahead. */
+/** Milliseconds by which a time may be ahead of our clock and still count as now: clocks differ and are corrected. */
 export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
-/** Upstream's own headers are asked for this often, whatever DNS says: DNS is not signed. Milliseconds. */
+/** Milliseconds for which DNS may stand in for upstream's own header: DNS is not signed. */
 export const SEEN_LATELY_MS = 6 * 60 * 60_000;
 
-/** True if a time lies no longer ago than `limit` milliseconds, and not ahead of `now`. */
+/** True if a time is less than `limit` milliseconds ago, and not ahead of `now`. */
 export function isWithin(time: string | undefined, limit: number, now: Date): boolean {
   const age = now.getTime() - Date.parse(time ?? '');
   return age >= -CLOCK_TOLERANCE_MS && age < limit;
 }
 
-/** True if a time lies further ahead than clocks differ, or is none. */
+/** True if a time is further ahead than clocks may differ, or is not a time. */
 export function liesAhead(time: string, now: Date): boolean {
   return !(Date.parse(time) - now.getTime() <= CLOCK_TOLERANCE_MS);
 }

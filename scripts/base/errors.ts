@@ -1,6 +1,6 @@
 /**
- * The base of all errors above the byte layer. A message says what happened and where;
- * `advice` says what to do next; `code` is what programs and tests look at.
+ * Base of all errors above the byte layer. The message says what happened and where, `advice` says what to do next, and
+ * programs and tests look at `code`.
  *
  * `scripts/cvd/error.ts` has the same shape without importing this file, because `cvd/` stands alone.
  */
@@ -22,7 +22,7 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** An error as people read it: the message, then each cause that adds something, then the advice. */
+/** Text of an error for people: the message, each cause that adds something, and the advice. */
 export function explain(error: unknown): string {
   const parts: string[] = [];
   let advice: string | undefined;
@@ -34,7 +34,7 @@ export function explain(error: unknown): string {
   return parts.join(': ') + (advice === undefined ? '' : `. ${advice}`);
 }
 
-/** An error and what caused it, as far as it is worth telling. */
+/** An error and its causes, outermost first, at most eight. */
 export function causesOf(error: unknown): unknown[] {
   const causes: unknown[] = [];
   for (let at: unknown = error; at !== undefined && causes.length < 8; at = causeOf(at)) causes.push(at);

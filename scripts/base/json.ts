@@ -1,8 +1,9 @@
 import { JSON_CONTAINERS } from './limits/manifest.ts';
 
 /**
- * Parses JSON of a stranger, for a price that is known before: eight megabytes of `[` take 345 MB. It needs no package.
- * Throws a `RangeError` for what is too large, and a `SyntaxError`. What is returned is still to be held to a schema.
+ * Parses a stranger's JSON within a known amount of memory, without any package. Throws a `RangeError` if the text
+ * or its number of objects and lists is too large, and a `SyntaxError`. The value still has to be checked against a
+ * schema.
  */
 export function parseJson(text: string, limit: number): unknown {
   if (text.length > limit) throw new RangeError(`it has more than ${limit} characters`);

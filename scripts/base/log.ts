@@ -4,21 +4,21 @@ import { stamp, withMoments } from './words.ts';
 
 export { bytes } from './words.ts';
 
-/** What a cycle tells people while it runs; machines read its report instead. */
+/** Messages of a cycle to people while it runs. Machines read its report. */
 export interface Log {
   info(line: string): void;
   warn(line: string): void;
-  /** Says what is going on now, perhaps with how far it is; the next line of any kind replaces it. */
+  /** Shows what is going on and how far it is. The next line of any kind replaces it. */
   progress(line: string): void;
   /** Begins a step of the run, for a log that groups its lines by step. */
   step?(name: string): void;
 }
 
-/** A line to print; one with a mark begins with that, in colour on a terminal. */
+/** A line to print. A mark comes first, in colour on a terminal. */
 export type Line = string | { readonly mark: string; readonly colour: Colour; readonly text: string };
 type Colour = 'green' | 'yellow' | 'red';
 
-/** Prints lines. Words from outside command neither a terminal nor a runner, and make no line of their own. */
+/** Prints lines. Words from outside can neither command a terminal or a runner nor begin a line of their own. */
 export function print(stream: NodeJS.WriteStream, lines: readonly Line[]): void {
   const rows = lines.map((line) => {
     if (typeof line === 'string') return `${logLine(withMoments(line))}\n`;
@@ -28,7 +28,7 @@ export function print(stream: NodeJS.WriteStream, lines: readonly Line[]): void 
   if (rows.length > 0) stream.write(rows.join(''));
 }
 
-/** Prints lines for machines and records of what others said: nothing in them is put into other words. */
+/** Prints lines for machines, and records of what others said: times in them keep their form. */
 export function printRows(stream: NodeJS.WriteStream, rows: readonly string[]): void {
   if (rows.length > 0) stream.write(rows.map((row) => `${logLine(row)}\n`).join(''));
 }
@@ -38,9 +38,9 @@ export function printJson(stream: NodeJS.WriteStream, value: unknown, indentatio
   stream.write(`${printableJson(value, indentation)}\n`);
 }
 
-/** A log that also tells why a command failed. */
+/** A log that also says why a command failed. */
 export interface StreamLog extends Log {
-  /** The error that ended a command, with its code for whoever looks it up. */
+  /** Prints the error that ended a command, with its code. */
   error(line: string, code: string): void;
 }
 
@@ -65,20 +65,20 @@ export function streamLog(stream: NodeJS.WriteStream, now?: () => Date): StreamL
   };
 }
 
-/** How much a run tells: results and errors only, warnings too, or every detail. */
+/** Amount of output of a run: results and errors only, warnings too, or every detail. */
 export type Voice = 'quiet' | 'normal' | 'verbose';
 
-/** The log of a run, whose results are told beside its details. */
+/** The log of a run: results as well as details. */
 export interface RunLog extends StreamLog {
   readonly voice: Voice;
-  /** Tells a result: it is printed whatever the voice is. */
+  /** Prints a result, whatever the voice is. */
   say(line: string): void;
 }
 
 /**
- * A log of a run. Its details, which `info` has, are printed with the voice `verbose`; else they are progress, which only a
- * terminal shows. Where no terminal is, or every detail is wanted, each line begins with its time: such a log is read later.
- * `isStamped`: whoever reads the stream puts times to lines by itself, as GitHub does.
+ * Makes the log of a run. Details (`info`) are printed with the voice `verbose`; with `normal` they are progress,
+ * which only a terminal shows. Each line begins with its time if the voice is `verbose` or the stream is not a
+ * terminal: such a log is read later. `isStamped`: the reader of the stream adds times itself, as GitHub does.
  */
 export function runLog(
   stream: NodeJS.WriteStream,
@@ -101,9 +101,9 @@ export function runLog(
 export const SILENT: Log = { info() {}, warn() {}, progress() {} };
 
 /**
- * Lets this process outlive whoever reads what it prints. A reader that has gone is no fault, and nothing is said of it.
- * Of results that could not be written for another reason, such as a full disk, stderr tells once. In neither case does
- * the exit code change: it is about what was done. Each later write is tried again.
+ * Keeps this process running when the reader of its output is gone, without a message. If results cannot be written
+ * for another reason, such as a full disk, one warning goes to stderr. The exit code stays the same in both cases: it
+ * is about what was done. Each later write is tried again.
  */
 export function outliveReaders({
   stdout,

@@ -1,20 +1,20 @@
 /**
- * Others' words, made fit for a terminal, a log file and a runner. Whatever prints goes through here (log.ts,
- * action/actions-log.ts): no caller has to remember it.
+ * Makes others' words safe for a terminal, a log file and a runner. Everything that prints goes through here (log.ts,
+ * action/actions-log.ts), so no caller has to remember it.
  */
 
 /**
- * Characters that a terminal obeys or that make a line look like another one: control characters, direction overrides
- * and other invisible ones, line separators. A tab stays.
+ * Characters that a terminal obeys, or that make a line look like another one: control characters, direction overrides
+ * and other invisible characters, line separators. A tab stays.
  */
 const OBEYED = /(?!\t)[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu;
 
-/** Text in one line, with a question mark in the place of each character that a terminal would obey. */
+/** Text in one line, with a question mark for each character that a terminal would obey. */
 export function printable(text: string): string {
   return text.toWellFormed().replace(OBEYED, '?');
 }
 
-/** Text of several lines, each fit for a log. */
+/** Text of several lines, each safe for a log. */
 export function printableText(text: string): string {
   return text
     .split(/\r?\n/)
@@ -23,8 +23,8 @@ export function printableText(text: string): string {
 }
 
 /**
- * A whole line of a log. A runner of GitHub Actions reads the logs of all commands, and takes a line for a command of
- * its own that begins with `::` or has `##[` anywhere (actions/runner, ActionCommand.cs): this is none.
+ * A whole line of a log that no runner of GitHub Actions takes for a command. A runner reads all logs, and obeys a line
+ * that begins with `::` or has `##[` anywhere (actions/runner, ActionCommand.cs).
  */
 export function logLine(text: string): string {
   return printable(text)
@@ -32,7 +32,7 @@ export function logLine(text: string): string {
     .replace(/##(?=\[)/g, '# #');
 }
 
-/** JSON that says the same as any other, in characters that no terminal or runner obeys. */
+/** JSON of a value, in which characters that a terminal or runner would obey are escaped. */
 export function printableJson(value: unknown, indentation?: number): string {
   return JSON.stringify(value, undefined, indentation)
     .replace(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu, escaped)

@@ -32,7 +32,7 @@ export class Stopwatch {
   }
 }
 
-/** Whole milliseconds, as seconds. */
+/** Seconds since `begun`, a time of `performance.now()`, to the millisecond. */
 export function secondsSince(begun: number): number {
   return Math.round(performance.now() - begun) / 1000;
 }

@@ -1,11 +1,11 @@
 /**
- * The one form in which people read counts, sizes, times and ages. Whatever is told goes through here; what machines read
- * (JSON, `timestamp`) keeps whole numbers and ISO times.
+ * Writes counts, sizes, times and ages in the one form that people read. Output for machines (JSON, `timestamp`) keeps
+ * whole numbers and ISO times.
  */
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** `no runs`, `1 run`, `2 runs`, `2 entries`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
@@ -21,7 +21,7 @@ export function bytes(count: number): string {
   return `${(count / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
-/** `2026-11-20 10:00 UTC`; what is no time is `an unknown time`. */
+/** `2026-11-20 10:00 UTC`, or `an unknown time` for text that is not a time. */
 export function moment(time: string | Date): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return 'an unknown time';
@@ -32,8 +32,7 @@ export function moment(time: string | Date): string {
 const WITH_MILLISECONDS = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?![\w])/g;
 
 /**
- * Prose in which every time has the form of `moment`. Reasons that were written down keep the time that a machine reads;
- * whatever is told of them comes by here.
+ * Gives every ISO time in a text the form of `moment`. Stored reasons keep ISO times; people read them in this form.
  */
 export function withMoments(text: string): string {
   return text.replace(WITH_MILLISECONDS, (time) => moment(time));
@@ -44,14 +43,14 @@ export function stamp(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-/** A length of time in its two largest units, `2 days 3 hours`, `5 minutes`; a negative one counts as none. */
+/** A length of time in its two largest units: `2 days 3 hours`, `5 minutes`. A negative one is `less than a minute`. */
 export function lasting(milliseconds: number): string {
   if (Number.isNaN(milliseconds)) return 'an unknown time';
-  if (milliseconds < MINUTE) return 'less than a minute';
+  if (milliseconds < MINUTE_MS) return 'less than a minute';
   const parts = [
-    [Math.floor(milliseconds / DAY), 'day'],
-    [Math.floor(milliseconds / HOUR) % 24, 'hour'],
-    [Math.floor(milliseconds / MINUTE) % 60, 'minute'],
+    [Math.floor(milliseconds / DAY_MS), 'day'],
+    [Math.floor(milliseconds / HOUR_MS) % 24, 'hour'],
+    [Math.floor(milliseconds / MINUTE_MS) % 60, 'minute'],
   ] as const;
   const first = parts.findIndex(([count]) => count > 0);
   return parts
@@ -61,12 +60,12 @@ export function lasting(milliseconds: number): string {
     .join(' ');
 }
 
-/** How long from one time to another, as `lasting` tells it. */
+/** The time between two times, in the form of `lasting`. */
 export function span(from: string, to: string): string {
   return lasting(Date.parse(to) - Date.parse(from));
 }
 
-/** How long something took: `12 ms`, `0.4 s`, `41 s`, `3 min 5 s`. */
+/** The time that something took: `12 ms`, `0.4 s`, `41 s`, `3 min 5 s`. */
 export function took(seconds: number): string {
   if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

@@ -1,4 +1,4 @@
-/** Bytes in one piece that grows at its end and is used again. */
+/** Growing bytes in one piece, whose memory is used again after `clear`. */
 export class ByteBuffer {
   #buffer = new Uint8Array(0);
   #length = 0;
@@ -28,22 +28,22 @@ export class ByteBuffer {
   }
 }
 
-const PIECE = 64 * 1024;
+const PIECE_SIZE = 64 * 1024;
 
-/** Bytes that are kept: many small copies in few pieces, since a typed array of its own costs more than a line. */
+/** Many small copies in a few pieces: a typed array for each line would cost more than the line. */
 export class ByteStore {
   readonly #pieces: Uint8Array[] = [];
   #total = 0;
   /** Used bytes of the last piece. */
   #used = 0;
 
-  /** Copies `parts`, one behind the other, into one piece; says which and where. */
+  /** Copies `parts`, one behind the other, into one piece. Returns the piece and the offset in it. */
   put(...parts: readonly Uint8Array[]): { piece: Uint8Array; at: number } {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     let piece = this.#pieces.at(-1);
     if (piece === undefined || this.#used + length > piece.length) {
       this.#trim();
-      piece = new Uint8Array(Math.max(length, Math.min(this.#total, PIECE)));
+      piece = new Uint8Array(Math.max(length, Math.min(this.#total, PIECE_SIZE)));
       this.#pieces.push(piece);
       this.#used = 0;
     }
@@ -56,7 +56,7 @@ export class ByteStore {
     return { piece, at };
   }
 
-  /** All that was put, in order. */
+  /** All bytes that were put, in order. */
   pieces(): readonly Uint8Array[] {
     this.#trim();
     return this.#pieces;

@@ -5,22 +5,22 @@ const MAGIC = '#clamsign-1.0';
 
 /** One signature line of a `.sign` file, `minFlevel:maxFlevel:pkcs7-pem:BASE64` (clamav-formats.md §2). */
 export interface SignLine {
-  /** The first f-level whose engines use this line. */
+  /** First f-level whose engines use this line. */
   readonly minFLevel: number;
-  /** The last such f-level; undefined: no end. */
+  /** Last f-level whose engines use this line; `undefined`: there is no last one. */
   readonly maxFLevel: number | undefined;
   /** A CMS SignedData in DER. */
   readonly signature: Uint8Array;
 }
 
 /**
- * Parses a whole `.sign` file: at least one signature line; comments and empty lines are dropped. Base64 must be
- * canonical and ends of line bare line feeds, so that every changed byte outside a comment is an error or
- * another value. Throws `cvd/sign`.
+ * Parses a whole `.sign` file, which has at least one signature line. Comments and empty lines are dropped. Base64
+ * must be canonical and lines must end with a bare line feed, so every changed byte outside a comment is an error or
+ * changes a value. Throws `cvd/sign`.
  *
- * Source: libclamav_rust/src/codesign.rs, verify_signed_file(); clamav-signature-util, digital_sig.rs. ClamAV
- * also takes CRLF, white space around a line and a last line without an end, and stops at the first line made for
- * its f-level (clamav-formats.md §2). A file of such a form is odd, not forged: it is withheld.
+ * Source: libclamav_rust/src/codesign.rs, verify_signed_file(); clamav-signature-util, digital_sig.rs. ClamAV also
+ * takes CRLF, white space around a line and a last line without a newline, and stops at the first line for its f-level
+ * (clamav-formats.md §2). Such a file is odd and not forged: it is withheld.
  */
 export function parseClamSign(bytes: Uint8Array): SignLine[] {
   if (bytes.length > SIGN_BYTES) throw malformed(`it has ${bytes.length} bytes, more than ${SIGN_BYTES}`);
@@ -37,8 +37,8 @@ export function parseClamSign(bytes: Uint8Array): SignLine[] {
 }
 
 /**
- * The bytes of a `.sign` file as `sigtool --sign` writes them, with an empty line before each appended signature:
- * the inverse of `parseClamSign` for every file without comments that has this form.
+ * Bytes of a `.sign` file as `sigtool --sign` writes them, with an empty line before each appended signature. Inverse
+ * of `parseClamSign` for every file of this form without comments.
  */
 export function encodeClamSign(lines: readonly SignLine[]): Uint8Array {
   return Buffer.from(`${MAGIC}\n${lines.map(encodeLine).join('\n')}`, 'latin1');

@@ -1,21 +1,21 @@
-/** What a record needs to know of a database. */
+/** Facts about a database that a DNS record announces. */
 export interface Advertised {
   readonly version: number;
   readonly fLevel: number;
 }
 
-/** The databases that have a field in the record. Source: libfreshclam_internal.c, textrecordfield(). */
+/** Databases with a field in the record. Source: libfreshclam_internal.c, textrecordfield(). */
 const IN_RECORD = ['main', 'daily', 'safebrowsing', 'bytecode'];
 
 /**
  * The TXT record for a client's `DNSDatabaseInfo`, the inverse of `parseRecord` (clamav-formats.md §6):
  * `version:main:daily:epoch:warning:f-level:safebrowsing:bytecode`. Source: libfreshclam.c, fc_dns_query_update_info().
  *
- * - The recommended engine version is 0 and the warning off: which ClamAV is outdated is not for a mirror to say.
- * - A database that the mirror does not have is 0: the client then asks the mirror itself. It may not be left empty:
- *   cli_strtok() skips empty fields, so that each later one would be taken for the one before it.
- * - No client reads the f-level; it is the highest of the databases.
- * - Clients ask the mirror itself when `at` is more than 12 hours ago; 0.103 did after 3.
+ * - The recommended engine version is 0 and the warning is off: a mirror does not say which ClamAV is outdated.
+ * - A database that the mirror lacks is 0, so the client asks the mirror itself. The field must not be empty:
+ *   cli_strtok() skips empty fields and would shift all later ones.
+ * - The f-level is the highest of the databases. No client reads it.
+ * - Clients ask the mirror itself once `at` is more than 12 hours ago; 0.103 did after 3.
  */
 export function encodeDnsRecord(databases: Readonly<Record<string, Advertised>>, at: Date): string {
   const version = (name: string) => databases[name]?.version ?? 0;
@@ -25,9 +25,9 @@ export function encodeDnsRecord(databases: Readonly<Record<string, Advertised>>,
 }
 
 /**
- * All TXT records that spare a client the question which version the mirror has: the one of this name, and
- * `version:epoch` for each database that has no field in it. The names of those cannot be set: a network's own
- * nameserver must give them. Source: libfreshclam_internal.c, query_remote_database_version().
+ * All TXT records that save a client from asking the mirror for its versions: the record called `name`, and a record
+ * `version:epoch` for each database without a field in it. The names of the latter are fixed, so a network's own
+ * nameserver must serve them. Source: libfreshclam_internal.c, query_remote_database_version().
  */
 export function dnsRecordsFor(
   databases: ReadonlyMap<string, Advertised>,

@@ -9,7 +9,7 @@ import {
 import { CvdError } from './error.ts';
 
 /**
- * ClamAV's own signature numbers (clamav-formats.md §1). Source: libclamav/dsig.c, cli_decodesig(),
+ * An RSA key of ClamAV's own signature format (clamav-formats.md §1). Source: libclamav/dsig.c, cli_decodesig(),
  * cli_versig() for headers and cli_versig2() for `.info` and `.cdiff`.
  */
 export interface PublicKey {
@@ -48,7 +48,7 @@ export function verifyPssSignature(digest: Uint8Array, dsig: string, key: Public
     throw wrong('other bytes were signed'); // step 6
 }
 
-/** The 256 bytes that a PSS-like signature of `digest` decrypts to: the counterpart of `verifyPssSignature`. */
+/** Makes the 256 bytes that a PSS-like signature of `digest` decrypts to. Counterpart of `verifyPssSignature`. */
 export function encodePss(digest: Uint8Array, salt: Uint8Array): Buffer {
   if (salt.length !== SALT_LENGTH) throw new RangeError(`a salt has ${SALT_LENGTH} bytes`);
   const hash = saltedHash(digest, salt);
@@ -60,7 +60,7 @@ export function encodePss(digest: Uint8Array, salt: Uint8Array): Buffer {
   return Buffer.concat([masked, hash, Buffer.from([0xbc])]);
 }
 
-/** A signature's text as a number: six bits a character, the first one least significant. Throws `cvd/signature`. */
+/** Number of a signature's text: six bits a character, the first one least significant. Throws `cvd/signature`. */
 export function decodeDsig(text: string): bigint {
   let bits = '';
   for (const character of text) {
@@ -79,7 +79,7 @@ export function encodeDsig(value: bigint, length: number): string {
   return text.padEnd(length, ALPHABET.charAt(0));
 }
 
-/** Raw RSA: c^e mod n as `length` big-endian bytes. */
+/** Computes raw RSA, c^e mod n, as `length` big-endian bytes. */
 function recover(dsig: string, key: PublicKey, length: number): Buffer {
   const modulusLength = Math.ceil(key.n.toString(16).length / 2);
   const cipher = decodeDsig(dsig);

@@ -1,4 +1,4 @@
-/** What can be wrong with bytes that claim to be part of a ClamAV database. */
+/** The part of a ClamAV database's format that some bytes break. */
 export type CvdErrorCode =
   | 'cvd/header'
   | 'cvd/info'
@@ -13,11 +13,11 @@ export type CvdErrorCode =
   | 'cvd/rebuild'
   | 'cvd/too-large';
 
-/** Thrown by every parser and encoder of this folder: the bytes break the format named by `code`. */
+/** Error of every parser and encoder of this folder: the bytes break the format named by `code`. */
 export class CvdError extends Error {
   override readonly name = 'CvdError';
   readonly code: CvdErrorCode;
-  /** What to do next. */
+  /** Next step for the user. */
   readonly advice: string | undefined;
 
   constructor(code: CvdErrorCode, message: string, options: ErrorOptions & { advice?: string } = {}) {

@@ -5,20 +5,20 @@ import { CvdError } from './error.ts';
 /** Bytes in a CVD or CLD header (clamav-formats.md §1). */
 export const HEADER_SIZE = 512;
 
-/** What stands in the `md5` and `dsig` fields of a header that is not sealed: in `.info` and in `.cld` files. */
+/** Value of the `md5` and `dsig` fields of an unsealed header, as in `.info` and in `.cld` files. */
 export const UNSEALED = 'X';
 
 /**
- * The nine fields of a header, `ClamAV-VDB:time:version:signatures:f-level:md5:dsig:builder:stime`.
+ * Fields of a header, `ClamAV-VDB:time:version:signatures:f-level:md5:dsig:builder:stime`.
  * Source: libclamav/cvd.c, cl_cvdparse().
  */
 export interface CvdHeader {
-  /** Build time as text: `22 Jun 2021 21-34 -0400` (a hyphen inside the clock time). */
+  /** Build time as text, with a hyphen between hours and minutes: `22 Jun 2021 21-34 -0400`. */
   readonly time: string;
   readonly version: number;
-  /** How many signatures the database says it holds. */
+  /** Number of signatures that the database claims. */
   readonly signatures: number;
-  /** The f-level (engine functionality level) that the database wants. */
+  /** Lowest f-level (functionality level of an engine) that the database is made for. */
   readonly fLevel: number;
   /** 32 lowercase hex digits over all bytes from offset 512 on, or `X`. */
   readonly md5: string;
@@ -42,7 +42,7 @@ export function parseHeader(bytes: Uint8Array): CvdHeader {
   return parseHeaderLine(latin1(bytes).replace(/ +$/, ''));
 }
 
-/** The 512 bytes of a header: the inverse of `parseHeader`. */
+/** Encodes the 512 bytes of a header. Inverse of `parseHeader`. */
 export function encodeHeader(header: CvdHeader): Uint8Array {
   const line = encodeHeaderLine(header);
   if (line.length > HEADER_SIZE) {
@@ -51,7 +51,7 @@ export function encodeHeader(header: CvdHeader): Uint8Array {
   return Buffer.from(line.padEnd(HEADER_SIZE, ' '), 'latin1');
 }
 
-/** Parses a header without its padding, as line 1 of `.info` holds it. Throws `cvd/header`. */
+/** Parses a header without its padding, as in line 1 of `.info`. Throws `cvd/header`. */
 export function parseHeaderLine(line: string): CvdHeader {
   const fields = line.split(':');
   const [magic, time, version, signatures, fLevel, md5, dsig, builder, stime] = fields;
@@ -79,18 +79,18 @@ export function parseHeaderLine(line: string): CvdHeader {
   return header;
 }
 
-/** The header as one line without padding: the inverse of `parseHeaderLine`. */
+/** Encodes a header as one line without padding. Inverse of `parseHeaderLine`. */
 export function encodeHeaderLine(header: CvdHeader): string {
   const { time, version, signatures, fLevel, md5, dsig, builder, stime } = header;
   return ['ClamAV-VDB', time, version, signatures, fLevel, md5, dsig, builder, stime].join(':');
 }
 
-/** Line 1 of `.info` is the header with its MD5 and signature taken out (clamav-formats.md §4). */
+/** Takes MD5 and signature out of a header, which gives line 1 of `.info` (clamav-formats.md §4). */
 export function unseal(header: CvdHeader): CvdHeader {
   return { ...header, md5: UNSEALED, dsig: UNSEALED };
 }
 
-/** `time` and `stime` are the same moment; ClamAV does not compare them, so a changed text went unnoticed. */
+/** Requires `time` and `stime` to be the same minute. ClamAV does not compare them and would miss a changed text. */
 function requireSameMinute({ time, stime }: CvdHeader): void {
   const parsed = Date.parse(time.replace(/(\d\d)-(\d\d) /, '$1:$2 ')) / 1000;
   if (parsed !== stime - (stime % 60)) {
@@ -105,7 +105,7 @@ function matching(text: string | undefined, form: RegExp, what: string): string 
   return text;
 }
 
-/** Decimal without leading zeros, so that each header has one spelling, and no larger than ClamAV can tell apart. */
+/** Parses a decimal without leading zeros, so each header has one spelling, and no larger than ClamAV can read. */
 function wholeNumber(text: string | undefined, what: string): number {
   const value = Number(matching(text, /^(0|[1-9]\d{0,9})$/, what));
   if (value > HEADER_NUMBER) {

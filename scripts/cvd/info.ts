@@ -3,7 +3,7 @@ import { CVD_ENTRIES, HEADER_NUMBER, INFO_BYTES } from '../base/limits/databases
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, parseHeaderLine, UNSEALED } from './header.ts';
 
-/** What `<database>.info` says of one file of the container. */
+/** One file of the container as `<database>.info` lists it. */
 export interface InfoFile {
   readonly name: string;
   /** Bytes. */
@@ -13,7 +13,7 @@ export interface InfoFile {
 }
 
 /**
- * `<database>.info`: the header, unsealed, then the files in the container's order, then the signature
+ * Content of `<database>.info`: the unsealed header, the files in the container's order, and the signature
  * (clamav-formats.md §4). Source: libclamav/dbio.c, cli_dbinfo; libclamav/readdb.c, cli_loadinfo().
  */
 export interface CvdInfo {
@@ -29,11 +29,11 @@ export function parseInfo(bytes: Uint8Array): CvdInfo {
     throw new CvdError('cvd/too-large', `.info has ${bytes.length} bytes, more than ${INFO_BYTES}`);
   }
   const text = Buffer.from(bytes).toString('latin1');
-  if (!text.endsWith('\n')) throw new CvdError('cvd/info', '.info does not end with a line');
+  if (!text.endsWith('\n')) throw new CvdError('cvd/info', '.info does not end with a newline');
   const [first, ...rest] = text.slice(0, -1).split('\n');
   const last = rest.pop();
   if (first === undefined || last === undefined)
-    throw new CvdError('cvd/info', '.info has less than two lines');
+    throw new CvdError('cvd/info', '.info has fewer than two lines');
   const header = parseHeaderLine(first);
   if (header.md5 !== UNSEALED) throw new CvdError('cvd/info', 'line 1 of .info has an MD5 where X belongs');
   const dsig = /^DSIG:([A-Za-z0-9+/]{100,350})$/.exec(last)?.[1];
@@ -48,12 +48,12 @@ export function parseInfo(bytes: Uint8Array): CvdInfo {
   return { header, files, dsig };
 }
 
-/** The bytes of a `.info`: the inverse of `parseInfo`. */
+/** Encodes a `.info`. Inverse of `parseInfo`. */
 export function encodeInfo(info: CvdInfo): Uint8Array {
   return Buffer.from(`${signedPart(info)}DSIG:${info.dsig}\n`, 'latin1');
 }
 
-/** SHA-256 of all bytes before `DSIG:`, which is what the signature covers. */
+/** SHA-256 of the bytes that the signature covers: all before `DSIG:`. */
 export function infoDigest(info: Omit<CvdInfo, 'dsig'>): Uint8Array {
   return createHash('sha256').update(signedPart(info), 'latin1').digest();
 }
@@ -64,8 +64,8 @@ function signedPart({ header, files }: Omit<CvdInfo, 'dsig'>): string {
 }
 
 /**
- * A `/` in a name is fatal (§4); the length is what a tar header holds. Two names would make the line another one to
- * ClamAV, which looks at how it begins.
+ * Parses a line for a file. A `/` in a name is fatal (§4), and the length is what a tar header holds. ClamAV would
+ * take a file called `DSIG` or `ClamAV-VDB` for the signature or the header, by the start of the line.
  */
 function parseFile(line: string): InfoFile {
   const match = /^([A-Za-z0-9][A-Za-z0-9._-]{0,98}):(0|[1-9]\d{0,10}):([0-9a-f]{64})$/.exec(line);

@@ -1,12 +1,12 @@
 import type { PublicKey } from './dsig.ts';
 
-/** Who may sign what: one key for each of ClamAV's three legacy signatures. */
+/** Public keys: one for each of ClamAV's three legacy signatures. */
 export interface LegacyKeys {
-  /** Signs the MD5 in a CVD's header: 1024 bit. */
+  /** Verifies the MD5 in a CVD's header: 1024 bit. */
   readonly header: PublicKey;
-  /** Signs `<database>.info`: 2047 bit. */
+  /** Verifies `<database>.info`: 2047 bit. */
   readonly info: PublicKey;
-  /** Signs CDIFF files: 2047 bit. */
+  /** Verifies CDIFF files: 2047 bit. */
   readonly cdiff: PublicKey;
 }
 

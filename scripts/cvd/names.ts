@@ -1,4 +1,4 @@
-/** What a published file is, read from its name alone (clamav-formats.md §2, §3, §6). */
+/** Kind, database and version of a published file, from its name alone (clamav-formats.md §2, §3, §6). */
 export type FileName =
   | { readonly kind: 'cvd'; readonly database: string; readonly version: number | undefined }
   | { readonly kind: 'archive'; readonly database: string; readonly version: number }
@@ -11,12 +11,12 @@ export type FileName =
   | { readonly kind: 'cdiff'; readonly database: string; readonly version: number }
   | { readonly kind: 'sign'; readonly database: string; readonly version: number; readonly signs: string };
 
-/** `daily`: letters, digits and `_`, so that no name leads out of a folder or looks like a version. */
+/** Name of a database: letters, digits and `_`, so no name leads out of a folder or looks like a version. */
 export const DATABASE_NAME = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
 
 const FORM = /^([A-Za-z][A-Za-z0-9_]{0,31})(?:-([1-9]\d{0,9}))?\.(cvd|cdiff)(\.sign)?$/;
 
-/** Where a mirror keeps earlier CVDs: the one place in it that is not at the top. */
+/** Folder of earlier CVDs, the only folder in a mirror. */
 export const ARCHIVE_FOLDER = 'archive';
 
 /**
@@ -46,7 +46,7 @@ function parseArchiveName(name: string): FileName | undefined {
   return { kind: 'archive-sign', database, version, signs: archiveName(database, version) };
 }
 
-/** True for what clients never ask for: an earlier CVD, or its `.sign`. */
+/** True for an earlier CVD or its `.sign`, which clients never ask for. */
 export function isArchived(
   file: FileName | undefined,
 ): file is Extract<FileName, { kind: 'archive' | 'archive-sign' }> {
@@ -57,7 +57,7 @@ export function cvdName(database: string): string {
   return `${database}.cvd`;
 }
 
-/** What freshclam makes of a CVD and CDIFFs; no mirror publishes one. */
+/** Name of the file that freshclam makes of a CVD and CDIFFs. No mirror publishes one. */
 export function cldName(database: string): string {
   return `${database}.cld`;
 }
@@ -69,12 +69,12 @@ export function parseCldName(name: string): { database: string; version: number 
   return { database, version: digits === undefined ? undefined : Number(digits) };
 }
 
-/** An earlier CVD: here its name says the version. */
+/** Path of an earlier CVD, whose name holds its version. */
 export function archiveName(database: string, version: number): string {
   return `${ARCHIVE_FOLDER}/${database}-${version}.cvd`;
 }
 
-/** Kept with an earlier CVD, so that a rollback publishes it again. */
+/** Path of an earlier CVD's `.sign`, which a rollback publishes again. */
 export function archiveSignName(database: string, version: number): string {
   return `${archiveName(database, version)}.sign`;
 }
@@ -83,7 +83,7 @@ export function cdiffName(database: string, version: number): string {
   return `${database}-${version}.cdiff`;
 }
 
-/** The `.sign` of a CVD carries the version, though the CVD's own name does not (§2). */
+/** Name of a CVD's `.sign`: it holds the version, though the CVD's own name does not (§2). */
 export function cvdSignName(database: string, version: number): string {
   return `${database}-${version}.cvd.sign`;
 }
@@ -92,7 +92,7 @@ export function cdiffSignName(database: string, version: number): string {
   return `${cdiffName(database, version)}.sign`;
 }
 
-/** For who serves CLDs in the place of CVDs. */
+/** Advice for a server that has CLDs in the place of CVDs. */
 export const CLD_ADVICE =
-  'A CLD has no signature over the whole, so nobody can vouch for it: take a mirror of CVDs, such as one that cvdupdate or ' +
-  'this program makes; or set "ScriptedUpdates no" in the freshclam.conf there and remove the .cld files, and it keeps CVDs';
+  'A CLD has no signature over the whole file, so it cannot be verified. Use a mirror of CVDs, such as one made by cvdupdate ' +
+  'or by this program. Or make that server keep CVDs: set "ScriptedUpdates no" in its freshclam.conf and remove its .cld files';

@@ -10,31 +10,31 @@ import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts'
 import { type CvdInfo, type InfoFile, parseInfo } from './info.ts';
 import { cdiffName } from './names.ts';
 
-/** What a new version is made of. Nothing here is proven yet, and `Rebuild` proves no signature. */
+/** Sources of a new version. Nothing here is proven yet, and `Rebuild` proves no signature. */
 export interface RebuildSources {
-  /** Its name, as in `<database>.info`. */
+  /** Name of the database, as in `<database>.info`. */
   readonly database: string;
-  /** The bytes of the old CVD from its first one on, each time it is called. */
+  /** Gives all bytes of the old CVD, each time it is called. */
   readonly old: () => Iterable<Uint8Array>;
-  /** The bytes of each CDIFF after the old version, up to and with the one of the new version. */
+  /** Bytes of each CDIFF after the old version, up to the new version's. */
   readonly cdiffs: Iterable<{ readonly version: number; readonly bytes: Iterable<Uint8Array> }>;
-  /** The new version's header, which upstream gives in the first 512 bytes of its CVD. */
+  /** Header of the new version: the first 512 bytes of upstream's CVD. */
   readonly header: CvdHeader;
 }
 
 /**
- * Makes the tar of a new version out of the old CVD and the CDIFFs in between (clamav-formats.md §0.1, §4).
- * A `CvdWriter` turns it into the CVD, and the MD5 in the header says whether it is the official one.
+ * Makes the tar of a new version from the old CVD and the CDIFFs in between (clamav-formats.md §0.1, §4). A `CvdWriter`
+ * turns it into the CVD. That is the official one if its MD5 is the one in the header.
  */
 export class Rebuild {
-  /** Of the new version. Its signature is still to be checked. */
+  /** `.info` of the new version, with a signature that is not verified yet. */
   readonly info: CvdInfo;
   readonly #database: string;
   readonly #old: OldContainer;
   readonly #patch: Patch;
   readonly #infoBytes: Uint8Array;
 
-  /** Reads all CDIFFs. Throws `CvdError`; `cvd/too-large` means that the full CVD is the cheaper way. */
+  /** Reads all CDIFFs. Throws `CvdError`; after `cvd/too-large` a download of the CVD is cheaper. */
   constructor({ database, old, cdiffs, header }: RebuildSources) {
     this.#database = database;
     this.#old = new OldContainer(old);
@@ -54,9 +54,9 @@ export class Rebuild {
   }
 
   /**
-   * The new tar, in chunks of any size; one tar at a time. Every file that `.info`
-   * lists is compared with it on the way. Throws `cvd/rebuild` where one differs, `cvd/patch` where a command
-   * does not fit.
+   * Makes the new tar, in chunks of any size. Only one tar may be read at a time. Every file that `.info` lists is
+   * compared with it on the way. Throws `cvd/rebuild` for a file that differs, `cvd/patch` for a command that does not
+   * fit.
    */
   *tar(order: ContainerOrder = 'info'): Generator<Uint8Array> {
     try {
@@ -91,7 +91,7 @@ export class Rebuild {
   }
 }
 
-/** Each step has its CDIFF; ClamAV does not compare the version inside one, we do (clamav-formats.md §3). */
+/** Requires a CDIFF for each step, and its version inside, which ClamAV does not compare (clamav-formats.md §3). */
 function applyCdiffs(patch: Patch, from: number, cdiffs: RebuildSources['cdiffs']): void {
   let expected = from;
   for (const { version, bytes } of cdiffs) {
@@ -113,7 +113,9 @@ function applyCdiffs(patch: Patch, from: number, cdiffs: RebuildSources['cdiffs'
   }
 }
 
-/** The header is line 1 of `.info`, sealed (clamav-formats.md §1); it names the version that the CDIFFs led to. */
+/**
+ * Requires the new header to be the sealed form of line 1 of `.info` (clamav-formats.md §1), to which the CDIFFs led.
+ */
 function requireHeader(info: CvdInfo, header: CvdHeader): void {
   if (header.md5 === UNSEALED) throw new CvdError('cvd/rebuild', 'the new header is not sealed');
   const [given, made] = [unseal(header), info.header].map(encodeHeaderLine);

@@ -9,13 +9,13 @@ import { FileError } from './error.ts';
 export { FileError };
 
 export interface ReplaceOptions {
-  /** On the same file system; default: the folder of the file. */
+  /** Folder on the same file system for the temporary file. Default: the folder of the file. */
   readonly temporaryFolder?: string;
-  /** Whatever the umask; default: what the umask leaves of 0644. */
+  /** Mode of the file, whatever the umask. Default: 0644, less the umask. */
   readonly rights?: number;
 }
 
-/** Writes a whole file so that a reader sees the old one or the new one, and a power cut leaves one of the two. */
+/** Writes a whole file. A reader sees the old one or the new one, and a power cut leaves one of the two. */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array,
@@ -26,8 +26,8 @@ export async function replaceFile(
 }
 
 /**
- * Copies a file that was proven to have this SHA-256, by way of `temporaryFolder`. The copy gets its name only
- * if what was copied still has that hash. Throws `file/changed`.
+ * Copies a file that was proven to have this SHA-256, through `temporaryFolder`. The copy gets its name only if the
+ * copied bytes still have that hash. Throws `file/changed`.
  */
 export async function copyProven(
   from: string,
@@ -75,8 +75,7 @@ async function replaceThrough(
 }
 
 /**
- * Gives what is open these rights for its user, its group and all others, whatever the umask left of them. A file system
- * that knows no rights keeps what it has.
+ * Sets the rights of an open file or folder, whatever the umask. A file system without rights keeps its own.
  */
 export async function setRights(open: FileHandle, rights: number): Promise<void> {
   const { mode } = await open.stat();
@@ -87,12 +86,12 @@ export async function setRights(open: FileHandle, rights: number): Promise<void>
 }
 
 const RIGHTS = 0o777;
-/** A folder may hand on its group. */
+/** Special bits, which stay as they are: one lets a folder hand on its group. */
 const SPECIAL = 0o7000;
-/** The words of file systems such as FAT. */
+/** Error codes of file systems without rights, such as FAT. */
 const NO_RIGHTS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Makes a rename in this folder outlive a power cut. */
+/** Makes the renames in a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -5,7 +5,7 @@ import { CONF_LINE_BYTES } from '../base/limits/machine.ts';
 
 export class ConfError extends MirrorError<'conf/impossible'> {}
 
-/** What we set in a configuration of ClamAV's: nothing among it runs a program. */
+/** Options that we set in ClamAV's configurations. None of them runs a program. */
 export type ConfName =
   | 'ConnectTimeout'
   | 'DNSDatabaseInfo'
@@ -34,23 +34,23 @@ export type ConfName =
   | 'TCPSocket'
   | 'TestDatabases';
 
-/** `true` is `yes`. */
+/** One option. `true` is written as `yes`. */
 export type ConfOption = readonly [name: ConfName, value: string | number | boolean];
 
 /**
- * The text of a configuration, each option in one line that ClamAV reads back as it was given. The one place where any
- * is made, for what stands in it may come from a mirror. Throws `conf/impossible` for what it cannot express.
+ * Makes the text of a configuration: one line for each option, which ClamAV reads back unchanged. Values may come from
+ * a mirror, so every configuration is made here. Throws `conf/impossible` for a value that no line can hold.
  */
 export function confText(options: readonly ConfOption[]): string {
   return options.map(([name, value]) => `${lineOf(name, plain(value))}\n`).join('');
 }
 
-/** Writes one for its owner's eyes only: it may hold passwords. All of it is judged before anything is written. */
+/** Writes a configuration that only its owner can read: it may hold passwords. Checks all options before it writes. */
 export async function writeConf(path: string, options: readonly ConfOption[]): Promise<void> {
   await placeConf(path, confText(options));
 }
 
-/** Puts a text of `confText` in its place. */
+/** Writes a text of `confText` to its place, readable by its owner only. */
 export async function placeConf(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {
@@ -71,7 +71,7 @@ function lineOf(name: ConfName, value: string): string {
   const line = `${name} ${/[ \t]/.test(value) ? `"${value}"` : value}`;
   if (value === '') throw impossible(name, 'it is empty');
   if (/[\p{Cc}\p{Zl}\p{Zp}"]/u.test(value)) throw impossible(name, 'a quote or control character is in it');
-  if (!value.isWellFormed()) throw impossible(name, 'it is no text');
+  if (!value.isWellFormed()) throw impossible(name, 'it is not text');
   if (Buffer.byteLength(line) > CONF_LINE_BYTES)
     throw impossible(name, `it has more than ${CONF_LINE_BYTES} bytes`);
   return line;
@@ -87,7 +87,7 @@ function impossible(name: ConfName, why: string): ConfError {
   );
 }
 
-/** The options that lead through a proxy. */
+/** Options that lead through a proxy. */
 export function proxyOptions({ protocol, hostname, port, username, password }: URL): ConfOption[] {
   return [
     ['HTTPProxyServer', `${protocol}//${hostname}`],

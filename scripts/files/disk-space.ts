@@ -4,12 +4,12 @@ import { codeOf } from '../base/errors.ts';
 import { bytes } from '../base/words.ts';
 import { FileError } from './error.ts';
 
-/** A full disk, or a quota that is used up. */
+/** Error codes of a full disk and of a used-up quota. */
 const FULL = ['ENOSPC', 'EDQUOT'];
 
 /**
- * Runs what writes to `path`. A full disk becomes `file/full`, which says where it is full, how much is free there, and how
- * much the file needs; every other error stays what it is. `need` gives bytes, as far as they are known.
+ * Runs something that writes to `path`. A full disk becomes `file/full`, which names the place, the free bytes there
+ * and the bytes that the file needs. Other errors stay as they are. `need` gives the bytes, if they are known.
  */
 export async function withRoom<T>(
   path: string,
@@ -25,7 +25,7 @@ export async function withRoom<T>(
 }
 
 async function full(path: string, need: number | undefined, cause: unknown): Promise<FileError> {
-  const folder = await realpath(dirname(path)).catch(() => dirname(path)); // some are held by a handle
+  const folder = await realpath(dirname(path)).catch(() => dirname(path)); // the path may go through an open folder
   const free = await statfs(folder).then(
     ({ bavail, bsize }) => `, where ${bytes(bavail * bsize)} are free`,
     () => '',

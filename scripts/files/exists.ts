@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { codeOf } from '../base/errors.ts';
 
-/** True if something has this name, a link that leads nowhere included. Throws where that cannot be found out. */
+/** True if something has this name, even a link that leads nowhere. Throws if that cannot be found out. */
 export async function isThere(path: string): Promise<boolean> {
   return await lstat(path).then(
     () => true,

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { BUSY_MS, PIECE_BYTES } from '../base/limits/databases.ts';
 
 /**
- * Hands chunks over in pieces, and lets the process do its other work in between: what a reader makes of a chunk may be
- * a thousand times as long. Gives way only after a while, as each time costs.
+ * Passes chunks on in pieces, and lets the process do other work in between: a reader may inflate a chunk a
+ * thousandfold. Yields only every `BUSY_MS`, because each time costs.
  */
 export async function feed(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-/** The first program of this name in the folders of a PATH, then in these places. */
+/** Finds the first program of this name in the folders of a PATH, then in `usualPlaces`. */
 export async function findProgram(
   name: string,
   path: string,

@@ -6,13 +6,13 @@ import { codeOf } from '../base/errors.ts';
 import { FileError } from './error.ts';
 
 /**
- * Takes the lock that `path` stands for, in a folder that only we can write to, or throws `file/busy` at once. The kernel
- * holds it (SQLite's lock on an empty file), so it is gone the moment its owner is, however it died; nobody can remove
- * another's lock, and there is nothing to clean up. Others cannot open the file: even to read is enough to hold a lock.
- * Let go with `using`.
+ * Takes the lock at `path`, in a folder that only we can write to, or throws `file/busy` at once. The kernel holds it
+ * (SQLite's lock on an empty file), so it ends with its process, however that dies. Nobody can remove another's lock,
+ * and there is nothing to clean up. Other users cannot open the file, because reading alone would be enough to hold
+ * the lock. Release it with `using`.
  *
- * `held` is the same file below a folder that is held by its handle: only there is it made, so that nobody who exchanges a
- * folder on the way to `path` has it made elsewhere.
+ * `held` is the same file below a folder that is open. The file is made there, so nobody can have it made elsewhere by
+ * exchanging a folder on the way to `path`.
  */
 export async function takeLock(path: string, what: string, held?: string): Promise<Disposable> {
   if (held === undefined) await mkdir(dirname(path), { recursive: true });
@@ -20,14 +20,14 @@ export async function takeLock(path: string, what: string, held?: string): Promi
   let database: DatabaseSync | undefined;
   try {
     const file = pathToFileURL(resolve(path));
-    file.search = '?mode=rw'; // what is gone again is not made by whatever link is there then
+    file.search = '?mode=rw'; // never make the file here: a link may have its name by now
     database = new DatabaseSync(file, { timeout: 0 });
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // no second file beside the lock
   } catch (cause) {
     database?.close();
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) {
       throw new FileError('file/busy', `another run is using ${what}`, {
-        advice: 'Wait until it has ended, then run this again',
+        advice: 'Wait for it to end, then run this again',
       });
     }
     throw unlockable(path, { cause });
@@ -39,8 +39,8 @@ const SQLITE_BUSY = 5;
 const OURS_ALONE = 0o600;
 
 /**
- * Makes the file at once with the rights that it is to have. One that is there is not opened: a process that closes a
- * file loses every lock that it has on it (fcntl(2)).
+ * Makes the file with its final rights at once. Does not open an existing one: a process that closes a file loses every
+ * lock that it has on it (fcntl(2)).
  */
 async function makeFile(path: string): Promise<void> {
   try {
@@ -49,7 +49,7 @@ async function makeFile(path: string): Promise<void> {
     if (codeOf(error) !== 'EEXIST') throw error;
     const found = await lstat(path);
     if (!found.isFile() || found.size > 0)
-      throw unlockable(path, { advice: `Nobody needs what is there: rm -r '${path}'` });
+      throw unlockable(path, { advice: `Remove it, nobody needs it: rm -r '${path}'` });
     if ((found.mode & 0o077) !== 0 && found.uid === process.getuid?.()) await chmod(path, OURS_ALONE);
   }
 }

@@ -4,13 +4,13 @@ import { codeOf } from '../base/errors.ts';
 import { withRoom } from './disk-space.ts';
 import { FileError } from './error.ts';
 
-/** The way to read a file that somebody else may have put there. */
+/** Options for reading a file that somebody else may have put there. */
 export interface OpenOptions {
-  /** Whether the name may be a symbolic link; only for a file that the user named himself. Default false. */
+  /** Allows a symbolic link, for a file that the user named. Default: false. */
   readonly follow?: boolean;
 }
 
-const CHUNK = 256 * 1024;
+const CHUNK_SIZE = 256 * 1024;
 
 /** A regular file, open for reading. */
 export interface RegularFile extends AsyncDisposable {
@@ -19,8 +19,8 @@ export interface RegularFile extends AsyncDisposable {
 }
 
 /**
- * Opens a regular file for reading. Never waits, as for whoever might write to a pipe, and by default follows no link.
- * Throws `file/not-regular`, or what the file system throws.
+ * Opens a regular file for reading. Never waits for the writer of a pipe, and follows no link by default. Throws
+ * `file/not-regular`, and errors of the file system.
  */
 export async function openRegular(path: string, options: OpenOptions = {}): Promise<RegularFile> {
   const handle = await open(path, flagsFor(options)).catch((cause) => {
@@ -36,7 +36,7 @@ export async function openRegular(path: string, options: OpenOptions = {}): Prom
   }
 }
 
-/** Opens a regular file to write behind what it holds, under the same conditions. Throws like `openRegular`. */
+/** Opens a regular file to append to it, without waiting and without following links. Throws like `openRegular`. */
 export async function openToAppend(path: string): Promise<FileHandle> {
   const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
   const handle = await open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW).catch((cause) => {
@@ -51,28 +51,28 @@ export async function openToAppend(path: string): Promise<FileHandle> {
   }
 }
 
-/** The content of a regular file as far as it goes now: one that grows meanwhile comes to an end. Throws like `openRegular`. */
+/** Content of a regular file up to its present size, even if it keeps growing. Throws like `openRegular`. */
 export async function* chunksOf(path: string, options: OpenOptions = {}): AsyncGenerator<Buffer> {
   await using file = await openRegular(path, options);
   const { size } = file.stats;
   for (let at = 0; at < size; ) {
-    const length = Math.min(CHUNK, size - at);
+    const length = Math.min(CHUNK_SIZE, size - at);
     const { bytesRead, buffer } = await file.handle.read(Buffer.allocUnsafe(length), 0, length, at);
-    if (bytesRead === 0) return; // it was cut short
+    if (bytesRead === 0) return; // the file was cut short
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
 }
 
-/** The same for a thread that cannot wait. Throws like `openRegular`; each chunk holds until the next one is read. */
+/** Content of a regular file, read synchronously. Each chunk is valid until the next one. Throws like `openRegular`. */
 export function* chunksOfSync(path: string, options: OpenOptions = {}): Generator<Buffer> {
   const file = openNow(path, options);
   try {
     const stats = fstatSync(file);
     requireRegular(path, stats);
-    const buffer = Buffer.allocUnsafe(CHUNK);
+    const buffer = Buffer.allocUnsafe(CHUNK_SIZE);
     for (let at = 0; at < stats.size; ) {
-      const read = readSync(file, buffer, 0, Math.min(CHUNK, stats.size - at), at);
+      const read = readSync(file, buffer, 0, Math.min(CHUNK_SIZE, stats.size - at), at);
       if (read === 0) return;
       at += read;
       yield buffer.subarray(0, read);
@@ -82,7 +82,7 @@ export function* chunksOfSync(path: string, options: OpenOptions = {}): Generato
   }
 }
 
-/** The first `length` bytes of a regular file, or fewer if it is shorter. Throws like `openRegular`. */
+/** First `length` bytes of a regular file, or all of a shorter one. Throws like `openRegular`. */
 export async function readStart(path: string, length: number, options: OpenOptions = {}): Promise<Buffer> {
   await using file = await openRegular(path, options);
   const bytes = Buffer.alloc(Math.min(length, file.stats.size));
@@ -90,7 +90,7 @@ export async function readStart(path: string, length: number, options: OpenOptio
   return bytes.subarray(0, bytesRead);
 }
 
-/** The whole of a regular file as text. Throws like `openRegular`, and `file/too-large` for more bytes than that. */
+/** Text of a whole regular file of at most `limit` bytes. Throws like `openRegular`, and `file/too-large`. */
 export async function readText(path: string, limit: number, options: OpenOptions = {}): Promise<string> {
   const bytes = await readStart(path, limit + 1, options);
   requireSize(path, bytes.length, limit);
@@ -108,7 +108,7 @@ export async function copyRegular(
 ): Promise<void> {
   await using file = await openRegular(from, options);
   requireSize(from, file.stats.size, limit);
-  // By way of the kernel's name for what is open, so that it can share the blocks and nobody can exchange the file.
+  // The kernel's name for the open file lets it share the blocks, and nobody can exchange the file.
   const { fd } = file.handle;
   const copy = () => copyFile(`${OPEN_FILES}/${fd}`, to, constants.COPYFILE_FICLONE);
   await withRoom(to, copy, async () => (await file.handle.stat()).size);
@@ -124,7 +124,7 @@ function requireSize(path: string, size: number, limit: number): void {
   if (size > limit) throw new FileError('file/too-large', `${path} has more than ${limit} bytes`);
 }
 
-/** Linux and macOS have it. */
+/** Folder of this process' open files, on Linux and macOS. */
 const OPEN_FILES = '/dev/fd';
 
 function flagsFor({ follow = false }: OpenOptions): number {
@@ -149,7 +149,7 @@ const KINDS: readonly (readonly [(stats: Stats) => boolean, string])[] = [
   [(stats) => stats.isCharacterDevice() || stats.isBlockDevice(), 'a device'],
 ];
 
-/** ELOOP is a symbolic link (EMLINK on FreeBSD), ENXIO a socket. */
+/** Names the kind of file behind an error: ELOOP is a symbolic link (EMLINK on FreeBSD), ENXIO a socket. */
 function asNotRegular(path: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === 'ELOOP' || code === 'EMLINK') return notRegular(path, 'a link', cause);
@@ -159,6 +159,6 @@ function asNotRegular(path: string, cause: unknown): unknown {
 function notRegular(path: string, what: string, cause?: unknown): FileError {
   return new FileError('file/not-regular', `${path} is ${what}, not a file`, {
     ...(cause === undefined ? {} : { cause }),
-    advice: 'Find out who put it there, and remove it',
+    advice: 'Find out who put it there, then remove it',
   });
 }

@@ -9,17 +9,17 @@ import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-pa
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
 export interface FolderOptions {
-  /** The rights of a folder that is made, before the umask; by default it is for us alone. */
+  /** Rights of a new folder, less the umask. Default: for us alone. */
   readonly mode?: number;
-  /** Whether everybody may look into what is made, whatever the umask; a folder that is there keeps its rights. */
+  /** Lets everybody look into new folders, whatever the umask. Existing folders keep their rights. */
   readonly forEverybody?: boolean;
   readonly owners?: TrustedOwners | undefined;
 }
 
 /**
- * Makes a folder, or takes one that is there if nobody but us and root can write to it or exchange it; that keeps its
- * rights. Returns its path without links. Throws `setting/unsafe-folder` before anything is made; `what` is its name for
- * people.
+ * Makes a folder, or takes an existing one, whose rights stay, if only we and root can write to it or exchange it.
+ * Returns its path without links. Throws `setting/unsafe-folder` before it makes anything. `what` is the folder's name
+ * for people.
  */
 export async function takePrivateFolder(
   path: string,
@@ -35,8 +35,8 @@ export async function takePrivateFolder(
 }
 
 /**
- * Makes a folder, if it is missing, that others cannot exchange, whoever may write in it. Returns its path without links.
- * Throws `setting/unsafe-folder`.
+ * Makes a folder if it is missing, and requires that others cannot exchange it, whoever may write in it. Returns its
+ * path without links. Throws `setting/unsafe-folder`.
  */
 export async function makeSafeFolder(
   path: string,
@@ -49,29 +49,29 @@ export async function makeSafeFolder(
   for (const at of missing) {
     const rights = forEverybody ? { mode: FOR_EVERYBODY } : at === place ? { mode } : {};
     const made = await mkdir(at, rights).then(() => true, unlessThere);
-    await requireSafeWay(place, what, owners); // in a folder like /tmp somebody may have been faster
+    await requireSafeWay(place, what, owners); // somebody may have been faster, in a folder like /tmp
     if (made === true && forEverybody) await openToEverybody(at, what);
     await syncFolder(dirname(at));
   }
   return place;
 }
 
-/** Makes a folder with a name that nobody can guess, for us alone, where temporary files are. Throws `setting/unsafe-folder`. */
+/** Makes a temporary folder for us alone, with a name that nobody can guess. Throws `setting/unsafe-folder`. */
 export async function makeTemporaryFolder(prefix: string): Promise<string> {
   return await mkdtemp(await requireSafeWay(join(tmpdir(), prefix), 'the folder of temporary files'));
 }
 
-/** A folder held open: what is done by its path is done there, whatever has its name meanwhile. */
+/** A folder held open: its path leads to it even if something else takes its name. */
 export interface HeldFolder extends AsyncDisposable {
-  /** On Linux a name for the open folder; elsewhere its path. */
+  /** On Linux a name for the open folder, elsewhere its ordinary path. */
   readonly path: string;
   readonly stats: Stats;
   readonly handle: FileHandle;
 }
 
 /**
- * Takes our own corner of a folder that others may write to: a folder of ours, for us alone. Throws
- * `setting/unsafe-folder`, for a link too.
+ * Takes a corner of a folder that others may write to: a folder of ours, for us alone. Throws `setting/unsafe-folder`,
+ * for a link too.
  */
 export async function takeCorner(path: string, what: string, owners?: TrustedOwners): Promise<HeldFolder> {
   await mkdir(path, { mode: PRIVATE }).catch(unlessThere);
@@ -100,9 +100,9 @@ export async function holdFolder(path: string, what: string): Promise<HeldFolder
 
 const PRIVATE = 0o700;
 const OTHERS = 0o077;
-/** All may look into it, and we may write. */
+/** Mode of a folder into which everybody may look, and only we may write. */
 export const FOR_EVERYBODY = 0o755;
-/** The last is FreeBSD's word for a link. */
+/** Error codes for a link or a file in the place of a folder. EMLINK is FreeBSD's for a link. */
 const NO_FOLDER = ['ELOOP', 'ENOTDIR', 'EMLINK'];
 
 function requireOwned(stats: Stats, path: string, what: string, { owns }: TrustedOwners): void {

@@ -5,14 +5,14 @@ import { codeOf, MirrorError } from '../base/errors.ts';
 import { LINKS } from '../base/limits/machine.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
-/** Thrown for a folder in which somebody else could exchange what we are about to use. */
+/** Error about a folder in which somebody else could exchange a file or folder that we are about to use. */
 export class UnsafeFolderError extends MirrorError<'setting/unsafe-folder'> {}
 
 /**
- * Requires that nobody but us and root can exchange any folder on the way to a path, by whatever links it leads, so that
- * what was looked at once stays what it is. A folder that all may write to will do if it is sticky, as /tmp is, and holds
- * a folder of ours. What is at the path itself is not looked at. Returns the path without links; what is missing at its
- * end may be made. Throws `setting/unsafe-folder`, which names `what`.
+ * Requires that only we and root can exchange any folder on the way to a path, through all links, so a checked path
+ * stays as it is. A folder that all may write to is safe if it is sticky, like /tmp, and holds a folder of ours. The
+ * end of the path itself is not checked. Returns the path without links; missing folders at its end may be made.
+ * Throws `setting/unsafe-folder`, which names `what`.
  */
 export async function requireSafeWay(path: string, what: string, owners?: TrustedOwners): Promise<string> {
   const trusted = owners ?? (await trustedOwners());
@@ -39,7 +39,7 @@ export async function requireSafeWay(path: string, what: string, owners?: Truste
   return at;
 }
 
-/** What lets somebody else exchange what is in a folder; `undefined`: nothing. */
+/** Reason why somebody else could exchange the content of a folder, if there is one. */
 function reasonAgainst(folder: Stats, { owns, isOurGroup }: TrustedOwners): string | undefined {
   if (!owns(folder.uid)) return FOREIGN;
   return othersMayWrite(folder, isOurGroup) ? OPEN : undefined;
@@ -48,7 +48,7 @@ function reasonAgainst(folder: Stats, { owns, isOurGroup }: TrustedOwners): stri
 export const FOREIGN = 'belongs to somebody else';
 export const OPEN = 'can be written to by others';
 
-/** True if somebody who is not trusted may write there. */
+/** True if somebody who is not trusted may write to a folder. */
 export function othersMayWrite({ mode, gid }: Stats, isOurGroup: TrustedOwners['isOurGroup']): boolean {
   return (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && !isOurGroup(gid));
 }
@@ -57,7 +57,7 @@ const STICKY = 0o1000;
 const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
-/** `at` is what is wrong; `path` what was asked for. */
+/** Makes the error about `at`, which is on the way to `path`. */
 export function unsafe(what: string, path: string, at: string, stats: Stats, why: string): UnsafeFolderError {
   const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');
   const where = at === path ? '' : `, on the way to ${path},`;

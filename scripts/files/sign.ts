@@ -8,16 +8,16 @@ import type { Trust } from '../verify/trust.ts';
 import { readStart } from './open.ts';
 
 /**
- * A `.sign` that ends within so many milliseconds is not published any more: cycles are hours apart, and an expired one
- * does more harm than none (clamav-formats.md §8).
+ * Milliseconds before its end from which a `.sign` is not published any more. Cycles are hours apart, and an expired
+ * one does more harm than none (clamav-formats.md §8).
  */
 export const SIGN_MARGIN_MS = 12 * 60 * 60_000;
 
-/** The file that a `.sign` is to sign. */
+/** The file that a `.sign` has to sign. */
 export interface SignedFile {
   /** 64 lowercase hex digits. */
   readonly sha256: string;
-  /** Gives the file itself, for a signature over another digest than SHA-256. */
+  /** Gives the path of the file, for a signature over another digest than SHA-256. */
   readonly path: () => Promise<string>;
 }
 
@@ -26,11 +26,11 @@ export interface GoodSign {
   /** Bytes. */
   readonly size: number;
   readonly sha256: string;
-  /** When the first certificate of its chain ends, as ISO time. */
+  /** ISO time at which the first certificate of its chain ends. */
   readonly notAfter: string;
 }
 
-/** Proves the `.sign` at `path` like `proveSign`. Throws what that throws, or what the file system throws. */
+/** Proves the `.sign` at `path` like `proveSign`. Throws its errors, and those of the file system. */
 export async function proveSignAt(path: string, signed: SignedFile, trust: Trust): Promise<GoodSign> {
   return await proveSign(await readStart(path, SIGN_BYTES + 1), signed, trust);
 }

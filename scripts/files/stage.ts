@@ -9,15 +9,15 @@ export interface StagedFile {
   readonly size: number;
   /** 64 lowercase hex digits. */
   readonly sha256: string;
-  /** Of a `.sign`: when it ends, as ISO time. */
+  /** ISO time at which a `.sign` ends. */
   readonly notAfter?: string | undefined;
   /** True if the store has exactly this file already. */
   readonly stored: boolean;
 }
 
 /**
- * A folder holding the mirror exactly as it will be served. A file enters under a temporary name, elsewhere, and
- * gets its own name only through `accept`, when it has been proven.
+ * A folder that holds the mirror exactly as it will be served. A file first waits elsewhere, and enters only through
+ * `accept`, once it is proven.
  */
 export class Stage {
   readonly folder: string;
@@ -32,7 +32,7 @@ export class Stage {
     this.#aside = join(folder, 'aside');
   }
 
-  /** Makes an empty stage below `folder`, throwing away what a run that was killed left there. */
+  /** Makes an empty stage below `folder`, and removes the leftovers of a killed run. */
   static async create(folder: string): Promise<Stage> {
     await rm(folder, { recursive: true, force: true });
     const stage = new Stage(folder);
@@ -47,7 +47,7 @@ export class Stage {
     return this.#files;
   }
 
-  /** Where a file waits while it is unproven. */
+  /** Path at which a file waits while it is unproven. */
   incoming(name: string): string {
     return join(this.#incoming, name);
   }
@@ -61,7 +61,7 @@ export class Stage {
     this.#files.set(file.name, file);
   }
 
-  /** Takes a database's files out again. */
+  /** Removes a database's files from the stage. */
   async discardDatabase(database: string): Promise<void> {
     for (const { name } of this.#filesOf(database)) {
       this.#files.delete(name);
@@ -69,7 +69,7 @@ export class Stage {
     }
   }
 
-  /** Takes a file out again, to where it waited for `accept`. */
+  /** Moves a file back to where it waited for `accept`. */
   async takeOut(name: string): Promise<void> {
     if (this.#files.delete(name)) await rename(this.path(name), this.incoming(name));
   }
@@ -84,7 +84,7 @@ export class Stage {
     }
   }
 
-  /** Puts back what `setAside` took out; the database has no other files in the stage. */
+  /** Puts back the files that `setAside` took out. The database must have no other files in the stage. */
   async putBack(database: string): Promise<void> {
     for (const file of this.#setAside.get(database) ?? []) {
       await rename(join(this.#aside, file.name), this.path(file.name));

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '../base/errors.ts';
 
-/** Whom this process trusts with its folders. */
+/** Users and groups that this process trusts with its folders. */
 export interface TrustedOwners {
   /** True for ourselves and root. */
   readonly owns: (uid: number) => boolean;
-  /** True for a group that has nobody in it but ourselves and root. */
+  /** True for a group without anybody but ourselves and root. */
   readonly isOurGroup: (gid: number) => boolean;
 }
 
-/** What is known of users and groups: lines of `passwd` and `group`. */
+/** Users and groups of this machine: lines of `passwd` and `group`. */
 export interface Accounts {
   readonly uid: number;
   readonly passwd: string;
@@ -18,9 +18,9 @@ export interface Accounts {
 }
 
 /**
- * Ourselves, root, and the groups that are only ours, such as the one that many systems give each user by a umask of
- * 002. A group of which nothing is known may have anybody in it. But in a container, whoever is not known there is the
- * one who mounted his folder into it, and so runs it. On systems without user numbers everybody is trusted.
+ * Trusts ourselves, root, and groups that are only ours, such as the one that many systems with a umask of 002 give
+ * each user. A group of which nothing is known may have anybody in it. In a container, an unknown user is the one who
+ * mounted his folder into it, and so runs it. On systems without user numbers everybody is trusted.
  */
 export async function trustedOwners(accounts?: Accounts): Promise<TrustedOwners> {
   const known = accounts ?? (await knownAccounts());
@@ -55,10 +55,10 @@ async function knownAccounts(): Promise<Accounts | undefined> {
   return { uid, passwd, group, isContainer: marks.some((mark) => mark !== undefined) };
 }
 
-/** What docker, podman and Kubernetes put into every container. */
+/** Files that docker, podman and Kubernetes put into every container. */
 const CONTAINER_MARKS = ['/.dockerenv', '/run/.containerenv', '/var/run/secrets/kubernetes.io'];
 
-/** `undefined`: there is nothing of that name. */
+/** Text of a file: empty if it cannot be read, `undefined` if it does not exist. */
 async function textOf(path: string): Promise<string | undefined> {
   return await readFile(path, 'utf8').catch((error) => (codeOf(error) === 'ENOENT' ? undefined : ''));
 }

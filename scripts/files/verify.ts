@@ -13,7 +13,10 @@ import { chunksOf, type OpenOptions, readStart } from './open.ts';
 
 export { readStart };
 
-/** Proves the CVD at `path`, streaming: first that Talos sealed it, then each byte of what is inside. Throws `VerifyError`, or what the file system throws. */
+/**
+ * Proves the CVD at `path` as a stream: first that Talos sealed it, then each byte of its content. Throws
+ * `VerifyError`, and errors of the file system.
+ */
 export async function verifyCvdFile(
   path: string,
   trust: Trust,
@@ -24,7 +27,7 @@ export async function verifyCvdFile(
   return await verifyBy(path, new CvdVerifier(trust, expected), options);
 }
 
-/** Proves what ClamAV loads of the CLD at `path`, streaming. Throws `VerifyError`, or what the file system throws. */
+/** Proves everything that ClamAV loads of the CLD at `path`. Throws `VerifyError`, and errors of the file system. */
 export async function verifyCldFile(
   path: string,
   trust: Trust,
@@ -34,7 +37,10 @@ export async function verifyCldFile(
   return await verifyBy(path, new CldVerifier(trust, expected), options);
 }
 
-/** Proves the CDIFF at `path`, streaming: first its signature, then what it holds. Throws `VerifyError`, or what the file system throws. */
+/**
+ * Proves the CDIFF at `path` as a stream: first its signature, then its content. Throws `VerifyError`, and errors of
+ * the file system.
+ */
 export async function verifyCdiffFile(
   path: string,
   trust: Trust,
@@ -52,8 +58,8 @@ export interface ProvenFile {
 }
 
 /**
- * Proves a database or a CDIFF to be what its name says. Of a CVD without a version in its name, any will do. Throws
- * `VerifyError`, or what the file system throws.
+ * Proves that a database or a CDIFF is what its name says. A CVD without a version in its name may have any. Throws
+ * `VerifyError`, and errors of the file system.
  */
 export async function verifyByKind(
   path: string,
@@ -65,14 +71,16 @@ export async function verifyByKind(
   return { size, sha256 };
 }
 
-/** A `.sign` file that signs another file, and what is known of itself. */
+/** A proven `.sign` file, with its size and hash. */
 export interface VerifiedSignFile extends VerifiedSign {
   /** Bytes. */
   readonly size: number;
   readonly sha256: string;
 }
 
-/** Proves that the `.sign` at `path` signs the file at `signed`. Throws like `verifySign`, but only `VerifyError`. */
+/**
+ * Proves that the `.sign` at `path` signs the file at `signed`. Throws `VerifyError`, and errors of the file system.
+ */
 export async function verifySignFile(
   path: string,
   signed: string,
@@ -95,7 +103,7 @@ async function verifyBy<T>(
   return asVerdict(() => verifier.end());
 }
 
-/** What a seal is found to be marks the error: `UnsealedError`. */
+/** Proves a seal, and turns a `VerifyError` into an `UnsealedError`. */
 export async function unsealed<T>(prove: () => T | Promise<T>): Promise<T> {
   try {
     return await prove();
@@ -106,13 +114,13 @@ export async function unsealed<T>(prove: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** What a broken format means, other than `verify/format`. */
+/** Verdicts of broken formats that are not `verify/format`. */
 const VERDICTS: Partial<Record<CvdErrorCode, VerifyErrorCode>> = {
   'cvd/signature': 'verify/signature',
   'cvd/sign': 'verify/sign-format',
 };
 
-/** Above the bytes there is one question, proven or not: a broken format becomes a verdict. */
+/** Turns a broken format into a verdict: above the byte layer a file is proven or not. */
 export function asVerdict<T>(parse: () => T): T {
   try {
     return parse();

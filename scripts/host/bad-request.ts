@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 import { codeOf } from '../base/errors.ts';
 
 /**
- * Answers by hand what never became a request, then closes the connection. `busy` says that a response is under
- * way on it: anything written now would land in its body.
+ * Answers by hand a message that is not a valid request, then closes the connection. `busy` means that a response is
+ * under way: then nothing is written, because it would land in that response's body.
  */
 export function hangUp(socket: Duplex, busy: boolean, status: number, header = ''): void {
   if (busy || !socket.writable) {
@@ -19,7 +19,7 @@ export function hangUp(socket: Duplex, busy: boolean, status: number, header = '
   );
 }
 
-/** The status for a request that Node could not parse. A target that breaks the grammar is 404 like any other. */
+/** Status for a request that Node could not parse. A malformed target is 404, like any other unknown one. */
 export function statusOf(error: Error): number {
   const code = codeOf(error);
   if (code === 'HPE_INVALID_URL' || BAD_TARGET.test(receivedLast(error))) return 404;
@@ -27,7 +27,7 @@ export function statusOf(error: Error): number {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
 }
 
-/** The start of a request whose target is too long even for Node, or holds a blank. */
+/** Start of a request whose target is too long even for Node, or holds a blank. */
 const BAD_TARGET = /^[A-Z]+ (\S{2048}|\S+ (?!HTTP\/).+HTTP\/)/;
 
 function receivedLast(error: Error): string {

@@ -1,28 +1,29 @@
 import type { Stats } from 'node:fs';
 import { type OpenFile, openFile, statsOf } from './open-file.ts';
 
-/** How many files are kept open beside those under way. */
-const KEPT = 64;
-/** Milliseconds after which a file that nobody asked for is closed, at the latest twice that. */
-const IDLE = 1_000;
-/** Milliseconds: a file changed so recently may be changed again without its times telling. */
-const UNSETTLED = 2_000;
+/** Files kept open besides those under way. */
+const KEPT_FILES = 64;
+/** Milliseconds after which an unused file may be closed; after twice that it is. */
+const IDLE_MS = 1_000;
+/** Milliseconds for which a changed file is not kept: another change might leave its times the same. */
+const UNSETTLED_MS = 2_000;
 
-/** One look at a name, for all who asked before it began. */
-interface Look {
+/** One check of a name, for all who asked before it began. */
+interface Check {
   users: number;
   readonly file: Promise<OpenFile | undefined>;
 }
 
 /**
- * The files of a folder, kept open between requests. Each request gets what has the name after it came: a kept file
- * is given out only if a look finds it in its place, unchanged. While it is open no other file can have its inode.
+ * Keeps the files of a folder open between requests. A request gets the file that has the name after the request came:
+ * an open file is given out only if a check finds it unchanged in its place. While it is open, no other file has its
+ * inode.
  */
 export class OpenFiles implements Disposable {
   readonly #folder: string;
   readonly #kept = new Map<string, { readonly file: OpenFile; idle: boolean }>();
-  /** Looks that have not begun: whoever asks for the name now may join. */
-  readonly #next = new Map<string, Look>();
+  /** Checks that have not begun, which new requests for the name may join. */
+  readonly #next = new Map<string, Check>();
   readonly #running = new Map<string, Promise<unknown>>();
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
@@ -31,40 +32,40 @@ export class OpenFiles implements Disposable {
     this.#folder = folder;
   }
 
-  /** The file of this name, held for the caller, who disposes of it; `undefined` and errors as of `openFile`. */
+  /** File of this name, held for the caller, who disposes of it. Returns `undefined` and throws like `openFile`. */
   take(name: string): Promise<OpenFile | undefined> {
-    let look = this.#next.get(name);
-    if (look === undefined) {
-      look = this.#look(name);
-      this.#next.set(name, look);
+    let check = this.#next.get(name);
+    if (check === undefined) {
+      check = this.#check(name);
+      this.#next.set(name, check);
     }
-    look.users++;
-    return look.file;
+    check.users++;
+    return check.file;
   }
 
-  /** Closes what is kept; a file under way is closed when its last user is done. */
+  /** Closes all kept files. A file under way is closed when its last user is done. */
   [Symbol.dispose](): void {
     this.#closed = true;
     clearTimeout(this.#sweep);
     for (const name of this.#kept.keys()) this.#drop(name);
   }
 
-  #look(name: string): Look {
+  #check(name: string): Check {
     const begin = async (): Promise<OpenFile | undefined> => {
       this.#next.delete(name);
-      this.#running.set(name, look.file);
+      this.#running.set(name, check.file);
       try {
-        return await this.#find(name, look);
+        return await this.#find(name, check);
       } finally {
         if (!this.#next.has(name)) this.#running.delete(name);
       }
     };
     const before = this.#running.get(name) ?? Promise.resolve();
-    const look: Look = { users: 0, file: before.then(begin, begin) };
-    return look;
+    const check: Check = { users: 0, file: before.then(begin, begin) };
+    return check;
   }
 
-  async #find(name: string, { users }: Look): Promise<OpenFile | undefined> {
+  async #find(name: string, { users }: Check): Promise<OpenFile | undefined> {
     const now = await statsOf(this.#folder, name);
     const kept = this.#kept.get(name);
     if (kept !== undefined && now !== undefined && sameFile(kept.file.stats, now)) {
@@ -78,11 +79,11 @@ export class OpenFiles implements Disposable {
   }
 
   #keep(name: string, file: OpenFile): void {
-    if (this.#closed || Date.now() - file.stats.ctimeMs < UNSETTLED) return;
-    const oldest = this.#kept.size < KEPT ? undefined : this.#kept.keys().next().value;
+    if (this.#closed || Date.now() - file.stats.ctimeMs < UNSETTLED_MS) return;
+    const oldest = this.#kept.size < KEPT_FILES ? undefined : this.#kept.keys().next().value;
     if (oldest !== undefined) this.#drop(oldest);
     this.#kept.set(name, { file: file.hold(), idle: false });
-    this.#sweep ??= setTimeout(() => this.#closeIdle(), IDLE).unref();
+    this.#sweep ??= setTimeout(() => this.#closeIdle(), IDLE_MS).unref();
   }
 
   #drop(name: string): void {

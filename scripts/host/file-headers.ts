@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { cacheControl, contentType } from '../http/content-headers.ts';
 
-/** What a response says of a file, beside what `send` adds: length, range and `Accept-Ranges`. */
+/** Headers of a response with a file, without those that `send` adds: length, range and `Accept-Ranges`. */
 export function fileHeaders(
   name: string,
   stats: Stats,
@@ -17,7 +17,7 @@ export function fileHeaders(
   return headers;
 }
 
-/** A file published anew has another inode or another change time, even if size and mtime were kept. */
+/** ETag of a file. Each publication has another inode or change time, even with the same size and mtime. */
 function etag({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `"${[ino, size, mtimeMs, ctimeMs].map((part) => part.toString(36)).join('-')}"`;
 }

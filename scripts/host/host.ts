@@ -14,40 +14,40 @@ import { HostResponse, type RequestLine } from './response.ts';
 export type { RequestLine } from './response.ts';
 
 export interface HostOptions {
-  /** The published tree or a stage. It may change at any time, file by file, through renames. */
+  /** Published tree or stage. It may change at any time, file by file, through renames. */
   readonly folder: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly address?: string;
-  /** A path such as `/secret`, below which everything is served: any other request is answered 404 and not told of. */
+  /** Path such as `/secret` below which everything is served. Other requests get 404 and are not reported. */
   readonly below?: string;
-  /** Whether a file is not to be served though it is there: then it is answered 404, as what is missing. */
+  /** True for an existing file that must not be served: it is 404, like a missing one. */
   readonly hides?: (name: string) => Promise<boolean>;
-  /** Called once per request, when it is finished. */
+  /** Called once for each finished request. */
   readonly onRequest?: (line: RequestLine) => void;
   readonly limits?: Partial<HostLimits>;
 }
 
-/** All in milliseconds. */
+/** Times that the host waits for clients, in milliseconds. */
 export interface HostLimits {
   /** For a client to send its headers. */
   readonly headers: number;
-  /** For a client to send a whole request, with a body that nobody reads. */
+  /** For a client to send a whole request, with a body that is ignored. */
   readonly request: number;
   /** For a connection without a request. */
   readonly idle: number;
-  /** For a transfer of which the client takes no byte. */
+  /** For a client that accepts no byte of a transfer. */
   readonly stall: number;
   /** For transfers under way when `close` is called. */
   readonly grace: number;
 }
 
 export interface Host extends AsyncDisposable {
-  /** Without a trailing slash, as freshclam's `DatabaseMirror` wants it. */
+  /** URL without a trailing slash, in the form of freshclam's `DatabaseMirror`. */
   readonly url: string;
   readonly port: number;
-  /** Accepts nothing more, lets transfers finish for a few seconds, then cuts them off. */
+  /** Accepts no more connections, gives transfers a few seconds to finish, then cuts them off. */
   close(): Promise<void>;
 }
 
@@ -55,8 +55,8 @@ export interface Host extends AsyncDisposable {
 const NOTHING = '/.nothing';
 
 /**
- * Serves `folder` over HTTP the way ClamAV clients need it: Range requests, 404 for whatever is not there, no
- * Content-Encoding, Last-Modified from the CVD (clamav-formats.md §0.3, §0.4, §6). Throws `HostError`.
+ * Serves `folder` over HTTP as ClamAV clients need it: with Range requests, 404 for missing files, no
+ * Content-Encoding, and Last-Modified from the CVD (clamav-formats.md §0.3, §0.4, §6). Throws `HostError`.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { folder, port = 0, address = '127.0.0.1', below = '', hides, onRequest } = options;
@@ -91,7 +91,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   server.on('clientError', (error, socket) => hangUp(socket, isBusy(socket), statusOf(error)));
   server.on('connect', (_, socket) => hangUp(socket, isBusy(socket), 405, 'Allow: GET, HEAD\r\n'));
   await listen(server, port, address);
-  // Accepting one connection failed, for want of file descriptors say: that client is lost, the host is not.
+  // A connection could not be accepted, for lack of file descriptors perhaps: only that client is lost.
   server.on('error', () => {});
 
   const close = (): Promise<void> => {
@@ -125,7 +125,7 @@ async function requireFolder(folder: string): Promise<void> {
   }
 }
 
-const FOLDER_ADVICE = 'Name the folder that the mirror publishes to; it may be empty, but it must be there';
+const FOLDER_ADVICE = 'Name the folder that the mirror publishes to. It may be empty, but it must exist';
 
 async function listen(server: Server, port: number, address: string): Promise<void> {
   try {
@@ -142,12 +142,12 @@ function asHostError(cause: unknown, port: number, address: string): HostError {
     case 'EADDRINUSE':
       return new HostError('host/port-in-use', where, {
         cause,
-        advice: 'Stop the program that has this port, or choose another port; 0 takes any free one',
+        advice: 'Stop the program that uses this port, or choose another port: 0 takes any free one',
       });
     case 'EACCES':
       return new HostError('host/port-denied', where, {
         cause,
-        advice: 'Choose a port from 1024 on; the ones below belong to the administrator',
+        advice: 'Choose a port from 1024 on: lower ones need the rights of an administrator',
       });
     default:
       return new HostError('host/address', where, {
@@ -158,7 +158,7 @@ function asHostError(cause: unknown, port: number, address: string): HostError {
   }
 }
 
-/** A wildcard address is for listening; a client needs one to go to. */
+/** URL for clients, with a loopback address in the place of a wildcard. */
 function urlOf(address: string, port: number): string {
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
   return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;

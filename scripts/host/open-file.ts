@@ -6,18 +6,18 @@ import { CvdError } from '../cvd/error.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { fileHeaders } from './file-headers.ts';
 
-/** The first bytes of a file, kept in memory with it: more than any version check asks for. */
+/** Size of the start of a file that is kept in memory, more than any version check asks for. */
 const START_SIZE = 4096;
 
 /**
- * A file held open: whatever takes its name meanwhile, status, headers and body are those of one file. It stays
- * open until everybody who took it has disposed of it.
+ * A file held open: status, headers and body come from one file, whatever takes its name meanwhile. It stays open until
+ * every user has disposed of it.
  */
 export class OpenFile implements Disposable {
   readonly stats: Stats;
-  /** An HTTP date, or `undefined` where a wrong one would do harm. */
+  /** HTTP date, or `undefined` if only a wrong one is known, which would do harm. */
   readonly lastModified: string | undefined;
-  /** As `fileHeaders` has them. */
+  /** Headers of `fileHeaders`. */
   readonly headers: Map<string, string>;
   readonly #handle: FileHandle;
   readonly #start: Buffer;
@@ -31,17 +31,17 @@ export class OpenFile implements Disposable {
     this.#start = start;
   }
 
-  /** Bytes that need not be read, as there are so few of them and they are asked for so often. */
+  /** Bytes from the start in memory, which clients ask for often; `undefined` if the range goes beyond it. */
   atHand(start: number, length: number): Buffer | undefined {
     return start + length <= this.#start.length ? this.#start.subarray(start, start + length) : undefined;
   }
 
-  /** Fills `bytes` from `start` on. Returns how many there were: less if the file was cut short in place. */
+  /** Fills `bytes` from `start` on. Returns the number read, which is less if the file was cut short in place. */
   async read(bytes: Buffer, start: number): Promise<number> {
     return (await this.#handle.read(bytes, 0, bytes.length, start)).bytesRead;
   }
 
-  /** Counts users, each of whom will dispose of it. */
+  /** Adds users, each of whom has to dispose of the file. */
   hold(users = 1): this {
     this.#users += users;
     return this;
@@ -53,9 +53,9 @@ export class OpenFile implements Disposable {
 }
 
 /**
- * Opens `name`, which `servedName` made, below `folder`. `undefined` if there is no regular file of that name:
- * symbolic links are not followed, and a fifo does not block. Throws what the file system throws if there is
- * one that cannot be read. What is returned has no user yet.
+ * Opens `name`, a result of `servedName`, below `folder`. Returns `undefined` if there is no regular file of that name:
+ * symbolic links are not followed, and a fifo does not block. Throws the file system's error for a file that cannot be
+ * read. The file has no users yet.
  */
 export async function openFile(folder: string, name: string): Promise<OpenFile | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -74,7 +74,7 @@ export async function openFile(folder: string, name: string): Promise<OpenFile |
   }
 }
 
-/** What has this name now; `undefined` if nothing has, or if a link leads to its folder. */
+/** Stats of the file with this name; `undefined` if there is none, or if its folder is a link. */
 export async function statsOf(folder: string, name: string): Promise<Stats | undefined> {
   const below = dirname(name);
   if (below !== '.' && !(await orNothing(lstat(join(folder, below))))?.isDirectory()) return undefined;
@@ -90,12 +90,12 @@ async function orNothing<T>(action: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** ELOOP is a symbolic link (EMLINK on FreeBSD), ENXIO a socket. */
+/** Error codes for a name without a regular file. ELOOP is a symbolic link (EMLINK on FreeBSD), ENXIO a socket. */
 const NOTHING_THERE = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EMLINK', 'ENXIO']);
 
 /**
- * A CVD's Last-Modified must not be older than its `stime`, or libcurl drops the download (clamav-formats.md §0.4),
- * and not younger, or a client that has this version is never told 304 (§6). So it is `stime`, or nothing.
+ * Last-Modified of a CVD: its `stime`, or nothing. With an earlier date libcurl drops the download (clamav-formats.md
+ * §0.4). With a later one a client that has this version never gets 304 (§6).
  */
 function buildTime(start: Buffer): string | undefined {
   try {

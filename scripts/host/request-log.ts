@@ -2,12 +2,12 @@ import { LOG_WAITING_BYTES } from '../base/limits/requests.ts';
 import { bytes, counted, took } from '../base/words.ts';
 import type { RequestLine } from './response.ts';
 
-/** Characters after which the lines are written at once. */
-const FULL = 64 * 1024;
+/** Characters of waiting lines that are written at once. */
+const FULL_CHARACTERS = 64 * 1024;
 /** Milliseconds that a line waits for others at most. */
-const DELAY = 500;
+const DELAY_MS = 500;
 
-/** One request for people: who, what, how it was answered, how much that was, how long it took, by which program. */
+/** Log line of a request for people: client, file, status, size, time and program. */
 export function requestLine(line: RequestLine): string {
   const { client, method, path, range, status, userAgent } = line;
   const part = range === undefined ? '' : ` ${range}`;
@@ -16,13 +16,13 @@ export function requestLine(line: RequestLine): string {
 }
 
 export interface RequestLogOptions {
-  /** How many bytes were written and have not been taken yet: a reader that stands still must not fill the memory. */
+  /** Number of written bytes that the reader has not taken yet. Beyond a limit, lines are dropped to save memory. */
   readonly waiting?: () => number;
-  /** The line that stands for lines that were dropped. */
+  /** Makes the line that replaces dropped lines. */
   readonly gap?: (dropped: number) => string;
 }
 
-/** Lines that are written many at a time, as a write costs more than an answer. Disposing of it writes the rest. */
+/** Log that writes many lines at a time, because a write costs more than an answer. Dispose of it to write the rest. */
 export class RequestLog implements Disposable {
   readonly #write: (lines: readonly string[]) => void;
   readonly #waiting: () => number;
@@ -42,8 +42,8 @@ export class RequestLog implements Disposable {
   add(line: string): void {
     this.#lines.push(line);
     this.#size += line.length + 1;
-    if (this.#size >= FULL) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), DELAY);
+    if (this.#size >= FULL_CHARACTERS) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS);
   }
 
   [Symbol.dispose](): void {

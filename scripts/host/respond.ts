@@ -14,8 +14,8 @@ import { servedName } from './served-name.ts';
 /**
  * Answers one request from `files`. Never rejects.
  *
- * What is not there and what is not to be served are both 404, never 403, on which freshclam stays away for a day
- * (clamav-formats.md §0.3). What is there and cannot be read is 503, so that nobody takes it for missing.
+ * Missing and hidden files are 404, and never 403, after which freshclam stays away for a day (clamav-formats.md
+ * §0.3). A file that cannot be read is 503, so nobody takes it for missing.
  */
 export async function respond(
   files: OpenFiles,
@@ -38,7 +38,7 @@ export async function respond(
   }
 }
 
-/** Lets `send` judge the request. `undefined`: all is said, no byte of the file is wanted. */
+/** Lets `send` evaluate the request. Returns `undefined` if it has answered without any byte of the file. */
 function partToSend(
   name: string,
   file: OpenFile,
@@ -48,7 +48,7 @@ function partToSend(
   let part: Part | undefined;
   response.setHeaders(settleSince(request.headers, file));
   const sending = send(request, name, { cacheControl: false, etag: false, lastModified: false });
-  // Looking the name up and reading are ours: `send` would do it twice, and a rename in between would mix two files.
+  // We look up and read the file ourselves: `send` would look it up twice, and a rename in between would mix two files.
   sending.sendFile = (path) => sending.send(path, file.stats);
   sending.stream = (_, options) => {
     const { start = 0 }: { start?: number } = options ?? {};
@@ -61,7 +61,7 @@ function partToSend(
   return part;
 }
 
-/** Answers without a file; a response that has begun can only be cut off. */
+/** Answers without a file. A response that has begun is cut off. */
 function refuse(response: HostResponse, status: number, headers: OutgoingHttpHeaders = {}): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -81,9 +81,9 @@ function refuse(response: HostResponse, status: number, headers: OutgoingHttpHea
 }
 
 /**
- * Sets right the two Range cases in which `send` differs from RFC 9110.
- * - An If-Range date must be the very Last-Modified (§13.1.5). `send` accepts any later one, and after a rollback ours
- *   is earlier than the client's: it would glue two databases together.
+ * Corrects two Range requests for which `send` differs from RFC 9110.
+ * - An If-Range date must equal Last-Modified (§13.1.5). `send` accepts any later one. After a rollback ours is earlier
+ *   than the client's, and the client would glue two databases together.
  * - A suffix longer than the file means the whole file (§14.1.2), not 416.
  */
 export function settleRange(headers: IncomingHttpHeaders, { stats, lastModified }: OpenFile): void {
@@ -94,10 +94,10 @@ export function settleRange(headers: IncomingHttpHeaders, { stats, lastModified 
 }
 
 /**
- * Sets right the date by which a client asks for news: "not modified" is true of the very Last-Modified only. A client
- * that sends the time of its own download (clamav-formats.md §6) may have made it between the build and our publication;
- * `send` would tell it for ever that it has the new version. Returns the headers of the file for this request: without
- * Last-Modified where that is earlier than the date, since libcurl drops such a file by itself (§0.4).
+ * Drops an If-Modified-Since that does not equal Last-Modified. A client may send the time of its own download
+ * (clamav-formats.md §6), which may lie between the build and our publication, and `send` would answer "not modified"
+ * for ever. Returns the headers of the file for this request: without Last-Modified if that is earlier than the
+ * client's date, because libcurl drops such a file (§0.4).
  */
 export function settleSince(
   headers: IncomingHttpHeaders,

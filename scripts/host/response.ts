@@ -1,14 +1,14 @@
 import { ServerResponse } from 'node:http';
 
 /**
- * What one request came to. `method`, `path`, `range` and `userAgent` are the client's words, unchecked: whoever
- * prints them must escape them.
+ * Record of one request. `method`, `path`, `range` and `userAgent` are the client's unchecked words: escape them before
+ * they are printed.
  */
 export interface RequestLine {
-  /** The address that the request came from: a client, or a proxy before it. */
+  /** Address of the client, or of a proxy before it. */
   readonly client: string;
   readonly method: string;
-  /** The whole request target, with its query. */
+  /** Whole request target, with its query. */
   readonly path: string;
   readonly status: number;
   /** Bytes of the body handed to the network; less than Content-Length if the client went away. */
@@ -19,22 +19,22 @@ export interface RequestLine {
   readonly duration: number;
 }
 
-/** A response that knows how many bytes of its body the network took, and when there is nobody left to take more. */
+/** A response that counts the body bytes that the network took, and knows when its client is gone. */
 export class HostResponse extends ServerResponse {
   readonly #begun = performance.now();
   readonly #range = this.req.headers.range;
-  /** Now, because a connection that has ended does not know any more. */
+  /** Address of the client, read now: a closed connection no longer has it. */
   readonly #client = addressOf(this.req.socket.remoteAddress);
   #taken = 0;
   #over = false;
   #wake: (() => void) | undefined;
 
-  /** Whether the response is finished or its client gone. */
+  /** True once the response is finished or its client gone. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Sends the next bytes of the body. Never rejects; ends when the network took them, or nobody will. */
+  /** Sends the next bytes of the body. Ends when the network took them or the client is gone. Never rejects. */
   writeBody(bytes: Buffer): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
@@ -45,7 +45,7 @@ export class HostResponse extends ServerResponse {
     });
   }
 
-  /** Sends the last bytes of the body, in one with the headers if they are the first. */
+  /** Sends the last bytes of the body, together with the headers if these were not sent yet. */
   endBody(bytes: Buffer): void {
     this.end(bytes, () => {
       this.#taken += bytes.length;
@@ -76,7 +76,7 @@ export class HostResponse extends ServerResponse {
   }
 }
 
-/** An IPv4 address looks the same whatever kind of socket it comes through. */
+/** Address of a client, in the same form for IPv4 and IPv6 sockets. */
 function addressOf(address = 'unknown'): string {
   return address.replace(/^::ffff:(?=[\d.]+$)/, '');
 }

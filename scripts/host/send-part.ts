@@ -1,18 +1,18 @@
 import type { OpenFile } from './open-file.ts';
 import type { HostResponse } from './response.ts';
 
-/** A stretch of a file, in bytes. */
+/** A range of bytes of a file. */
 export interface Part {
   readonly start: number;
   readonly length: number;
 }
 
-/** What is read and written at once; a transfer has two of them in memory. */
-const CHUNK = 128 * 1024;
+/** Size of one read and write. A transfer has two chunks in memory. */
+const CHUNK_SIZE = 128 * 1024;
 
 /**
- * Sends part of a file as the body, reading on while the network takes what was read. Ends when the file is no longer
- * needed, also if the client went away. Throws what the file system throws.
+ * Sends a part of a file as the body, and reads the next chunk while the network takes the last one. Ends when the
+ * file is no longer needed, also if the client is gone. Throws errors of the file system.
  */
 export async function sendPart(
   file: OpenFile,
@@ -22,7 +22,7 @@ export async function sendPart(
   const atHand = file.atHand(start, length);
   if (atHand !== undefined) return response.endBody(atHand);
   const end = start + length;
-  const size = Math.min(CHUNK, length);
+  const size = Math.min(CHUNK_SIZE, length);
   let [reading, taking] = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size < length ? size : 0)];
   let taken = Promise.resolve();
   for (let at = start; at < end; at += size) {
@@ -30,7 +30,7 @@ export async function sendPart(
     const bytesRead = await file.read(chunk, at);
     await taken;
     if (response.over) return;
-    // A file cut short in place: otherwise the client would wait for the rest, or take the next answer for it.
+    // The file was cut short in place. Hang up, or the client would wait for the rest, or take the next answer for it.
     if (bytesRead < chunk.length) return void response.destroy();
     if (at + size >= end) response.endBody(chunk);
     else taken = response.writeBody(chunk);

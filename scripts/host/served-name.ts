@@ -1,16 +1,16 @@
 import { TARGET_CHARACTERS } from '../base/limits/requests.ts';
 
-/** A flat name, at the top or in `archive/`. Nothing legitimate needs an escape, so there is no decoding. */
+/** Request for a file at the top or in `archive/`. No published name needs an escape, so nothing is decoded. */
 const SERVED = /^\/+((?:archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)$/;
 
-/** Ours begin with a dot and fall out above; these are what other tools leave while they copy a file here. */
+/** Temporary names of other tools that copy files here. Our own begin with a dot, which `SERVED` excludes. */
 const TEMPORARY = /\.(tmp|temp|part|partial)$/i;
 
 /**
- * Which file a request target asks for, as a path below the served folder; `undefined` if it cannot be one of ours.
+ * File that a request target asks for, as a path below the served folder; `undefined` if it cannot be one of ours.
  *
- * The query is ignored: cvdupdate asks for `daily.cvd?version=N` (clamav-formats.md §7). A doubled slash is what
- * freshclam sends when its `DatabaseMirror` ends with one.
+ * The query is ignored: cvdupdate asks for `daily.cvd?version=N` (clamav-formats.md §7). Freshclam sends a doubled
+ * slash if its `DatabaseMirror` ends with one.
  */
 export function servedName(target: string): string | undefined {
   if (target.length > TARGET_CHARACTERS) return undefined;

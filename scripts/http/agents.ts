@@ -1,13 +1,13 @@
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { isInside, literalHost, lookupOutside, lookupTelling } from './internal-addresses.ts';
+import { isInside, literalHost, lookupOutside, lookupReporting } from './internal-addresses.ts';
 import { prepareNetwork } from './network.ts';
 import type { Proxies } from './proxies.ts';
 
 /**
- * Connections to one host, and to where it redirects. A redirect stays on http and https, goes from https never to http,
- * and from a host outside never inside: else whoever answers for upstream could ask this machine's network for it. What a
- * name stands for is judged where the connection is made. A host that is inside itself may redirect there. Behind a proxy
- * it is the proxy that looks names up; there, only addresses are judged.
+ * Connections to one host, and to the targets of its redirects. A redirect stays on http and https, never goes from
+ * https to http, and never from a host outside to one inside: otherwise anybody who answers for upstream could send
+ * requests into this machine's network. A host that is inside itself may redirect there. Names are checked where the
+ * connection is made. Behind a proxy, which looks names up itself, only addresses are checked.
  */
 export class Agents implements AsyncDisposable {
   readonly #host: string;
@@ -23,14 +23,14 @@ export class Agents implements AsyncDisposable {
     const literal = literalHost(base);
     this.#host = base.hostname;
     this.#mayLeadInside = privateRedirects || (literal !== undefined && isInside(literal));
-    const told = lookupTelling((hostname, inside) => {
+    const reported = lookupReporting((hostname, inside) => {
       if (hostname === this.#host) this.#isInside = inside;
     });
     const proxied = { httpProxy, httpsProxy, noProxy };
-    this.#first = new EnvHttpProxyAgent({ ...proxied, connect: { ...connect, lookup: told } });
+    this.#first = new EnvHttpProxyAgent({ ...proxied, connect: { ...connect, lookup: reported } });
     const hosts = [httpProxy, httpsProxy].map((proxy) => URL.parse(proxy)?.hostname);
     const outside: typeof lookupOutside = (hostname, options, callback) =>
-      (hosts.includes(hostname) ? told : lookupOutside)(hostname, options, callback);
+      (hosts.includes(hostname) ? reported : lookupOutside)(hostname, options, callback);
     this.#outside = new EnvHttpProxyAgent({ ...proxied, connect: { ...connect, lookup: outside } });
   }
 
@@ -38,11 +38,11 @@ export class Agents implements AsyncDisposable {
     return this.#first;
   }
 
-  /** Where a redirect leads, and by which connections; or why it is not followed. */
+  /** Target of a redirect and the connections for it, or the reason why it is not followed. */
   follow(from: string, location: string): { url: string; dispatcher: Dispatcher } | string {
     const next = URL.parse(location, from);
     if (next === null || !/^https?:$/.test(next.protocol))
-      return 'is redirected to what is no http or https URL';
+      return 'is redirected to a URL that is not http or https';
     if (from.startsWith('https:') && next.protocol === 'http:')
       return 'is redirected from https to plain http';
     if (this.#mayLeadInside || this.#isInside) return { url: next.href, dispatcher: this.#first };

@@ -1,12 +1,14 @@
-/** The beginning of a body. */
+/** Beginning of a body. */
 export interface BodyStart {
   readonly bytes: Buffer;
-  /** `whole`: that is all there is. `left`: there may be more, which was not read. `cut`: it broke off, with this error. */
+  /**
+   * `whole`: there is no more. `left`: there may be more, which was not read. `cut`: the body broke off with `error`.
+   */
   readonly ended: 'whole' | 'left' | 'cut';
   readonly error?: unknown;
 }
 
-/** Reads a body until it has so many bytes, ends or breaks off. Never throws; hangs up on what it does not read. */
+/** Reads at most `most` bytes of a body, until it ends or breaks off. Hangs up on the rest. Never throws. */
 export async function readBody(body: AsyncIterable<Uint8Array>, most: number): Promise<BodyStart> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -23,7 +25,7 @@ export async function readBody(body: AsyncIterable<Uint8Array>, most: number): P
   }
 }
 
-/** At most so many bytes of a body's beginning. Throws what it breaks off with before that. */
+/** First `most` bytes of a body, or all of a shorter one. Throws the error with which it breaks off before that. */
 export async function startOfBody(body: AsyncIterable<Uint8Array>, most: number): Promise<Buffer> {
   const { bytes, ended, error } = await readBody(body, most);
   if (ended === 'cut') throw error;

@@ -2,8 +2,9 @@
 const COMPRESSIONS = /^(?:x-)?(?:gzip|compress|deflate|br|zstd|dcb|dcz|exi|pack200-gzip)$/;
 
 /**
- * The coding in a Content-Encoding that would change the bytes of a file. Buckets keep other words there, such as
- * `aws-chunked`, the way in which a file was sent to them: its bytes are plain, and its signature decides.
+ * Finds a coding in a Content-Encoding that would change the bytes of a file. Others are ignored: buckets keep words
+ * such as `aws-chunked` there, for the way in which a file was uploaded. Its bytes are plain, and its signature
+ * decides.
  */
 export function compressionIn(contentEncoding: string | undefined): string | undefined {
   const codings = (contentEncoding ?? '').split(',').map((coding) => coding.trim().toLowerCase());

@@ -1,8 +1,8 @@
 import { extname } from 'node:path';
 
 /**
- * A CDIFF never changes under its name. Every other name gets new content, a `.sign` too: Talos signs a version anew
- * before the certificates of the first signature end, and one that is not good now is taken away.
+ * Cache-Control of a file. A CDIFF never changes under its name. Every other file does, a `.sign` too: Talos signs a
+ * version again before the certificates of the first signature end, and a bad `.sign` is removed.
  */
 export function cacheControl(name: string): string {
   return extname(name) === '.cdiff'

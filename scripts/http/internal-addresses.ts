@@ -2,9 +2,9 @@ import { lookup as resolveName } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /**
- * Addresses that lead into somebody's own network or machine, or to nobody: private, link-local, loopback, unique-local,
- * shared (CGNAT) and metadata services, and what is no single host. Source: IANA's special-purpose address registries;
- * 168.63.129.16 is the metadata of one cloud.
+ * Addresses that lead into somebody's own network or machine, or to nobody: private, link-local, loopback,
+ * unique-local, shared (CGNAT), metadata services, and addresses that are not a single host. Source: IANA's
+ * special-purpose address registries; 168.63.129.16 is the metadata service of one cloud.
  */
 const INSIDE = new BlockList();
 for (const [network, prefix] of [
@@ -31,7 +31,7 @@ for (const [network, prefix] of [
 ] as const)
   INSIDE.addSubnet(network, prefix, 'ipv6');
 
-/** True if an IP address leads inside. What is no address is, to be careful. */
+/** True if an IP address leads inside, and for any text that is not an address. */
 export function isInside(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return INSIDE.check(address, 'ipv4');
@@ -40,13 +40,13 @@ export function isInside(address: string): boolean {
   return embedded === undefined ? INSIDE.check(address.replace(/%.*$/, ''), 'ipv6') : isInside(embedded);
 }
 
-/** The host of a URL, if it is an address and needs no look-up. */
+/** Host of a URL, if it is an address. */
 export function literalHost({ hostname }: URL): string | undefined {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return isIP(host) === 0 ? undefined : host;
 }
 
-/** A look-up for sockets that knows no address inside: checked where the connection is made, so no second answer counts. */
+/** Look-up for sockets without addresses inside. It is the one look-up of a connection, so DNS cannot answer twice. */
 export const lookupOutside: LookupFunction = (hostname, options, callback) => {
   resolveName(hostname, { ...options, all: true }, (error, found) => {
     if (error !== null) return callback(error, []);
@@ -61,13 +61,13 @@ export const lookupOutside: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-/** A look-up that tells whether a name leads inside. */
-export function lookupTelling(tell: (hostname: string, inside: boolean) => void): LookupFunction {
+/** Look-up for sockets that reports whether a name leads inside. */
+export function lookupReporting(report: (hostname: string, inside: boolean) => void): LookupFunction {
   return (hostname, options, callback) => {
     resolveName(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
       const [first] = found;
-      tell(
+      report(
         hostname,
         found.every(({ address }) => isInside(address)),
       );
@@ -81,7 +81,7 @@ export class InsideError extends Error {
   readonly code = 'ERR_INSIDE';
 }
 
-/** The IPv4 address that an IPv6 one stands for: mapped, by NAT64, or by 6to4. */
+/** IPv4 address that an IPv6 address stands for: mapped, by NAT64, or by 6to4. */
 function embeddedIn(address: string): string | undefined {
   const groups = groupsOf(address);
   if (groups === undefined) return undefined;
@@ -93,7 +93,7 @@ function embeddedIn(address: string): string | undefined {
   return a === 0x2002 ? dotted(b, c) : undefined;
 }
 
-/** The eight groups, by way of how a URL writes an address: dotted parts are hexadecimal then. */
+/** Eight groups of an IPv6 address, parsed as the host of a URL, which writes dotted parts in hexadecimal. */
 function groupsOf(address: string): number[] | undefined {
   const host = URL.parse(`http://[${address.replace(/%.*$/, '')}]/`)?.hostname.slice(1, -1);
   if (host === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** True for an address that starts with http:// or https://; also of a proxy. */
+/** True for a URL with http:// or https://, also of a proxy. */
 export function isHttp(url: string): boolean {
   return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
 }

@@ -1,13 +1,13 @@
-/** URLs, or empty; `noProxy` lists the hosts to reach directly. */
+/** URLs of proxies, or empty texts. `noProxy` lists the hosts to reach directly. */
 export interface Proxies {
   readonly httpProxy: string;
   readonly httpsProxy: string;
   readonly noProxy: string;
-  /** Whether a host outside may redirect to one inside: for odd networks. */
+  /** Lets a host outside redirect to one inside, for unusual networks. */
   readonly privateRedirects?: boolean;
 }
 
-/** The proxy that leads to `url`, as undici's `EnvHttpProxyAgent` chooses it; `undefined`: none. */
+/** Proxy on the way to `url`, chosen like undici's `EnvHttpProxyAgent`; `undefined`: none. */
 export function proxyFor(url: string, { httpProxy, httpsProxy, noProxy }: Proxies): URL | undefined {
   const { protocol, hostname, port } = new URL(url);
   const proxy = protocol === 'https:' ? httpsProxy || httpProxy : httpProxy;
@@ -18,7 +18,10 @@ export function proxyFor(url: string, { httpProxy, httpsProxy, noProxy }: Proxie
   return new URL(proxy);
 }
 
-/** `*`, `example.com`, `.example.com`, `*.example.com` or one of them with a port. */
+/**
+ * True if an entry of `noProxy` covers a host: `*`, `example.com`, `.example.com`, `*.example.com`, each with any
+ * port.
+ */
 function covers(entry: string, host: string, port: string): boolean {
   if (entry === '' || entry === '*') return entry === '*';
   const [, name = entry, onlyPort] = /^(.+):(\d+)$/.exec(entry) ?? [];

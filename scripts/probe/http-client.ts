@@ -7,7 +7,7 @@ import { counted, took } from '../base/words.ts';
 import { Agents } from '../http/agents.ts';
 import { type BodyStart, readBody } from '../http/body.ts';
 import { InsideError } from '../http/internal-addresses.ts';
-import { isTlsTrouble } from '../http/network.ts';
+import { isTlsError } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
 import { ProbeError } from './error.ts';
 
@@ -228,7 +228,7 @@ function problemOf(cause: unknown, url: string): ProbeError {
       advice: 'Find out what keeps the host from answering: clients give up as well',
     });
   }
-  if (isTlsTrouble(cause)) {
+  if (isTlsError(cause)) {
     return new ProbeError('probe/tls', `TLS does not work with ${url}`, {
       cause,
       advice:

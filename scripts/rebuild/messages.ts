@@ -5,34 +5,35 @@ import type { CvdHeader } from '../cvd/header.ts';
 import type { CvdInfo } from '../cvd/info.ts';
 import type { Pipe } from './shared-ring.ts';
 
-/** What a CVD is rebuilt from: proven files, and the start of the new one as upstream has it. */
+/** Sources of a rebuild: proven files, and the start of the new CVD as upstream has it. */
 export interface RebuildTask {
   readonly database: string;
   /** Path of an earlier CVD. */
   readonly old: string;
-  /** The CDIFFs after it, in order. */
+  /** CDIFFs after that CVD, in order. */
   readonly cdiffs: readonly { readonly version: number; readonly path: string }[];
-  /** Of the new CVD. */
+  /** Header of the new CVD. */
   readonly header: CvdHeader;
   /** Bytes 512 to 521 of the new CVD. */
   readonly gzipHeader: Uint8Array;
-  /** Where the new CVD is written; a temporary name. */
+  /** Path to write the new CVD to, under a temporary name. */
   readonly output: string;
 }
 
-/** What either thread is started with. */
+/** Input of both threads. */
 export interface ThreadData {
   readonly task: RebuildTask;
   readonly order: ContainerOrder;
-  /** From the patching thread to the packing one. */
+  /** Carries the new tar from the patching to the packing thread. */
   readonly pipe: Pipe;
 }
 
-/** What the threads tell. */
+/** Messages of the patching thread. */
 export type FromPatcher = { readonly info: CvdInfo } | Failure;
+/** Messages of the packing thread. `packed`: bytes of the new container so far. */
 export type FromPacker = { readonly packed: number } | { readonly totals: CvdTotals } | Failure;
 
-/** An error as it crosses a thread: `code` is that of a `CvdError`, `system` one of the system's, such as `ENOSPC`. */
+/** An error on its way between threads. `code` belongs to a `CvdError`, `system` to the system, such as `ENOSPC`. */
 export interface Failure {
   readonly failure: {
     readonly code: CvdErrorCode | undefined;

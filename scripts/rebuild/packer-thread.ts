@@ -5,9 +5,9 @@ import type { FromPacker, ThreadData } from './messages.ts';
 import { receiveAll } from './shared-ring.ts';
 import { failureOf } from './thread-error.ts';
 
-/** The thread that takes the new tar from the pipe, deflates and hashes it, and writes the new CVD. */
+/** Runs the thread that takes the new tar from the pipe, deflates and hashes it, and writes the new CVD. */
 const { task, pipe }: ThreadData = workerData;
-const tell = (message: FromPacker) => parentPort?.postMessage(message);
+const send = (message: FromPacker) => parentPort?.postMessage(message);
 try {
   const file = openSync(task.output, 'w');
   const writer = new CvdWriter(task.header, task.gzipHeader, (bytes) => writeAll(file, bytes));
@@ -15,14 +15,14 @@ try {
   for (const chunk of receiveAll(pipe)) {
     writer.write(chunk);
     packed += chunk.length;
-    tell({ packed });
+    send({ packed });
   }
   const totals = writer.end();
   fsyncSync(file);
   closeSync(file);
-  tell({ totals });
+  send({ totals });
 } catch (error) {
-  tell(failureOf(error));
+  send(failureOf(error));
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {

@@ -5,12 +5,12 @@ import type { FromPatcher, ThreadData } from './messages.ts';
 import { sendAll } from './shared-ring.ts';
 import { failureOf } from './thread-error.ts';
 
-/** The thread that inflates the old container, applies the CDIFFs and sends the new tar down the pipe. */
-/** They were proven by these names, which may be links that the user gave. */
+/** Follows links: the files were proven by the same paths, which the user may have given. */
 const NAMED = { follow: true };
 
+/** Runs the thread that inflates the old container, applies the CDIFFs and sends the new tar down the pipe. */
 const { task, order, pipe }: ThreadData = workerData;
-const tell = (message: FromPatcher) => parentPort?.postMessage(message);
+const send = (message: FromPatcher) => parentPort?.postMessage(message);
 try {
   const rebuild = new Rebuild({
     database: task.database,
@@ -19,7 +19,7 @@ try {
     header: task.header,
   });
   sendAll(pipe, rebuild.tar(order));
-  tell({ info: rebuild.info });
+  send({ info: rebuild.info });
 } catch (error) {
-  tell(failureOf(error));
+  send(failureOf(error));
 }

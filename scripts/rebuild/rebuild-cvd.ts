@@ -19,9 +19,9 @@ import { errorOf } from './thread-error.ts';
 
 /**
  * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
- * (clamav-formats.md §0.1, §5). Where the usual order of files does not give the header's MD5, the hybrid one is
- * tried. Throws `VerifyError`, `CvdError` if the result is not the CVD that Talos signed, and `file/full`; what is at
- * `task.output` is of no use then. `onProgress` is told how many bytes of the new container are packed.
+ * (clamav-formats.md §0.1, §5). If the usual order of files does not give the header's MD5, the hybrid order is tried.
+ * Throws `VerifyError` or `CvdError` if the result is not the CVD that Talos signed, and `file/full`; the file at
+ * `task.output` is unusable then. `onProgress` gets the number of packed bytes of the new container.
  */
 export async function rebuildCvd(
   task: RebuildTask,
@@ -45,9 +45,11 @@ export async function rebuildCvd(
   );
 }
 
-/** A rebuild keeps two cores busy; more of them than that at once would only cost memory. */
+/**
+ * Runs one rebuild for every two cores, two at most: each one keeps two cores busy, and more would only cost memory.
+ */
 const inTurn = pLimit(Math.min(2, Math.max(1, Math.floor(availableParallelism() / 2))));
-/** The threads hold little for long; without a limit V8 lets their garbage grow to tens of MB. */
+/** Memory of a thread. Its objects are short-lived, and without a limit V8 lets garbage grow to tens of MB. */
 const RESOURCES = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: REBUILD_HEAP_MB };
 
 async function runThreads(
@@ -84,7 +86,7 @@ function threadEnvironment(): Record<string, string> {
   return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }; // below it is one for each Node
 }
 
-/** Waits for the message of a thread that `pick` picks; throws what the thread failed with, or that it ended. */
+/** Waits for a message that `pick` accepts. Throws the thread's error, or an error if the thread ends before. */
 async function answer<Message extends object, Answer>(
   worker: Worker,
   pick: (message: Exclude<Message, { failure: unknown }>) => Answer | undefined,

@@ -1,7 +1,7 @@
 import { causesOf, codeOf } from '../base/errors.ts';
 import { FileError } from '../files/error.ts';
 import { InsideError } from '../http/internal-addresses.ts';
-import { isTlsTrouble, tlsAdvice } from '../http/network.ts';
+import { isTlsError, tlsAdvice } from '../http/network.ts';
 import { UpstreamError } from './error.ts';
 
 /** Tells what may pass by itself: neither an answer that is a no nor a fault on this side. */
@@ -42,7 +42,7 @@ export function redirected(what: string): UpstreamError {
 
 /** Of several addresses, the first one speaks for all. */
 function tlsTroubleIn(error: unknown): unknown {
-  return causesOf(error).find(isTlsTrouble);
+  return causesOf(error).find(isTlsError);
 }
 
 /** The words of undici for a proxy that wants other credentials, and for one that opens no tunnel. */

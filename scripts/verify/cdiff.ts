@@ -12,17 +12,17 @@ import { type Expected, MISNAMED } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
-/** A CDIFF whose signature covers every byte of it. `empty` means: no incremental, take the full CVD (§3). */
+/** A CDIFF whose signature covers every byte. `empty` tells clients to take the full CVD (§3). */
 export interface VerifiedCdiff extends Omit<CdiffTotals, 'signedDigest' | 'dsig'> {
-  /** `undefined` if it is empty. */
+  /** `undefined` for an empty CDIFF. */
   readonly database: string | undefined;
   readonly version: number;
   readonly empty: boolean;
 }
 
 /**
- * Proves a CDIFF as it streams by: its signature, its size, that its script is well-formed and made for one database.
- * `write` and `end` throw `CvdError` or `VerifyError`.
+ * Proves a CDIFF from a stream: its signature and size, and a well-formed script for exactly one database. `write` and
+ * `end` throw `CvdError` or `VerifyError`.
  */
 export class CdiffVerifier implements CdiffHandler {
   readonly #trust: Trust;
@@ -30,11 +30,11 @@ export class CdiffVerifier implements CdiffHandler {
   readonly #reader = new CdiffReader(this);
   readonly #script = new ScriptParser((command) => this.#command(command));
   #header: CdiffHeader | undefined;
-  /** The databases whose `.info` the script opens: exactly one, for every step changes the version. */
+  /** Databases whose `.info` the script opens: exactly one, because every step changes the version. */
   readonly #databases = new Set<string>();
   #empty = true;
 
-  /** `expected`: what the file's name says. ClamAV does not compare that with what is inside; we do. */
+  /** `expected`: database and version by the file's name, which ClamAV does not compare with the content. */
   constructor(trust: Trust, expected: Expected = {}) {
     this.#trust = trust;
     this.#expected = expected;
@@ -84,8 +84,8 @@ export class CdiffVerifier implements CdiffHandler {
 }
 
 /**
- * Proves the signature of a CDIFF without inflating any of it, so that the script that `CdiffVerifier` parses is Talos'
- * own. An empty file passes. `end` throws `CvdError`.
+ * Proves the signature of a CDIFF without inflating it, so `CdiffVerifier` parses only scripts that Talos signed. An
+ * empty file passes. `end` throws `CvdError`.
  */
 export class CdiffSealVerifier {
   readonly #trust: Trust;
@@ -118,7 +118,7 @@ function emptyCdiff(version: number | undefined): VerifiedCdiff {
   if (version === undefined) {
     throw new VerifyError(
       'verify/unknown-file',
-      'an empty file proves nothing unless its name says what it is',
+      'an empty file proves nothing unless its name is that of a CDIFF',
     );
   }
   return { size: 0, sha256: SHA256_OF_NOTHING, database: undefined, version, empty: true };

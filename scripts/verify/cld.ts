@@ -16,22 +16,22 @@ import { type Expected, MISNAMED, requireListedFiles } from './cvd.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
-/** A CLD of which all that ClamAV loads is accounted for. */
+/** A CLD in which everything that ClamAV loads is proven. */
 export interface VerifiedCld extends Omit<CvdTotals, 'md5'> {
-  /** The database's name, from inside the container. */
+  /** Name of the database, from inside the container. */
   readonly database: string;
   readonly header: CvdHeader;
   readonly info: CvdInfo;
-  /** How many files in it ClamAV does not load; nothing is known of these. */
+  /** Number of files that ClamAV does not load. Nothing is known about them. */
   readonly leftovers: number;
 }
 
 /**
- * Proves what ClamAV loads of a CLD, which freshclam made of a CVD and CDIFFs, as it streams by. No signature covers its
- * header or the whole; but each CDIFF brings the next `.info`, which Talos signed and which says what the header has to
- * be and what files there are. ClamAV minds neither another header nor a file that is missing (clamav-formats.md §0.7).
- * COPYING may be anything (§4), and so may be what ClamAV does not load: freshclam ≥ 1.5 leaves each CDIFF that it
- * applied in the CLD, with its `.sign`, and its notes about the mirror.
+ * Proves, from a stream, everything that ClamAV loads of a CLD, which freshclam made of a CVD and CDIFFs. No signature
+ * covers the header or the whole file. But each CDIFF brings the next `.info`, which Talos signed and which names the
+ * header and all files. ClamAV accepts another header and a missing file (clamav-formats.md §0.7); this does not.
+ * COPYING may be anything (§4), and so may files that ClamAV does not load: freshclam ≥ 1.5 leaves each applied CDIFF
+ * in the CLD, with its `.sign`, and its notes about the mirror.
  *
  * `write` and `end` throw `CvdError` or `VerifyError`.
  */
@@ -76,7 +76,7 @@ export class CldVerifier implements CvdHandler {
 
   header(header: CvdHeader): void {
     if (header.md5 !== UNSEALED)
-      throw new VerifyError('verify/format', 'this is no CLD: its header is sealed');
+      throw new VerifyError('verify/format', 'this is not a CLD: its header is sealed');
     const { version } = this.#expected;
     if (version !== undefined && header.version !== version)
       throw new VerifyError('verify/wrong-version', `this is version ${header.version}, not ${version}`);
@@ -101,7 +101,7 @@ export class CldVerifier implements CvdHandler {
     if (this.#current?.name === this.#infoName) this.#infoBytes.push(Uint8Array.from(chunk));
   }
 
-  /** ClamAV believes the first `.info`, whatever its name, and freshclam the one of the database: let it be one. */
+  /** Requires a single `.info`: ClamAV believes the first one, whatever its name, and freshclam the database's own. */
   #startInfo(name: string, size: number): void {
     const { database } = this.#expected;
     if (this.#infoName !== undefined)
@@ -111,7 +111,7 @@ export class CldVerifier implements CvdHandler {
       const what = `this is the database ${found}, under the name ${database}.cld`;
       throw new VerifyError('verify/wrong-database', what, { advice: MISNAMED });
     }
-    if (!name.endsWith('.info')) throw new VerifyError('verify/format', `${name} is no name for a .info`);
+    if (!name.endsWith('.info')) throw new VerifyError('verify/format', `${name} is not a name for a .info`);
     if (size > INFO_BYTES) throw new VerifyError('verify/format', `${name} has ${size} bytes`);
     this.#infoName = name;
   }

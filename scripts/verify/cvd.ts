@@ -17,28 +17,28 @@ import { type CvdInfo, infoDigest, parseInfo } from '../cvd/info.ts';
 import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
-/** Of a genuine file that goes by a wrong name. */
-export const MISNAMED = 'What is in it may be good: look why it goes by that name';
+/** Advice about a genuine file under a wrong name. */
+export const MISNAMED = 'Its content may be good. Find out why it has that name';
 
-/** What the one who asks wants the file to be; what is left out may be anything. */
+/** Database and version that a file must have; `undefined`: any. */
 export interface Expected {
   readonly database?: string | undefined;
   readonly version?: number | undefined;
 }
 
-/** A CVD of which every byte is accounted for. */
+/** A CVD of which every byte is proven. */
 export interface VerifiedCvd extends CvdTotals {
-  /** The database's name, from inside the container. */
+  /** Name of the database, from inside the container. */
   readonly database: string;
   readonly header: CvdHeader;
   readonly info: CvdInfo;
 }
 
 /**
- * Proves a CVD as it streams by, in one pass and little memory: the header's signature and MD5, the signature
- * of `.info`, that header and `.info` say the same, and that the container holds COPYING, `.info` and exactly
- * the files that `.info` lists, with their sizes and hashes (clamav-formats.md §0.7, §1, §4). Whatever is not as it must
- * be is refused when it comes by; `SealVerifier` can say before that whether the bytes are Talos' own.
+ * Proves a CVD from a stream, in one pass and little memory: the signature and MD5 of the header, the signature of
+ * `.info`, the same values in both, and a container of COPYING, `.info` and exactly the files that `.info` lists, with
+ * their sizes and hashes (clamav-formats.md §0.7, §1, §4). Each wrong byte is refused as soon as it arrives.
+ * `SealVerifier` can prove before that that Talos made the bytes.
  *
  * `write` and `end` throw `CvdError` or `VerifyError`.
  */
@@ -50,7 +50,7 @@ export class CvdVerifier implements CvdHandler {
   readonly #infoBytes = new ByteBuffer();
   #header: CvdHeader | undefined;
   #infoName: string | undefined;
-  /** Proven, as soon as all of it has been read. */
+  /** `.info`, set once all of it has been read and proven. */
   #info: CvdInfo | undefined;
   #current: { entry: TarEntry; hash: Hash } | undefined;
 
@@ -110,7 +110,7 @@ export class CvdVerifier implements CvdHandler {
     }
   }
 
-  /** Any signed database loads under any name (§6), so the name inside is the one that counts. */
+  /** Takes the name of the database from inside, because any signed database loads under any name (§6). */
   #startInfo({ name }: TarEntry): void {
     const wanted = this.#expected.database;
     if (wanted !== undefined && name !== `${wanted}.info`) {
@@ -124,9 +124,9 @@ export class CvdVerifier implements CvdHandler {
 }
 
 /**
- * Proves that Talos sealed a CVD, without inflating or parsing any of it: the header's signature, and its MD5 over all
- * the compressed bytes. So the bytes that `CvdVerifier` takes apart are nobody else's. `write` and `end` throw `CvdError`
- * or `VerifyError`; `verify/format` for a file that is damaged or cut.
+ * Proves that Talos sealed a CVD, without inflating or parsing its content: the header's signature, and its MD5 over
+ * all compressed bytes. So `CvdVerifier` parses only bytes that Talos made. `write` and `end` throw `CvdError` or
+ * `VerifyError`: `verify/format` for a file that is damaged or cut.
  */
 export class SealVerifier {
   readonly #trust: Trust;
@@ -171,13 +171,13 @@ export class SealVerifier {
   }
 }
 
-/** Proves a header by itself: sealed, signed, and of the expected version. Returns it. */
+/** Proves that a header is sealed, signed, and of the expected version. Returns it. */
 export function verifyHeader(header: CvdHeader, trust: Trust, version?: number): CvdHeader {
   if (header.md5 === UNSEALED) {
     throw new VerifyError(
       'verify/format',
       'the header is not signed: this is a CLD, which freshclam built locally, under the name of a CVD',
-      { advice: 'A mirror serves CVDs, which Talos signed, and not the database folder of a freshclam' },
+      { advice: 'Serve CVDs, which Talos signed, and not the database folder of a freshclam' },
     );
   }
   verifyHeaderSignature(header.md5, header.dsig, trust.keys.header);
@@ -196,7 +196,10 @@ function requireListed(info: CvdInfo, { name, size }: TarEntry): void {
   }
 }
 
-/** ClamAV accepts a container that lacks a listed file; `.info` lists neither itself nor COPYING (§0.7, §4). */
+/**
+ * Requires exactly the files that `.info` lists, with COPYING and `.info`, which it does not list (§4). ClamAV accepts
+ * a container that lacks a listed file (§0.7).
+ */
 export function requireListedFiles(
   info: CvdInfo,
   infoName: string,

@@ -7,9 +7,9 @@ import { VerifyError } from './error.ts';
 import type { Trust } from './trust.ts';
 
 /**
- * Proves a CVD that was rebuilt here: every file in it was compared with `info` while it was made
- * (`scripts/cvd/rebuild.ts`), so that `info`, the header and the MD5 are what is left to prove.
- * Throws `CvdError` or `VerifyError`.
+ * Proves a CVD that was rebuilt here. Every file in it was compared with `info` while it was made
+ * (`scripts/cvd/rebuild.ts`), so only `info`, the header and the MD5 are left to prove. Throws `CvdError` or
+ * `VerifyError`.
  */
 export function verifyRebuilt(
   database: string,

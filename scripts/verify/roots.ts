@@ -1,13 +1,13 @@
-/** A certificate to which the chain of a `.sign` file may lead. */
+/** A certificate at which the chain of a `.sign` file may end. */
 export interface TrustedRoot {
   /** An X.509 certificate in DER. */
   readonly certificate: Uint8Array;
 }
 
 /**
- * The root that Talos signs under: CN "Cisco Software Identity Root CA RSA 4096 SHA512 2099", valid from 2024 to
+ * Root of Talos' signatures: CN "Cisco Software Identity Root CA RSA 4096 SHA512 2099", valid from 2024 to
  * 2099, SHA-256 6B3D4E1B5E26318C0BB6A22FB1206D287FA3FB0C5FE34EEBBF8613954F8A64A7.
- * Source: ClamAV's certs/clamav.crt, which it installs in its folder of roots (clamav-formats.md §8.2).
+ * Source: certs/clamav.crt, which ClamAV installs in its folder of roots (clamav-formats.md §8.2).
  */
 export const TALOS_ROOT: TrustedRoot = {
   certificate: Buffer.from(

@@ -10,7 +10,7 @@ import type { Trust } from './trust.ts';
 export type { DigestName } from './cms/certificate.ts';
 export type { FileDigests } from './cms/signed-data.ts';
 
-/** Collects what `verifySign` needs of a file as it streams by. */
+/** Collects the digests for `verifySign` from a stream. */
 export class DigestSet {
   readonly #hashes = {
     sha256: createHash('sha256'),
@@ -23,14 +23,14 @@ export class DigestSet {
     return this;
   }
 
-  /** May be called once, at the end. */
+  /** Digests of all bytes. May be called once, at the end. */
   digests(): Required<FileDigests> {
     const { sha256, sha384, sha512 } = this.#hashes;
     return { sha256: sha256.digest(), sha384: sha384.digest(), sha512: sha512.digest() };
   }
 }
 
-/** One line of a `.sign` file, proven. The names are common names. */
+/** A proven line of a `.sign` file. Signer, issuer and root are common names. */
 export interface VerifiedSignature {
   readonly minFLevel: number;
   readonly maxFLevel: number | undefined;
@@ -38,28 +38,28 @@ export interface VerifiedSignature {
   readonly issuer: string;
   readonly root: string;
   readonly digest: DigestName;
-  /** What the signer's clock said; informative. */
+  /** Time by the signer's clock, for information. */
   readonly signingTime: Date | undefined;
-  /** When the first certificate of the chain expires, and the signature with it. */
+  /** Time at which the first certificate of the chain expires, and the signature with it. */
   readonly notAfter: Date;
 }
 
-/** The engines that a line of a `.sign` file is for: f-levels from `first` to `last`; without a last one, no end. */
+/** Engines that a line of a `.sign` file is for: f-levels from `first` to `last`, or all from `first` on. */
 export interface FLevels {
   readonly first: number;
   readonly last: number | undefined;
 }
 
-/** A `.sign` file of which every signature line is proven. */
+/** A `.sign` file in which every signature line is proven. */
 export interface VerifiedSign {
   readonly signatures: readonly VerifiedSignature[];
-  /** For which engines there is a line. No signature covers that: it is what the file claims. */
+  /** Engines for which there is a line, as the file claims: no signature covers f-levels. */
   readonly fLevels: readonly FLevels[];
-  /** The earliest `notAfter` of the lines. */
+  /** Earliest `notAfter` of all lines. */
   readonly notAfter: Date;
 }
 
-/** The f-level of ClamAV 1.5.0: every engine gives up on a line that begins below it (clamav-formats.md §2). */
+/** F-level of ClamAV 1.5.0: every engine gives up on a line that begins below it (clamav-formats.md §2). */
 const FIRST_FLEVEL = 230;
 
 const DOUBTS: ReadonlySet<VerifyErrorCode> = new Set([
@@ -71,12 +71,12 @@ const DOUBTS: ReadonlySet<VerifyErrorCode> = new Set([
 ]);
 
 /**
- * Proves a `.sign` file for the file with these digests. ClamAV takes the first line made for its f-level
- * (clamav-formats.md §2), and which one that is depends on the client: so each line must be good.
+ * Proves a `.sign` file for the file with these digests. Every line must be good, because ClamAV takes the first line
+ * for its own f-level (clamav-formats.md §2), which differs between clients.
  *
- * Throws only `VerifyError`. `verify/signature` is an offence: a signer we know did not sign this file, or
- * somebody used the name of an issuer; then the file that is signed is not to be trusted either. All else are
- * doubts (`isDoubt`). An offence in any line outweighs the doubts, of which the first is thrown.
+ * Throws only `VerifyError`. `verify/signature` is an offence: a known signer did not sign this file, or somebody used
+ * the name of an issuer. The signed file must not be trusted then either. All other codes are doubts (`isDoubt`). An
+ * offence in any line outweighs doubts, of which the first is thrown.
  */
 export function verifySign(sign: Uint8Array, digests: FileDigests, trust: Trust): VerifiedSign {
   const roots = trust.roots.map((root) => parseCertificate(root.certificate));
@@ -100,21 +100,21 @@ export function verifySign(sign: Uint8Array, digests: FileDigests, trust: Trust)
 }
 
 /**
- * True for an error that says: not for us to vouch for, and no sign that anybody tampered with the file that is
- * signed. Then the `.sign` is withheld, and all else goes on. Ask it about the errors of a `.sign` only.
+ * True for an error of a `.sign` that leaves it unproven without a sign of tampering. The `.sign` is withheld, and its
+ * database goes on. Only for errors about a `.sign`.
  */
 export function isDoubt(error: unknown): error is VerifyError {
   return error instanceof VerifyError && DOUBTS.has(error.code);
 }
 
-/** True if an engine of this f-level finds a line in such a `.sign`; any other does as if there were none. */
+/** True if a `.sign` has a line for engines of this f-level. Other engines act as if there were no `.sign`. */
 export function coversFLevel({ fLevels }: Pick<VerifiedSign, 'fLevels'>, fLevel: number): boolean {
   return fLevels.some(({ first, last = Number.POSITIVE_INFINITY }) => first <= fLevel && fLevel <= last);
 }
 
 /**
- * Which digests of a file `verifySign` needs to prove this `.sign` of it: for whoever knows the SHA-256 already and
- * would rather not read the file. Never throws: a line that cannot be read needs none, and gets its verdict there.
+ * Digests of the signed file that `verifySign` will need. A caller that knows the SHA-256 need not read the file if
+ * that is the only one. Never throws: an unreadable line needs no digest, and `verifySign` refuses it.
  */
 export function digestsNeeded(sign: Uint8Array): ReadonlySet<DigestName> {
   const needed = new Set<DigestName>();
@@ -142,8 +142,8 @@ function parseLines(sign: Uint8Array): SignLine[] {
 }
 
 /**
- * The chain comes before the signature, so that a broken one under a signer nobody knows is a doubt; the clock
- * comes last, so that a broken one under a known signer is an offence even after its time.
+ * Proves one line: the chain first, so a broken signature of an unknown signer is a doubt, and the clock last, so a
+ * broken signature of a known signer is an offence even after its time.
  */
 function verifyLine(
   { minFLevel, maxFLevel, signature }: SignLine,
@@ -158,7 +158,7 @@ function verifyLine(
   if (minFLevel < FIRST_FLEVEL) {
     throw new VerifyError(
       'verify/unknown-f-level',
-      `the .sign file is genuine, but claims to be for f-levels from ${minFLevel} on, and ClamAV takes none below ${FIRST_FLEVEL}`,
+      `the .sign file is genuine, but it is for f-levels from ${minFLevel} on, and ClamAV accepts none below ${FIRST_FLEVEL}`,
       { advice: 'Update this program if ClamAV has announced such signatures' },
     );
   }

@@ -2,17 +2,17 @@ import { type LegacyKeys, TALOS_KEYS } from '../cvd/keys.ts';
 import { TALOS_ROOT, type TrustedRoot } from './roots.ts';
 
 /**
- * Whom to believe. Every verdict takes one, so that tests can bring keys of their own;
- * no setting, flag or environment variable leads here.
+ * Keys and clock of a verdict. They are a parameter, so that tests can bring keys of their own. No setting, flag or
+ * environment variable leads here.
  */
 export interface Trust {
-  /** For the legacy signatures inside CVDs and CDIFFs. */
+  /** Keys for the legacy signatures inside CVDs and CDIFFs. */
   readonly keys: LegacyKeys;
-  /** For `.sign` files. */
+  /** Roots for `.sign` files. */
   readonly roots: readonly TrustedRoot[];
-  /** The clock that certificates are judged by. */
+  /** Clock for the validity of certificates. */
   readonly now: () => Date;
 }
 
-/** What production believes: Talos, and nobody else. */
+/** Trust of production: Talos, and nobody else. */
 export const TALOS: Trust = { keys: TALOS_KEYS, roots: [TALOS_ROOT], now: () => new Date() };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ADDRESS_MS } from '../../scripts/base/limits/upstream.ts';
-import { isTlsTrouble, prepareNetwork, tlsAdvice } from '../../scripts/http/network.ts';
+import { isTlsError, prepareNetwork, tlsAdvice } from '../../scripts/http/network.ts';
 import { openGitHub } from '../../scripts/notify/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
 import { openStore } from '../../scripts/store/open.ts';
@@ -128,7 +128,7 @@ describe('what is said of TLS', () => {
     'SELF_SIGNED_CERT_IN_CHAIN',
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   ])('%s: a CA that this machine does not know can be made known', (code) => {
-    expect(isTlsTrouble(error(code))).toBe(true);
+    expect(isTlsError(error(code))).toBe(true);
     for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])
       expect(tlsAdvice(error(code))).toContain(name);
   });
@@ -136,13 +136,13 @@ describe('what is said of TLS', () => {
   test.each(['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO'])(
     '%s: no CA would help',
     (code) => {
-      expect(isTlsTrouble(error(code))).toBe(true);
+      expect(isTlsError(error(code))).toBe(true);
       expect(tlsAdvice(error(code))).not.toContain('SSL_CERT_FILE');
     },
   );
 
   test('other troubles are none of it', () => {
-    expect(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_SOCKET'].some((code) => isTlsTrouble(error(code)))).toBe(
+    expect(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_SOCKET'].some((code) => isTlsError(error(code)))).toBe(
       false,
     );
   });

@@ -1,28 +1,30 @@
-/** Engines, fed with what upstream offers, the programs that run containers, and the user's samples. */
+/**
+ * Limits of engines, which read what upstream offers, of the programs that run containers, and of the user's samples.
+ */
 
-/** Characters of one tool's output: freshclam and clamscan say some kilobytes. */
+/** Characters of one tool's output: freshclam and clamscan print a few kilobytes. */
 export const OUTPUT_CHARACTERS = 1024 * 1024;
-/** Characters of an answer of clamd, which is one line. */
+/** Characters of an answer from clamd, which is one line. */
 export const CLAMD_CHARACTERS = 4096;
 /** Milliseconds of one run of a tool: loading main and daily takes up to a minute. */
 export const TOOL_MS = 10 * 60_000;
-/** Milliseconds of all scenarios of one engine, so that one that hangs each time does not hang the cycle. */
+/** Milliseconds for all scenarios of one engine, so that an engine that keeps hanging cannot hang the cycle. */
 export const ENGINE_MS = 40 * 60_000;
-/** Bytes that docker or podman say: an inspection of all containers has some hundred kilobytes. */
+/** Bytes of output of docker or podman: an inspection of all containers has a few hundred kilobytes. */
 export const CONTAINER_OUTPUT_BYTES = 16 * 1024 * 1024;
-/** Milliseconds of one command of docker or podman that runs no tool. */
+/** Milliseconds for a command of docker or podman that runs no tool. */
 export const CONTAINER_COMMAND_MS = 60_000;
 /** Milliseconds to pull an image: ClamAV's have 300 MB. */
 export const PULL_MS = 10 * 60_000;
-/** Characters that are kept of one tool's output, half from its beginning and half from its end. */
+/** Characters kept of one tool's output: half from its beginning, half from its end. */
 export const TRANSCRIPT_CHARACTERS = 64 * 1024;
 /** Failed scenarios whose transcripts are kept. */
 export const TRANSCRIPTS = 20;
-/** Samples of the user, in all. */
+/** Samples of the user. */
 export const SAMPLES = 10_000;
 /** Bytes of all samples together: the limits that clamscan is given must reach them. */
 export const SAMPLES_BYTES = 2e9;
-/** Bytes of a list of samples: for 10,000 lines of 400. */
+/** Bytes of a list of samples: 10,000 lines of 400. */
 export const SAMPLE_LIST_BYTES = 4 * 1024 * 1024;
-/** Milliseconds for what is tried once when an engine opens: reading an empty configuration, and mounting a file. */
+/** Milliseconds for the tests of an engine when it opens: reading an empty configuration, and mounting a file. */
 export const TRIAL_MS = { confinement: 60_000, mount: 10_000 } as const;

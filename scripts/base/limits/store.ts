@@ -1,27 +1,27 @@
 /**
- * A store, which somebody else may write to: what comes out of it. By production's measure: a mirror of thirty
- * databases has a manifest of 0.8 MB, some thousand files, and no CVD of more than 200 MB.
+ * Limits of what comes out of a store, which somebody else may write to. Measured against production: a mirror of
+ * thirty databases has a manifest of 0.8 MB, a few thousand files, and no CVD of more than 200 MB.
  */
 
-/** Bytes of a lease, which is a line of text with a word for each upload. */
+/** Bytes of a lease: a line of text with a word for each upload. */
 export const LEASE_BYTES = 256 * 1024;
 /** Uploads that a lease can name: a run has one for each CVD. */
 export const LEASE_UPLOADS = 200;
-/** Bytes of one answer that is no file: a thousand objects with the longest names that there can be. */
+/** Bytes of one answer that is not a file: a listing of a thousand objects with the longest possible names. */
 export const ANSWER_BYTES = 8 * 1024 * 1024;
-/** Objects in one listing; somebody may keep other things beside the mirror. */
+/** Objects in one listing, in which there may be more than the mirror. */
 export const LISTED_OBJECTS = 100_000;
-/** Answers to one listing, of which each has a thousand objects as a rule. */
+/** Answers to one listing: each usually has a thousand objects. */
 export const LISTED_PAGES = 200;
-/** Characters of an upload's name and of its id, in a lease: S3 promises no length. */
+/** Characters of an upload's name and id in a lease: S3 promises no length. */
 export const UPLOAD_CHARACTERS = { name: 100, id: 1000 } as const;
-/** Seconds for which a lease is believed, whatever it says: ours lasts a minute. */
+/** Seconds for which a lease is believed at most: ours lasts a minute. */
 export const LEASE_SECONDS = 3600;
-/** Milliseconds until a bucket's host must have taken a connection. */
+/** Milliseconds for a bucket's host to accept a connection. */
 export const BUCKET_CONNECT_MS = 10_000;
-/** Milliseconds without a byte on the wire from or to a bucket. */
+/** Milliseconds without a byte from or to a bucket. */
 export const BUCKET_IDLE_MS = 60_000;
-/** Bytes of the copies on this machine together: several times what upstream has. */
+/** Bytes of all copies on this machine: several times what upstream has. */
 export const COPIES_BYTES = 2_000_000_000;
-/** Bytes that come back for an object on trial, which is ours and has less. */
+/** Bytes read back from a test object, which has fewer. */
 export const TRIAL_BYTES = 1000;

@@ -2,7 +2,7 @@ import { SCRIPT_FILES } from '../../base/limits/databases.ts';
 import { CvdError } from '../error.ts';
 import type { Command } from './command.ts';
 
-/** What a script does to one file, counted in lines. */
+/** Changes of a script to one file, counted in lines. */
 export interface FileChanges {
   readonly file: string;
   readonly added: number;
@@ -12,13 +12,13 @@ export interface FileChanges {
   readonly movedOut: number;
   /** Lines that MOVE put at its end. */
   readonly movedIn: number;
-  /** The file is gone afterwards. */
+  /** True if the script removes the file. */
   readonly unlinked: boolean;
 }
 
 type Counters = { -readonly [key in keyof FileChanges]: FileChanges[key] };
 
-/** Counts what a script does, for people to read: give it each command of a `ScriptParser`. */
+/** Counts the changes of a script, for people. Takes each command of a `ScriptParser`. */
 export class ChangeCounter {
   readonly #files = new Map<string, Counters>();
   #open: Counters | undefined;
@@ -53,7 +53,7 @@ export class ChangeCounter {
     }
   }
 
-  /** In the order in which the script first names them. */
+  /** Files in the order in which the script first names them. */
   get files(): readonly FileChanges[] {
     return [...this.#files.values()];
   }

@@ -2,8 +2,8 @@ import { FILE_NAME_CHARACTERS } from '../../base/limits/databases.ts';
 import { CvdError } from '../error.ts';
 
 /**
- * One command of a CDIFF's script (clamav-formats.md §3). Bytes stand for text, because a signature may hold any
- * byte but a newline. Line numbers are 1-based and mean the file as it was at OPEN.
+ * One command of a CDIFF's script (clamav-formats.md §3). Text is kept as bytes, because a signature may hold any byte
+ * but a newline. Line numbers start at 1 and refer to the file as it was at OPEN.
  */
 export type Command =
   | { readonly kind: 'open'; readonly file: string }
@@ -13,7 +13,7 @@ export type Command =
   | Edit
   | Move;
 
-/** Appends a line when the file is closed, after the edits; a bare ADD, without `text`, does nothing. */
+/** Appends a line when the file is closed, after all edits. An ADD without `text` does nothing. */
 export interface Addition {
   readonly kind: 'add';
   readonly text: Uint8Array | undefined;
@@ -33,7 +33,7 @@ export interface Move {
   readonly last: LineRef;
 }
 
-/** A line, and what it must start with; an empty prefix fits every line. */
+/** A line and the prefix that it must have. An empty prefix fits every line. */
 export interface LineRef {
   readonly line: number;
   readonly prefix: Uint8Array;
@@ -41,14 +41,14 @@ export interface LineRef {
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
-/** Letters, digits, `.` and, since ClamAV 1.5, `_`; never a way out of a folder. */
+/** Letters, digits, `.` and, since ClamAV 1.5, `_`: no name leads out of a folder. */
 const FILE_NAME = /^[A-Za-z0-9]\w*(\.\w+)*$/;
 const LINE_NUMBER = /^[1-9]\d{0,9}$/;
 
 /**
- * Parses one line, without its newline. Stricter than ClamAV, which takes any path in MOVE, Unicode letters in
- * names, `+5` and `005` as numbers, and ignores what follows a complete command; only in DEL do we ignore it too,
- * since sigtool has written more there. Source: libclamav_rust/src/cdiff.rs, process_line(). Throws `cvd/script`.
+ * Parses one line, without its newline. Stricter than ClamAV, which takes any path in MOVE, Unicode letters in names,
+ * `+5` and `005` as numbers, and anything after a complete command. We accept more only after DEL, where sigtool has
+ * written it. Source: libclamav_rust/src/cdiff.rs, process_line(). Throws `cvd/script`.
  */
 export function parseCommand(line: Uint8Array): Command {
   const [name, rest] = split(line, 2);
@@ -111,7 +111,7 @@ function encodeRef({ line, prefix }: LineRef): Uint8Array[] {
   return [text(String(line)), prefix];
 }
 
-/** ClamAV fails when both lines are the same one; a file moved onto itself would be read while it grows. */
+/** Refuses one line, for which ClamAV fails, and a move of a file onto itself, which would be read while it grows. */
 function parseMove([from, to, firstLine, firstPrefix, lastLine, lastPrefix, more]: Uint8Array[]): Move {
   const first = lineRef(firstLine, firstPrefix);
   const last = lineRef(lastLine, lastPrefix);
@@ -137,7 +137,7 @@ function fileName(bytes: Uint8Array | undefined): string {
   return name;
 }
 
-/** The fields between single spaces, at most `count`; the last one keeps its spaces. */
+/** At most `count` fields between single spaces. The last one keeps its spaces. */
 function split(bytes: Uint8Array, count: number): Uint8Array[] {
   const fields: Uint8Array[] = [];
   let start = 0;

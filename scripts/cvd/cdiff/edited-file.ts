@@ -2,7 +2,7 @@ import { ByteStore } from '../bytes.ts';
 import type { Edit } from './command.ts';
 import { Block, type LineEdit } from './lines.ts';
 
-/** What a script wants of the file it has open, kept in little more memory than its bytes. */
+/** Edits and additions of a script to its open file, in little more memory than their bytes. */
 export class OpenFile {
   readonly name: string;
   readonly #version: number;
@@ -11,7 +11,7 @@ export class OpenFile {
   #edits: KeptEdit[] = [];
   #sorted = true;
 
-  /** `version`: the one that the script leads to. */
+  /** `version`: the version that the script leads to. */
   constructor(name: string, version: number) {
     this.name = name;
     this.#version = version;
@@ -31,17 +31,17 @@ export class OpenFile {
     this.#edits.push({ line, scriptLine, piece, at, textAt, end });
   }
 
-  /** What was put at the end, as it will stand there. */
+  /** Added lines, as they will be at the end of the file. */
   additions(): readonly Block[] {
     return this.#additions.pieces().map((bytes) => new Block(bytes));
   }
 
-  /** How many edits there are. */
+  /** Number of edits. */
   get edits(): number {
     return this.#edits.length;
   }
 
-  /** The edits by line; where several want the same line, the last one counts. */
+  /** Edits in the order of their lines. Of several edits of one line the last one counts. */
   *sortedEdits(): Generator<LineEdit> {
     if (!this.#sorted) {
       this.#edits.sort((a, b) => a.line - b.line || a.scriptLine - b.scriptLine);
@@ -56,7 +56,7 @@ export class OpenFile {
   }
 }
 
-/** Offsets into `piece`, because views of it would weigh more than the bytes themselves. */
+/** An edit as offsets into `piece`: views would take more memory than the bytes. */
 interface KeptEdit {
   readonly line: number;
   readonly scriptLine: number;

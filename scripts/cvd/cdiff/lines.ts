@@ -7,15 +7,15 @@ export type Lines = () => Iterable<Block>;
 /** A line to remove, or to replace by `replacement`, which ends with its newline. */
 export interface LineEdit extends LineRef {
   readonly replacement: Uint8Array | undefined;
-  /** Who asks for it, for errors. */
+  /** The place in a script that asks for the edit, for errors. */
   readonly source: string;
 }
 
 const NEWLINE = 0x0a;
 
 /**
- * A piece of a file, cut anywhere. Its newlines are counted when somebody asks, and once: what no edit touches
- * passes through unread, and where several CDIFFs edit one file only the first has to count.
+ * A piece of a file, cut anywhere. Newlines are counted once, on demand: a file without edits passes through unread,
+ * and if several CDIFFs edit one file, only the first has to count.
  */
 export class Block {
   readonly bytes: Uint8Array;
@@ -36,14 +36,14 @@ export class Block {
   }
 }
 
-/** One content behind the other, byte by byte: a last line without newline is continued. */
+/** Joins contents byte by byte, so a last line without a newline is continued by the next content. */
 export function* join(...contents: readonly Lines[]): Generator<Block> {
   for (const lines of contents) yield* lines();
 }
 
 /**
- * Applies `edits`, which are sorted and at most one a line. Like ClamAV's cmd_close() it wants a newline at the
- * end of a file that is edited. Throws `cvd/patch`.
+ * Applies `edits`, which are sorted and at most one for each line. Requires a newline at the end of an edited file,
+ * like ClamAV's cmd_close(). Throws `cvd/patch`.
  */
 export function* edit(lines: Lines, edits: Iterable<LineEdit>, file: string): Generator<Block> {
   const cursor = new LineCursor(lines(), file);
@@ -58,14 +58,14 @@ export function* edit(lines: Lines, edits: Iterable<LineEdit>, file: string): Ge
   }
 }
 
-/** The lines that a MOVE takes. Like ClamAV's cmd_move() it looks at the first and the last one. Throws `cvd/patch`. */
+/** Lines that a MOVE takes. Checks the first and the last one, like ClamAV's cmd_move(). Throws `cvd/patch`. */
 export function* slice(lines: Lines, range: LineRange, file: string): Generator<Block> {
   const cursor = new LineCursor(lines(), file);
   drain(cursor.upTo(range.first.line));
   yield* cursor.range(range);
 }
 
-/** The lines that a MOVE leaves. Throws `cvd/patch`. */
+/** Lines that a MOVE leaves. Throws `cvd/patch`. */
 export function* cut(lines: Lines, range: LineRange, file: string): Generator<Block> {
   const cursor = new LineCursor(lines(), file);
   yield* cursor.upTo(range.first.line);
@@ -77,16 +77,16 @@ export function* cut(lines: Lines, range: LineRange, file: string): Generator<Bl
 export interface LineRange {
   readonly first: LineRef;
   readonly last: LineRef;
-  /** Who asks for them, for errors. */
+  /** The place in a script that asks for these lines, for errors. */
   readonly source: string;
 }
 
-/** Walks through a file's lines, whatever way it is cut into blocks, and holds one block at a time. */
+/** Walks through the lines of a file that is cut into blocks anywhere. Holds one block at a time. */
 class LineCursor {
   readonly #blocks: Iterator<Block>;
   readonly #file: string;
   #block: Block | undefined;
-  /** Of the line that the next byte belongs to. */
+  /** Number of the line that the next byte belongs to. */
   #number = 1;
   #lastByte: number | undefined;
 
@@ -99,7 +99,7 @@ class LineCursor {
     return this.#lastByte === NEWLINE;
   }
 
-  /** Everything before line `number`, or before the end. */
+  /** Everything before line `number`, or up to the end. */
   *upTo(number: number): Generator<Block> {
     while (this.#number < number) {
       const block = this.#peek();
@@ -111,7 +111,7 @@ class LineCursor {
     }
   }
 
-  /** Line `at.line`, which `upTo` has gone to. */
+  /** Line `at.line`, once `upTo` has reached it. */
   *line(at: LineRef, source: string): Generator<Block> {
     if (this.#peek() === undefined) {
       throw new CvdError('cvd/patch', `${this.#file} has no line ${at.line} (${source})`);
@@ -135,7 +135,7 @@ class LineCursor {
     }
   }
 
-  /** The lines from the one at hand, which must be `first.line`, to `last.line`. */
+  /** Lines from the current one, which must be `first.line`, to `last.line`. */
   *range({ first, last, source }: LineRange): Generator<Block> {
     yield* this.line(first, source);
     yield* this.upTo(last.line);
@@ -150,7 +150,7 @@ class LineCursor {
     }
   }
 
-  /** The rest of the block at hand, or the next block that is not empty. */
+  /** The rest of the current block, or the next block that is not empty. */
   #peek(): Block | undefined {
     while (this.#block === undefined || this.#block.bytes.length === 0) {
       const next = this.#blocks.next();
@@ -174,7 +174,7 @@ class LineCursor {
   }
 }
 
-/** Where the `count`th newline of the block ends. */
+/** Offset behind the `count`th newline of a block. */
 function afterNewline({ bytes }: Block, count: number): number {
   let at = 0;
   for (let found = 0; found < count; found++) at = bytes.indexOf(NEWLINE, at) + 1;

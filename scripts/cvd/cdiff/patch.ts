@@ -15,9 +15,9 @@ interface PatchedFile {
 }
 
 /**
- * Folds the scripts of one or several CDIFFs, in order, into one recipe per file, so that no version in between
- * is ever written. Nothing of a file is read before it is asked for, and then it streams. So an edit that does
- * not fit goes unnoticed if the file is gone in the end, unlike in ClamAV; what comes out is the same.
+ * Folds the scripts of one or several CDIFFs, in order, into one recipe for each file, so no version in between is ever
+ * written. A file is read only when its content is asked for, as a stream. Unlike ClamAV, this misses an edit that does
+ * not fit if a later script removes the file. The result is the same.
  * Source: libclamav_rust/src/cdiff.rs, cmd_close(), cmd_move(), cmd_unlink().
  */
 export class Patch {
@@ -28,7 +28,7 @@ export class Patch {
   #edits = 0;
   #allSteps = 0;
 
-  /** `names`: the files there are. `read` gives the content of one of them, as often as it is asked. */
+  /** `names`: the existing files. `read` gives the content of one of them, any number of times. */
   constructor(names: Iterable<string>, read: (name: string) => Iterable<Uint8Array>) {
     this.#files = new Map();
     for (const name of names) {
@@ -37,7 +37,7 @@ export class Patch {
     }
   }
 
-  /** The names of the files that exist now. */
+  /** Names of the files that exist after the scripts so far. */
   get names(): ReadonlySet<string> {
     return new Set(this.#files.keys());
   }
@@ -47,7 +47,9 @@ export class Patch {
     return this.#files.get(name)?.changedBy;
   }
 
-  /** The file's content as it is now. Throws `cvd/patch` if there is none, or on the way if a command does not fit. */
+  /**
+   * Content of a file after the scripts so far. Throws `cvd/patch` if there is none, or once a command does not fit.
+   */
   *read(name: string): Generator<Uint8Array> {
     for (const { bytes } of this.#existing(name).lines()) yield bytes;
   }
@@ -95,7 +97,7 @@ export class Patch {
     }
   }
 
-  /** Additions alone create a file that is not there; a file that was opened for nothing stays as it is. */
+  /** Creates a missing file if there are additions and no edits. A file opened for nothing stays as it is. */
   #close(open: OpenFile, source: string): void {
     const { name } = open;
     if (open.edits > 0) {
@@ -104,7 +106,7 @@ export class Patch {
     }
     const additions = open.additions();
     if (additions.length > 0) {
-      const { lines, reads, steps } = this.#files.get(name) ?? NOTHING;
+      const { lines, reads, steps } = this.#files.get(name) ?? EMPTY_FILE;
       this.#put(name, () => join(lines, () => additions), reads, steps);
     }
   }
@@ -136,10 +138,10 @@ export class Patch {
   }
 }
 
-/** What a new file begins as. */
-const NOTHING: PatchedFile = { lines: () => [], changedBy: undefined, steps: 0, reads: 1 };
+/** A new file before its first addition. */
+const EMPTY_FILE: PatchedFile = { lines: () => [], changedBy: undefined, steps: 0, reads: 1 };
 
-/** A command's bytes are only valid while it is told. */
+/** Copies a prefix: the bytes of a command are only valid during its call. */
 function kept({ line, prefix }: LineRef): LineRef {
   return { line, prefix: Uint8Array.from(prefix) };
 }

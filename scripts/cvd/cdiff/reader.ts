@@ -18,28 +18,28 @@ export interface CdiffHeader {
   readonly size: number;
 }
 
-/** What a `CdiffReader` tells, in order; the script's bytes are only valid during the call. */
+/** Receives the parts of a CDIFF in order. Bytes of the script are only valid during the call. */
 export interface CdiffHandler {
   header(header: CdiffHeader): void;
   script(chunk: Uint8Array): void;
 }
 
-/** The signature of a CDIFF and what it has to sign. */
+/** The signature of a CDIFF and the digest that it has to sign. */
 export interface CdiffSeal {
-  /** SHA-256 of all bytes before the final colon: what the signature covers. */
+  /** SHA-256 of the bytes that the signature covers: all before the final colon. */
   readonly signedDigest: Uint8Array;
   readonly dsig: string;
 }
 
-/** What is known of a CDIFF once all of it has been read. */
+/** Seal, size and hash of a CDIFF that was read to its end. */
 export interface CdiffTotals extends CdiffSeal {
   /** Bytes of the file. */
   readonly size: number;
-  /** Of the whole file, in hex. */
+  /** SHA-256 of the whole file, in hex. */
   readonly sha256: string;
 }
 
-/** Reads a CDIFF as it streams by. It parses and proves nothing: `scripts/verify/cdiff.ts` does. */
+/** Reads a CDIFF from a stream. Parses only: `scripts/verify/cdiff.ts` proves it. */
 export class CdiffReader {
   readonly #handler: CdiffHandler;
   readonly #sha256 = createHash('sha256');
@@ -69,7 +69,7 @@ export class CdiffReader {
     }
   }
 
-  /** Throws `CvdError` if the file is not complete or not as long as it says. */
+  /** Throws `CvdError` if the file is incomplete, or its script is not as long as the header says. */
   end(): CdiffTotals {
     if (this.#header === undefined || this.#gunzip === undefined) {
       throw new CvdError('cvd/cdiff', `the CDIFF ends after ${this.#size} bytes, inside its header`);
@@ -77,14 +77,14 @@ export class CdiffReader {
     this.#gunzip.end();
     if (this.#gunzip.total !== this.#header.size) {
       const [said, found] = [this.#header.size, this.#gunzip.total];
-      throw new CvdError('cvd/cdiff', `the CDIFF says that its script has ${said} bytes, it has ${found}`);
+      throw new CvdError('cvd/cdiff', `the CDIFF's header says ${said} bytes of script, here are ${found}`);
     }
     const dsig = parseSignature(this.#tail, this.#size);
     const sha256 = this.#sha256.digest('hex');
     return { size: this.#size, sha256, signedDigest: this.#signed.digest(), dsig };
   }
 
-  /** Takes bytes up to the third colon; returns the rest. */
+  /** Takes bytes up to the third colon. Returns the rest. */
   #takeHeader(chunk: Uint8Array): Uint8Array {
     const colon = chunk.indexOf(0x3a);
     const part = colon === -1 ? chunk : chunk.subarray(0, colon + 1);
@@ -103,7 +103,7 @@ export class CdiffReader {
 }
 
 /**
- * Reads the seal of a CDIFF, as ClamAV finds it, without inflating the script. Source: libclamav_rust/src/cdiff.rs,
+ * Reads the seal of a CDIFF where ClamAV finds it, without inflating the script. Source: libclamav_rust/src/cdiff.rs,
  * read_dsig().
  */
 export class CdiffSealReader {
@@ -122,7 +122,7 @@ export class CdiffSealReader {
     this.#tail = bytes.subarray(bytes.length - kept);
   }
 
-  /** Throws `cvd/cdiff`, `cvd/too-large` unless the file begins and ends as a CDIFF does. */
+  /** Throws `cvd/cdiff`, `cvd/too-large` unless the file begins and ends like a CDIFF. */
   end(): CdiffSeal {
     const head = Buffer.from(this.#head.view()).toString('latin1');
     if (!head.startsWith(MAGIC)) throw notACdiff(head);
@@ -143,7 +143,7 @@ function notACdiff(start: string): CvdError {
   return new CvdError('cvd/cdiff', `not a CDIFF: it starts with ${JSON.stringify(start.slice(0, 24))}`);
 }
 
-/** `tail`: from the last colon on. `size`: bytes of the whole file. */
+/** Parses `tail`, which begins at the last colon. `size`: bytes of the whole file. */
 function parseSignature(tail: string, size: number): string {
   const dsig = /^:([A-Za-z0-9+/]+)$/.exec(tail)?.[1];
   if (dsig === undefined) throw new CvdError('cvd/cdiff', 'no signature follows the script');

@@ -7,8 +7,8 @@ const NEWLINE = 0x0a;
 const COMMENT = 0x23;
 
 /**
- * Parses the script of a CDIFF as it streams by, and holds no more than one line of it. Each command comes with
- * the number of its line; its bytes are only valid during the call. Comments are left out.
+ * Parses the script of a CDIFF from a stream, holding at most one line. Each command comes with the number of its line,
+ * and its bytes are only valid during the call. Comments are left out.
  * Source: libclamav_rust/src/cdiff.rs, process_lines().
  */
 export class ScriptParser {
@@ -19,7 +19,7 @@ export class ScriptParser {
   #comments = 0;
   #open: string | undefined;
 
-  /** `lines`: how many the script may have. */
+  /** `lines`: the most that the script may have. */
   constructor(
     onCommand: (command: Command, scriptLine: number) => void,
     { lines = SCRIPT_LINES }: { readonly lines?: number } = {},
@@ -39,8 +39,8 @@ export class ScriptParser {
   }
 
   /**
-   * Throws `cvd/script` if the script ends inside a line or, which ClamAV ignores, with a file open.
-   * Like ClamAV it lets CLOSE and comments lack the last newline.
+   * Throws `cvd/script` if the script ends inside a line or with a file open, which ClamAV ignores. A last CLOSE or
+   * comment may lack its newline, as in ClamAV.
    */
   end(): void {
     if (this.#partial.length > 0) {
@@ -86,7 +86,7 @@ export class ScriptParser {
     this.#onCommand(command, this.#line);
   }
 
-  /** OPEN, UNLINK and MOVE need every file closed, the others need one open. */
+  /** Requires an open file, or, for OPEN, UNLINK and MOVE, none. */
   #requireState({ kind }: Command): void {
     const wantsOpen = kind !== 'open' && kind !== 'unlink' && kind !== 'move';
     if (wantsOpen === (this.#open !== undefined)) return;

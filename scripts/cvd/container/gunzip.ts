@@ -6,8 +6,8 @@ const GZIP_ONLY = 15 + 16;
 const OUTPUT_SIZE = 64 * 1024;
 
 /**
- * Inflates exactly one gzip member, chunk by chunk, and never more than `limit` bytes, nor more than `INFLATION` lets
- * the compressed bytes so far become. The bytes given to `onData` are only valid during the call.
+ * Inflates exactly one gzip member, chunk by chunk, to at most `limit` bytes, and to no more than `INFLATION` allows
+ * for the compressed bytes so far. The bytes given to `onData` are only valid during the call.
  */
 export class Gunzip {
   readonly #stream = new ZStream();
@@ -15,7 +15,7 @@ export class Gunzip {
   readonly #onData: (chunk: Uint8Array) => void;
   readonly #limit: number;
   #total = 0;
-  /** Compressed bytes before those at hand. */
+  /** Compressed bytes before the current chunk. */
   #consumed = 0;
   #ended = false;
 
@@ -35,7 +35,7 @@ export class Gunzip {
     return this.#total;
   }
 
-  /** Takes compressed bytes; returns those that lie behind the end of the member. Throws `cvd/gzip`, `cvd/too-large`. */
+  /** Takes compressed bytes. Returns those behind the end of the member. Throws `cvd/gzip`, `cvd/too-large`. */
   write(chunk: Uint8Array): Uint8Array {
     if (this.#ended) return chunk;
     const stream = this.#stream;
@@ -65,7 +65,7 @@ export class Gunzip {
     }
   }
 
-  /** Says that no more bytes come. Throws `cvd/gzip` if the member is not complete. */
+  /** Ends the input. Throws `cvd/gzip` if the member is incomplete. */
   end(): void {
     if (!this.#ended) throw new CvdError('cvd/gzip', 'the compressed data ends early');
   }

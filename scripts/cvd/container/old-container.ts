@@ -4,8 +4,8 @@ import { CvdReader } from './reader.ts';
 import type { TarEntry } from './tar.ts';
 
 /**
- * The files of a container, one at a time and in any order. In the container's own order it takes one pass;
- * asking for a file that has gone by starts another one.
+ * Reads the files of a container, one at a time and in any order. The container's own order takes one pass. A file that
+ * has gone by starts another one.
  */
 export class OldContainer {
   readonly #open: () => Iterable<Uint8Array>;
@@ -13,14 +13,14 @@ export class OldContainer {
   #events: Generator<TarEntry | Uint8Array> | undefined;
   #passes = 0;
 
-  /** `open` gives the bytes of the CVD from its first one on, each time it is called. */
+  /** `open` gives all bytes of the CVD, each time it is called. */
   constructor(open: () => Iterable<Uint8Array>) {
     this.#open = open;
   }
 
   /**
-   * The content of a file. Throws `CvdError`; `cvd/container` if there is no such file, `cvd/too-large` if that takes
-   * too many passes.
+   * Content of a file. Throws `CvdError`: `cvd/container` if there is no such file, `cvd/too-large` after too many
+   * passes.
    */
   *read(name: string): Generator<Uint8Array> {
     if (this.#passed.has(name)) this.close();
@@ -34,7 +34,7 @@ export class OldContainer {
     }
   }
 
-  /** Lets go of what `open` gave. */
+  /** Releases the bytes that `open` gave. */
   close(): void {
     this.#events?.return(undefined);
     this.#events = undefined;
@@ -61,7 +61,7 @@ export class OldContainer {
   }
 }
 
-/** Turns what a `CvdReader` tells into something to pull. */
+/** Entries and data of a container, in order, for a caller that pulls. */
 function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array> {
   const waiting: (TarEntry | Uint8Array)[] = [];
   const reader = new CvdReader({

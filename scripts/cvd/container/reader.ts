@@ -11,24 +11,24 @@ import { type CvdHeader, HEADER_SIZE, parseHeader, UNSEALED } from '../header.ts
 import { Gunzip } from './gunzip.ts';
 import { type TarEntry, type TarHandler, type TarLimits, TarReader } from './tar.ts';
 
-/** What a `CvdReader` tells, in order. */
+/** Receives the header, then the entries and their data. */
 export interface CvdHandler extends TarHandler {
   header(header: CvdHeader): void;
 }
 
-/** What is known of a database file once all of it has been read. */
+/** Size and hashes of a database file that was read to its end. */
 export interface CvdTotals {
   /** Bytes of the file. */
   readonly size: number;
-  /** Of the whole file, in hex. */
+  /** SHA-256 of the whole file, in hex. */
   readonly sha256: string;
-  /** Of all bytes from offset 512 on, in hex: what a CVD's header must name. */
+  /** MD5 of all bytes from offset 512 on, in hex. A CVD's header must name it. */
   readonly md5: string;
 }
 
 /**
- * Reads a CVD or CLD as it streams by: 512 bytes of header, then a gzipped tar; only a CLD's tar may be plain
- * (clamav-formats.md §1). It parses and proves nothing: `scripts/verify/cvd.ts` does.
+ * Reads a CVD or CLD from a stream: 512 bytes of header, then a gzipped tar. Only a CLD's tar may be plain
+ * (clamav-formats.md §1). Parses only: `scripts/verify/cvd.ts` proves it.
  */
 export class CvdReader {
   readonly #handler: CvdHandler;
@@ -37,11 +37,11 @@ export class CvdReader {
   readonly #md5 = createHash('md5');
   readonly #sha256 = createHash('sha256');
   #size = 0;
-  /** Takes what follows the header. */
+  /** Reader of the bytes after the header. */
   #body: Body | undefined;
   #isSealed = true;
 
-  /** `limits`: by default those of a CVD or of a CLD, as its header says. */
+  /** `limits`: by default those of a CVD or of a CLD, depending on the header. */
   constructor(handler: CvdHandler, limits: TarLimits = {}) {
     this.#handler = handler;
     this.#limits = limits;
@@ -96,7 +96,7 @@ interface Body {
   end(): void;
 }
 
-/** A tar that is exactly one gzip member. */
+/** Reads a tar that is exactly one gzip member. */
 class CompressedBody implements Body {
   readonly #tar: TarReader;
   readonly #gunzip: Gunzip;
@@ -117,7 +117,7 @@ class CompressedBody implements Body {
   }
 }
 
-/** Refuses what whoever reads a container would have to hold in memory, or what nobody signs, if it is too long. */
+/** Refuses a COPYING or `.info` that is too long: the first is unsigned, and readers hold both in memory. */
 function bounded(handler: TarHandler): TarHandler {
   return {
     entry: (entry) => {

@@ -1,29 +1,29 @@
-/** What bytes are that are no ClamAV database, and what to do about it. */
+/** A known kind of file that is not a ClamAV database, and advice about it. */
 export interface Recognised {
-  /** Goes on from "it is". */
+  /** Continues "it is". */
   readonly what: string;
   readonly advice: string;
 }
 
-/** Characters of a page's title. */
-const TITLE = 80;
+const TITLE_CHARACTERS = 80;
 
-/** What hosts are known to send in the place of a database; `undefined`: nothing that is known. */
+/** Recognises files that hosts are known to send in the place of a database. */
 export function recognise(start: Uint8Array): Recognised | undefined {
   const text = Buffer.from(start.buffer, start.byteOffset, start.byteLength).toString('latin1');
   if (text.startsWith('version https://git-lfs.github.com/spec/')) {
     return {
       what: 'a Git LFS pointer, which stands for the file in a repository',
       advice:
-        'Take the file from where the host serves what is in Git LFS, or check it out with Git LFS there',
+        'Use the address at which the host serves files from Git LFS, or check the file out with Git LFS there',
     };
   }
   if (/^\s*<(!doctype|html|head|body|\?xml)/i.test(text)) {
-    const title = /<title[^>]*>\s*([^<]*?)\s*</i.exec(text)?.[1]?.slice(0, TITLE);
+    const title = /<title[^>]*>\s*([^<]*?)\s*</i.exec(text)?.[1]?.slice(0, TITLE_CHARACTERS);
     const titled = title === undefined || title === '' ? '' : ` titled ${JSON.stringify(title)}`;
     return {
       what: `an HTML or XML page${titled}`,
-      advice: 'Open the address in a browser: mostly it is a login, an error, or a block by a proxy or CDN',
+      advice:
+        'Open the address in a browser. Usually it shows a login, an error, or a block by a proxy or CDN',
     };
   }
   return undefined;

@@ -1,14 +1,15 @@
 import { CLD_ENTRIES, CONTAINER_BYTES, END_BLOCKS, ENTRY_BYTES } from '../../base/limits/databases.ts';
 import { CvdError } from '../error.ts';
 
-/** Names that no file can have: ClamAV's programs cannot unpack a container that uses one. */
+/** Names that no file can have: ClamAV's programs cannot unpack a container with one of them. */
 const FOLDERS = ['.', '..'];
-const BLOCK = 512;
-/** Where the checksum stands in a header; it is summed as if it were eight spaces. */
+const BLOCK_SIZE = 512;
+/** Offset of the checksum in a header. It is summed as if it were eight spaces. */
 const CHECKSUM_AT = 148;
-/** Where the name of a link stands, and what POSIX puts in front of the name. */
+/** Range of the name that a link leads to. */
 const LINK_NAME = [157, 257] as const;
-const NAME_PREFIX = [345, BLOCK] as const;
+/** Range of the text that POSIX puts in front of the name. */
+const NAME_PREFIX = [345, BLOCK_SIZE] as const;
 
 /** One file of a container. */
 export interface TarEntry {
@@ -17,29 +18,30 @@ export interface TarEntry {
   readonly size: number;
 }
 
-/** What a `TarReader` tells: each entry, then its data in pieces that are only valid during the call. */
+/** Receives each entry, then its data in pieces that are only valid during the call. */
 export interface TarHandler {
   entry(entry: TarEntry): void;
   data(chunk: Uint8Array): void;
 }
 
-/** What a tar may hold at most. */
+/** Most that a tar may hold. */
 export interface TarLimits {
-  /** Files. */
+  /** Number of files. */
   readonly entries?: number;
   /** Bytes, headers and padding included. */
   readonly size?: number;
 }
 
 /**
- * Reads the tar of a CVD as it streams by (clamav-formats.md §5), so that whoever else reads it sees the same: ClamAV's
- * C code, which looks at name, type and size only, and the tar library that ClamAV 1.5 unpacks by. Stricter than both:
- * the checksum must be right, the padding zero, the size plain digits, the name in its one place, no name may come twice,
- * and nothing but some blocks of zeros may follow an end block. Source: libclamav/cvd.c, cli_tgzload(), cli_untgz().
+ * Reads the tar of a CVD from a stream (clamav-formats.md §5) in a way that every other reader agrees with: ClamAV's C
+ * code, which looks at name, type and size only, and the tar library with which ClamAV 1.5 unpacks. Stricter than
+ * both: the checksum must be right, the padding zero, the size plain digits, the name in its one place. No name may
+ * come twice, and only a few blocks of zeros may follow an end block. Source: libclamav/cvd.c, cli_tgzload(),
+ * cli_untgz().
  */
 export class TarReader {
   readonly #handler: TarHandler;
-  readonly #block = Buffer.alloc(BLOCK);
+  readonly #block = Buffer.alloc(BLOCK_SIZE);
   readonly #names = new Set<string>();
   readonly #limits: Required<TarLimits>;
   #total = 0;
@@ -89,10 +91,10 @@ export class TarReader {
   }
 
   #takeHeader(chunk: Uint8Array): Uint8Array {
-    const part = chunk.subarray(0, BLOCK - this.#filled);
+    const part = chunk.subarray(0, BLOCK_SIZE - this.#filled);
     this.#block.set(part, this.#filled);
     this.#filled += part.length;
-    if (this.#filled === BLOCK) {
+    if (this.#filled === BLOCK_SIZE) {
       this.#filled = 0;
       this.#startEntry();
     }
@@ -136,9 +138,12 @@ export function parseTarHeader(block: Buffer): TarEntry {
   return { name, size };
 }
 
-/** The 512 bytes before an entry's data, as sigtool writes them: name, size and checksum, all else zero (§5). Throws like `parseTarHeader`. */
+/**
+ * Encodes the 512 bytes before an entry's data as sigtool writes them: name, size and checksum, all else zero (§5).
+ * Throws like `parseTarHeader`.
+ */
 export function encodeTarHeader({ name, size }: TarEntry): Buffer {
-  const block = Buffer.alloc(BLOCK);
+  const block = Buffer.alloc(BLOCK_SIZE);
   if (!/^[!-.0-~]{1,99}$/.test(name) || FOLDERS.includes(name)) {
     throw new CvdError('cvd/tar', `not a name for an entry: ${JSON.stringify(name)}`);
   }
@@ -152,9 +157,9 @@ export function encodeTarHeader({ name, size }: TarEntry): Buffer {
   return block;
 }
 
-/** How many zero bytes follow an entry of `size` bytes. */
+/** Number of zero bytes after an entry of `size` bytes. */
 export function paddingOf(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK;
+  return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
 }
 
 function requireSize(name: string, size: number): void {

@@ -7,14 +7,14 @@ import type { CvdTotals } from './reader.ts';
 import { encodeTarHeader, paddingOf, type TarEntry } from './tar.ts';
 
 /**
- * The order of the files in a container (clamav-formats.md §5). Neither the header nor `.info` tells it: try
- * `hybrid` when the MD5 differs with `info`. Source: sigtool/sigtool.c, build().
+ * Order of the files in a container (clamav-formats.md §5). Neither the header nor `.info` names it: try `hybrid` when
+ * `info` gives another MD5. Source: sigtool/sigtool.c, build().
  */
 export type ContainerOrder = 'info' | 'hybrid';
 
 export const COPYING = 'COPYING';
 
-/** The names of all files of a container. */
+/** Names of all files of a container, in order. */
 export function orderOf(database: string, info: CvdInfo, order: ContainerOrder): string[] {
   const listed = info.files.map((file) => file.name);
   const early = order === 'info' ? [] : listed.filter((name) => name.endsWith('.cbc'));
@@ -28,7 +28,10 @@ export interface TarFile extends TarEntry {
   readonly data: Iterable<Uint8Array>;
 }
 
-/** The tar of a container, without end blocks (clamav-formats.md §5). Throws `cvd/tar`, or what a file's data throws. */
+/**
+ * Makes the tar of a container, without end blocks (clamav-formats.md §5). Throws `cvd/tar`, and errors of a file's
+ * data.
+ */
 export function* encodeTar(files: Iterable<TarFile>): Generator<Uint8Array> {
   for (const file of files) {
     yield encodeTarHeader(file);
@@ -42,14 +45,14 @@ export function* encodeTar(files: Iterable<TarFile>): Generator<Uint8Array> {
   }
 }
 
-/** Turns the header and the tar of a CVD into the file. */
+/** Makes a CVD from its header and its tar. */
 export class CvdWriter {
   readonly #gzip: Gzip;
   readonly #sha256 = createHash('sha256');
   readonly #md5 = createHash('md5');
   #size = HEADER_SIZE;
 
-  /** `gzipHeader`: bytes 512 to 521 of the CVD. `onData` owns what it is given. Throws `cvd/header`, `cvd/gzip`. */
+  /** `gzipHeader`: bytes 512 to 521 of the CVD. `onData` owns the bytes it gets. Throws `cvd/header`, `cvd/gzip`. */
   constructor(header: CvdHeader, gzipHeader: Uint8Array, onData: (chunk: Uint8Array) => void) {
     const bytes = encodeHeader(header);
     this.#gzip = new Gzip(gzipHeader, (chunk) => {
@@ -66,14 +69,14 @@ export class CvdWriter {
     this.#gzip.write(tar);
   }
 
-  /** What became of it. It is the official CVD if and only if `md5` is the one in the signed header. */
+  /** Ends the CVD. It is the official one if and only if `md5` is the one in the signed header. */
   end(): CvdTotals {
     this.#gzip.end();
     return { size: this.#size, sha256: this.#sha256.digest('hex'), md5: this.#md5.digest('hex') };
   }
 }
 
-/** A whole CVD in memory, for small ones. `sign` gives the dsig for an MD5. Throws `cvd/header`, `cvd/tar`. */
+/** Makes a whole CVD in memory, for small ones. `sign` gives the dsig for an MD5. Throws `cvd/header`, `cvd/tar`. */
 export function encodeCvd(
   header: CvdHeader,
   files: Iterable<TarFile>,

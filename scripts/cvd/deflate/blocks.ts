@@ -1,10 +1,12 @@
 import { assignCodes, Huffman, reversed } from './huffman.ts';
 
-/** Symbols in a block: zlib's buffer for memLevel 8, but for one. Source: deflateInit2_(), sym_end. */
+/** Symbols in a block: one less than zlib's buffer for memLevel 8. Source: deflateInit2_(), sym_end. */
 const BLOCK_SYMBOLS = 16_383;
-const CHUNK = 256 * 1024;
-/** A symbol takes 6 bytes at most, the description of a block's codes a few hundred. */
-const MARGIN = 1024;
+const CHUNK_SIZE = 256 * 1024;
+/**
+ * Free bytes before a symbol, which takes at most 6, or the description of a block's codes, which takes a few hundred.
+ */
+const MARGIN_SIZE = 1024;
 
 const END_OF_BLOCK = 256;
 const LITERALS = 286;
@@ -14,11 +16,11 @@ const LENGTH_EXTRA = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3
 const DISTANCE_EXTRA = [
   0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
 ];
-/** In which order the lengths of the code lengths' codes are sent (RFC 1951 §3.2.7). */
+/** Order in which the lengths of the code lengths' codes are sent (RFC 1951 §3.2.7). */
 const LENGTH_CODE_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const LENGTH_CODE_EXTRA = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 7];
 
-/** By length minus 3 and by distance minus 1: the code, and the first value that has it. */
+/** Codes by length minus 3 and by distance minus 1, and the first value of each code. */
 const [lengthCode, lengthBase] = ranges(LENGTH_EXTRA, 256);
 const [distanceCode, distanceBase] = ranges(DISTANCE_EXTRA, 32_768);
 lengthCode[255] = 28; // 258 has a code of its own, without extra bits
@@ -32,7 +34,7 @@ assignCodes(FIXED_LENGTHS, FIXED_CODES, 287);
 const FIXED_DISTANCE_LENGTHS = new Uint16Array(DISTANCES).fill(5);
 const FIXED_DISTANCE_CODES = Uint16Array.from({ length: DISTANCES }, (_, code) => reversed(code, 5));
 
-/** Collects literals and matches and writes them as deflate blocks, as stock zlib does. Source: trees.c. */
+/** Collects literals and matches and writes them as deflate blocks like stock zlib. Source: trees.c. */
 export class BlockWriter {
   readonly #onData: (chunk: Uint8Array<ArrayBuffer>) => void;
   readonly #literals = new Huffman(LITERALS, (symbol) =>
@@ -40,22 +42,22 @@ export class BlockWriter {
   );
   readonly #distances = new Huffman(DISTANCES, (symbol) => DISTANCE_EXTRA[symbol] ?? 0);
   readonly #lengthCodes = new Huffman(LENGTH_CODES, (symbol) => LENGTH_CODE_EXTRA[symbol] ?? 0, 7);
-  /** A symbol's literal, or length minus 3 of a match whose distance is not 0. */
+  /** Literal of each symbol, or length minus 3 if the symbol is a match, whose distance is not 0. */
   readonly #values = new Uint8Array(BLOCK_SYMBOLS);
   readonly #matchDistances = new Uint16Array(BLOCK_SYMBOLS);
   #symbols = 0;
-  #out = new Uint8Array(CHUNK);
+  #out = new Uint8Array(CHUNK_SIZE);
   #used = 0;
-  /** Bits that do not fill a byte yet. */
+  /** Bits that are not written yet. */
   #bits = 0;
   #bitCount = 0;
 
-  /** `onData` owns what it is given. */
+  /** `onData` owns the bytes it gets. */
   constructor(onData: (chunk: Uint8Array<ArrayBuffer>) => void) {
     this.#onData = onData;
   }
 
-  /** Returns true if the block is full, and must be written before the next symbol. */
+  /** Adds a literal. Returns true if the block is full and must be written before the next symbol. */
   literal(byte: number): boolean {
     const { frequencies } = this.#literals;
     this.#values[this.#symbols] = byte;
@@ -64,7 +66,7 @@ export class BlockWriter {
     return ++this.#symbols === BLOCK_SYMBOLS;
   }
 
-  /** A match of 3 to 258 bytes, 1 to 32768 bytes back. Returns true if the block is full. */
+  /** Adds a match of 3 to 258 bytes, 1 to 32768 bytes back. Returns true if the block is full. */
   match(length: number, distance: number): boolean {
     const { frequencies } = this.#literals;
     this.#values[this.#symbols] = length - 3;
@@ -77,8 +79,8 @@ export class BlockWriter {
   }
 
   /**
-   * Writes the block in whichever of the three forms is the shortest. `raw`: the bytes that its symbols stand for, or
-   * `undefined` where they have gone by. Source: _tr_flush_block().
+   * Writes the block in the shortest of its three forms. `raw`: the bytes of its symbols, or `undefined` if they are no
+   * longer held. Source: _tr_flush_block().
    */
   writeBlock(raw: Uint8Array | undefined, rawLength: number, last: boolean): void {
     this.#literals.frequencies[END_OF_BLOCK] = 1;
@@ -105,7 +107,7 @@ export class BlockWriter {
     this.#distances.clear();
   }
 
-  /** Writes whole bytes behind the last block, and hands over what is left. */
+  /** Writes the trailer behind the last block, and hands over the last bytes. */
   end(trailer: Uint8Array): void {
     this.#fillByte();
     this.bytes(trailer);
@@ -116,7 +118,7 @@ export class BlockWriter {
   bytes(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       this.#makeRoom(1);
-      const part = bytes.subarray(at, at + CHUNK - this.#used);
+      const part = bytes.subarray(at, at + CHUNK_SIZE - this.#used);
       this.#out.set(part, this.#used);
       this.#used += part.length;
       at += part.length;
@@ -136,7 +138,7 @@ export class BlockWriter {
     return bits;
   }
 
-  /** The lengths of both codes, run by run, and a code for those. Source: build_bl_tree(). */
+  /** Describes the lengths of both codes as runs, and builds a code for these. Source: build_bl_tree(). */
   #describeCodes(): Description {
     const codes = this.#lengthCodes;
     codes.clear();
@@ -195,7 +197,7 @@ export class BlockWriter {
     this.#bits |= value << this.#bitCount;
     this.#bitCount += count;
     if (this.#bitCount < 16) return;
-    if (this.#used > CHUNK - MARGIN) this.#makeRoom(MARGIN);
+    if (this.#used > CHUNK_SIZE - MARGIN_SIZE) this.#makeRoom(MARGIN_SIZE);
     this.#out[this.#used++] = this.#bits;
     this.#out[this.#used++] = this.#bits >>> 8;
     this.#bits >>>= 16;
@@ -213,27 +215,30 @@ export class BlockWriter {
   }
 
   #makeRoom(bytes: number): void {
-    if (CHUNK - this.#used >= bytes) return;
+    if (CHUNK_SIZE - this.#used >= bytes) return;
     this.#onData(this.#out.subarray(0, this.#used));
-    this.#out = new Uint8Array(CHUNK);
+    this.#out = new Uint8Array(CHUNK_SIZE);
     this.#used = 0;
   }
 }
 
 interface Description {
   readonly runs: readonly Run[];
-  /** How many lengths of the code lengths' codes are sent. */
+  /** Number of lengths of the code lengths' codes that are sent. */
   readonly sent: number;
   readonly bits: number;
 }
 
-/** One symbol of a description, with what follows it. */
+/** One symbol of a description, with the number behind it. */
 interface Run {
   readonly symbol: number;
   readonly repeat: number;
 }
 
-/** A code's lengths with repeats: 16 repeats the last one 3–6 times, 17 and 18 zeros 3–10 and 11–138 times. Source: scan_tree(). */
+/**
+ * Runs of a code's lengths: 16 repeats the last length 3–6 times, 17 and 18 repeat zero 3–10 and 11–138 times.
+ * Source: scan_tree().
+ */
 function* runsOf({ lengths, last }: Huffman): Generator<Run> {
   let before = -1;
   for (let symbol = 0; symbol <= last; ) {
@@ -264,7 +269,7 @@ function bytesFor(bits: number): number {
   return (bits + 3 + 7) >>> 3;
 }
 
-/** For codes with so many extra bits each: the code of every value below `size`, and each code's first value. */
+/** Code of every value below `size`, and first value of each code. `extra`: the extra bits of each code. */
 function ranges(extra: readonly number[], size: number): [codes: Uint8Array, bases: Uint16Array] {
   const codes = new Uint8Array(size);
   const bases = new Uint16Array(extra.length);

@@ -3,18 +3,21 @@ import { CvdError } from '../error.ts';
 import { BlockWriter } from './blocks.ts';
 import { Matcher } from './matcher.ts';
 
-/** Bytes 512 to 521 of a CVD: its XFL byte was 0 until 2015 and is 2 today (clamav-formats.md §1). */
+/**
+ * Bytes of the gzip header, at offset 512 of a CVD. Its XFL byte was 0 until 2015 and is 2 today (clamav-formats.md
+ * §1).
+ */
 export const GZIP_HEADER_SIZE = 10;
-/** What sigtool writes today. */
+/** Gzip header that sigtool writes today. */
 export const GZIP_HEADER: Uint8Array = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3);
 
-/** The start of a gzip header without extra fields. */
+/** Start of a gzip header without extra fields. */
 const PLAIN_GZIP = [0x1f, 0x8b, 8, 0];
 
 /**
- * Compresses as sigtool does, so that the same tar gives the same bytes: stock zlib's deflate at level 9 with
- * strategy Z_FILTERED and memLevel 8. Node's own zlib hashes differently and finds other matches
- * (clamav-formats.md §0.2); pako finds the same ones in twice the time.
+ * Compresses like sigtool, so the same tar gives the same bytes: stock zlib's deflate at level 9 with strategy
+ * Z_FILTERED and memLevel 8. Node's zlib hashes differently and finds other matches (clamav-formats.md §0.2). Pako
+ * finds the same ones in twice the time.
  */
 export class Gzip {
   readonly #blocks: BlockWriter;
@@ -22,7 +25,7 @@ export class Gzip {
   #crc = 0;
   #size = 0;
 
-  /** `onData` owns what it is given. Throws `cvd/gzip` unless `header` is ten bytes that announce no extra fields. */
+  /** `onData` owns the bytes it gets. Throws `cvd/gzip` unless `header` is ten bytes that announce no extra fields. */
   constructor(header: Uint8Array, onData: (chunk: Uint8Array<ArrayBuffer>) => void) {
     if (header.length !== GZIP_HEADER_SIZE || !PLAIN_GZIP.every((byte, at) => byte === header[at])) {
       throw new CvdError('cvd/gzip', 'these ten bytes are not a gzip header without extra fields');

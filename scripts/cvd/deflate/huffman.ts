@@ -1,24 +1,24 @@
 /**
- * Huffman codes as stock zlib builds them (trees.c): where frequencies are equal there are many right codes, and
- * only one gives the same bytes. RFC 1951 §3.2 has the format.
+ * Builds Huffman codes like stock zlib (trees.c). Equal frequencies allow many valid codes, and only one of them gives
+ * the same bytes. RFC 1951 §3.2 describes the format.
  */
 
 const MAX_BITS = 15;
 
-/** The codes of one alphabet: its frequencies are counted, then lengths and codes made of them. */
+/** Codes of one alphabet. Count its frequencies, then `build` makes lengths and codes of them. */
 export class Huffman {
   readonly frequencies: Uint16Array;
   readonly lengths: Uint16Array;
   readonly codes: Uint16Array;
-  /** Bits of all symbols with these codes, their extra bits included. */
+  /** Bits of all counted symbols in these codes, extra bits included. */
   bits = 0;
-  /** The last symbol that has a code. */
+  /** Last symbol that has a code. */
   last = 0;
   readonly #size: number;
   readonly #extra: (symbol: number) => number;
   readonly #maxLength: number;
 
-  /** `extra`: how many bits follow a symbol's code. */
+  /** `extra`: number of bits behind a symbol's code. */
   constructor(size: number, extra: (symbol: number) => number, maxLength = MAX_BITS) {
     this.#size = size;
     this.#extra = extra;
@@ -33,7 +33,7 @@ export class Huffman {
     this.frequencies.fill(0);
   }
 
-  /** Makes lengths and codes. Two symbols at least get one, as inflate wants it. Source: build_tree(). */
+  /** Makes lengths and codes, for at least two symbols, as inflate requires. Source: build_tree(). */
   build(): void {
     const { frequencies, lengths } = this;
     const heap = new Heap(frequencies);
@@ -46,7 +46,7 @@ export class Huffman {
       }
     }
     if (heap.size === 0) this.last = -1;
-    let free = 0; // bits that the forced symbols will be counted for
+    let free = 0; // bits counted below for symbols that never occur
     while (heap.size < 2) {
       const forced = this.last < 2 ? ++this.last : 0;
       frequencies[forced] = 1;
@@ -58,7 +58,7 @@ export class Huffman {
     assignCodes(lengths, this.codes, this.last);
   }
 
-  /** Depth by depth from the root, cut at the longest length allowed. Source: gen_bitlen(). */
+  /** Sets lengths by depth from the root, cut at the longest one allowed. Source: gen_bitlen(). */
   #setLengths({ order, parents }: Tree): void {
     const { frequencies, lengths, last } = this;
     const longest = this.#maxLength;
@@ -98,7 +98,7 @@ export class Huffman {
   }
 }
 
-/** Canonical codes for the given lengths, bits reversed as they are sent. Source: gen_codes(). */
+/** Assigns canonical codes to lengths, with their bits reversed for sending. Source: gen_codes(). */
 export function assignCodes(lengths: Uint16Array, codes: Uint16Array, last: number): void {
   const counts = new Uint16Array(MAX_BITS + 1);
   for (let symbol = 0; symbol <= last; symbol++) {
@@ -126,12 +126,12 @@ export function reversed(code: number, length: number): number {
 }
 
 interface Tree {
-  /** All nodes, root first: each behind its parent, the least frequent last. */
+  /** All nodes, root first: each one behind its parent, the least frequent last. */
   readonly order: readonly number[];
   readonly parents: Uint16Array;
 }
 
-/** A heap with the least frequent node on top; among equals the one whose tree is flatter. Source: pqdownheap(). */
+/** Heap with the least frequent node on top, and among equals the one with the flatter tree. Source: pqdownheap(). */
 class Heap {
   size = 0;
   readonly #frequencies: Uint16Array;

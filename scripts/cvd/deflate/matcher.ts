@@ -1,47 +1,49 @@
 import type { BlockWriter } from './blocks.ts';
 
 const MAX_LENGTH = 258;
-/** Bytes that are kept ahead, so that nothing but the end cuts a match short. Source: deflate.h, MIN_LOOKAHEAD. */
+/** Bytes kept ahead, so only the end of the data cuts a match short. Source: deflate.h, MIN_LOOKAHEAD. */
 const LOOKAHEAD = MAX_LENGTH + 3 + 1;
-/** How far back a match may start. Source: deflate.h, MAX_DIST. */
+/** Bytes back at which a match may start. Source: deflate.h, MAX_DIST. */
 const MAX_DISTANCE = 32_768 - LOOKAHEAD;
-/** Z_FILTERED drops matches of up to 5 bytes, so that no shorter one need be looked for. Source: deflate_slow(). */
+/** Bytes of the shortest match: Z_FILTERED drops matches of up to 5 bytes. Source: deflate_slow(). */
 const MIN_LENGTH = 6;
-/** Level 9: how many places with the same 3 bytes are looked at, and how many once a match of `GOOD` is in hand. */
+/** Places with the same 3 bytes that level 9 looks at; a quarter of them once a match has `GOOD_LENGTH` bytes. */
 const MAX_CHAIN = 4096;
-const GOOD = 32;
+const GOOD_LENGTH = 32;
 
-const RING = 32_768;
-const MASK = RING - 1;
+const RING_PLACES = 32_768;
+const MASK = RING_PLACES - 1;
 const HASHES = 65_536;
-const BUFFER = 512 * 1024;
+const BUFFER_SIZE = 512 * 1024;
 
 /**
  * Finds the matches that stock zlib finds at level 9 with strategy Z_FILTERED, and no others (deflate.c,
  * deflate_slow() and longest_match()).
  *
- * zlib walks through all places with the same 3 bytes. With Z_FILTERED only matches of 6 bytes or more survive, and
- * those are among the far fewer places with the same 6 bytes; they are what is chained here. zlib's walk is cut after
- * so many places: how many there are in between is known from numbering the places with the same 3-byte hash.
+ * zlib walks through all places with the same 3 bytes. With Z_FILTERED only matches of at least 6 bytes survive, so
+ * this chains the far fewer places with the same 6 bytes. zlib stops its walk after a number of places. To stop at the
+ * same one, places with the same 3-byte hash are numbered.
  */
 export class Matcher {
   readonly #blocks: BlockWriter;
-  readonly #buffer = new Uint8Array(BUFFER);
-  /** By hash of 6 bytes: the last place. Places count from the start of all data, modulo 2^32. */
+  readonly #buffer = new Uint8Array(BUFFER_SIZE);
+  /** Last place of each hash of 6 bytes. Places count from the start of all data, modulo 2^32. */
   readonly #heads = new Int32Array(HASHES).fill(-0x40000000);
-  /** By place modulo `RING`: the place before with the same hash of 6 bytes. */
-  readonly #previous = new Int32Array(RING);
-  /** By zlib's hash of 3 bytes: how many places had it so far. */
-  readonly #counts = new Int32Array(RING);
-  /** By place modulo `RING`: its number among those with its hash of 3 bytes. */
-  readonly #numbers = new Int32Array(RING);
-  /** The place of `#buffer[0]`. */
+  /** Previous place with the same hash of 6 bytes, by place modulo `RING_PLACES`. */
+  readonly #previous = new Int32Array(RING_PLACES);
+  /** Number of places so far with each of zlib's hashes of 3 bytes. */
+  readonly #counts = new Int32Array(RING_PLACES);
+  /** Number of a place among those with its hash of 3 bytes, by place modulo `RING_PLACES`. */
+  readonly #numbers = new Int32Array(RING_PLACES);
+  /** Place of `#buffer[0]`. */
   #base = 0;
-  /** In the buffer: what is looked at, the end of what is there, the start of the block. */
+  /** Offset in the buffer of the current place. */
   #at = 0;
+  /** Offset in the buffer behind the last byte. */
   #end = 0;
+  /** Offset in the buffer of the block's start, negative once it has left the buffer. */
   #blockStart = 0;
-  /** The match of the place before: lazy evaluation wants to see the next one first. */
+  /** Match at the previous place: lazy evaluation compares it with the next one. */
   #length = 2;
   #distance = 0;
   #literalWaits = false;
@@ -52,8 +54,8 @@ export class Matcher {
 
   write(chunk: Uint8Array): void {
     for (let taken = 0; taken < chunk.length; ) {
-      if (this.#end === BUFFER) this.#slide();
-      const part = chunk.subarray(taken, taken + BUFFER - this.#end);
+      if (this.#end === BUFFER_SIZE) this.#slide();
+      const part = chunk.subarray(taken, taken + BUFFER_SIZE - this.#end);
       this.#buffer.set(part, this.#end);
       this.#end += part.length;
       taken += part.length;
@@ -94,7 +96,7 @@ export class Matcher {
     }
   }
 
-  /** Looks for a match that is longer than `best`, the nearest of the longest ones, and inserts this place. */
+  /** Inserts the current place, and finds the nearest of the longest matches that are longer than `best`. */
   #find(best: number, ahead: number): void {
     const buffer = this.#buffer;
     const numbers = this.#numbers;
@@ -105,7 +107,7 @@ export class Matcher {
     if (best >= MAX_LENGTH) return;
 
     const number = numbers[place & MASK] as number;
-    const chain = best >= GOOD ? MAX_CHAIN >> 2 : MAX_CHAIN;
+    const chain = best >= GOOD_LENGTH ? MAX_CHAIN >> 2 : MAX_CHAIN;
     const most = Math.min(ahead, MAX_LENGTH);
     let longest = best < MIN_LENGTH ? MIN_LENGTH - 1 : best;
     if (longest >= most) return;
@@ -124,7 +126,7 @@ export class Matcher {
         let length = 3;
         while (length < most && buffer[from + length] === buffer[at + length]) length++;
         if (length > longest) {
-          // the newest place is number - 1, and zlib looks at that many
+          // zlib has looked at `passed` newer places before this one; the newest is number - 1
           const passed = number - 1 - (numbers[candidate & MASK] as number);
           if (passed >= chain || (distance === MAX_DISTANCE && passed > 0) || candidate === 0) return;
           longest = length;
@@ -137,7 +139,7 @@ export class Matcher {
     }
   }
 
-  /** Makes the place known to later ones; returns the last place with the same hash of 6 bytes. */
+  /** Records a place for later ones. Returns the last place with the same hash of 6 bytes. */
   #insert(at: number): number {
     if (this.#end - at < MIN_LENGTH) return 0; // no match can begin here or later
     const buffer = this.#buffer;
@@ -159,16 +161,16 @@ export class Matcher {
   }
 
   #writeBlock(last: boolean): void {
-    // zlib writes a block before it moves on from a literal, and after it has moved on from a match
+    // zlib writes a block before it moves past a literal, and after it has moved past a match
     const start = this.#blockStart;
     const raw = start < 0 ? undefined : this.#buffer.subarray(start, this.#at);
     this.#blocks.writeBlock(raw, this.#at - start, last);
     this.#blockStart = this.#at;
   }
 
-  /** Keeps what matches may still reach. A block that began before that cannot be stored, as in zlib. */
+  /** Drops bytes that no match can reach any more. A block that began there can no longer be stored raw, as in zlib. */
   #slide(): void {
-    const gone = Math.min(this.#at - RING, Math.max(this.#blockStart, this.#at - 2 * RING));
+    const gone = Math.min(this.#at - RING_PLACES, Math.max(this.#blockStart, this.#at - 2 * RING_PLACES));
     this.#buffer.copyWithin(0, gone, this.#end);
     this.#base = (this.#base + gone) | 0;
     this.#at -= gone;

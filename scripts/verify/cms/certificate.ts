@@ -5,20 +5,20 @@ import { DerReader, explicit, malformed, readSequence, TAG } from './der.ts';
 
 export type DigestName = 'sha256' | 'sha384' | 'sha512';
 
-/** What the chain needs to know of an X.509 certificate (RFC 5280 §4). */
+/** Fields of an X.509 certificate that a chain needs (RFC 5280 §4). */
 export interface Certificate {
   /** The whole certificate in DER. */
   readonly bytes: Buffer;
   /** 1 or 3. */
   readonly version: number;
-  /** The serial number's bytes; 00 occurs. */
+  /** Bytes of the serial number, which may be 00. */
   readonly serial: Buffer;
-  /** The issuer's Name in DER, which a signer repeats. */
+  /** Name of the issuer in DER, which a signer repeats. */
   readonly issuerName: Buffer;
-  /** The Names as text, whatever string type they are written in: who claims to be whom. */
+  /** Names as text, whatever their string types. They are claims. */
   readonly issuer: string;
   readonly subject: string;
-  /** The CN of the subject; empty if it has none. */
+  /** CN of the subject, or empty. */
   readonly commonName: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -29,20 +29,20 @@ export interface Certificate {
   readonly x509: X509Certificate;
 }
 
-/** Undefined: the certificate does not carry that extension. */
+/** Extensions of a certificate; `undefined`: not present. */
 export interface Extensions {
   ca?: boolean;
-  /** How many CAs may stand between this one and the leaf. */
+  /** Number of CAs allowed between this one and the leaf. */
   pathLength?: number;
-  /** What the key usage says of it. */
+  /** True if the key usage permits digital signatures. */
   digitalSignature?: boolean;
-  /** The purposes' object identifiers. */
+  /** Object identifiers of the purposes. */
   extendedKeyUsage?: string[];
-  /** The first byte of Netscape's certificate type. */
+  /** First byte of Netscape's certificate type. */
   netscapeType?: number;
 }
 
-/** Object identifier → the digest under the RSA PKCS#1 v1.5 signature that it names. */
+/** Digest of each RSA PKCS#1 v1.5 signature algorithm, by object identifier. */
 export const RSA_SIGNATURES: ReadonlyMap<string, DigestName> = new Map([
   ['1.2.840.113549.1.1.11', 'sha256'],
   ['1.2.840.113549.1.1.12', 'sha384'],
@@ -54,8 +54,8 @@ const NAME_CONSTRAINTS = '2.5.29.30';
 const WHAT = 'a certificate';
 
 /**
- * Parses one certificate. Throws `verify/sign-format`; `verify/unfit-signer` for an algorithm, a key or a critical extension
- * that we cannot rely on.
+ * Parses one certificate. Throws `verify/sign-format`, and `verify/unfit-signer` for an algorithm, key or critical
+ * extension that cannot be relied on.
  */
 export function parseCertificate(der: Uint8Array): Certificate {
   const bytes = Buffer.from(der);
@@ -91,7 +91,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   };
 }
 
-/** An AlgorithmIdentifier's object identifier; its parameters must be NULL or absent. */
+/** Object identifier of an AlgorithmIdentifier, whose parameters must be NULL or absent. */
 export function readAlgorithm(algorithm: DerReader): string {
   const oid = algorithm.oid();
   if ((algorithm.maybe(TAG.null)?.content.length ?? 0) !== 0) throw malformed(oid, 'its NULL is not empty');
@@ -109,7 +109,7 @@ function readVersion(tbs: DerReader): number {
   return version;
 }
 
-/** RFC 5280 §4.2: each at most once, and a critical one that we do not know is fatal. */
+/** Reads extensions by RFC 5280 §4.2: each at most once, and an unknown critical one is fatal. */
 function readExtensions(tbs: DerReader): Extensions {
   const tagged = tbs.into(explicit(3));
   const list = tagged.into(TAG.sequence);
@@ -125,15 +125,15 @@ function readExtensions(tbs: DerReader): Extensions {
     if (seen.has(oid)) throw malformed(WHAT, `it has extension ${oid} twice`);
     seen.add(oid);
     const known = readExtension(found, oid, new DerReader(content, WHAT));
-    // Name constraints bind even where a CA forgot to mark them, and we do not compute with them.
+    // Name constraints bind even if a CA did not mark them as critical, and we do not evaluate them.
     if (!known && (critical || oid === NAME_CONSTRAINTS)) {
-      throw unfit(`extension ${oid} is one that we do not know`);
+      throw unfit(`extension ${oid} is unknown`);
     }
   }
   return found;
 }
 
-/** Returns false if it does not know the extension. */
+/** Reads one extension. Returns false for an unknown one. */
 function readExtension(found: Extensions, oid: string, value: DerReader): boolean {
   switch (oid) {
     case '2.5.29.14': // subjectKeyIdentifier and authorityKeyIdentifier: checkIssued() compares them

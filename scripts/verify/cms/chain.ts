@@ -6,19 +6,18 @@ const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4';
 const NETSCAPE_SMIME = 0x20;
 
 /**
- * Builds and proves the path from `leaf` over the embedded certificates to one of `roots` (RFC 5280 §6, without
- * policies, name constraints and revocation, for which `.sign` files have no place). Returns it, leaf first. The
- * clock has no say here: `requireValidAt` is for that.
+ * Builds and proves the path from `leaf` through the embedded certificates to one of `roots` (RFC 5280 §6, without
+ * policies, name constraints and revocation, which `.sign` files do not use). Returns it, leaf first. Does not look at
+ * the clock: `requireValidAt` does.
  *
- * Every embedded certificate must have its place in the path, so that no byte of a `.sign` file goes unproven.
- * What a certificate may be used for follows PKCS7_verify() with the purpose `smime_sign`, which is what ClamAV
- * calls (libclamav_rust/src/codesign.rs, Verifier::verify): any other choice could publish what clients refuse.
+ * Every embedded certificate must be part of the path, so no byte of a `.sign` file goes unproven. The permitted uses
+ * of a certificate follow PKCS7_verify() with the purpose `smime_sign`, which ClamAV calls
+ * (libclamav_rust/src/codesign.rs, Verifier::verify): with other rules we could publish files that clients refuse.
  *
  * Throws
- * - `verify/signature`: a certificate has the name of its issuer, a trusted root or an embedded one, and not its
- *   signature;
- * - `verify/untrusted-signer`: all links hold, and nobody in `roots` has the name of whoever issued the last one;
- * - `verify/unfit-signer`: the path leads to a trusted root, over certificates that are not made for this.
+ * - `verify/signature`: a certificate names a trusted or embedded issuer, which did not sign it;
+ * - `verify/untrusted-signer`: all links hold, but the issuer of the last certificate is not in `roots`;
+ * - `verify/unfit-signer`: the path leads to a trusted root, through certificates that are not made for this.
  */
 export function verifyChain(
   leaf: Certificate,
@@ -29,7 +28,7 @@ export function verifyChain(
   requireLeaf(leaf);
   for (const [at, certificate] of path.entries()) {
     const root = at === path.length - 1;
-    // The leaf is no CA, and a root of version 1 has no extensions: Talos' test root is one.
+    // The leaf is not a CA, and a root of version 1, such as Talos' test root, has no extensions.
     if (at > 0 && (!root || certificate.version === 3)) requireCa(certificate, at - 1);
   }
   const strangers = embedded.filter(
@@ -43,8 +42,8 @@ export function verifyChain(
 }
 
 /**
- * Throws `verify/not-valid-now` unless all certificates of a chain are valid at that moment. In its last second
- * none is valid any more for OpenSSL, though RFC 5280 §4.1.2.5 includes it.
+ * Throws `verify/not-valid-now` unless all certificates of a chain are valid at `now`. As for OpenSSL, a certificate is
+ * no longer valid in its last second, which RFC 5280 §4.1.2.5 includes.
  */
 export function requireValidAt(chain: readonly Certificate[], now: Date): void {
   for (const certificate of chain) {
@@ -55,14 +54,14 @@ export function requireValidAt(chain: readonly Certificate[], now: Date): void {
       'verify/not-valid-now',
       certificate,
       `is valid from ${from} until ${until}, not on ${now.toISOString()}`,
-      'Look at the clock of this machine. If it is right, upstream must make a new one',
+      'Check the clock of this machine. If it is right, upstream must make a new .sign file',
     );
   }
 }
 
 /**
- * When these certificates stop being valid together, as far as that can be seen without proving them: the earliest end
- * of all that are embedded, and of the trusted root above them. Where no root of ours is, theirs may end sooner.
+ * Time until which these certificates are valid together, without proving them: the earliest end of all embedded ones
+ * and of the trusted root above them. Without a trusted root the real end may be earlier.
  */
 export function chainEnd(
   embedded: readonly Certificate[],
@@ -74,12 +73,12 @@ export function chainEnd(
   return { notAfter: earliestEnd(root === undefined ? embedded : [...embedded, root]), root };
 }
 
-/** When the first of these certificates expires. */
+/** Time at which the first of these certificates expires. */
 export function earliestEnd(certificates: readonly Certificate[]): Date {
   return new Date(Math.min(...certificates.map(({ notAfter }) => Number(notAfter))));
 }
 
-/** The links from the leaf up to a trusted root, all of them proven. */
+/** Builds the path from the leaf up to a trusted root, and proves each link. */
 function buildPath(
   leaf: Certificate,
   embedded: readonly Certificate[],
@@ -98,27 +97,27 @@ function buildPath(
 }
 
 /**
- * The one of these, who all have the name of its issuer, that signed this certificate. X509_check_issued() also
- * compares key identifiers, and asks whether the issuer's key may sign certificates.
+ * Finds the certificate that signed `top` among `candidates`, which all have its issuer's name. X509_check_issued()
+ * also compares key identifiers, and checks that the issuer's key may sign certificates.
  */
 function issuerOf(top: Certificate, candidates: readonly Certificate[]): Certificate {
   const signers = candidates.filter(({ publicKey }) => top.x509.verify(publicKey));
   const issuer = signers.find(({ x509 }) => top.x509.checkIssued(x509));
   if (issuer !== undefined) return issuer;
   if (signers[0] !== undefined) throw unfit(top, `was signed by ${show(signers[0])}, not for this use`);
-  throw forged(top, 'has the name of its issuer, and not its signature');
+  throw forged(top, 'names an issuer that did not sign it');
 }
 
 function endOfPath(top: Certificate): VerifyError {
   const selfIssued = top.issuer === top.subject;
   if (selfIssued && !top.x509.verify(top.publicKey))
-    return forged(top, 'names itself as issuer, which it is not');
+    return forged(top, 'names itself as its issuer, but did not sign itself');
   return wrong(
     'verify/untrusted-signer',
     top,
     selfIssued
-      ? 'is none of the roots we know'
-      : 'was issued by a root we do not know, or by one that is missing here',
+      ? 'is not one of the known roots'
+      : 'was issued by an unknown root, or by a certificate that is missing here',
     'Update this program if Talos has announced a new root',
   );
 }
@@ -133,7 +132,7 @@ function requireLeaf(leaf: Certificate): void {
   requirePurpose(leaf);
 }
 
-/** `below`: how many CAs stand between this one and the leaf. */
+/** `below`: number of CAs between this one and the leaf. */
 function requireCa(certificate: Certificate, below: number): void {
   const { ca, pathLength } = certificate.extensions;
   if (ca !== true) throw unfit(certificate, 'is not a CA');
@@ -162,7 +161,7 @@ function wrong(code: VerifyErrorCode, certificate: Certificate, why: string, adv
   return new VerifyError(code, message, advice === undefined ? {} : { advice });
 }
 
-/** An outsider's text. */
+/** Quotes a common name, which is an outsider's text. */
 function show(certificate: Certificate): string {
   return JSON.stringify(certificate.commonName.slice(0, 80));
 }

@@ -1,7 +1,7 @@
 import { OID_BYTES } from '../../base/limits/databases.ts';
 import { VerifyError } from '../error.ts';
 
-/** The identifier octets that a CMS SignedData and its certificates are made of. */
+/** Identifier octets of a CMS SignedData and its certificates. */
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
@@ -20,19 +20,19 @@ export const TAG = {
 /** Context-specific tag [n], constructed. */
 export const explicit = (n: number): number => 0xa0 | n;
 
-/** One element: its content, and the whole of it. */
+/** One element: its content, and its whole encoding. */
 export interface Der {
   readonly content: Buffer;
   readonly encoded: Buffer;
 }
 
 /**
- * Reads the elements of a constructed value one after the other, each with the tag the schema wants there.
- * Strict DER (ITU-T X.690 §10): definite lengths in their shortest form, nothing behind the last element.
- * It looks into nothing it was not asked for, so its work is bounded by the schema: @sigstore/core's reader tries
- * every OCTET STRING as a nested element, and 82 bytes of those keep it busy for seconds.
+ * Reads the elements of a constructed value one after the other, each with the tag that the schema requires. Strict
+ * DER (ITU-T X.690 §10): definite lengths in their shortest form, nothing behind the last element. Reads only what it
+ * is asked for, so the schema bounds its work: @sigstore/core's reader tries every OCTET STRING as a nested element,
+ * and 82 bytes of those keep it busy for seconds.
  *
- * All methods throw `verify/sign-format`, naming `what` is being read.
+ * All methods throw `verify/sign-format`, which names `what` is read.
  */
 export class DerReader {
   readonly #bytes: Buffer;
@@ -66,7 +66,7 @@ export class DerReader {
     return new DerReader(this.take(tag).content, this.#what);
   }
 
-  /** Says that no element is left. */
+  /** Requires that no element is left. */
   end(): void {
     if (this.more) throw malformed(this.#what, `byte ${this.#at} is one too many`);
   }
@@ -90,7 +90,7 @@ export class DerReader {
     return [first, head - first * 40n, ...rest].join('.');
   }
 
-  /** A BOOLEAN that may be absent, which means FALSE; an explicit FALSE is tolerated. */
+  /** A BOOLEAN, which is FALSE if it is absent. An explicit FALSE is tolerated. */
   flag(): boolean {
     const content = this.maybe(TAG.boolean)?.content;
     if (content === undefined) return false;
@@ -100,7 +100,7 @@ export class DerReader {
     return content[0] === 0xff;
   }
 
-  /** An INTEGER's bytes. */
+  /** Bytes of an INTEGER. */
   integer(): Buffer {
     const { content } = this.take(TAG.integer);
     const [first, second] = content;
@@ -119,7 +119,7 @@ export class DerReader {
     return value;
   }
 
-  /** A BIT STRING's bytes and how many bits of the last one are unused. */
+  /** Bytes of a BIT STRING, and the number of unused bits in the last one. */
   bits(): { bytes: Buffer; unused: number } {
     const { content } = this.take(TAG.bitString);
     const [unused] = content;

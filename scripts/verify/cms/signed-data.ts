@@ -10,8 +10,8 @@ import {
 import { DerReader, explicit, malformed, readSequence, TAG } from './der.ts';
 
 /**
- * SHA-2 digests of one whole file: which of them a `.sign` file wants is known only once it is read. All seen so far
- * want SHA-256, so the others may be left out by whoever has asked `digestsNeeded` in sign.ts.
+ * SHA-2 digests of one whole file. A `.sign` file says which one it signs; all seen so far sign SHA-256. A caller may
+ * leave out the digests that `digestsNeeded` in sign.ts does not name.
  */
 export interface FileDigests {
   readonly sha256: Uint8Array;
@@ -19,17 +19,17 @@ export interface FileDigests {
   readonly sha512?: Uint8Array;
 }
 
-/** A detached CMS SignedData with one signer, in the one shape that `.sign` files have (clamav-formats.md §2). */
+/** A detached CMS SignedData with one signer, in the form of `.sign` files (clamav-formats.md §2). */
 export interface SignedData {
   readonly certificates: readonly Certificate[];
-  /** The one of `certificates` that the signer names. */
+  /** Certificate of the signer, one of `certificates`. */
   readonly signer: Certificate;
   readonly digest: DigestName;
-  /** The signed digest of the file. */
+  /** Signed digest of the file. */
   readonly messageDigest: Uint8Array;
-  /** What the signer's clock said; informative. */
+  /** Time by the signer's clock, for information. */
   readonly signingTime: Date | undefined;
-  /** The attributes as DER SET OF, which is what the signature covers (RFC 5652 §5.4). */
+  /** Attributes as DER SET OF, which the signature covers (RFC 5652 §5.4). */
   readonly signedAttributes: Uint8Array;
   readonly signature: Uint8Array;
 }
@@ -50,9 +50,9 @@ const DIGESTS: ReadonlyMap<string, DigestName> = new Map([
 ]);
 
 /**
- * Parses a SignedData (RFC 5652 §5). Everything that no signature covers (versions, algorithms, the set of digests)
- * must have its one right value; what ClamAV's PKCS #7 reader does not know (a signer named by key identifier) or
- * `.sign` files do not need (content, CRLs, unsigned attributes, a second signer) is refused.
+ * Parses a SignedData (RFC 5652 §5). Fields that no signature covers (versions, algorithms, the set of digests) must
+ * have their one right value. Refuses everything that ClamAV's PKCS #7 reader does not know (a signer named by key
+ * identifier) or that `.sign` files do not need (content, CRLs, unsigned attributes, a second signer).
  *
  * Throws `verify/sign-format`; `verify/untrusted-signer` if the signer's certificate is not embedded;
  * `verify/unfit-signer`.
@@ -143,7 +143,7 @@ function findSigner(certificates: readonly Certificate[], issuer: Buffer, serial
   return signer;
 }
 
-/** RFC 5652 §11: content type and message digest are mandatory, each attribute comes once, in the order of DER. */
+/** Reads attributes by RFC 5652 §11: content type and message digest are mandatory, each comes once, in DER order. */
 function readAttributes(content: Buffer): { messageDigest: Uint8Array; signingTime: Date | undefined } {
   const attributes = new Map<string, DerReader>();
   const set = new DerReader(content, WHAT);
