@@ -8,7 +8,7 @@ import type { Manifest } from '../mirror/manifest.ts';
 import { unreadNames } from '../mirror/own-manifest.ts';
 import { inspectPin } from '../mirror/pin.ts';
 import { filesOf, isListed, type Published } from '../mirror/published.ts';
-import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-error.ts';
 import { checkedAt } from './checked.ts';
 import type { Facts } from './facts.ts';
 import type { NextSteps } from './next-step.ts';
@@ -204,7 +204,7 @@ function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Problem[] 
 
 function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Problem[] {
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
-    const problem = signTroubleOf(database, record, now);
+    const problem = signProblemOf(database, record, now);
     if (problem?.kind !== 'absent' || now.getTime() - problem.since <= LATE_SIGN_MS) return [];
     const title = `${database} has no good .sign`;
     return [{ kind: 'no .sign', title, what: problem.what, next: next.sync(), database } as const];

@@ -2,7 +2,7 @@ import type { Line } from '../base/log.ts';
 import { counted, lasting, moment, took } from '../base/words.ts';
 import { archivedVersions } from '../mirror/archive.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
-import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-error.ts';
 import type { Facts } from './facts.ts';
 import { type Problem, type StatusVerdict, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
@@ -67,7 +67,7 @@ function databaseLines(
 
 /** Describes the `.sign` of a published database in one line: its last valid day, or what is wrong with it. */
 export function signLines(database: string, record: DatabaseRecord, now = new Date()): string[] {
-  const problem = signTroubleOf(database, record, now);
+  const problem = signProblemOf(database, record, now);
   const until = record.sign?.notAfter;
   if (problem !== undefined) return [`${problem.kind === 'absent' ? 'NO .sign: ' : ''}${problem.what}`];
   return until === undefined ? [] : [`.sign valid until ${moment(until)}`];
