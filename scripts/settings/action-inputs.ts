@@ -27,7 +27,7 @@ const FOR_ALL: Readonly<Record<string, Pick<Option, 'help' | 'usually'>>> = {
   },
 };
 
-/** What a command may know of inputs that are secret, or long: an expression of GitHub's. */
+/** Expressions of GitHub that stand in for inputs that are secret or long. */
 const HANDED_ON: Readonly<Record<string, string>> = {
   'healthcheck-url': `contains(fromJSON('["sync", "resync"]'), inputs.command) && inputs.healthcheck-url || ''`,
   'github-token': `(inputs.issues == 'true' || contains(fromJSON('["notify", "watchdog", "doctor"]'), inputs.command)) && inputs.github-token || ''`,

@@ -26,7 +26,7 @@ const Literally = v.pipe(
   v.transform((text) => text === 'true'),
 );
 
-/** What the action takes whatever its command is. */
+/** Options of the action, whatever its command is. */
 export const ACTION_OPTIONS = [
   {
     name: 'command',

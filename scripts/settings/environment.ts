@@ -9,7 +9,7 @@ const COMMON = [
   ...['LC_ALL', 'LC_COLLATE', 'LC_CTYPE', 'LC_MESSAGES', 'LC_MONETARY', 'LC_NUMERIC', 'LC_TIME'],
   ...['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'CURL_CA_BUNDLE'],
 ];
-/** Where ClamAV 1.5 looks for certificates (clamscan(1), ENVIRONMENT). */
+/** Variables of ClamAV's tools: 1.5 looks for certificates there (clamscan(1), ENVIRONMENT). */
 const TOOLS = [...COMMON, 'CVD_CERTS_DIR'];
 /** Environment of docker(1), podman(1) and containers-common; proxies are for pulling images. */
 const SERVICES = [
@@ -64,7 +64,7 @@ export function programsFrom(environment: Given['environment']): Programs {
   return { path: environment.PATH ?? '', environment: { tools: only(TOOLS), services: only(SERVICES) } };
 }
 
-/** Where to look for programs: a PATH. */
+/** Folders in which to look for programs: a PATH. */
 export function searchPath(): string {
   return programs().path;
 }

@@ -5,11 +5,11 @@ import { type Given, SettingError, validated } from './read.ts';
 
 export interface LogSettings {
   readonly voice: Voice;
-  /** Whether whoever reads the log puts times to its lines. */
+  /** True if the log's reader adds times to its lines. */
   readonly isStamped: boolean;
 }
 
-/** How much a run tells on stderr; not for machines, which have --json. */
+/** Options for how much a run prints on stderr; machines have --json. */
 export const LOG_OPTIONS = [
   { name: 'verbose', help: 'print every detail, each line with its time', schema: Switch },
   {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Option } from './option.ts';
 import { type Given, validated } from './read.ts';
 
-/** How each job that we need ended, and what the one said that had something to say. */
+/** Outcomes of the jobs that this one needs, and the report of the one that has a report. */
 export interface Needs {
   readonly results: Readonly<Record<string, 'success' | 'failure' | 'cancelled' | 'skipped'>>;
   readonly report: string | undefined;

@@ -6,12 +6,12 @@ import type * as v from 'valibot';
  */
 export interface Option {
   readonly name: string;
-  /** What the flag takes; without it the flag stands alone and the variable is `true` or `false`. */
+  /** Form of the flag's value; without it the flag stands alone and the variable is `true` or `false`. */
   readonly value?: string;
   readonly help: string;
-  /** What holds if neither the flag nor the variable is given. */
+  /** Value if neither the flag nor the variable is given. */
   readonly fallback?: string;
-  /** What holds then, in words, where no single value does. */
+  /** The same in words, where no single value holds. */
   readonly usually?: string;
   /** The command cannot do without it. */
   readonly isNeeded?: true;
@@ -20,7 +20,7 @@ export interface Option {
   readonly schema: v.GenericSchema<string, unknown>;
 }
 
-/** What rows say, by name: `undefined` where nothing was given and nothing holds without a word. */
+/** Values of rows, by name; `undefined` where nothing was given and there is no fallback. */
 export type Values<Rows extends readonly Option[]> = {
   readonly [Row in Rows[number] as Row['name']]: Row extends
     | { readonly fallback: string }
@@ -32,12 +32,12 @@ export type Values<Rows extends readonly Option[]> = {
       : v.InferOutput<Row['schema']>;
 };
 
-/** What holds without a word; a switch is off. */
+/** Value of an option that was not given; a switch is off. */
 export function fallbackOf({ fallback, value }: Option): string | undefined {
   return fallback ?? (value === undefined ? 'false' : undefined);
 }
 
-/** Those of the rows that have one of these names, in the order of the rows. */
+/** Picks the rows with these names, in the order of the rows. */
 export function pick<const Row extends Option, const Name extends Row['name']>(
   rows: readonly Row[],
   names: readonly Name[],

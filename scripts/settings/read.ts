@@ -5,15 +5,15 @@ import { fallbackOf, type Option, type Values } from './option.ts';
 /** A flag, input or variable has a value that makes no sense. */
 export class SettingError extends MirrorError<'setting/invalid'> {}
 
-/** What was given: flags by option name, and the environment. */
+/** Settings as they were given: flags by option name, and the environment. */
 export interface Given {
   readonly flags: Readonly<Record<string, string | undefined>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** How people know a setting: as a flag, which is the default, or as an input of the action. */
+  /** Name by which people know a setting: a flag, which is the default, or an input of the action. */
   readonly kind?: 'flag' | 'input';
 }
 
-/** What these rows say, or all that is wrong with them. Throws `setting/invalid`. */
+/** Reads the values of these rows. Throws `setting/invalid` with all that is wrong. */
 export function validated<Rows extends readonly Option[]>(options: Rows, from: Given): Values<Rows> {
   const entries = options.flatMap((option) => {
     const { name } = option;

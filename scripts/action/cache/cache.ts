@@ -26,7 +26,7 @@ export interface CacheReport {
   readonly key?: string | undefined;
   /** Key that the restored contents would get now; it differs only if the restored key was unusable. */
   readonly contents?: string;
-  /** How many files were taken or saved, and their bytes. */
+  /** Number of files that were restored or saved, and their bytes. */
   readonly files: number;
   readonly bytes: number;
   readonly why?: string | undefined;

@@ -53,14 +53,14 @@ export function limitOf(name: string): number | undefined {
   return LIMITS.get(name);
 }
 
-/** Where a file is that goes into a cache; a state that no run has read yet goes back as it came. */
+/** Path of a file that goes into a cache; a state that no run has read yet goes back as it came. */
 export function sourceOf(name: string, work: string): string {
   if (!LIMITS.has(name)) return join(work, COPIES_FOLDER, name);
   const [own, cached] = [join(work, name), join(work, CACHED_STATE_FILE)];
   return name !== STATE || existsSync(own) || !existsSync(cached) ? own : cached;
 }
 
-/** Where a file of a cache belongs, and which file must not be there for that. */
+/** Place of a file of a cache, and the file that must not be there for that. */
 export function placeOf(name: string, work: string): { readonly place: string; readonly before: string } {
   if (name === STATE) return { place: join(work, CACHED_STATE_FILE), before: join(work, STATE) };
   const place = LIMITS.has(name) ? join(work, name) : join(work, COPIES_FOLDER, name);

@@ -4,17 +4,17 @@ import type { CachedFile } from './contents.ts';
 /** Whose cache it is. */
 export interface CacheOwner {
   readonly store: string;
-  /** Of an object store; two of them may have buckets of one name. */
+  /** URL of the object store: two of them may have buckets of one name. */
   readonly endpoint?: string | undefined;
   readonly databases: readonly string[];
 }
 
-/** What all keys of a mirror begin with. */
+/** Prefix of all keys of a mirror. */
 export function prefixOf({ store, endpoint, databases }: CacheOwner): string {
   return `clamav-mirror-${digest([store, endpoint ?? null, [...databases].sort()], 16)}-`;
 }
 
-/** What these contents are called; alike for the same contents. */
+/** Name of these contents; alike for the same contents. */
 export function contentsName(prefix: string, files: readonly CachedFile[]): string {
   const contents = files.map(({ name, size, sha256 }) => [name, size, sha256]);
   return `${prefix}${digest(contents, 32)}`;

@@ -1,5 +1,5 @@
 /**
- * What @actions/cache finds as `tar` on the PATH that cache.ts gives it. It extracts with `tar -xf … -P`: whoever can
+ * Stands in for `tar` on the PATH that cache.ts gives @actions/cache. The library extracts with `tar -xf … -P`: whoever can
  * write a cache could replace any file of the runner by an absolute name, by `..` or through a link. This one packs
  * and unpacks plain files of known names, each with the hash that it is called by, and only in a private folder.
  */
@@ -22,10 +22,10 @@ import { print } from '../../base/log.ts';
 import { encodeTarHeader, paddingOf, TarReader } from '../../cvd/container/tar.ts';
 import { type CachedFile, isContentName, limitOf, sourceOf } from './contents.ts';
 
-/** What a `tar` is for: written to a file by cache.ts. */
+/** Task of one `tar`, which cache.ts writes to a file. */
 export interface TarTask {
   readonly work: string;
-  /** What is packed. */
+  /** Files to pack. */
   readonly files: readonly CachedFile[];
   /** An empty folder, where it is unpacked. */
   readonly unpackTo: string;

@@ -13,7 +13,7 @@ import { bad, badBy, good, type Seen, skipped } from '../finding.ts';
 /** A look is no run: what does not answer twice is a fault. */
 const ATTEMPTS = 2;
 
-/** What a publisher must be able to do, and the right that it is by. */
+/** Acts of a publisher, and the right that each needs. */
 const RIGHTS = {
   list: 's3:ListBucket',
   delete: 's3:DeleteObject',
@@ -37,7 +37,7 @@ export async function checkBucket(context: DoctorContext, signal: AbortSignal): 
 /** Throws what is no lack of a right. What could not be removed again is not written. */
 async function tryRights(bucket: Bucket): Promise<Seen> {
   const denied: Right[] = [];
-  /** Whether there is the right to do that. */
+  /** True if the right to act is there. */
   const may = async (right: Right, act: () => Promise<unknown>) => {
     try {
       await act();

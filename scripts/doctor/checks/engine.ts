@@ -24,7 +24,7 @@ async function lookAt(spec: EngineSpec, context: Context): Promise<Seen> {
   }
 }
 
-/** What is there opens: the ClamAV of this machine, else the default images, which are not pulled for that. */
+/** Opens the engines that are there: the ClamAV of this machine, else the default images, which are not pulled for that. */
 export async function checkWhatIsThere(context: Context): Promise<Seen> {
   return await inWorkFolder(context, async () => await lookAtWhatIsThere(context));
 }

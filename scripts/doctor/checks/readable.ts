@@ -9,7 +9,7 @@ const READ = 0o004;
 const ENTER = 0o005;
 const PASS = 0o001;
 
-/** What is published can be read by a web server that runs as somebody else. By a publication on trial, as a run has it. */
+/** Checks by a test publication that a web server of another user could read what is published. */
 export async function checkReadable({
   settings,
   trials,
@@ -35,7 +35,7 @@ export async function checkReadable({
   return good(`${what}, if they can pass ${barred}`, advice);
 }
 
-/** What others cannot read of a folder; `undefined`: nothing. */
+/** Names what others cannot read in a folder; `undefined`: they can read all. */
 async function closedIn(store: string): Promise<string | undefined> {
   const mode = (await stat(store)).mode & 0o777;
   if ((mode & ENTER) !== ENTER) return `others cannot enter ${store} (${shown(mode)})`;

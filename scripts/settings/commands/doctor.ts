@@ -4,7 +4,7 @@ import { wantsIssues } from '../notify.ts';
 import { type Given, together } from '../read.ts';
 import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 
-/** Those of `sync`, so that its command line is the one to try. */
+/** Options of `sync`, so that its command line can be tried as it is. */
 export const DOCTOR_OPTIONS = SYNC_OPTIONS;
 
 const WORKFLOW = 'mirror.yml';

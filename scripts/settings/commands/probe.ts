@@ -35,7 +35,7 @@ export const LOOKED_AT = {
   schema: Databases,
 } as const satisfies Option;
 
-/** How many CDIFFs of each database a command looks for. */
+/** Number of CDIFFs of each database that a command looks for. */
 export const LOOKED_FOR = {
   name: 'cdiffs',
   value: '<count>',

@@ -12,9 +12,9 @@ export interface StatusSettings extends StoreSettings {
   readonly work: string;
   /** Milliseconds. */
   readonly maxAge: number;
-  /** What other commands need to get to the same store, by option name, where it is not what holds without a word. */
+  /** Flags by which other commands get to the same store, by option name, without those that have their fallback. */
   readonly flags: Readonly<Record<string, string>>;
-  /** What `sync` does here without a word. */
+  /** Settings of a `sync` without flags. */
   readonly usual: { readonly upstream: string; readonly databases: string };
 }
 
@@ -56,7 +56,7 @@ export function statusSettings(from: Given): StatusSettings {
   };
 }
 
-/** What was said of these options, as it was said. */
+/** Values of these options as they were given. */
 function givenOf(names: readonly string[], { flags, environment }: Given): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {

@@ -159,7 +159,7 @@ const OWN = [...FROM_UPSTREAM, ...CYCLE] as const;
 
 export const SYNC_OPTIONS = [...FROM_UPSTREAM, ...STORE_OPTIONS, ...CYCLE] as const;
 
-/** Of those of `sync`, the ones that a rollback needs too. */
+/** Options of `sync` that a rollback needs too. */
 export const PROOF_OPTIONS = pick(SYNC_OPTIONS, [
   ...(['work', 'engines', 'clean-samples', 'infected-samples', 'archive', 'max-mirror-size'] as const),
 ]);
@@ -201,7 +201,7 @@ export function syncSettings(from: Given): CycleSettings {
   };
 }
 
-/** What is unproven must not lie where it is served, nor what is served where each run begins by clearing up. */
+/** Keeps the two folders apart: unproven files must not be served, nor served files lie where each run begins by clearing up. */
 function requireApart(store: string, work: string): void {
   const apart = (from: string, to: string) => relative(from, to).split(sep)[0] === '..';
   if (apart(work, store) && apart(store, work)) return;
