@@ -10,57 +10,58 @@ import type { DnsRecord } from './dns.ts';
 import { isMissing, UpstreamError } from './error.ts';
 import type { UpstreamClient } from './http-client.ts';
 
-/** What upstream offers of one database, compared with what is published. */
+/** Upstream's offer of one database, compared with the published version. */
 export type Advertisement =
   | {
       readonly isNew: false;
-      /** Which version upstream's own header announces, if it was asked. */
+      /** Version in upstream's own header, if it was asked. */
       readonly seen?: number;
-      /** That version is older than the one that DNS names, or the published one. */
+      /** Set if that version is older than the one that DNS names, or than the published one. */
       readonly lag?: Lag;
       readonly note?: string;
     }
   | { readonly isNew: true; readonly offer: Offer; readonly note?: string };
 
-/** A header that lags behind what is known to be there. */
+/** The newer version that upstream's header lags behind, and a sentence about it. */
 export interface Lag {
   readonly version: number;
   readonly what: string;
 }
 
-export interface AdvertiseParts {
+export interface AdvertiseContext {
   readonly client: Pick<UpstreamClient, 'probe'>;
   readonly record: DnsRecord | undefined;
   readonly trust: Trust;
   readonly log: Log;
-  /** Whether upstream itself was seen lately with the published version, so that DNS may stand for it. */
+  /** True if upstream's own header had the published version lately, so DNS may stand in for it. */
   readonly seenLately?: boolean;
-  /** Whether upstream may be a folder that somebody's freshclam keeps. */
+  /** True if upstream may be the database folder of a freshclam. */
   readonly asksForCld?: boolean;
-  /** Of the published CVD, as far as it is known. */
+  /** MD5 of the published CVD, if it is known. */
   readonly md5?: string | undefined;
 }
 
 /**
- * Finds out whether upstream has another version than `published`: from DNS alone where its record names that one and
- * upstream itself was seen lately, else from the header of the CVD. A version counts only as what its signed header says,
- * never as what DNS says (field-notes.md, defect 2), and DNS is anybody's: whoever answers for it must not keep upstream
- * from being asked.
+ * Finds out if upstream has another version than `published`. DNS alone is enough if its record names the published
+ * version and upstream's own header had it lately. Otherwise the header of the CVD decides. Only the signed header is
+ * believed, never DNS (field-notes.md, defect 2), and a false DNS answer cannot keep upstream from being asked.
  */
 export async function advertise(
   database: string,
   published: number | undefined,
-  parts: AdvertiseParts,
+  context: AdvertiseContext,
 ): Promise<Advertisement> {
-  const advertised = parts.record?.versions.get(database);
-  if (advertised !== undefined && advertised === published && parts.seenLately === true)
+  const advertised = context.record?.versions.get(database);
+  if (advertised !== undefined && advertised === published && context.seenLately === true)
     return { isNew: false };
   const name = cvdName(database);
-  const { header, probe } = await takeProven(name, parts.log, async (asking) => {
-    const probe = await parts.client.probe(name, asking).catch(async (error) => {
-      throw (isMissing(error) && parts.asksForCld === true && (await cldInstead(database, parts))) || error;
+  const { header, probe } = await takeProven(name, context.log, async (asking) => {
+    const probe = await context.client.probe(name, asking).catch(async (error) => {
+      throw (
+        (isMissing(error) && context.asksForCld === true && (await cldInstead(database, context))) || error
+      );
     });
-    const prove = () => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), parts.trust);
+    const prove = () => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), context.trust);
     return { probe, header: await unsealed(() => asVerdict(prove)) };
   });
   const { version } = header;
@@ -69,8 +70,8 @@ export async function advertise(
   const offer = { database, header, gzipHeader };
   if (published === undefined || version > published) return { isNew: true, offer, ...lag };
   if (version === published) {
-    // the MD5 is signed, the version is not: an old header with another number would look like this too
-    if (parts.md5 === undefined || parts.md5 === header.md5)
+    // the MD5 is signed and the version is not: an old header with a changed number would get here too
+    if (context.md5 === undefined || context.md5 === header.md5)
       return { isNew: false, seen: version, ...lag, ...lagOf(advertised, version, lag.note) };
     return { isNew: true, offer, note: `upstream offers another CVD of version ${version}` };
   }
@@ -82,10 +83,10 @@ function lagOf(known: number | undefined, version: number, what = ''): { readonl
   return known !== undefined && known > version ? { lag: { version: known, what } } : {};
 }
 
-/** What upstream is, if it has a CLD in the place of a CVD. */
+/** Error for an upstream that has a CLD in the place of the CVD, or `undefined`. */
 async function cldInstead(
   database: string,
-  { client }: Pick<AdvertiseParts, 'client'>,
+  { client }: Pick<AdvertiseContext, 'client'>,
 ): Promise<UpstreamError | undefined> {
   const name = `${database}.cld`;
   const start = await client.probe(name).catch(() => Buffer.alloc(0));

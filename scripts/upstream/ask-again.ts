@@ -3,18 +3,19 @@ import type { Log } from '../base/log.ts';
 import { UnsealedError, VerifyError } from '../verify/error.ts';
 import { UpstreamError } from './error.ts';
 
-/** How upstream is asked. */
+/** Options of a request to upstream. */
 export interface Asking {
-  /** No cache on the way is to answer from what it has. */
+  /** True if no cache on the way may answer. */
   readonly fresh: boolean;
 }
 
-const LATER = 'It is asked for again by itself';
+const LATER = 'A later cycle asks for it again';
 
 /**
- * Takes a file from upstream and proves it. What may be right in a minute is asked for once more, past all caches, and is
- * then an `UpstreamError`: a file that is no such file, is cut, damaged, or genuine under a wrong name. Throws `VerifyError`
- * for what is not: a broken signature in a file of the right form, or contents that do not fit it.
+ * Takes a file from upstream and proves it. A fault that may pass in a minute is answered by one more request, past
+ * all caches, and then by an `UpstreamError`: another kind of file, a cut or damaged one, or a genuine one under a
+ * wrong name. Throws `VerifyError` for other faults: a broken signature in a file of the right form, or contents that
+ * do not fit it.
  */
 export async function takeProven<T>(
   name: string,
@@ -34,7 +35,7 @@ export async function takeProven<T>(
   }
 }
 
-/** True for what is known to have passed by itself after a while. */
+/** True for an error that is known to pass by itself after a while. */
 export function isDoubtful(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError && DOUBTS.includes(error.code);
 }
@@ -42,7 +43,7 @@ export function isDoubtful(error: unknown): error is UpstreamError {
 const DOUBTS = ['upstream/spoilt', 'upstream/mislabelled'];
 const MISLABELLED = ['verify/wrong-version', 'verify/wrong-database'];
 
-/** A signature that is broken may be a bit that fell over on its way: that is asked again too. */
+/** True for a fault that may pass, or a broken signature, which may be a bit damaged on its way. */
 function mayBeRight(error: unknown): boolean {
   return (
     doubtOf('', error) !== undefined || (error instanceof VerifyError && error.code === 'verify/signature')

@@ -4,43 +4,43 @@ import { UpstreamError, type UpstreamErrorCode } from './error.ts';
 import { type Refused, wordsOf } from './refused-answer.ts';
 import { Turns } from './turns.ts';
 
-/** Until when nothing is asked of an upstream, and why. */
+/** Time until which an upstream is not asked, and the reason. */
 export interface CoolDown {
   /** ISO time. */
   readonly until: string;
   readonly reason: string;
   /** ISO time. */
   readonly since?: string | undefined;
-  /** What was refused, as upstream said it. */
+  /** Refusal that began the cool-down, in upstream's words. */
   readonly refused?: Omit<Refused, 'proxy'> | undefined;
 }
 
-/** Reads and keeps the cool-down, so that it outlives the run (field-notes.md, defects 4 and 14). */
+/** Loads and saves the cool-down, which has to outlive the run (field-notes.md, defects 4 and 14). */
 export interface CoolDownMemory {
   load(): CoolDown | undefined;
   save(coolDown: CoolDown): Promise<void>;
-  /** One that somebody wants to be ended by asking once more. */
+  /** Cool-down that the user wants to end by asking once more. */
   readonly setAside?: CoolDown | undefined;
-  /** Whether this upstream is not known to have given this mirror anything yet. */
+  /** True if this upstream is not known to have given this mirror anything yet. */
   readonly isStranger?: boolean;
-  /** Remembers that upstream gave something: what was set aside is over. */
+  /** Remembers that upstream gave something, so the cool-down that was set aside is over. */
   answered?(): Promise<void>;
 }
 
-/** No memory at all: for one who asks so little that no cool-down need outlive the run. */
+/** Memory that forgets, for a command that asks too little for a cool-down to outlive its run. */
 export const NO_COOL_DOWN: CoolDownMemory = { load: () => undefined, save: async () => {} };
 
-/** The leave to ask upstream once; whoever has it says what came of it, and gives it back. */
+/** Permission to ask upstream once. Its holder reports the answer, and disposes of it. */
 export interface Turn extends Disposable {
-  /** Upstream gave what was asked for. */
+  /** Reports that upstream gave the file. */
   good(): Promise<void>;
-  /** Upstream, or somebody on the way, said 403 or 429; returns the error to throw. */
+  /** Reports a 403 or 429 from upstream or a proxy. Returns the error to throw. */
   refused(refused: Refused & { readonly status: 403 | 429 }, retryAfter?: string): Promise<UpstreamError>;
 }
 
 /**
- * The politeness towards one upstream: once it said "too much" or "no", nothing more is asked until then. Until upstream
- * has answered, one asks at a time, so that a refusal is met by one request and not by one for each database.
+ * Guards one upstream: once it said "too many requests" or "no", nothing is asked until the cool-down is over. Until
+ * upstream has answered, one request is made at a time, so a refusal costs one request and not one for each database.
  */
 export class CoolDownGuard {
   readonly #memory: CoolDownMemory;
@@ -48,17 +48,17 @@ export class CoolDownGuard {
   readonly #isOwn: boolean;
   readonly #turns = new Turns();
   #isAnswered = false;
-  /** Those who were told 403 and wait for what others are told. */
+  /** Requests that got 403 and wait for the answers to others. */
   #undecided: (() => void)[] = [];
 
-  /** `isOwn`: the upstream is ClamAV's own, where a 403 is never about one file. */
+  /** `isOwn`: the upstream is ClamAV's own, whose 403 is never about one file. */
   constructor(memory: CoolDownMemory, now: () => Date, { isOwn = true } = {}) {
     this.#memory = memory;
     this.#now = now;
     this.#isOwn = isOwn;
   }
 
-  /** A cool-down that would be on, had nobody asked to end it. */
+  /** Cool-down that would be on, had the user not asked to end it. */
   get setAside(): CoolDown | undefined {
     return this.#ifOn(this.#memory.setAside);
   }
@@ -69,7 +69,7 @@ export class CoolDownGuard {
     if (current !== undefined) throw this.#error(current);
   }
 
-  /** Waits for the leave to ask. Throws `upstream/cool-down` while one is on. */
+  /** Waits for the permission to ask. Throws `upstream/cool-down` while one is on. */
   async turn(): Promise<Turn> {
     this.requireNone();
     const pass = await this.#turns.next();
@@ -96,21 +96,24 @@ export class CoolDownGuard {
         return await this.#start(refused, retryAfter);
       },
       [Symbol.dispose]: () => {
-        if (!isRefused) this.#turns.open(); // no answer, or another one: nobody is blocked
+        if (!isRefused) this.#turns.open(); // no refusal: nobody is blocked
         pass();
         if (!isRefused || !this.#turns.isBusy) this.#decide();
       },
     };
   }
 
-  /** A host of somebody else's may have a proxy of its own in front: there, what it may have said itself is taken for its word. */
+  /**
+   * True if a proxy on our side refused. A mirror may have a proxy of its own in front, so once it has answered, a
+   * refusal that could come from that proxy counts as the mirror's.
+   */
   #isByProxy({ proxy }: Refused): boolean {
     return proxy !== undefined && (proxy.isSure || !this.#isAnswered);
   }
 
   /**
-   * A bucket says 403 for what it lacks, to whoever may not list it. So it means that, once the host gave something else;
-   * before that, those who wait are let through to see what they are told.
+   * True if a 403 means a missing file. A bucket says so to those who may not list it, and does so for certain once
+   * the host has given another file. Before that, waiting requests go ahead, and their answers decide.
    */
   async #isAboutOneFile(pass: () => void): Promise<boolean> {
     if (!this.#isAnswered && this.#turns.isAwaited) {
@@ -127,7 +130,7 @@ export class CoolDownGuard {
     for (const resolve of undecided) resolve();
   }
 
-  /** Starts a cool-down, unless one is on that lasts as long: the first refusal of several is the one that is told. */
+  /** Starts a cool-down, unless one is on that lasts as long: of several refusals the first is reported. */
   async #start(
     { proxy: _, ...refused }: Refused & { readonly status: 403 | 429 },
     retryAfter: string | undefined,
@@ -146,7 +149,7 @@ export class CoolDownGuard {
     return this.#error(coolDown);
   }
 
-  /** One that lies further ahead than any can was made while the clock was wrong. */
+  /** Returns a cool-down that is on. One that ends later than any can was made while the clock was wrong. */
   #ifOn(coolDown: CoolDown | undefined): CoolDown | undefined {
     const left = Date.parse(coolDown?.until ?? '') - this.#now().getTime();
     return left > 0 && left <= COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS ? coolDown : undefined;
@@ -158,7 +161,7 @@ export class CoolDownGuard {
   }
 }
 
-/** Milliseconds to wait for a Retry-After of seconds or an HTTP date, between a floor and a cap. */
+/** Milliseconds of a Retry-After, in seconds or an HTTP date, within `COOL_DOWN_MS`. */
 export function retryAfterWait(retryAfter: string | undefined, now: Date): number | undefined {
   if (retryAfter === undefined) return undefined;
   const text = retryAfter.trim();
@@ -168,7 +171,7 @@ export function retryAfterWait(retryAfter: string | undefined, now: Date): numbe
     : Math.min(Math.max(wait, COOL_DOWN_MS.shortest), COOL_DOWN_MS.longest);
 }
 
-/** `Date.parse` finds a date in almost anything; an HTTP date ends with GMT. */
+/** Time of an HTTP date, which ends with GMT. `Date.parse` alone would find a date in almost anything. */
 function httpDate(text: string): number {
   return /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }
@@ -186,11 +189,11 @@ function coolDownError({ until, since, reason }: CoolDown, advice: string): Upst
   return new UpstreamError('upstream/cool-down', what, { advice });
 }
 
-/** The error for a proxy's no, which says nothing about upstream. */
+/** Error for the refusal of a proxy, which says nothing about upstream. */
 export function proxyError(refused: Refused, code: UpstreamErrorCode = 'upstream/proxy'): UpstreamError {
   const what = `a proxy on the way to upstream (${refused.proxy?.name}) ${wordsOf(refused)}`;
   return new UpstreamError(code, what, {
-    advice: 'Look at what it permits and reaches, or go another way: HTTPS_PROXY, HTTP_PROXY, NO_PROXY',
+    advice: 'Check what it permits and reaches, or choose another way: HTTPS_PROXY, HTTP_PROXY, NO_PROXY',
   });
 }
 

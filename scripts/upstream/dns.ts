@@ -4,7 +4,7 @@ import { NAMESERVER_MS, RECORD_SECONDS } from '../base/limits/upstream.ts';
 import { lasting } from '../base/words.ts';
 import { UpstreamError } from './error.ts';
 
-/** The databases that the record tells of, and their fields in it (clamav-formats.md §6). */
+/** Databases in the record, and the number of each one's field (clamav-formats.md §6). */
 const FIELDS = new Map([
   ['main', 1],
   ['daily', 2],
@@ -12,17 +12,17 @@ const FIELDS = new Map([
 ]);
 
 /**
- * Whether the record tells of a database. For others freshclam asks for `test.cvd.clamav.net` and the like, names that
- * cannot be set; of those upstream's header is asked at once, which has to be seen in any case.
+ * True for a database in the record. For others freshclam asks for fixed names such as `test.cvd.clamav.net`. We ask
+ * for upstream's header at once, which we have to see in any case.
  */
 export function isInRecord(database: string): boolean {
   return FIELDS.has(database);
 }
 
-/** What a TXT record advertises. Source: libfreshclam_internal.c, fc_dns_query_update_info(). */
+/** Content of a TXT record. Source: libfreshclam_internal.c, fc_dns_query_update_info(). */
 export interface DnsRecord {
   readonly recommendedVersion: string;
-  /** When the record was made: seconds since 1970. */
+  /** Time at which the record was made, in seconds since 1970. */
   readonly epoch: number;
   readonly fLevel: number;
   /** Versions by database: main, daily, bytecode. */
@@ -30,9 +30,9 @@ export interface DnsRecord {
 }
 
 /**
- * Asks every nameserver (or the system's, if none is given) for the TXT record and returns the newest answer:
- * one authoritative nameserver has been a week behind the others (field-notes.md, cl#664).
- * Throws `upstream/dns` if none answers, `upstream/record` if none of the answers can be used.
+ * Asks all nameservers, or the system's if none is given, for the TXT record. Returns the newest answer: one
+ * authoritative nameserver has been a week behind the others (field-notes.md, cl#664). Throws `upstream/dns` if none
+ * answers, `upstream/record` if none of the answers can be used.
  */
 export async function lookUp(
   name: string,

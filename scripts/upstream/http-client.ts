@@ -19,7 +19,7 @@ import { refusedBy, wordsOf } from './refused-answer.ts';
 
 export type { Patience };
 
-/** Bytes a probe asks for: the CVD's header and the gzip header behind it (clamav-formats.md §1). */
+/** Size of a probe: a CVD's header and the gzip header behind it (clamav-formats.md §1). */
 export const PROBE_SIZE = 522;
 
 export interface ClientOptions {
@@ -30,29 +30,29 @@ export interface ClientOptions {
   readonly coolDown: CoolDownGuard;
   readonly patience?: Partial<Patience>;
   readonly onBytes?: (bytes: number) => void;
-  /** Told of each answer that is no redirect, whatever it says. */
+  /** Called for each answer that is not a redirect, good or bad. */
   readonly onAnswer?: (header: (name: string) => string | undefined) => void;
 }
 
-/** A file of which a part is there. */
+/** Resumption of a partial file. */
 export interface Resumption {
-  /** What upstream said of the file that the part is of: an ETag or a Last-Modified. Without one, nothing is resumed. */
+  /** ETag or Last-Modified of the file that the part belongs to. Without one, nothing is resumed. */
   readonly validator?: string | undefined;
-  /** Whether no cache on the way is to answer from what it has. */
+  /** True if no cache on the way may answer. */
   readonly fresh?: boolean;
-  /** Called with what upstream says of the file that it sends, before any of it is written; `NaN`: it does not say. */
+  /** Called before any byte is written, with the validator and size of the file that upstream sends; `NaN`: unknown. */
   onFile?(validator: string | undefined, total: number): Promise<void>;
 }
 
-/** A small file as upstream gave it; unproven. */
+/** A small, unproven file from upstream. */
 export interface Fetched {
   readonly bytes: Buffer;
   readonly etag: string | undefined;
 }
 
 /**
- * Asks one upstream for files and counts what comes. It retries what may pass (no connection, a cut, 5xx),
- * starts a cool-down where upstream asks for one (403, 429), and proves nothing: that is the caller's part.
+ * Asks one upstream for files and counts the bytes. Retries errors that may pass (no connection, a cut, 5xx), and
+ * starts a cool-down if upstream asks for one (403, 429). Proves nothing: the caller does.
  */
 export class UpstreamClient {
   readonly #options: ClientOptions;
@@ -69,7 +69,7 @@ export class UpstreamClient {
     return this.#received;
   }
 
-  /** The first `PROBE_SIZE` bytes of a file. A host without Range is hung up on after those. */
+  /** First `PROBE_SIZE` bytes of a file. If the host ignores Range, the rest is not read. */
   async probe(name: string, { fresh = false } = {}): Promise<Buffer> {
     return await this.#retrying(name, async (pace) => {
       const range = { range: `bytes=0-${PROBE_SIZE - 1}` };
@@ -82,8 +82,9 @@ export class UpstreamClient {
   }
 
   /**
-   * Streams a file to `path`, resuming a cut transfer where upstream can. More than `limit` bytes are refused.
-   * What arrives is unproven: `path` must be a temporary name. With a validator, what is there is taken for the beginning.
+   * Streams a file to `path`, resuming a cut transfer if upstream can. More than `limit` bytes are refused. The bytes
+   * are unproven, so `path` must be a temporary name. With a validator, the existing bytes at `path` are the file's
+   * beginning.
    */
   async download(name: string, path: string, limit: number, resumption: Resumption = {}): Promise<void> {
     const { validator, fresh = false } = resumption;
@@ -92,8 +93,8 @@ export class UpstreamClient {
   }
 
   /**
-   * A small file in memory with its ETag; `unchanged` if upstream still has what it gave with `etag`. More than `limit`
-   * bytes are refused.
+   * Fetches a small file with its ETag; `unchanged` if upstream still has the file of `etag`. More than `limit` bytes
+   * are refused.
    */
   async fetch(
     name: string,
@@ -129,11 +130,11 @@ export class UpstreamClient {
       (answer.status === 206 && (from !== have || (found !== undefined && found !== validator)))
     ) {
       answer.body.destroy();
-      transfer.validator = undefined; // what we have is of no use
+      transfer.validator = undefined; // the part is unusable
       throw new UpstreamError('upstream/incomplete', `the rest of ${name} cannot be had as it was`);
     }
     if (from < have) await ours(path, file.truncate());
-    transfer.validator = Number.isNaN(total) ? undefined : found; // of a file without a length, how much is left?
+    transfer.validator = Number.isNaN(total) ? undefined : found; // without a length, the rest is unknown
     if (total > limit) {
       answer.body.destroy();
       throw tooLarge(name, limit);
@@ -180,7 +181,7 @@ export class UpstreamClient {
     throw new UpstreamError(code, `upstream ${wordsOf(refused)}`);
   }
 
-  /** The first answer that is no redirect. */
+  /** Follows redirects to the first other answer. */
   async #follow(name: string, headers: Record<string, string>, pace: Pace) {
     const { url: base, userAgent, agents } = this.#options;
     let next = { url: `${base}/${name}`, dispatcher: agents.first };
@@ -197,7 +198,7 @@ export class UpstreamClient {
         headersTimeout: idle,
         bodyTimeout: idle,
       });
-      answer.body.on('error', () => {}); // whoever reads it sees the error; hanging up before that is no crash
+      answer.body.on('error', () => {}); // readers see the error themselves; without a reader it must not crash us
       const { location } = answer.headers;
       if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string')
         return answer;
@@ -210,10 +211,10 @@ export class UpstreamClient {
     }
   }
 
-  /** Reads an error page to its end, if that is near: then the connection can be used again. */
+  /** Reads a short error page to its end, so the connection can be used again. */
   async #page(body: Readable, pace: Pace): Promise<string> {
     const { bytes } = await readBody(this.#counted(body, pace), PAGE_BYTES + 1);
-    return bytes.toString('utf8'); // of a page that breaks off, what came is enough
+    return bytes.toString('utf8'); // a part of the page is enough
   }
 
   async *#counted(body: Readable, pace: Pace): AsyncGenerator<Buffer> {
@@ -222,7 +223,7 @@ export class UpstreamClient {
     for await (const chunk of body) {
       this.#received += chunk.length;
       this.#options.onBytes?.(chunk.length);
-      if (taken > 0) pace.count(taken); // what came before is kept by now, and it was not the last
+      if (taken > 0) pace.count(taken); // the chunk before is stored by now, and was not the last
       yield chunk;
       taken = chunk.length;
     }
@@ -243,7 +244,7 @@ export class UpstreamClient {
   }
 }
 
-/** Ends a request that has no answer yet: a head may trickle. */
+/** Ends a request without an answer, even if its head trickles. */
 class Deadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -265,8 +266,8 @@ class Deadline implements Disposable {
 }
 
 /**
- * What a cache on the way has to be told for a file that changes under its name: else a proxy may go on giving an old one
- * for days, and upstream looks as if it had nothing new.
+ * Request headers that keep caches from answering with an old file. Without them a proxy may give the same `daily.cvd`
+ * for days, and upstream seems to have no update.
  */
 function freshness(
   name: string,
@@ -282,20 +283,20 @@ interface Transfer {
   readonly name: string;
   readonly path: string;
   readonly limit: number;
-  /** Whether no cache is to answer from what it has. */
+  /** True if no cache on the way may answer. */
   readonly fresh: boolean;
-  /** What tells whether the rest still belongs to what we have: without one, a retry starts over. */
+  /** ETag or date of the file that the received part belongs to. Without one, a retry starts over. */
   validator: string | undefined;
 }
 
-/** What cannot be written here is no fault of upstream. */
+/** Turns an error of our own disk into a `FileError`, so upstream is not blamed. */
 async function ours<T>(path: string, work: Promise<T>, need = Number.NaN): Promise<T> {
   const wanted = async () => (Number.isNaN(need) ? undefined : need);
   return await withRoom(path, () => work, wanted).catch((cause) => {
     if (codeOf(cause) === 'file/full') throw cause;
     throw new FileError('file/unwritable', `cannot write ${path}`, {
       cause,
-      advice: 'Check the room on the disk and who may write there',
+      advice: 'Check the free space of the disk, and the rights of the folder',
     });
   });
 }
@@ -306,6 +307,6 @@ function cut(name: string, size: number, total: number): UpstreamError {
 
 function tooLarge(name: string, limit: number): UpstreamError {
   return new UpstreamError('upstream/too-large', `upstream sent more than ${limit} bytes as ${name}`, {
-    advice: 'If the database has really grown, raise --max-size',
+    advice: 'If the database really has grown, raise --max-size',
   });
 }

@@ -7,11 +7,11 @@ import { type Patience, UpstreamClient } from './http-client.ts';
 import { isClamavsOwn } from './official.ts';
 
 export interface Upstream extends AsyncDisposable {
-  /** A client with a byte count of its own; all of them share connections and the cool-down. */
+  /** Makes a client with its own byte count. All clients share connections and the cool-down. */
   client(onBytes?: (received: number) => void): UpstreamClient;
 }
 
-/** Opens one upstream, directly or through a proxy (credentials in the proxy's URL are used). */
+/** Opens one upstream, directly or through a proxy, with the credentials in the proxy's URL. */
 export function openUpstream(options: {
   url: string;
   userAgent: string;

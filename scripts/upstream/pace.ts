@@ -2,24 +2,24 @@ import { PATIENCE as LIMITS } from '../base/limits/upstream.ts';
 import { lasting } from '../base/words.ts';
 import { UpstreamError } from './error.ts';
 
-/** How long and how often to try. Milliseconds. */
+/** Limits for one file, in milliseconds, bytes and attempts. */
 export interface Patience {
-  /** Without a byte of the answer's head or body. */
+  /** Milliseconds without a byte of the answer's head or body. */
   readonly idle: number;
-  /** In each of these spans, `least` bytes of a body have to come. */
+  /** Milliseconds in which at least `least` bytes of a body have to arrive. */
   readonly span: number;
   readonly least: number;
-  /** For one file in all, so that others are published meanwhile; what came of it may outlive that. */
+  /** Milliseconds for the file, all attempts included. Received parts may be kept after that. */
   readonly file: number;
-  /** Without at least `least` bytes of progress. */
+  /** Attempts that bring fewer than `least` bytes. */
   readonly attempts: number;
-  /** Before the second attempt; doubled before each further one. */
+  /** Milliseconds before the second attempt; doubled before each further one. */
   readonly pause: number;
-  /** Milliseconds since any time. */
+  /** Milliseconds since any fixed time. */
   readonly clock: () => number;
 }
 
-/** Progress decides and not the time alone. */
+/** Default limits, on the clock of this process. */
 export const PATIENCE: Patience = { ...LIMITS, clock: () => performance.now() };
 
 /** Watches over one file, however many attempts it takes. */
@@ -45,13 +45,16 @@ export class Pace {
     this.#moved = 0;
   }
 
-  /** Begins a body: what it took to have an answer is not held against it. */
+  /** Begins a body. The time before the answer does not count for its speed. */
   flow(): void {
     this.#spanBegun = this.#patience.clock();
     this.#spanBytes = 0;
   }
 
-  /** Counts bytes that came. Throws `upstream/incomplete` if they come too slowly, `upstream/slow` at the end of the time. */
+  /**
+   * Counts received bytes. Throws `upstream/incomplete` if they come too slowly, `upstream/slow` once the time is
+   * over.
+   */
   count(bytes: number): void {
     const { span, least, clock } = this.#patience;
     const now = clock();
@@ -67,13 +70,13 @@ export class Pace {
     this.#spanBytes = 0;
   }
 
-  /** Counts bytes that stay, whatever becomes of the attempt: with enough of them it was not in vain, and is not counted. */
+  /** Counts bytes that stay even if the attempt fails. With `least` of them the attempt is not counted. */
   kept(bytes: number): void {
     this.#moved += bytes;
     if (this.#moved >= this.#patience.least) this.#tried = 0;
   }
 
-  /** Milliseconds to wait before the next attempt; `undefined` if there is none, or no time for it. */
+  /** Milliseconds before the next attempt; `undefined` if no attempt or no time is left. */
   get pause(): number | undefined {
     const { attempts, pause, file, clock } = this.#patience;
     return this.#tried >= attempts || clock() - this.#begun > file
@@ -85,7 +88,8 @@ export class Pace {
     const { file } = this.#patience;
     if (now - this.#begun <= file) return;
     throw new UpstreamError('upstream/slow', `${this.#name} did not come whole within ${lasting(file)}`, {
-      advice: 'The next cycle goes on where this one ended, if upstream can; look at the line to it',
+      advice:
+        'Check the line to upstream. The next cycle goes on where this one ended, if upstream can resume',
     });
   }
 }

@@ -1,20 +1,20 @@
 import { QUOTED_ANSWER_CHARACTERS } from '../base/limits/upstream.ts';
 import { printable } from '../base/printable.ts';
 
-/** An answer that is a no, and as much of what it says as helps those who are to mend it. All of it is fit to be printed. */
+/** A refusal, with the parts of the answer that help to mend it. All texts are safe to print. */
 export interface Refused {
   readonly status: number;
-  /** The name that was asked for. */
+  /** Name of the file that was asked for. */
   readonly file: string;
-  /** Cloudflare's name for the answer: whoever asks ClamAV to be let in again is asked for it. */
+  /** Cloudflare's id of the answer, which the ClamAV team needs to lift a block. */
   readonly ray?: string | undefined;
-  /** Of the page. */
+  /** Title of the page. */
   readonly title?: string | undefined;
-  /** Who on the way says so, if it was not upstream. `isSure`: only a proxy speaks like that. */
+  /** Proxy on the way that refused, and not upstream. `isSure`: only a proxy answers like that. */
   readonly proxy?: { readonly name: string; readonly isSure: boolean };
 }
 
-/** Reads what an answer says of itself: `header` gives its headers, `page` is the beginning of its body. */
+/** Describes a refusal from the headers of an answer and `page`, the beginning of its body. */
 export function refusedBy(
   answer: { readonly status: number; header(name: string): string | undefined },
   file: string,
@@ -27,13 +27,13 @@ export function refusedBy(
   return { status, file, ...(ray && { ray }), ...(title && { title }), ...(proxy && { proxy }) };
 }
 
-/** The answer in a few words: `answered 403 to daily.cvd ("Access denied", cf-ray 8f2a-FRA)`. */
+/** Words for a refusal: `answered 403 to daily.cvd ("Access denied", cf-ray 8f2a-FRA)`. */
 export function wordsOf({ status, file, ray, title }: Omit<Refused, 'proxy'>): string {
   const details = [title && `"${title}"`, ray && `cf-ray ${ray}`].filter(Boolean);
   return `answered ${status} to ${file}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }
 
-/** RFC 9209 names the one who failed; a Via without Cloudflare's mark is no answer of a host behind Cloudflare. */
+/** Finds the proxy that answered: RFC 9209 names it, and a Via without Cloudflare's mark is not from Cloudflare. */
 function proxyOf(
   { status, header }: Parameters<typeof refusedBy>[0],
   isCloudflare: boolean,

@@ -1,10 +1,10 @@
-/** Lets one go at a time, until it is told that all may. */
+/** Lets one caller go at a time, until `open` lets all go. */
 export class Turns {
   #isOpen = false;
   #isTaken = false;
   #waiting: (() => void)[] = [];
 
-  /** True while somebody has the turn, or waits for it. */
+  /** True while a caller has the turn or waits for it. */
   get isBusy(): boolean {
     return this.#isTaken || this.#waiting.length > 0;
   }
@@ -13,7 +13,7 @@ export class Turns {
     return this.#waiting.length > 0;
   }
 
-  /** Waits for a turn; what comes back gives it to the next one. */
+  /** Waits for a turn. Returns a function that passes it on. */
   async next(): Promise<() => void> {
     if (!this.#isOpen && this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#isTaken = true;
@@ -27,7 +27,7 @@ export class Turns {
     };
   }
 
-  /** Lets all go from now on. */
+  /** Lets all callers go from now on. */
   open(): void {
     this.#isOpen = true;
     for (const go of this.#waiting.splice(0)) go();

@@ -2,8 +2,8 @@ import { isMissing, UpstreamError } from './error.ts';
 import { USUAL_DATABASES } from './official.ts';
 
 /**
- * A trouble with a database that was never published here: if upstream has no file of this name, and it is none of the
- * usual ones, the name is wrong, and asking again will not help.
+ * Turns an error about a database that was never published here into `upstream/no-database`, if upstream has no file of
+ * this name and it is not a usual one. Then the name is wrong, and another attempt does not help.
  */
 export function asWrongName(error: unknown, database: string, published: readonly string[]): unknown {
   if (!isMissing(error) || USUAL_DATABASES.includes(database)) return error;
@@ -11,11 +11,11 @@ export function asWrongName(error: unknown, database: string, published: readonl
   const question = meant === undefined ? '' : `; did you mean ${meant}?`;
   return new UpstreamError('upstream/no-database', `upstream has no database named ${database}${question}`, {
     cause: error,
-    advice: 'Name the databases that it has with --databases; the others go on meanwhile',
+    advice: 'Name databases of this upstream with --databases. The other databases go on meanwhile',
   });
 }
 
-/** The name that differs by a slip or two of the finger. */
+/** Finds the name that differs by one or two typing errors. */
 function nearest(name: string, others: readonly string[]): string | undefined {
   const slips = others
     .filter((other) => other !== name)
@@ -24,7 +24,7 @@ function nearest(name: string, others: readonly string[]): string | undefined {
   return best !== undefined && best.count <= 2 ? best.other : undefined;
 }
 
-/** Letters to insert, delete, exchange or swap with the next one. */
+/** Number of letters to insert, delete, exchange or swap with the next one. */
 function distance(from: string, to: string): number {
   const rows = Array.from({ length: from.length + 1 }, (_, row) => [row]);
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;

@@ -5,7 +5,7 @@ import { claimedVersion, filesOf } from '../../mirror/published.ts';
 import { fetchPublishedSign } from '../../mirror/signs/published-sign.ts';
 import { signRecord } from '../../mirror/signs/sign-record.ts';
 import { acquireCdiffs } from '../../upstream/acquire/cdiffs.ts';
-import type { AcquireParts } from '../../upstream/acquire/context.ts';
+import type { AcquireContext } from '../../upstream/acquire/context.ts';
 import { acquireCvd, type Offer } from '../../upstream/acquire/cvd.ts';
 import { askForSign, stageSign } from '../../upstream/acquire/sign.ts';
 import type { VerifiedCvd } from '../../verify/cvd.ts';
@@ -82,7 +82,7 @@ function stagedFilesOf(database: string, { stage }: Cycle): number {
   return [...stage.files.keys()].filter((name) => parseFileName(name)?.database === database).length;
 }
 
-function contextFor({ database, client }: Survey, cycle: Cycle): AcquireParts {
+function contextFor({ database, client }: Survey, cycle: Cycle): AcquireContext {
   return { ...cycle, client, lenient: isDoubtedForLong(database, cycle.memory.state.doubts, cycle.now()) };
 }
 

@@ -4,18 +4,18 @@ import { verifyCdiffFile } from '../../files/verify.ts';
 import type { VerifiedCdiff } from '../../verify/cdiff.ts';
 import { isDoubtful, takeProven } from '../ask-again.ts';
 import { isMissing } from '../error.ts';
-import type { AcquireParts } from './context.ts';
+import type { AcquireContext } from './context.ts';
 import { askForSign, stageSign } from './sign.ts';
 
-/** The CDIFFs of a database, as the manifest records them. */
+/** CDIFFs of a database, as the manifest records them. */
 export interface CdiffChain {
-  /** The unbroken chain that ends at the newest version: the versions that its first and last lead to. */
+  /** Versions to which the first and the last CDIFF of the unbroken chain up to the newest version lead. */
   readonly cdiffs: { readonly first: number; readonly last: number } | null;
-  /** Those that upstream did not have when they were wanted. */
+  /** Versions of CDIFFs that upstream lacked when they were wanted. */
   readonly missingCdiffs: readonly number[];
 }
 
-/** What is published of a database, as far as it matters here. */
+/** Published version and CDIFFs of a database. */
 export interface PublishedCdiffs {
   readonly version: number;
   readonly missingCdiffs: readonly number[];
@@ -23,68 +23,70 @@ export interface PublishedCdiffs {
 }
 
 /**
- * Brings those CDIFFs into the stage that lead to `version` and are not published yet: the ones since the
- * published version and those that were missing then, or for a new mirror the last ones as far back as upstream
- * still has them.
+ * Brings CDIFFs up to `version` into the stage that are not published yet: those since the published version, and those
+ * that were missing then. A new mirror gets the last ones, as far back as upstream still has them.
  */
 export async function acquireCdiffs(
   database: string,
   version: number,
   published: PublishedCdiffs | undefined,
-  parts: AcquireParts,
+  context: AcquireContext,
 ): Promise<CdiffChain> {
-  const first = Math.max(version - parts.window + 1, 2);
+  const first = Math.max(version - context.window + 1, 2);
   const missingCdiffs: number[] = [];
   let chainStart = version + 1;
   for (let step = version; step >= first; step--) {
     const wanted = published === undefined || isWanted(step, published);
     const have =
-      published?.has(cdiffName(database, step)) || (wanted && (await acquireCdiff(database, step, parts)));
+      published?.has(cdiffName(database, step)) || (wanted && (await acquireCdiff(database, step, context)));
     if (have && chainStart === step + 1) chainStart = step;
     if (!have && published === undefined) {
-      sayWhereItBegins(database, { missing: step, version, first }, parts);
-      break; // a new mirror: what lies behind a gap is of no use
+      logStart(database, { missing: step, version, first }, context);
+      break; // a new mirror cannot use CDIFFs behind a gap
     }
     if (!have && wanted) missingCdiffs.unshift(step);
   }
   return { cdiffs: chainStart > version ? null : { first: chainStart, last: version }, missingCdiffs };
 }
 
-/** Whoever expects more of them learns why: of a gap nobody can tell whether something lies behind it. */
-function sayWhereItBegins(
+/** Logs why the chain is shorter than the window. Upstream may have more CDIFFs behind the gap. */
+function logStart(
   database: string,
   { missing, version, first }: Record<'missing' | 'version' | 'first', number>,
-  { log }: Pick<AcquireParts, 'log'>,
+  { log }: Pick<AcquireContext, 'log'>,
 ): void {
   const taken = version - missing;
   log.info(
-    `${database}: upstream has no ${cdiffName(database, missing)}, so of the last ${counted(version - first + 1, 'CDIFF')} ${taken} can be taken, and none before it; clients older than that get the whole CVD`,
+    `${database}: upstream has no ${cdiffName(database, missing)}, so ${taken} of the last ${counted(version - first + 1, 'CDIFF')} can be taken. Clients with older versions get the whole CVD`,
   );
 }
 
-/** A CDIFF that upstream lacks once must not be missing for ever (field-notes.md, defect 7). */
+/** True for a CDIFF to ask for, also one that upstream lacked before: it may have it now (field-notes.md, defect 7). */
 function isWanted(step: number, { version, missingCdiffs }: PublishedCdiffs): boolean {
   return step > version || missingCdiffs.includes(step);
 }
 
-/** Brings one CDIFF and its `.sign`; returns false if upstream does not have it. */
-async function acquireCdiff(database: string, version: number, parts: AcquireParts): Promise<boolean> {
+/** Brings one CDIFF and its `.sign`. Returns false if upstream does not have it. */
+async function acquireCdiff(database: string, version: number, context: AcquireContext): Promise<boolean> {
   const name = cdiffName(database, version);
-  const verified = await downloadCdiff(database, version, parts);
+  const verified = await downloadCdiff(database, version, context);
   if (verified === undefined) return false;
   const signName = cdiffSignName(database, version);
-  const answer = await askForSign(signName, parts.client);
-  const path = async () => parts.stage.incoming(name);
-  if (answer !== 'unchanged') await stageSign(signName, answer, { sha256: verified.sha256, path }, parts);
-  await parts.stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
+  const answer = await askForSign(signName, context.client);
+  const path = async () => context.stage.incoming(name);
+  if (answer !== 'unchanged') await stageSign(signName, answer, { sha256: verified.sha256, path }, context);
+  await context.stage.accept({ name, size: verified.size, sha256: verified.sha256, stored: false });
   return true;
 }
 
-/** Downloads a CDIFF to its incoming name and proves it; `undefined` if upstream does not have it, or not a right one for long. */
+/**
+ * Downloads a CDIFF to its incoming name and proves it. Returns `undefined` if upstream lacks it, or keeps sending a
+ * wrong one.
+ */
 export async function downloadCdiff(
   database: string,
   version: number,
-  { client, trust, stage, limits, log, lenient }: AcquireParts,
+  { client, trust, stage, limits, log, lenient }: AcquireContext,
 ): Promise<VerifiedCdiff | undefined> {
   const name = cdiffName(database, version);
   const path = stage.incoming(name);
@@ -96,7 +98,7 @@ export async function downloadCdiff(
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (lenient !== true || !isDoubtful(error)) throw error;
-    log.warn(`${name} is as good as missing: ${error.message}`);
+    log.warn(`${name} counts as missing: ${error.message}`);
     return undefined;
   }
 }

@@ -4,23 +4,23 @@ import type { Trust } from '../../verify/trust.ts';
 import type { UpstreamClient } from '../http-client.ts';
 import type { Partials } from './partials.ts';
 
-/** Bytes that upstream may send at most. */
+/** Bytes that upstream may send for one file. */
 export interface Limits {
   readonly cvd: number;
   readonly cdiff: number;
 }
 
-/** What it takes to bring a file from upstream into the stage. */
-export interface AcquireParts {
+/** Everything needed to bring a file from upstream into the stage. */
+export interface AcquireContext {
   readonly client: UpstreamClient;
   readonly trust: Trust;
   readonly stage: Stage;
   readonly limits: Limits;
-  /** How many CDIFFs are kept. */
+  /** Number of CDIFFs kept for each database. */
   readonly window: number;
   readonly log: Log;
-  /** Where files wait that did not come whole; without it, each begins anew. */
+  /** Partial files of earlier cycles. Without it, each download starts over. */
   readonly partials?: Partials;
-  /** Whether a CDIFF that is no CDIFF is no more than missing: some hosts answer so for what they do not have. */
+  /** True if a file that is not a CDIFF counts as a missing one: some hosts answer so for missing files. */
   readonly lenient?: boolean | undefined;
 }

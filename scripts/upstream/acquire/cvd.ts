@@ -10,13 +10,13 @@ import type { VerifiedCvd } from '../../verify/cvd.ts';
 import { VerifyError } from '../../verify/error.ts';
 import { takeProven } from '../ask-again.ts';
 import { downloadCdiff } from './cdiffs.ts';
-import type { AcquireParts } from './context.ts';
+import type { AcquireContext } from './context.ts';
 
-/** A new version as upstream's signed header announces it. */
+/** A new version, as upstream's signed header announces it. */
 export interface Offer {
   readonly database: string;
   readonly header: CvdHeader;
-  /** Bytes 512 to 521 of its CVD. */
+  /** Bytes 512 to 521 of the CVD. */
   readonly gzipHeader: Uint8Array;
 }
 
@@ -29,37 +29,37 @@ export interface Previous {
 export interface AcquiredCvd {
   readonly cvd: VerifiedCvd;
   readonly how: 'rebuilt' | 'downloaded';
-  /** Why it was not rebuilt. */
+  /** Reason why it was not rebuilt. */
   readonly because?: string;
 }
 
 /**
- * Brings the offered CVD into the stage: rebuilt from the previous one and the CDIFFs in between
- * where that gives exactly the CVD that Talos signed, else downloaded whole.
+ * Brings the offered CVD into the stage: rebuilt from the previous one and the CDIFFs in between if that gives exactly
+ * the CVD that Talos signed, otherwise downloaded whole.
  */
 export async function acquireCvd(
   offer: Offer,
   previous: Previous | undefined,
-  parts: AcquireParts,
+  context: AcquireContext,
 ): Promise<AcquiredCvd> {
   const name = cvdName(offer.database);
-  const rebuilt = await rebuild(offer, previous, parts);
+  const rebuilt = await rebuild(offer, previous, context);
   const acquired: AcquiredCvd =
     typeof rebuilt === 'string'
-      ? { cvd: await download(offer, rebuilt, parts), how: 'downloaded', because: rebuilt }
+      ? { cvd: await download(offer, rebuilt, context), how: 'downloaded', because: rebuilt }
       : { cvd: rebuilt, how: 'rebuilt' };
   const { size, sha256 } = acquired.cvd;
-  await parts.stage.accept({ name, size, sha256, stored: false });
-  await parts.partials?.discard(name);
+  await context.stage.accept({ name, size, sha256, stored: false });
+  await context.partials?.discard(name);
   return acquired;
 }
 
 async function download(
   { database, header }: Offer,
   because: string,
-  parts: AcquireParts,
+  context: AcquireContext,
 ): Promise<VerifiedCvd> {
-  const { client, trust, stage, limits, log, partials } = parts;
+  const { client, trust, stage, limits, log, partials } = context;
   const name = cvdName(database);
   const expected = { database, version: header.version };
   log.info(`${database}: downloading version ${header.version}, because ${because}`);
@@ -75,7 +75,7 @@ async function download(
       } catch (error) {
         if (!(error instanceof VerifyError)) throw error;
         log.info(
-          `${name}: with what was kept of it, it is not what Talos signed (${explain(error)}); once more, whole`,
+          `${name}: the part of an earlier cycle does not fit (${explain(error)}). Downloading the whole file`,
         );
         await client.download(name, to, limits.cvd);
       }
@@ -84,24 +84,24 @@ async function download(
   });
 }
 
-/** Returns the rebuilt CVD, or the reason why it is to be downloaded. */
+/** Rebuilds the CVD, or returns the reason to download it. */
 async function rebuild(
   offer: Offer,
   previous: Previous | undefined,
-  parts: AcquireParts,
+  context: AcquireContext,
 ): Promise<VerifiedCvd | string> {
   if (previous === undefined) return 'there is no earlier version to rebuild it from';
   const { database, header, gzipHeader } = offer;
-  const { stage, trust, log } = parts;
+  const { stage, trust, log } = context;
   const from = previous.verified.header.version;
   const output = stage.incoming(cvdName(database));
   if (from > header.version) return `the store has version ${from} already`;
   if (from === header.version) {
     if (previous.verified.header.md5 !== header.md5) return `the store has another version ${from}`;
-    await rename(previous.path, output); // a run that was killed had brought it that far
+    await rename(previous.path, output); // a killed run got this far
     return previous.verified;
   }
-  const cdiffs = await cdiffsSince(from, offer, parts);
+  const cdiffs = await cdiffsSince(from, offer, context);
   if (typeof cdiffs === 'string') return cdiffs;
   log.info(
     `${database}: rebuilding version ${header.version} from version ${from} and ${counted(cdiffs.length, 'CDIFF')}`,
@@ -110,28 +110,28 @@ async function rebuild(
     const task = { database, old: previous.path, cdiffs, header, gzipHeader, output };
     return await rebuildCvd(task, trust, (done) => log.progress(`${database}: ${bytes(done)} rebuilt`));
   } catch (error) {
-    if (codeOf(error) === 'file/full') throw error; // nor would there be room for a download
+    if (codeOf(error) === 'file/full') throw error; // a download would find no room either
     return `it could not be rebuilt: ${explain(error)}`;
   }
 }
 
-/** The CDIFFs of every step, or what is wrong with one. Steps that are older than the window are not published. */
+/** CDIFFs of all steps, or the reason why one cannot be used. Steps before the window are not published. */
 async function cdiffsSince(
   from: number,
   { database, header }: Offer,
-  parts: AcquireParts,
+  context: AcquireContext,
 ): Promise<{ version: number; path: string }[] | string> {
   if (header.version - from > REBUILD_STEPS)
     return `it is ${counted(header.version - from, 'version')} ahead`;
   const cdiffs: { version: number; path: string }[] = [];
   for (let version = from + 1; version <= header.version; version++) {
     const name = cdiffName(database, version);
-    const staged = parts.stage.files.get(name);
-    const outside = staged === undefined && version <= header.version - parts.window;
-    const size = outside ? (await downloadCdiff(database, version, parts))?.size : staged?.size;
+    const staged = context.stage.files.get(name);
+    const outside = staged === undefined && version <= header.version - context.window;
+    const size = outside ? (await downloadCdiff(database, version, context))?.size : staged?.size;
     if (size === undefined) return `${name} is missing`;
     if (size === 0) return `${name} is empty, which asks for that`;
-    cdiffs.push({ version, path: outside ? parts.stage.incoming(name) : parts.stage.path(name) });
+    cdiffs.push({ version, path: outside ? context.stage.incoming(name) : context.stage.path(name) });
   }
   return cdiffs;
 }

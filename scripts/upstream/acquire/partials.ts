@@ -10,7 +10,7 @@ import { openRegular, readText } from '../../files/open.ts';
 import { isTooLarge } from '../error.ts';
 import type { UpstreamClient } from '../http-client.ts';
 
-/** Below the work folder. */
+/** Folder of partial files, below the work folder. */
 export const PARTIALS_FOLDER = 'partial';
 
 const RecordSchema = v.object({
@@ -20,7 +20,7 @@ const RecordSchema = v.object({
   total: v.pipe(v.number(), v.integer(), v.minValue(1)),
 });
 
-/** Removes what a run that was killed left of parts: a record or a part without the other, and half a record. */
+/** Removes the leftovers of a killed run: a part without its record, a record without its part, and half a record. */
 export async function clearPartials(folder: string): Promise<void> {
   const found = await lstat(folder).catch(() => undefined);
   if (found?.isDirectory() !== true) return;
@@ -30,18 +30,18 @@ export async function clearPartials(folder: string): Promise<void> {
     if (whole !== name && names.has(`${whole}.part`) && names.has(`${whole}.json`)) continue;
     await rm(join(folder, name), { force: true, recursive: true });
   }
-  await rmdir(folder).catch(() => {}); // there may be whole ones in it, or none at all
+  await rmdir(folder).catch(() => {}); // it may hold complete pairs, or not exist
 }
 
 /**
- * Parts of large files that outlive a cycle, in a folder of their own: over a slow line the next cycle goes on where the
- * last one ended. Nothing in them is believed: the file that comes of them is proven as a whole.
+ * Keeps parts of large files between cycles, so over a slow line the next cycle goes on where the last one ended. The
+ * parts are not trusted: the completed file is proven as a whole.
  */
 export class Partials {
   readonly #folder: string;
   readonly #upstream: string;
   readonly #now: () => Date;
-  /** Names that are under way: several databases come at a time. */
+  /** Names under way, because several databases come at a time. */
   readonly #busy = new Set<string>();
 
   constructor(folder: string, upstream: string, now: () => Date) {
@@ -51,8 +51,9 @@ export class Partials {
   }
 
   /**
-   * Brings a file to `to`, with what is there of it; `of` says which file it is, so that no part of another version is taken.
-   * Returns true if a part of an earlier cycle is in it. Throws like `UpstreamClient.download`; what came is kept then.
+   * Downloads a file to `to`, going on from an earlier part. `of` identifies the file, so no part of another version
+   * is used. Returns true if the file has a part of an earlier cycle. Throws like `UpstreamClient.download`, and then
+   * keeps the received bytes.
    */
   async download(
     name: string,
@@ -89,7 +90,7 @@ export class Partials {
         });
       } catch (error) {
         isResumable &&= ((await stat(part).catch(() => undefined))?.size ?? 0) > 0;
-        // a full disk needs the room, and what is too large is of no use
+        // a full disk needs the room, and a file that is too large is unusable
         if (!isResumable || error instanceof FileError || isTooLarge(error)) await this.discard(name);
         throw error;
       }
@@ -99,22 +100,22 @@ export class Partials {
     return size > 0;
   }
 
-  /** Removes what is there of a file, and the folder if that was all. */
+  /** Removes the part and the record of a file, and the folder once it is empty. */
   async discard(name: string): Promise<void> {
     for (const path of this.#paths(name)) await rm(path, { force: true, recursive: true });
     await this.#removeIfIdle();
   }
 
-  /** One that has made the folder, and has nothing in it yet, must find it there. */
+  /** Removes the empty folder, unless a download is under way, which may need it. */
   async #removeIfIdle(): Promise<void> {
-    if (this.#busy.size === 0) await rmdir(this.#folder).catch(() => {}); // there may be others in it
+    if (this.#busy.size === 0) await rmdir(this.#folder).catch(() => {}); // it may hold other parts
   }
 
   #paths(name: string): [part: string, record: string] {
     return [join(this.#folder, `${name}.part`), join(this.#folder, `${name}.json`)];
   }
 
-  /** Makes the folder, and takes out what nobody waits for any more, whatever its name. */
+  /** Makes the folder, and removes everything in it that is too old, whatever its name. */
   async #prepare(): Promise<void> {
     const found = await lstat(this.#folder).catch(() => undefined);
     if (found?.isDirectory() === false) await rm(this.#folder);
@@ -122,7 +123,7 @@ export class Partials {
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name);
       const { mtime } = (await lstat(path).catch(() => undefined)) ?? { mtime: this.#now() };
-      const isIdle = this.#busy.size === 1; // else it may be another's, by a clock that is wrong
+      const isIdle = this.#busy.size === 1; // with a wrong clock, a part of another download may look old
       if (isIdle && !this.#isFresh(mtime)) await rm(path, { force: true, recursive: true });
     }
   }
@@ -131,7 +132,7 @@ export class Partials {
     return isWithin(mtime.toISOString(), PARTIAL_MS, this.#now());
   }
 
-  /** What there is of exactly this file, and what upstream said of it. */
+  /** Finds the record of exactly this file, and the size of its part. */
   async #find(name: string, { of, limit }: { readonly of: string; readonly limit: number }) {
     const [part, record] = this.#paths(name);
     try {

@@ -6,12 +6,12 @@ import { isDoubt } from '../../verify/sign.ts';
 import type { Asking } from '../ask-again.ts';
 import { isMissing, isTooLarge } from '../error.ts';
 import type { Fetched, UpstreamClient } from '../http-client.ts';
-import type { AcquireParts } from './context.ts';
+import type { AcquireContext } from './context.ts';
 
-/** What upstream says of a `.sign`: `unchanged` since the answer with the ETag that was given. */
+/** Upstream's answer about a `.sign`. `unchanged`: it still has the one of the given ETag. */
 export type SignAnswer = Fetched | 'missing' | 'unchanged' | 'too large';
 
-/** What became of a `.sign`. `withheld`: not good for clients, which do better without. */
+/** Outcome of a `.sign`. `withheld`: clients do better without it. */
 export type SignOutcome =
   | { readonly state: 'published'; readonly notAfter: string; readonly etag: string | undefined }
   | { readonly state: 'withheld'; readonly reason: string; readonly etag: string | undefined }
@@ -34,10 +34,10 @@ export async function askForSign(
 }
 
 /**
- * Brings a `.sign` that upstream gave into the stage. A broken signature by a signer we know is thrown as `VerifyError`; with
- * a client, upstream is asked once more before that, past all caches, which may have one of another CVD of this version.
- * Anything else that is wrong with it costs nobody the database: it is withheld with a warning, which is to clients as if
- * upstream had none (clamav-formats.md §2).
+ * Brings a `.sign` from upstream into the stage. Throws `VerifyError` for a broken signature of a known signer. With a
+ * client, upstream is asked once more before that, past all caches, which may hold the `.sign` of another CVD of this
+ * version. Any other fault leaves the database alone: the `.sign` is withheld with a warning, and for clients it is as
+ * if upstream had none (clamav-formats.md §2).
  */
 export async function stageSign(
   name: string,
@@ -48,7 +48,7 @@ export async function stageSign(
     trust,
     log,
     client,
-  }: Pick<AcquireParts, 'stage' | 'trust' | 'log'> & Partial<Pick<AcquireParts, 'client'>>,
+  }: Pick<AcquireContext, 'stage' | 'trust' | 'log'> & Partial<Pick<AcquireContext, 'client'>>,
 ): Promise<SignOutcome> {
   if (answer === 'missing') return { state: 'missing' };
   const withheld = (reason: string, etag?: string): SignOutcome => {

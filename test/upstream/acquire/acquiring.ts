@@ -5,7 +5,7 @@ import type { Log } from '../../../scripts/base/log.ts';
 import { cdiffName, cvdName } from '../../../scripts/cvd/names.ts';
 import { Stage } from '../../../scripts/files/stage.ts';
 import type { DatabaseRecord } from '../../../scripts/mirror/manifest.ts';
-import type { AcquireParts } from '../../../scripts/upstream/acquire/context.ts';
+import type { AcquireContext } from '../../../scripts/upstream/acquire/context.ts';
 import type { Offer } from '../../../scripts/upstream/acquire/cvd.ts';
 import { advertise } from '../../../scripts/upstream/advertise.ts';
 import type { Patience } from '../../../scripts/upstream/pace.ts';
@@ -44,7 +44,7 @@ export function publishedAs(
 
 export interface Acquiring extends AsyncDisposable {
   readonly upstream: TestUpstream;
-  readonly parts: AcquireParts;
+  readonly parts: AcquireContext;
   readonly stage: Stage;
   /** A folder that is not the stage. */
   readonly folder: string;
@@ -62,7 +62,7 @@ export async function startAcquiring(
   options: {
     window?: number;
     trust?: Trust;
-    limits?: Partial<AcquireParts['limits']>;
+    limits?: Partial<AcquireContext['limits']>;
     patience?: Partial<Patience>;
   } = {},
 ): Promise<Acquiring> {
