@@ -9,14 +9,14 @@ import type { FileRecord } from './file-record.ts';
 
 /** The usual folder of copies, below the work folder. */
 export const COPIES_FOLDER = 'copies';
-/** How a copy is called: by the SHA-256 of its content, so that no name leads anywhere else. */
+/** Name of a copy: the SHA-256 of its content, so that no name leads anywhere else. */
 export const COPY_NAME = /^[0-9a-f]{64}$/;
-const CHUNK = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Files on this machine, by their hash. Nothing here is trusted and nothing is needed: a copy counts only if it has
- * the hash that is asked for, and whatever goes wrong means that there is no copy. Each is a file of its own, never a
- * link to one that somebody else may write to.
+ * Copies of published files on this machine, by their hash. They only save transfers: a copy counts if it has the hash
+ * that is asked for, and any failure means that there is no copy. Each copy is a file of its own, never a link to one
+ * that somebody else may write to.
  */
 export class Copies {
   readonly folder: string;
@@ -35,7 +35,7 @@ export class Copies {
       if (await copyHashed(copy, path, { size, sha256 })) return true;
       await rm(copy, { recursive: true, force: true });
     } catch {
-      // as if there were none
+      // a copy that cannot be read does not count
     }
     await rm(path, { force: true });
     return false;
@@ -51,13 +51,13 @@ export class Copies {
       if (await copyHashed(path, temporary, { size, sha256 }))
         await rename(temporary, join(this.folder, sha256));
     } catch {
-      // a full disk, say
+      // without a copy, the file is fetched from the store next time
     } finally {
       await rm(temporary, { force: true }).catch(() => {});
     }
   }
 
-  /** Removes what is not among these hashes, and what a run that was killed left here. */
+  /** Removes copies with other hashes, and the leftovers of a killed run. */
   async retain(hashes: ReadonlySet<string>): Promise<void> {
     for (const name of await namesIn(this.folder)) {
       const isOurs = name.startsWith('.tmp-') || COPY_NAME.test(name);
@@ -66,7 +66,7 @@ export class Copies {
     }
   }
 
-  /** What is here, as it calls itself, sorted. */
+  /** Hash and size of every copy, sorted by hash. The hash is the name and was not checked. */
   async list(): Promise<FileRecord[]> {
     const found: FileRecord[] = [];
     for (const sha256 of (await namesIn(this.folder)).sort()) {
@@ -77,17 +77,20 @@ export class Copies {
     return found;
   }
 
-  /** A copy takes at most half of what is free: the cycle needs room too. */
+  /**
+   * True if the copies stay within their limit and this one takes at most half of the free space: the cycle needs room
+   * too.
+   */
   async #hasRoom(size: number, sha256: string): Promise<boolean> {
     const copies = await this.list();
-    if (copies.some((copy) => copy.sha256 === sha256 && copy.size === size)) return false; // it is here
+    if (copies.some((copy) => copy.sha256 === sha256 && copy.size === size)) return false;
     const taken = copies.reduce((sum, copy) => sum + copy.size, 0);
     const { bavail, bsize } = await statfs(this.folder);
     return taken + size <= this.#limit && size * 2 <= bavail * bsize;
   }
 }
 
-/** Copies a plain file while it is hashed. `false`, with a part of it at `to`, if it is not this one. */
+/** Copies a regular file and hashes it on the way. `false` if it is another file; then a part of it may be at `to`. */
 async function copyHashed(from: string, to: string, { size, sha256 }: FileRecord): Promise<boolean> {
   if ((await sizeOf(from)) !== size) return false;
   const hash = createHash('sha256');
@@ -97,11 +100,11 @@ async function copyHashed(from: string, to: string, { size, sha256 }: FileRecord
       yield chunk;
     }
   };
-  await pipeline(hashed, createWriteStream(to, { highWaterMark: CHUNK }));
+  await pipeline(hashed, createWriteStream(to, { highWaterMark: CHUNK_BYTES }));
   return hash.digest('hex') === sha256;
 }
 
-/** Of a plain file. */
+/** Size of a regular file in bytes, else `undefined`. */
 async function sizeOf(path: string): Promise<number | undefined> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isFile() === true ? found.size : undefined;

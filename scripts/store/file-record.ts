@@ -11,13 +11,13 @@ export const Time = v.pipe(
 
 const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(FILE_BYTES));
 
-/** What is known of a published file. */
+/** Size and hash of a published file. */
 export const FileSchema = v.object({
   /** Bytes. */
   size: Size,
   /** 64 lowercase hex digits. */
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** Of a `.sign`: when the first certificate of its chain ends, and the signature with it. */
+  /** End of the first certificate in the chain of a `.sign`, and so of its signature. */
   notAfter: v.optional(Time),
 });
 

@@ -6,12 +6,13 @@ import { setRights } from '../files/atomic.ts';
 import { openRegular } from '../files/open.ts';
 import { trustedOwners } from '../files/trusted-owners.ts';
 
-/** Enough for a web server that is told the names. */
-const ENTER = 0o1;
+/** Right to enter a folder: a web server that knows the names needs no more. */
+const ENTER_BY_OTHERS = 0o1;
 
 /**
- * Sentences on the folders among these that nobody but us can enter: a web server that runs as another user answers
- * 403, and freshclam stays away for a day (clamav-formats.md §0.3). One that is open to a group with others in it is well.
+ * Describes each of these folders that a web server may be unable to enter: one that runs as another user answers 403,
+ * and then freshclam stays away for a day (clamav-formats.md §0.3). A folder that is open to a group with other members
+ * passes.
  */
 export async function describeAccess(folders: readonly string[]): Promise<string[]> {
   const { isOurGroup } = await trustedOwners();
@@ -23,18 +24,18 @@ async function sentenceOn(path: string, isOurGroup: (gid: number) => boolean): P
   const found = await lstat(path).catch(ignoreMissing);
   if (found?.isDirectory() !== true) return undefined;
   const { mode, gid } = found;
-  const may = (bits: number) => (bits & ENTER) === ENTER;
+  const may = (bits: number) => (bits & ENTER_BY_OTHERS) === ENTER_BY_OTHERS;
   if (may(mode) || (may(mode >> 3) && !isOurGroup(gid))) return undefined;
   const rights = (mode & 0o777).toString(8).padStart(4, '0');
   return `others cannot enter ${path} (mode ${rights}): a web server that runs as another user answers 403 there, and clients stay away for a day; let it in: chmod o+x '${path}', or give it to a group of which the web server is: chgrp, chmod g+x`;
 }
 
-/** For its group and all others. */
-const READ = 0o044;
+/** Right to read for the group and for all others. */
+const READ_BY_OTHERS = 0o044;
 
 /**
- * Gives those files in a folder these rights that are ours and that others cannot read, as an earlier version of this
- * program left them under a narrow umask. Returns how many that were.
+ * Sets these rights on our own files in a folder that others cannot read. An earlier version of this program left such
+ * files under a narrow umask. Returns the number of files that it changed.
  */
 export async function openToReaders(
   folder: string,
@@ -54,7 +55,11 @@ export async function openToReaders(
 }
 
 function needsRights(found: Stats | undefined): boolean {
-  return found?.isFile() === true && found.uid === process.getuid?.() && (found.mode & READ) !== READ;
+  return (
+    found?.isFile() === true &&
+    found.uid === process.getuid?.() &&
+    (found.mode & READ_BY_OTHERS) !== READ_BY_OTHERS
+  );
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import { type Sight, StoreError } from './store.ts';
 
-const DAY = 24 * 60 * 60_000;
-const CHUNK = 256 * 1024;
+const DAY_MS = 24 * 60 * 60_000;
+const CHUNK_BYTES = 256 * 1024;
 
-/** How files in a folder are looked at; `names` lists them. */
+/** View of the files in a folder for the inspection; `names` lists them. */
 export function folderSight(folder: string, names: () => Promise<Iterable<string>>): Sight {
   return {
-    trustedFor: DAY,
+    trustedFor: DAY_MS,
     isFar: false,
     async seals() {
       const seals = new Map<string, string>();
@@ -34,7 +34,7 @@ export function folderSight(folder: string, names: () => Promise<Iterable<string
 }
 
 async function hashOf(path: string, size: number): Promise<string | undefined> {
-  // neither a link, nor a pipe that would keep us waiting
+  // follow no link, and do not wait at a pipe
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch(ignoreMissing);
   if (file === undefined) return undefined;
@@ -42,10 +42,10 @@ async function hashOf(path: string, size: number): Promise<string | undefined> {
     const found = await file.stat();
     if (!found.isFile() || found.size !== size) return undefined;
     const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafeSlow(CHUNK);
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     let [left, read] = [size, 0];
     do {
-      read = (await file.read(buffer, 0, Math.min(CHUNK, left))).bytesRead;
+      read = (await file.read(buffer, 0, Math.min(CHUNK_BYTES, left))).bytesRead;
       hash.update(buffer.subarray(0, read));
       left -= read;
     } while (read > 0 && left > 0);
@@ -55,7 +55,7 @@ async function hashOf(path: string, size: number): Promise<string | undefined> {
   }
 }
 
-/** Gone in the meantime, or a link. */
+/** Ignores that a file is gone or is a link. */
 function ignoreMissing(error: unknown): undefined {
   if (!['ENOENT', 'ELOOP', 'ENOTDIR'].includes(codeOf(error) ?? '')) throw error;
 }

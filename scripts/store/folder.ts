@@ -26,10 +26,10 @@ import { MANIFEST, type Publication, type Sight, type Store, StoreError } from '
 
 export { PRIVATE_FOLDER };
 
-/** A web server reads it as another user. */
-const PUBLISHED = 0o644;
+/** Mode of published files: a web server reads them as another user. */
+const PUBLISHED_MODE = 0o644;
 
-/** A folder on this machine as the store: every file arrives by fsync and rename. */
+/** Store in a folder of this machine. Every file arrives by fsync and rename. */
 export class FolderStore implements Store {
   readonly where: string;
   readonly sight: Sight;
@@ -66,7 +66,7 @@ export class FolderStore implements Store {
     for (const entry of (await readdir(folder, { withFileTypes: true }).catch(ignore)) ?? []) {
       if (!entry.isFile()) continue;
       const found = await lstat(join(folder, entry.name)).catch(ignoreMissing);
-      // else removed by another run just now
+      // otherwise another run has just removed it
       if (found?.isFile() === true) sizes.set(`${below}${entry.name}`, found.size);
     }
   }
@@ -89,7 +89,7 @@ export class FolderStore implements Store {
   }
 
   async openToReaders(names: readonly string[]): Promise<number> {
-    return await openToReaders(this.where, names, PUBLISHED);
+    return await openToReaders(this.where, names, PUBLISHED_MODE);
   }
 
   async fetch(name: string, path: string, limit = FILE_BYTES): Promise<void> {
@@ -126,7 +126,7 @@ export class FolderStore implements Store {
     return new FolderPublication(this.where, corner, held);
   }
 
-  /** Nobody else publishes until `held` is let go. */
+  /** Enters the store as its only publisher, until the result is disposed of. */
   async #enter(tag: string | undefined): Promise<Entered> {
     const what = `the store ${this.where}`;
     await using held = new AsyncDisposableStack();
@@ -135,7 +135,7 @@ export class FolderStore implements Store {
     await removeLeftovers(corner.path);
     if ((await this.readManifest())?.tag !== tag) {
       throw new StoreError('store/conflict', `another run published to ${this.where} in the meantime`, {
-        advice: 'What it published stands; the next run starts from there',
+        advice: 'Its publication stands. The next run starts from it',
       });
     }
     const moved = held.move();
@@ -149,8 +149,8 @@ interface Entered extends AsyncDisposable {
 }
 
 /**
- * Files wait in our corner, written and proven, until all of them are there: a full disk or a file that has changed
- * ends a publication before anything of it is seen. Then they get their names, one rename after the other.
+ * Publication into a folder. Every file waits in our private folder, written and proven, until all are there: a full
+ * disk or a changed file ends the publication before a client sees any of it. Then each file is renamed to its place.
  */
 class FolderPublication implements Publication {
   readonly #folder: string;
@@ -166,12 +166,15 @@ class FolderPublication implements Publication {
   }
 
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
-    const put = { temporaryFolder: this.#corner, rights: PUBLISHED };
+    const put = { temporaryFolder: this.#corner, rights: PUBLISHED_MODE };
     await copyProven(path, await this.#wait(name), { ...options, ...put });
   }
 
   async write(name: string, text: string): Promise<void> {
-    await replaceFile(await this.#wait(name), text, { temporaryFolder: this.#corner, rights: PUBLISHED });
+    await replaceFile(await this.#wait(name), text, {
+      temporaryFolder: this.#corner,
+      rights: PUBLISHED_MODE,
+    });
   }
 
   async commit(manifest: string): Promise<void> {
@@ -196,7 +199,7 @@ class FolderPublication implements Publication {
 
   async #wait(name: string): Promise<string> {
     const folder = join(this.#folder, dirname(requireStoreName(name)));
-    // now, for a folder that cannot be made must not end a publication half-way
+    // make the folder before the commit: a failure must not end a publication half-way
     const made = await mkdir(folder, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(folder));
     await this.#path(name);
@@ -210,7 +213,10 @@ class FolderPublication implements Publication {
     return join(this.#corner, `.tmp-${encodeURIComponent(name)}`);
   }
 
-  /** A folder below the store's own is held from its first use, so that no link can take its place. */
+  /**
+   * Path of a published file. A folder below the store stays open from its first use, so that no link can take its
+   * place.
+   */
   async #path(name: string): Promise<string> {
     const below = dirname(requireStoreName(name));
     if (below === '.') return join(this.#folder, name);
@@ -222,14 +228,14 @@ class FolderPublication implements Publication {
 }
 
 /**
- * Requires that others cannot exchange the folder of a store. The folder itself may be anybody's, or a web server's
- * group's: who can write there decides what is served, and nothing beside it. Throws `setting/unsafe-folder`.
+ * Requires that others cannot replace the folder of a store. The folder itself may belong to anybody, such as the group
+ * of a web server: whoever can write there decides what is served, but nothing else. Throws `setting/unsafe-folder`.
  */
 export async function requireStoreFolder(folder: string): Promise<void> {
   await requireSafeWay(folder, `the store ${folder}`);
 }
 
-/** The lock is reached by the corner's name, and counts only if that is still our corner's. */
+/** Takes the lock by the path of the private folder, and only if the path still leads to the folder that we opened. */
 async function lockStore(corner: HeldFolder, where: string): Promise<Disposable> {
   const path = join(where, PRIVATE_FOLDER);
   const held = join(corner.path, 'lock');
@@ -241,17 +247,17 @@ async function lockStore(corner: HeldFolder, where: string): Promise<Disposable>
   const { dev, ino } = await lstat(path);
   if (dev === corner.stats.dev && ino === corner.stats.ino) return lock;
   lock[Symbol.dispose]();
-  throw new StoreError('store/conflict', `somebody else moved ${path} just now`);
+  throw new StoreError('store/conflict', `somebody replaced ${path} while it was being locked`);
 }
 
-/** What a run that was killed left behind: we hold the lock, so no one else is writing these. */
+/** Removes the leftovers of a killed run. We hold the lock, so nobody is writing them. */
 async function removeLeftovers(corner: string): Promise<void> {
   for (const name of await readdir(corner)) {
     if (name.startsWith('.tmp-')) await rm(join(corner, name), { force: true });
   }
 }
 
-/** Somebody's own file may have the name of the archive. */
+/** Ignores a missing folder, and a file of the owner with the name of the archive. */
 function ignoreNoFolder(error: unknown): undefined {
   if (codeOf(error) !== 'ENOTDIR') ignoreMissing(error);
 }

@@ -5,12 +5,15 @@ import { syncFolder } from '../files/atomic.ts';
 import { holdFolder } from '../files/private-folder.ts';
 import { requireStoreName } from './file-name.ts';
 
-/** In our corner of a store, which nobody serves: files that are not ours, until their owner fetches or removes them. */
+/**
+ * Folder in our private folder of a store, which nobody serves. Foreign files stay there until their owner fetches or
+ * removes them.
+ */
 export const SET_ASIDE = 'set-aside';
 
 /**
- * Moves files of a folder into our corner of it. Each keeps its name, with a number behind it where
- * one was set aside before, so that none is ever lost. What is gone in the meantime is no fault.
+ * Moves files of a folder into our private folder. A file keeps its name; if that is taken, a number is added, so that
+ * no file is ever lost. Files that are gone by now are skipped.
  */
 export async function moveAside(
   names: readonly string[],
@@ -29,7 +32,7 @@ export async function moveAside(
   await syncFolder(aside.path);
 }
 
-/** Nobody else writes there: we hold the lock. */
+/** Finds a free name. We hold the lock, so nobody else takes it. */
 async function unused(name: string, folder: string): Promise<string> {
   for (let count = 0; ; count++) {
     const candidate = count === 0 ? name : `${name}.${count}`;

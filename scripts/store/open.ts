@@ -2,7 +2,7 @@ import { FolderStore } from './folder.ts';
 import { isS3Address, type S3Options, s3Settings } from './s3/address.ts';
 import type { Store } from './store.ts';
 
-/** The store at a path of this machine, or at `s3://bucket/prefix`. Throws `store/address`. */
+/** Opens the store at a path of this machine or at `s3://bucket/prefix`. Throws `store/address`. */
 export async function openStore(where: string, options: S3Options = {}): Promise<Store> {
   if (!isS3Address(where)) return new FolderStore(where);
   const settings = s3Settings(where, options);

@@ -5,13 +5,13 @@ import { chunksOf, readStart } from '../files/open.ts';
 import type { FileRecord } from './file-record.ts';
 
 /**
- * Tells whether a file is the one that a manifest published: its bytes, or what damage made of them. A whole CVD of other
- * bytes is somebody's own.
+ * True if a file is the one that a manifest published, whole or damaged. An intact CVD with other bytes belongs to
+ * somebody else.
  */
 export async function isPublishedFile(path: string, { sha256 }: FileRecord): Promise<boolean> {
   try {
     const md5 = md5In(await readStart(path, HEADER_SIZE));
-    if (md5 === undefined) return true; // no CVD, whatever else it was made to be
+    if (md5 === undefined) return true; // no intact CVD, so nobody else's
     const [whole, body] = [createHash('sha256'), createHash('md5')];
     let at = 0;
     for await (const chunk of chunksOf(path)) {
@@ -26,7 +26,7 @@ export async function isPublishedFile(path: string, { sha256 }: FileRecord): Pro
   }
 }
 
-/** The MD5 that the header of a CVD gives for all behind it. */
+/** MD5 in the header of a CVD, of all bytes behind the header. */
 function md5In(start: Buffer): string | undefined {
   try {
     return parseHeader(start).md5;

@@ -1,7 +1,7 @@
 import type { S3Options } from './s3/address.ts';
 
 export interface StoreSettings {
-  /** An absolute path, or `s3://bucket/prefix`. */
+  /** Absolute path, or `s3://bucket/prefix`. */
   readonly store: string;
   readonly s3: S3Options;
 }

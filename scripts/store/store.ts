@@ -10,102 +10,107 @@ export type StoreErrorCode =
   | 'store/busy'
   | 'store/conflict'
   | 'store/failed'
-  /** The address of an object store makes no sense, or its region is missing or another one. */
+  /** The address of an object store is not valid, or its region is missing or wrong. */
   | 'store/address'
   | 'store/unreachable'
-  /** None are to be had, or they are wrong. */
+  /** Credentials are missing or wrong. */
   | 'store/credentials'
   | 'store/denied'
   | 'store/no-bucket'
   | 'store/full'
-  /** What must be published takes more than --max-mirror-size allows. */
+  /** The smallest possible mirror is larger than --max-mirror-size allows. */
   | 'store/too-large'
-  /** What is served under --restore-from cannot be brought back. */
+  /** The mirror that is served at --restore-from cannot be brought back. */
   | 'store/restore'
   /** The clock of this machine differs too much from the store's. */
   | 'store/clock'
-  /** Something in the store is larger, or of more parts, than anything that a mirror puts there. */
+  /** An object in the store is larger, or the store has more objects, than any mirror needs. */
   | 'store/limit'
-  /** What stands before the store changes what it answers. */
+  /** A gateway in front of the store changes its answers. */
   | 'store/gateway'
-  /** The store does not hold what was put there. */
+  /** The store does not return the bytes that were sent. */
   | 'store/damaged';
 
-/** The description of the mirror, which makes the files beside it the mirror: it is replaced last. */
+/** Description of the mirror. It is replaced last, because it decides which files beside it are published. */
 export const MANIFEST = 'manifest.json';
 
 export class StoreError extends MirrorError<StoreErrorCode> {}
 
 /**
- * Where published files live: a folder, or an object store. A reader may come at any moment.
- * Names are flat, but for those of the archive.
+ * Place where published files live: a folder, or an object store. A reader may come at any moment. Names are flat,
+ * except in the archive.
  */
 export interface Store {
-  /** For messages: a path or a URL. */
+  /** Path or URL, for messages. */
   readonly where: string;
   /** The manifest and a tag that changes with it, or `undefined` if nothing was ever published here. */
   readManifest(): Promise<{ readonly text: string; readonly tag: string } | undefined>;
   /** Size in bytes of every published file, by name. */
   list(): Promise<ReadonlyMap<string, number>>;
-  /** Names of all that a web server may find at its top, links too; default: those of `list`. */
+  /**
+   * Names of everything at the top of the store that a web server may find, links included. Default: the names of
+   * `list`.
+   */
   names?(): Promise<readonly string[]>;
   /**
-   * Takes files that are not ours out of the way of clients, without losing any: returns where they are now. Throws
-   * `store/busy` and `store/conflict` like `begin`. A store that never touches what is not ours has no such thing.
+   * Moves foreign files out of reach of clients without losing any, and returns their new folder. Throws `store/busy`
+   * and `store/conflict` as `begin` does. Absent from stores that never touch foreign files.
    */
   setAside?(names: readonly string[], tag: string | undefined): Promise<string>;
-  /** Lets everybody read those of the files that we made and others cannot read. Returns how many that were. */
+  /** Lets everybody read our own files that others cannot read. Returns the number of files that it changed. */
   openToReaders?(names: readonly string[]): Promise<number>;
-  /** At most the first `length` bytes of a published file, as the store has it now. Throws `store/missing`. */
+  /** Reads at most the first `length` bytes of a published file from the store itself. Throws `store/missing`. */
   readStart(name: string, length: number): Promise<Buffer>;
   /**
-   * Copies a published file to a path on this machine. Throws `store/missing`, and `store/limit` for more bytes than
-   * `limit`: whoever knows how many there are to be says so.
+   * Copies a published file to a path on this machine. A caller that knows the size gives it as `limit`. Throws
+   * `store/missing`, and `store/limit` for more bytes than `limit`.
    */
   fetch(name: string, path: string, limit?: number): Promise<void>;
-  /** Looks at the files as the store itself has them now, whatever copies there are. */
+  /** View of the files in the store itself, past all copies. */
   readonly sight: Sight;
-  /** Brings the same bytes from somewhere else on this machine to a path; `false`: there are none. */
+  /** Writes a copy of these bytes from elsewhere on this machine to a path. `false` if there is no copy. */
   takeCopy?(record: { readonly size: number; readonly sha256: string }, path: string): Promise<boolean>;
   /**
-   * Starts the one publication that may be under way. Throws `store/busy` if another is, and `store/conflict`
-   * if the manifest is no longer the one with `tag`. With `anew`, nothing that is there is believed: all that is put is
-   * sent, and read back before the manifest names it.
+   * Starts a publication, of which there is only one at a time. Throws `store/busy` if another one is under way, and
+   * `store/conflict` if the manifest has another tag than `tag`. With `anew`, nothing in the store is trusted: every
+   * file is sent, and read back before the manifest names it.
    */
   begin(tag: string | undefined, options?: { readonly anew?: boolean }): Promise<Publication>;
-  /** What this store can promise, and what not, in sentences; for stores that differ in that. */
+  /**
+   * Describes in sentences which guarantees this store gives and which it lacks. Only for stores that differ in this.
+   */
   describeAbilities?(): Promise<readonly string[]>;
-  /** What keeps a web server from reading it, in sentences; for stores that one may read. */
+  /** Describes in sentences why a web server cannot read the store. Only for stores that a web server may read. */
   describeAccess?(): Promise<readonly string[]>;
 }
 
-/** How files in a store are looked at for damage: `inspect` has the rules. */
+/** View of the files in a store, to find damage. `inspect` has the rules. */
 export interface Sight {
-  /** For so many milliseconds a file is believed that was read and looks as it did then. */
+  /** Milliseconds for which a file that was read counts as undamaged while its seal is the same. */
   readonly trustedFor: number;
   /**
-   * Whether reading costs so much that it is spread: then a file that is new to us is read on one day of its week, and not
-   * at once.
+   * True if reading is expensive and is spread over a week. Then a file that is new to this machine is read on its day
+   * of the week, not at once.
    */
   readonly isFar: boolean;
-  /** What changes when a file changes, of every published file, by name. */
+  /** Seal of every published file, by name: a text that changes when the file changes. */
   seals(): Promise<ReadonlyMap<string, string>>;
-  /** SHA-256 of a file's bytes; `undefined` if there is none of this size. */
+  /** SHA-256 of the bytes of a file, or `undefined` if there is no file of this size. */
   hash(name: string, size: number): Promise<string | undefined>;
 }
 
 /**
- * Files put one by one, then the manifest, which makes them the mirror: a reader sees nothing before `commit`, and
- * nothing at all if that is not reached. `put` may return while a file is still read: then `commit` waits for it, and
- * throws what `put` would have. Let go with `await using`.
+ * One publication. Files are put first, and `commit` makes them the mirror by replacing the manifest: a publication
+ * that ends before it changes nothing for readers. `put` may return while a file is still being read; then `commit`
+ * waits, and throws the error of that `put`. Use it with `await using`.
  */
 export interface Publication extends AsyncDisposable {
-  /** Copies a file of this hash into the store. Throws `file/changed` if it is no longer that file. */
+  /** Copies a file into the store. Throws `file/changed` if it no longer has this hash. */
   put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void>;
   /** Writes a small text, such as a page. */
   write(name: string, text: string): Promise<void>;
   /** Replaces the manifest, under the condition that `begin` checked. */
   commit(manifest: string): Promise<void>;
-  /** Takes a file away, with `record` only if it is this very file; only after `commit`. */
+  /** Removes a file, after `commit` only. With `record`, removes exactly that file and no other. */
   remove(name: string, record?: FileRecord): Promise<void>;
 }

@@ -50,7 +50,7 @@ describeWithCeph('a bucket', (ceph) => {
       WELL,
       expect.objectContaining({
         ok: true,
-        found: expect.stringContaining('no object under the condition'),
+        found: expect.stringContaining('No If-None-Match'),
         advice: expect.stringContaining('only one machine'),
       }),
     ]);

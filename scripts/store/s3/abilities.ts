@@ -4,20 +4,20 @@ import { PRIVATE_FOLDER } from '../file-name.ts';
 import { StoreError } from '../store.ts';
 import type { Attributes, Bucket, Condition, ObjectHead, ObjectText } from './bucket.ts';
 
-/** Where objects are tried out. */
+/** Folder of the objects that abilities are tried out with. */
 export const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
-/** A trial takes seconds; one of this age was left behind. Milliseconds. */
-const OLD_TRIAL = 3_600_000;
+/** Age from which a trial object counts as left behind: a trial takes seconds. */
+const OLD_TRIAL_MS = 3_600_000;
 
-/** What a store does with the conditions of a PUT. Vendors refuse or ignore what they do not know. */
+/** Conditions of a PUT that a store keeps. Vendors refuse or ignore conditions that they do not know. */
 export interface Abilities {
-  /** `If-None-Match: *`: makes an object only if there is none. */
+  /** `If-None-Match: *`: creates an object only if there is none. */
   readonly create: boolean;
   /** `If-Match`: replaces an object only if it is the one with this tag, with or without its quotes. */
   readonly replace: 'quoted' | 'bare' | false;
 }
 
-/** The condition that an object still has this tag; `undefined` if the store knows no such condition. */
+/** Condition that an object still has this tag, or `undefined` if the store does not keep it. */
 export function unchanged(tag: string, { replace }: Abilities): Condition | undefined {
   if (replace === false) return undefined;
   return { IfMatch: replace === 'quoted' ? tag : bare(tag) };
@@ -25,7 +25,10 @@ export function unchanged(tag: string, { replace }: Abilities): Condition | unde
 
 const known = new Map<string, Promise<Abilities>>();
 
-/** Finds out, by objects with these attributes that nobody else uses; once for each bucket in the life of this process. */
+/**
+ * Finds the abilities of a bucket by writing trial objects with these attributes. Asks once for each bucket in the life
+ * of this process.
+ */
 export async function abilitiesOf(bucket: Bucket, attributes: Attributes): Promise<Abilities> {
   const key = `${bucket.settings.endpoint ?? ''} ${bucket.where}`;
   const found = known.get(key) ?? tryOut(bucket, attributes);
@@ -36,28 +39,31 @@ export async function abilitiesOf(bucket: Bucket, attributes: Attributes): Promi
   });
 }
 
-/** What an operator should know, in sentences. */
+/** Describes the abilities to an operator, in sentences. */
 export function describeAbilities({ create, replace }: Abilities): string[] {
   const lost = [
     ...(create
       ? []
       : [
-          'It makes no object under the condition that there is none: of two runs that begin within the same two seconds, both may believe to be the only one, until the first notices that its lease is gone.',
+          'No If-None-Match: two runs that start within two seconds can both take the lease. The first to notice stops before it publishes.',
         ]),
     ...(replace === false
       ? [
-          'It replaces no object under the condition that it is unchanged: a run that was stopped for longer than its lease, just between its last look and its last write, can put an older manifest over a newer one.',
+          'No If-Match: a run that is suspended for longer than its lease, between its last check and its last write, can replace a newer manifest with an older one.',
         ]
       : []),
   ];
-  if (lost.length === 0) return ['It keeps conditions: of two publications one wins, the other stops clean.'];
-  return [...lost, 'Let only one machine publish to it, as one workflow with a concurrency group does.'];
+  if (lost.length === 0)
+    return [
+      'It keeps conditions. If two runs publish at once, one succeeds and the other stops without harm.',
+    ];
+  return [...lost, 'Let only one machine publish here, for example one workflow with a concurrency group.'];
 }
 
-/** Removes what runs that were killed left behind. */
+/** Removes the trial objects of killed runs. */
 export async function removeOldTrials(bucket: Bucket): Promise<void> {
   for (const { name, modified } of await bucket.list(TRIALS)) {
-    if (bucket.now() - modified > OLD_TRIAL) await bucket.remove(name);
+    if (bucket.now() - modified > OLD_TRIAL_MS) await bucket.remove(name);
   }
 }
 
@@ -72,12 +78,12 @@ async function tryOut(bucket: Bucket, attributes: Attributes): Promise<Abilities
   return { create, replace };
 }
 
-/** An object to write and look at. */
+/** One trial object. */
 interface Trial {
   head(): Promise<ObjectHead | undefined>;
   read(): Promise<ObjectText | undefined>;
   write(text: string): Promise<string | undefined>;
-  /** `undefined` if the condition does not hold, `unknown` if the store knows none such. */
+  /** Writes under a condition. `undefined` if the condition does not hold, `unknown` if the store does not know it. */
   attempt(text: string, condition: Condition): Promise<string | undefined>;
 }
 
@@ -107,13 +113,13 @@ const UNKNOWN = 'unknown';
 
 async function tryToCreate({ head, attempt }: Trial): Promise<Abilities['create']> {
   const ABSENT = { IfNoneMatch: '*' } as const;
-  await attempt('first', ABSENT); // refused by a second attempt at it, if the first one's answer was lost
+  await attempt('first', ABSENT); // a lost answer makes the SDK try again, and this second attempt is refused
   return (await head()) !== undefined && (await attempt('second', ABSENT)) === undefined;
 }
 
 /**
- * The manifest is replaced under the condition that it has the tag with which it was read, so a reader has to be told the
- * tag that a writer is. Throws `store/gateway`.
+ * Requires that readers and writers see the same content and the same tag. The manifest is replaced under the tag with
+ * which it was read, so a gateway that changes tags breaks publication. Throws `store/gateway`.
  */
 async function requireTrue({ write, head, read }: Trial, where: string): Promise<void> {
   const TEXT = 'as it is written';
@@ -127,7 +133,7 @@ async function requireTrue({ write, head, read }: Trial, where: string): Promise
       : `the tag ${got.tag}, after ${tags[1]} to one who only asks and ${tags[0]} to the writer`;
   throw new StoreError('store/gateway', `a reader of ${where} is given ${what}`, {
     advice:
-      'Nothing was published. Something between here and the bucket changes answers, as one that compresses does: let it leave them alone, or publish past it',
+      'Nothing was published. A proxy or gateway in front of the bucket changes its answers, for example by compressing them. Turn that off, or connect to the bucket directly',
   });
 }
 
@@ -147,7 +153,7 @@ function bare(tag: string): string {
   return tag.replaceAll('"', '');
 }
 
-/** The store refuses a header that it does not know. */
+/** True if the store refused a header that it does not know. */
 function isUnknown(error: unknown): boolean {
   return (
     error instanceof StoreError && error.code === 'store/failed' && / HTTP (400|405|501)/.test(error.message)

@@ -1,29 +1,29 @@
 import type { Proxies } from '../../http/proxies.ts';
 import { StoreError } from '../store.ts';
 
-/** An object store that speaks S3. Credentials come from the SDK's usual sources, in its order. */
+/** Address and options of an object store that speaks S3. The SDK finds the credentials in its usual sources. */
 export interface S3Settings {
   readonly bucket: string;
   /** Empty, or ends with a slash. */
   readonly prefix: string;
-  /** `undefined`: AWS. */
+  /** URL of the object store; `undefined` for AWS. */
   readonly endpoint: string | undefined;
-  /** `undefined`: that of the profile; else, at an endpoint, `us-east-1`, as most vendors have it. */
+  /** Region; `undefined` means the one of the profile, or `us-east-1` at an endpoint, as most vendors have it. */
   readonly region: string | undefined;
-  /** Whether the bucket is named in the path of URLs, and not in their host. */
+  /** True if URLs name the bucket in their path instead of their host. */
   readonly pathStyle: boolean;
   readonly encryption: 'AES256' | 'aws:kms' | undefined;
-  /** For `aws:kms`; `undefined`: the bucket's own. */
+  /** Key for `aws:kms`; `undefined` for the default key of the bucket. */
   readonly kmsKey: string | undefined;
-  /** `undefined`: the bucket's default. */
+  /** Storage class; `undefined` for the default of the bucket. */
   readonly storageClass: string | undefined;
-  /** A canned ACL; most buckets of today have a policy instead. */
+  /** Canned ACL. Most buckets today use a policy instead. */
   readonly acl: string | undefined;
-  /** `undefined`: none. */
+  /** Proxies to use; `undefined` for none. */
   readonly proxies: Proxies | undefined;
-  /** Bytes of the largest file that is taken from the bucket; `undefined`: the largest that any mirror takes. */
+  /** Bytes of the largest file to fetch from the bucket; `undefined` for the largest file of any mirror. */
   readonly maxSize: number | undefined;
-  /** How often a request is tried; `undefined`: as often as a publication has patience for. */
+  /** Attempts for one request; `undefined` for the number that suits a publication. */
   readonly attempts: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export type S3Options = Partial<Omit<S3Settings, 'bucket' | 'prefix'>>;
 
 const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:\/(.*))?$/;
 
-/** Is this the address of a bucket, rather than a path? */
+/** True for the address of a bucket, false for a path. */
 export function isS3Address(where: string): boolean {
   return /^s3:/i.test(where);
 }
@@ -46,7 +46,7 @@ export function s3Settings(where: string, options: S3Options = {}): S3Settings {
       'store/address',
       `not the address of a bucket: ${where.replace(/\/\/.*@/, '//***@')}`,
       {
-        advice: 'It looks like s3://bucket or s3://bucket/prefix; credentials are no part of it',
+        advice: 'Use s3://bucket or s3://bucket/prefix, without credentials',
       },
     );
   }
@@ -77,7 +77,7 @@ function requireEndpoint(endpoint: string): void {
     'store/address',
     'the endpoint of the object store is not a plain http:// or https:// URL',
     {
-      advice: 'It looks like https://s3.example.com; credentials are no part of it',
+      advice: 'Use a URL like https://s3.example.com, without credentials',
     },
   );
 }

@@ -28,12 +28,12 @@ import { proxyFor, regionFor } from './connection.ts';
 import { faultOf, storeError } from './errors.ts';
 import { atMost } from './limit.ts';
 
-/** The SDK waits longer before each attempt, by chance and at most 20 s. */
-const ATTEMPTS = 6;
-/** For a body that is cut, which the SDK does not try again. */
-const DOWNLOADS = 4;
+/** Attempts for one request. The SDK waits a random time before each, longer every time and at most 20 s. */
+const REQUEST_ATTEMPTS = 6;
+/** Attempts to read a whole body: the SDK does not try again when a body is cut. */
+const BODY_ATTEMPTS = 4;
 
-/** How an object is stored: what S3 calls it, for a PUT, a copy and a multipart upload alike. */
+/** Attributes of an object by their S3 names, for a PUT, a copy and a multipart upload alike. */
 export interface Attributes {
   readonly ContentType?: string;
   readonly CacheControl?: string;
@@ -47,28 +47,28 @@ export interface Attributes {
 /** `If-None-Match: *`, or `If-Match` with the tag as this store wants it. */
 export type Condition = { readonly IfNoneMatch: '*' } | { readonly IfMatch: string };
 
-/** What is known of an object without its bytes. */
+/** Facts about an object without its bytes. */
 export interface ObjectHead {
   readonly size: number;
   readonly tag: string;
-  /** As whoever wrote the object says: it proves that we did, not what the bytes are now. */
+  /** SHA-256 in the metadata: it shows that we wrote the object, but says nothing of the bytes that are there now. */
   readonly sha256: string | undefined;
   readonly cacheControl: string | undefined;
-  /** SHA-256 of all bytes in hex, where the store itself has computed it. */
+  /** SHA-256 of all bytes in hex, if the store itself computed it. */
   readonly checksum: string | undefined;
 }
 
-/** A small object that was read. */
+/** Content of a small object. */
 export interface ObjectText extends Pick<ObjectHead, 'tag' | 'sha256' | 'cacheControl'> {
   readonly content: Buffer;
   readonly text: string;
   /** The store's time, in milliseconds. */
   readonly modified: number;
-  /** The time of the file that it was, in seconds, as rclone has it. */
+  /** Modification time of the original file in seconds, as rclone stores it. */
   readonly mtime: string | undefined;
 }
 
-/** One prefix of a bucket: single requests, with errors that are ours. Names are without the prefix. */
+/** One prefix of a bucket: single requests, whose errors are `StoreError`. Names are relative to the prefix. */
 export class Bucket {
   readonly settings: S3Settings;
   readonly client: S3Client;
@@ -77,17 +77,17 @@ export class Bucket {
 
   constructor(settings: S3Settings) {
     this.settings = settings;
-    const { bucket, prefix, endpoint, pathStyle, proxies, attempts = ATTEMPTS } = settings;
+    const { bucket, prefix, endpoint, pathStyle, proxies, attempts = REQUEST_ATTEMPTS } = settings;
     this.where = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
     this.client = new S3Client({
       ...(endpoint !== undefined && { endpoint }),
       ...regionFor(settings),
       forcePathStyle: pathStyle,
       maxAttempts: attempts,
-      // Older servers know no checksum trailers (411, 501). Bodies are signed with their SHA-256 instead.
+      // Older servers refuse checksum trailers (411, 501). Bodies are signed with their SHA-256 instead.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      expectContinueHeader: false, // not every server answers it
+      expectContinueHeader: false, // some servers never answer it
       requestHandler: {
         connectionTimeout: BUCKET_CONNECT_MS,
         socketTimeout: BUCKET_IDLE_MS,
@@ -109,11 +109,11 @@ export class Bucket {
           if (commandName !== 'GetObjectCommand') this.#limitAnswer(result.response);
           return result;
         },
-      { step: 'deserialize', priority: 'low', name: 'limitAnswer' }, // before it is parsed, which takes it whole
+      { step: 'deserialize', priority: 'low', name: 'limitAnswer' }, // before the SDK parses it, which reads all of it
     );
   }
 
-  /** The store's time, by its last answer: publishers compare no clocks of their own. Milliseconds. */
+  /** Time of the store in milliseconds, from its last answer. Publishers compare no clocks of their own. */
   now(): number {
     return Date.now() + this.#clockOffset;
   }
@@ -132,7 +132,7 @@ export class Bucket {
     if (!(body instanceof Readable)) return;
     const whole = atMost(ANSWER_BYTES, this.#named('an answer'), body, undefined);
     response.body = whole;
-    pipeline(body, whole).catch(() => {}); // whoever reads it is told
+    pipeline(body, whole).catch(() => {}); // the reader gets the error
   }
 
   /** Bucket and key of an object, as every request names it. */
@@ -140,7 +140,7 @@ export class Bucket {
     return { Bucket: this.settings.bucket, Key: this.settings.prefix + name };
   }
 
-  /** An object of at most so many bytes whole; `undefined` if there is none. Throws `store/limit`. */
+  /** Reads an object of at most `limit` bytes; `undefined` if there is none. Throws `store/limit`. */
   async read(name: string, limit: number): Promise<ObjectText | undefined> {
     return await this.#reading(name, async () => {
       const { Body, ContentLength, ETag, ...found } = await this.client.send(
@@ -182,25 +182,25 @@ export class Bucket {
     });
   }
 
-  /** At most so many bytes of an object's beginning. Throws `store/missing`. */
+  /** Reads at most `length` bytes from the start of an object. Throws `store/missing`. */
   async readStart(name: string, length: number): Promise<Buffer> {
     const start = await this.#reading(name, async () => {
       const Range = `bytes=0-${length - 1}`;
       const { Body } = await this.client.send(new GetObjectCommand({ ...this.key(name), Range }));
       if (!(Body instanceof Readable)) throw new Error('an answer without a body');
-      return await startOfBody(Body, length); // of a store without Range, too
+      return await startOfBody(Body, length); // a store without Range sends all of it
     });
     if (start === undefined) throw new StoreError('store/missing', `${this.where} has no ${name}`);
     return start;
   }
 
-  /** Copies an object of at most so many bytes to a path on this machine. Throws `store/missing`, `store/limit`. */
+  /** Copies an object of at most `limit` bytes to a path on this machine. Throws `store/missing`, `store/limit`. */
   async download(name: string, path: string, limit: number): Promise<void> {
     const found = await this.#stream(name, limit, () => createWriteStream(path));
     if (found === undefined) throw new StoreError('store/missing', `${this.where} has no ${name}`);
   }
 
-  /** SHA-256 of an object's bytes, which are read; none if there is no object of this size. */
+  /** Reads an object and returns its SHA-256; nothing if there is no object of this size. */
   async hash(name: string, size: number): Promise<{ sha256?: string; cacheControl?: string | undefined }> {
     let hash = createHash('sha256');
     const begin = () => {
@@ -222,7 +222,7 @@ export class Bucket {
     }
   }
 
-  /** Leads the bytes of an object somewhere, anew if they are cut; `undefined` if there is none. */
+  /** Streams an object, again from the start if its body is cut; `undefined` if there is none. */
   async #stream(
     name: string,
     limit: number,
@@ -243,13 +243,13 @@ export class Bucket {
         return { size: passed, cacheControl };
       } catch (cause) {
         const error = storeError(cause, `read ${name} in ${this.where}`, 'store/unreadable');
-        if (attempt === DOWNLOADS || !isCut(cause)) throw isCut(cause) ? error : cause;
+        if (attempt === BODY_ATTEMPTS || !isCut(cause)) throw isCut(cause) ? error : cause;
         await wait(200 * 2 ** attempt);
       }
     }
   }
 
-  /** Writes a small object. Returns its tag; `undefined` if the condition does not hold. */
+  /** Writes a small object. Returns its tag, or `undefined` if the condition does not hold. */
   async write(
     name: string,
     content: string | Buffer,
@@ -262,14 +262,14 @@ export class Bucket {
       return (await this.client.send(put)).ETag ?? '';
     } catch (cause) {
       const { name: fault, status = 0 } = faultOf(cause);
-      // 404: there is nothing to replace
+      // 404: there is no object to replace
       if (condition !== undefined && fault !== 'NoSuchBucket' && [404, 409, 412].includes(status))
         return undefined;
       throw storeError(cause, `write ${name} in ${this.where}`, 'store/failed');
     }
   }
 
-  /** Copies an object within the store; false if it has no such copies, as Ceph 16 of what is encrypted. */
+  /** Copies an object within the store. `false` if the store cannot, as Ceph 16 with encrypted objects. */
   async copy(from: string, to: string, attributes: Attributes): Promise<boolean> {
     const { Bucket: bucket, Key } = this.key(from);
     const CopySource = [bucket, ...Key.split('/')].map(encodeURIComponent).join('/');
@@ -283,7 +283,7 @@ export class Bucket {
     }
   }
 
-  /** It may be gone already. */
+  /** Removes an object. Does nothing if it is gone already. */
   async remove(name: string, options: { abortSignal?: AbortSignal } = {}): Promise<void> {
     await this.client.send(new DeleteObjectCommand(this.key(name)), options).catch((cause) => {
       if (faultOf(cause).name === 'NoSuchKey') return;
@@ -291,7 +291,7 @@ export class Bucket {
     });
   }
 
-  /** The objects below a name that ends with a slash, or at the top; those further below only if `deep`. */
+  /** Lists the objects below a name that ends with a slash, or at the top. With `deep`, lists further levels too. */
   async list(below: '' | `${string}/`, options: { deep?: boolean } = {}): Promise<ObjectEntry[]> {
     const { Bucket: bucket, Key } = this.key(below);
     const found: ObjectEntry[] = [];
@@ -307,7 +307,7 @@ export class Bucket {
       });
       for (const { Key: key = '', Size = -1, ETag = '', LastModified } of page.Contents ?? []) {
         const name = page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
-        if (name === Key) continue; // some tools make an object of the prefix itself
+        if (name === Key) continue; // some tools create an object for the prefix itself
         found.push({
           name: name.slice(this.settings.prefix.length),
           size: Size,
@@ -325,9 +325,9 @@ export class Bucket {
   }
 
   #endless(below: string): StoreError {
-    const what = `${this.where}/${below} has more objects than a mirror and what may lie beside it`;
+    const what = `${this.where}/${below} has more objects than this program lists`;
     return new StoreError('store/limit', what, {
-      advice: `Give the mirror a prefix of its own, with at most ${LISTED_OBJECTS} other objects`,
+      advice: `Give the mirror its own prefix, with at most ${LISTED_OBJECTS} other objects`,
     });
   }
 
@@ -357,7 +357,7 @@ export interface ObjectEntry {
   readonly modified: number;
 }
 
-/** The connection ended before the body did. */
+/** True if the connection ended before the body did. */
 function isCut(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return (

@@ -4,12 +4,12 @@ import { prepareNetwork } from '../../http/network.ts';
 import type { Proxies } from '../../http/proxies.ts';
 import type { S3Settings } from './address.ts';
 
-/** What most vendors call their only region, and what others take for it. */
+/** Region name of most vendors with only one region. The others accept it too. */
 const USUAL_REGION = 'us-east-1';
 
 /**
- * The region to sign for; none leaves it to the SDK. At an endpoint of somebody else's, the SDK would ask the virtual machine
- * that it runs in, which knows its own region only.
+ * Region for signatures; without one, the SDK chooses. At the endpoint of another vendor, the SDK would ask the virtual
+ * machine that it runs in, which knows only its own region.
  */
 export function regionFor({ region, endpoint }: S3Settings): {
   region?: string | (() => Promise<string>);
@@ -18,14 +18,14 @@ export function regionFor({ region, endpoint }: S3Settings): {
   if (endpoint === undefined) return {};
   return {
     region: loadConfig({
-      environmentVariableSelector: () => undefined, // settings.ts has read it
+      environmentVariableSelector: () => undefined, // the settings have read the environment
       configFileSelector: (profile) => profile.region || undefined,
       default: USUAL_REGION,
     }),
   };
 }
 
-/** Options for the SDK's request handler, by which it uses a proxy as `openUpstream` does. */
+/** Options that make the request handler of the SDK use a proxy as `openUpstream` does. */
 export function proxyFor(proxies: Proxies | undefined): {
   httpAgent?: AgentOptions;
   httpsAgent?: AgentOptions;
@@ -44,7 +44,10 @@ export function proxyFor(proxies: Proxies | undefined): {
   return { httpAgent: { proxyEnv }, httpsAgent: { proxyEnv } };
 }
 
-/** To curl, upstream's client and most others, `example.com` means what is below it too; to Node it does not. */
+/**
+ * Adds subdomains to an entry of NO_PROXY. For curl and most other programs `example.com` covers them; for Node it does
+ * not.
+ */
 function withSubdomains(entry: string): string[] {
   return /^[^.*[][^:]*$/.test(entry) ? [entry, `.${entry}`] : [entry];
 }

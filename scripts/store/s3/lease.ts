@@ -10,7 +10,10 @@ import type { Attributes, Bucket, Condition } from './bucket.ts';
 
 export const LEASE = `${PRIVATE_FOLDER}/lease`;
 
-/** How long a lease holds, and how long to let others write where a store keeps no conditions. Milliseconds. */
+/**
+ * Times of a lease in milliseconds: how long it holds, and how long to wait for other writers at a store without
+ * conditions.
+ */
 export interface LeaseTimes {
   readonly lease: number;
   readonly settle: number;
@@ -29,13 +32,13 @@ const LeaseSchema = v.object({
   uploads: v.optional(v.pipe(v.array(UploadSchema), v.maxLength(LEASE_UPLOADS)), []),
 });
 
-/** An upload in parts that is neither completed nor ended: for the next run, should this one be killed. */
+/** Multipart upload under way, noted for the next run in case this one is killed. */
 export type NotedUpload = v.InferOutput<typeof UploadSchema>;
 
 /**
- * The right to publish: an object that one run writes and renews while it lives. Another takes it over when it has not
- * been renewed for as long as it says, by the store's clock alone. A run that could not renew its lease in time gives
- * up by itself, earlier than another could have it.
+ * The right to publish, as an object that one run writes and keeps renewing. Another run takes it over once it has
+ * expired, by the clock of the store alone. A run that could not renew its lease in time stops by itself, before
+ * another run can have it.
  */
 export class Lease implements AsyncDisposable {
   readonly owner = randomUUID();
@@ -43,7 +46,7 @@ export class Lease implements AsyncDisposable {
   readonly #abilities: Abilities;
   readonly #times: LeaseTimes;
   readonly #attributes: Attributes;
-  /** What the run before, which was killed, had noted. */
+  /** Uploads that the previous run had noted when it was killed. */
   inherited: readonly NotedUpload[] = [];
   readonly #uploads = new Set<NotedUpload>();
   #tag = '';
@@ -60,7 +63,7 @@ export class Lease implements AsyncDisposable {
     this.#attributes = attributes;
   }
 
-  /** Throws `store/busy` if another run has it. */
+  /** Takes the lease. Throws `store/busy` if another run has it. */
   static async take(
     bucket: Bucket,
     abilities: Abilities,
@@ -68,24 +71,24 @@ export class Lease implements AsyncDisposable {
   ): Promise<Lease> {
     const lease = new Lease(bucket, abilities, options.times ?? LEASE_TIMES, options.attributes);
     await lease.#take();
-    lease.#timer = setInterval(() => lease.renew().catch(() => {}), lease.#times.lease / 3); // `assertHeld` tells
+    lease.#timer = setInterval(() => lease.renew().catch(() => {}), lease.#times.lease / 3); // `assertHeld` reports the failure
     lease.#timer.unref();
     return lease;
   }
 
-  /** Throws `store/conflict` if another run may have it by now. */
+  /** Requires that no other run can have the lease by now. Throws `store/conflict`. */
   assertHeld(): void {
     if (!this.#lost && since(this.#renewed) < (this.#times.lease * 5) / 6) return;
     throw new StoreError(
       'store/conflict',
-      `this run was stopped for too long to publish to ${this.#bucket.where}`,
+      `this run paused for too long and lost the right to publish to ${this.#bucket.where}`,
       {
-        advice: 'Another run may be publishing; the next run starts from what is there',
+        advice: 'Another run may be publishing. The next run starts from its result',
       },
     );
   }
 
-  /** Makes sure that it is held, and for its whole time from now. Throws `store/conflict`. */
+  /** Renews the lease for its whole time from now. Throws `store/conflict` if it is lost. */
   async renew(): Promise<void> {
     const renew = async () => {
       this.assertHeld();
@@ -97,13 +100,13 @@ export class Lease implements AsyncDisposable {
     await this.#last;
   }
 
-  /** Writes down an upload that has begun. Throws `store/conflict`. */
+  /** Notes an upload that has begun. Throws `store/conflict`. */
   async note(upload: NotedUpload): Promise<void> {
     this.#uploads.add(upload);
     await this.renew();
   }
 
-  /** An upload that is completed or ended. */
+  /** Forgets an upload that is completed or ended. */
   forget(upload: NotedUpload): void {
     this.#uploads.delete(upload);
   }
@@ -113,10 +116,10 @@ export class Lease implements AsyncDisposable {
     await this.#last.catch(() => {});
     try {
       this.assertHeld();
-      if (this.#uploads.size > 0) return; // the next run, which has to wait for a while, reads of them
-      await this.#bucket.remove(LEASE, { abortSignal: AbortSignal.timeout(LET_GO_TIMEOUT) });
+      if (this.#uploads.size > 0) return; // the next run waits for its end, and reads the uploads
+      await this.#bucket.remove(LEASE, { abortSignal: AbortSignal.timeout(RELEASE_TIMEOUT_MS) });
     } catch {
-      // it ends by itself
+      // the lease expires by itself
     }
   }
 
@@ -126,7 +129,7 @@ export class Lease implements AsyncDisposable {
     const found = await this.#bucket.read(LEASE, LEASE_BYTES);
     if (found !== undefined) this.#assertOver(found);
     else if (this.#abilities.create && (await this.#write(ABSENT)))
-      return; // it was let go just now
+      return; // another run has just released it
     else if (this.#abilities.create) throw this.#busy();
     this.inherited = parse(found?.text ?? '')?.uploads ?? [];
     for (const upload of this.inherited) this.#uploads.add(upload);
@@ -137,7 +140,7 @@ export class Lease implements AsyncDisposable {
     if (!(await this.#isOurs())) throw this.#busy();
   }
 
-  /** Writes the lease; false if the condition does not hold. An answer that was lost counts as what it was. */
+  /** Writes the lease; `false` if the condition does not hold. If the answer was lost, reads what the store has. */
   async #write(condition: Condition | undefined): Promise<boolean> {
     const asked = clocks();
     const seconds = this.#times.lease / 1000;
@@ -159,21 +162,21 @@ export class Lease implements AsyncDisposable {
   #assertOver({ text, modified }: { text: string; modified: number }): void {
     const { seconds = this.#times.lease / 1000 } = parse(text) ?? {};
     const left = Math.min(seconds, LEASE_SECONDS) * 1000 - (this.#bucket.now() - modified);
-    if (left > -CLOCK_STEP) throw this.#busy(left);
+    if (left > -CLOCK_STEP_MS) throw this.#busy(left);
   }
 
   #busy(left = this.#times.lease): StoreError {
-    const seconds = Math.max(1, Math.ceil((left + CLOCK_STEP) / 1000));
+    const seconds = Math.max(1, Math.ceil((left + CLOCK_STEP_MS) / 1000));
     return new StoreError('store/busy', `another run is publishing to ${this.#bucket.where}`, {
-      advice: `Run this again when it has ended; if it was killed, in ${counted(seconds, 'second')}`,
+      advice: `Run this again once it has ended. If it was killed, wait ${counted(seconds, 'second')}`,
     });
   }
 }
 
-/** Milliseconds. */
-const LET_GO_TIMEOUT = 5000;
-/** The store's clock is told in whole seconds, twice. */
-const CLOCK_STEP = 2000;
+/** Time to remove the lease in, when a run ends. */
+const RELEASE_TIMEOUT_MS = 5000;
+/** Uncertainty of the time of the store: both times come in whole seconds. */
+const CLOCK_STEP_MS = 2000;
 
 function parse(text: string): v.InferOutput<typeof LeaseSchema> | undefined {
   try {
@@ -188,12 +191,12 @@ function ownerOf(text: string): string | undefined {
   return parse(text)?.owner;
 }
 
-/** One clock stands still while the machine sleeps, the other may be set. */
+/** Reads two clocks: one stands still while the machine sleeps, the other may be set. */
 function clocks(): { steady: number; wall: number } {
   return { steady: performance.now(), wall: Date.now() };
 }
 
-/** Milliseconds, at least. */
+/** Milliseconds since then, by the clock that moved further. */
 function since(then: { steady: number; wall: number }): number {
   const now = clocks();
   return Math.max(now.steady - then.steady, now.wall - then.wall);

@@ -2,7 +2,7 @@ import { type Readable, Transform } from 'node:stream';
 import { bytes } from '../../base/log.ts';
 import { StoreError } from '../store.ts';
 
-/** Passes on at most so many bytes. Throws `store/limit`, at once where the answer says how many are to come. */
+/** Passes on at most `limit` bytes. Throws `store/limit`, at once if the answer announces more. */
 export function atMost(
   limit: number,
   what: string,
@@ -27,6 +27,6 @@ export function atMost(
 
 function tooLarge(what: string, limit: number): StoreError {
   return new StoreError('store/limit', `${what} has more than ${bytes(limit)}`, {
-    advice: 'No run of this mirror puts it there: look at who else can write to the store',
+    advice: 'This program never writes such a file. Check who else can write to the store',
   });
 }

@@ -15,18 +15,20 @@ import { type Digests, isProvenBy } from './digests.ts';
 import type { Lease } from './lease.ts';
 import { provenDigests, readProven, Uploads } from './upload.ts';
 
-/** Requests at a time, when files get their places. */
-const AT_ONCE = 8;
-/** Files at a time, when they are sent. */
-const FILES = 4;
-/** Bytes of a file that is kept in memory until the commit, and of all of them. */
-const SMALL = 1024 * 1024;
-const KEPT = 16 * 1024 * 1024;
+/** Requests at a time when the files move to their places. */
+const REQUESTS_AT_ONCE = 8;
+/** Files at a time when they are sent. */
+const FILES_AT_ONCE = 4;
+/** Bytes of the largest file to keep in memory until the commit, and of all such files together. */
+const KEPT_FILE_BYTES = 1024 * 1024;
+const KEPT_BYTES = 16 * 1024 * 1024;
 
-/** Brings what is ready to its place. */
+/** Moves a prepared file to its place. */
 type Place = () => Promise<unknown>;
 
-/** In this order: no client asks for a CDIFF before a CVD says so, and pages tell of CVDs that are there. */
+/**
+ * Order of publication: no client asks for a CDIFF before a CVD leads to it, and pages describe CVDs that are there.
+ */
 const TURNS = ['files', 'CVDs', 'pages'] as const;
 
 interface Step {
@@ -34,7 +36,7 @@ interface Step {
   readonly ready: Promise<Place>;
 }
 
-/** A file as `put` was told of it. */
+/** One file given to `put`. */
 interface Put {
   readonly name: string;
   readonly path: string;
@@ -42,70 +44,71 @@ interface Put {
   readonly attributes: Attributes;
 }
 
-/** What the store has of a file already, and how it can say so. */
+/** File that the store has already, with the digests that prove it. */
 interface Stored {
   readonly name: string;
   readonly digests: Digests;
 }
 
-export interface PublicationParts {
+export interface PublicationContext {
   readonly bucket: Bucket;
   readonly abilities: Abilities;
   readonly lease: Lease;
-  /** The manifest's, or `undefined` if there was none. */
+  /** Tag of the manifest, or `undefined` if there is none. */
   readonly tag: string | undefined;
-  /** Sizes in bytes of what is published, by name. */
+  /** Sizes in bytes of the published files, by name. */
   readonly listing: ReadonlyMap<string, number>;
-  /** Whether to send everything and to read it back, whatever is there. */
+  /** True to send every file and read it back, whatever the store has. */
   readonly anew: boolean;
-  /** Names of `.sign` files that were seen to have the headers of an earlier version of ours. */
+  /** Names of `.sign` files with the headers of an earlier version of this program. */
   readonly outdated: Set<string>;
 }
 
 /**
- * What was put waits, proven, until all of it is there: CVDs and what is large in the store, as uploads that are not
- * completed, the rest in memory. A file that has changed, or a bucket without room for the CVDs, ends a publication before
- * anything of it is seen. A commit that ends in the middle leaves, in this order, files that no client asks for yet, CVDs
- * that are newer than the manifest, each with its CDIFFs, and pages: all of them whole and proven.
- * What the store has already is not sent: neither a file that is in its place, nor the CVD that goes into the archive. It
- * has what it has reckoned itself: what an object's metadata says was true of the bytes that were once written.
+ * Publication into a bucket. Every file waits, proven, until all are there: CVDs and large files in the store as
+ * uploads that are not completed, the rest in memory. A changed file, or a bucket without room for the CVDs, ends a
+ * publication before a client sees any of it.
+ * A commit that breaks off leaves whole and proven files only: files that no client asks for yet, then CVDs newer than
+ * the manifest, each with its CDIFFs, then pages.
+ * A file that the store has already is not sent again, nor is a CVD that moves into the archive. Only digests that the
+ * store computed itself count for this: metadata describes the bytes that were once written.
  */
 export class S3Publication implements Publication {
-  readonly #parts: PublicationParts;
+  readonly #context: PublicationContext;
   readonly #uploads: Uploads;
-  readonly #limit = pLimit(FILES);
+  readonly #limit = pLimit(FILES_AT_ONCE);
   readonly #steps = new Map<string, Step>();
   readonly #puts = new Map<string, Put>();
   #kept = 0;
 
-  constructor(parts: PublicationParts) {
-    this.#parts = parts;
-    this.#uploads = new Uploads(parts.bucket, parts.lease);
+  constructor(context: PublicationContext) {
+    this.#context = context;
+    this.#uploads = new Uploads(context.bucket, context.lease);
   }
 
-  /** Returns while the file is on its way, so that others are at the same time. */
+  /** Starts to send a file and returns, so that several are sent at a time. */
   async put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void> {
-    const { bucket, lease } = this.#parts;
+    const { bucket, lease } = this.#context;
     const attributes = attributesOf(requireStoreName(name), bucket.settings, options);
     lease.assertHeld();
     await this.#steps.get(name)?.ready;
     const put = { name, path, sha256: options.sha256, attributes };
     this.#puts.set(name, put);
     const ready = this.#limit(() => this.#prepare(put));
-    ready.catch(() => {}); // the commit tells
+    ready.catch(() => {}); // `commit` reports the failure
     this.#steps.set(name, { turn: isCvd(name) ? 'CVDs' : 'files', ready });
   }
 
   async write(name: string, text: string): Promise<void> {
-    const { bucket } = this.#parts;
-    const sha256 = createHash('sha256').update(text).digest('hex'); // which shows that it is ours
+    const { bucket } = this.#context;
+    const sha256 = createHash('sha256').update(text).digest('hex'); // marks the object as ours
     const attributes = attributesOf(requireStoreName(name), bucket.settings, { sha256 });
     const place = () => bucket.write(name, text, attributes);
     this.#steps.set(name, { turn: 'pages', ready: Promise.resolve(place) });
   }
 
   async commit(manifest: string): Promise<void> {
-    const { bucket, lease, tag, anew } = this.#parts;
+    const { bucket, lease, tag, anew } = this.#context;
     const steps = [...this.#steps.values()];
     await Promise.all(steps.map(({ ready }) => ready));
     await lease.renew();
@@ -115,14 +118,14 @@ export class S3Publication implements Publication {
       await this.#placeAll(await Promise.all(ready));
     }
     if (anew) await this.#placeAll([...this.#puts.values()].map((put) => () => this.#requireStored(put)));
-    await this.#placeAll([...this.#parts.outdated].map((name) => () => this.#describeAnew(name)));
+    await this.#placeAll([...this.#context.outdated].map((name) => () => this.#describeAnew(name)));
     lease.assertHeld();
     await this.#replaceManifest(manifest);
   }
 
-  /** Only what we have put there: somebody may have written a manifest to have another's files removed. */
+  /** Removes an object only if we wrote it: a forged manifest could name the files of somebody else. */
   async remove(name: string, record?: FileRecord): Promise<void> {
-    const { bucket, lease } = this.#parts;
+    const { bucket, lease } = this.#context;
     requireStoreName(name);
     lease.assertHeld();
     const isPage = parseFileName(name) === undefined;
@@ -136,11 +139,11 @@ export class S3Publication implements Publication {
     this.#uploads.stop();
     await Promise.allSettled([...this.#steps.values()].map(({ ready }) => ready));
     await this.#uploads[Symbol.asyncDispose]();
-    await this.#parts.lease[Symbol.asyncDispose]();
+    await this.#context.lease[Symbol.asyncDispose]();
   }
 
   async #prepare(put: Put): Promise<Place> {
-    const { bucket } = this.#parts;
+    const { bucket } = this.#context;
     const { name, path, sha256, attributes } = put;
     const { size } = await stat(path);
     const send = () => this.#uploads.send(name, path, { size, sha256, attributes });
@@ -152,16 +155,16 @@ export class S3Publication implements Publication {
         await complete();
       };
     }
-    // a client reads a CVD in two requests: Ceph fails the Range of one that a PUT replaces (409, 500), not of an upload
-    if (isCvd(name) || size > SMALL || this.#kept + size > KEPT) return await send();
+    // clients read a CVD in two requests; while a PUT replaces it, Ceph fails the Range of one (409, 500), and an upload avoids that
+    if (isCvd(name) || size > KEPT_FILE_BYTES || this.#kept + size > KEPT_BYTES) return await send();
     this.#kept += size;
     const bytes = await readProven(path, sha256);
     return () => bucket.write(name, bytes, attributes);
   }
 
-  /** Under which name the store has a file already: its own, or that of the CVD that goes into the archive. */
+  /** Finds a file that the store has already: under its own name, or as the CVD that moves into the archive. */
   async #find({ name, path, sha256 }: Put, size: number): Promise<Stored | undefined> {
-    const { bucket, listing, anew } = this.#parts;
+    const { bucket, listing, anew } = this.#context;
     const file = parseFileName(name);
     const names = file?.kind === 'archive' ? [name, cvdName(file.database)] : [name];
     const places = names.filter((place) => listing.get(place) === size);
@@ -174,9 +177,9 @@ export class S3Publication implements Publication {
     return undefined;
   }
 
-  /** Copies within the store; false if what came of it is not that file. */
+  /** Copies a file within the store; `false` if the result is not that file. */
   async #copy({ name: from, digests }: Stored, { name, sha256, attributes }: Put): Promise<boolean> {
-    const { bucket } = this.#parts;
+    const { bucket } = this.#context;
     if (!(await bucket.copy(from, name, attributes))) return false;
     const copied = await bucket.head(name);
     if (copied !== undefined && isProvenBy(copied, digests)) return true;
@@ -184,45 +187,44 @@ export class S3Publication implements Publication {
   }
 
   async #requireStored({ name, path, sha256 }: Put): Promise<void> {
-    const { bucket } = this.#parts;
+    const { bucket } = this.#context;
     const { size } = await stat(path);
     if ((await bucket.hash(name, size)).sha256 === sha256) return;
     throw new StoreError('store/damaged', `${bucket.where} does not give back ${name} as it was sent`, {
-      advice:
-        'The manifest was left as it was. Look at what stands before the store, and at the store itself',
+      advice: 'The manifest was left as it was. Check the store, and any gateway in front of it',
     });
   }
 
-  /** Gives a small object of ours the headers of today: caches kept a `.sign` for a year once. */
+  /** Rewrites a `.sign` with the headers of today: an earlier version let caches keep it for a year. */
   async #describeAnew(name: string): Promise<void> {
-    const { bucket, outdated } = this.#parts;
+    const { bucket, outdated } = this.#context;
     const found = this.#puts.has(name) ? undefined : await bucket.read(name, SIGN_BYTES);
     outdated.delete(name);
     if (found === undefined) return;
     const { content, mtime, sha256 } = found;
-    if (createHash('sha256').update(content).digest('hex') !== sha256) return; // damage is for the inspection
+    if (createHash('sha256').update(content).digest('hex') !== sha256) return; // the inspection deals with damage
     const times = mtime === undefined ? {} : { mtime: new Date(Number(mtime) * 1000) };
     await bucket.write(name, content, attributesOf(name, bucket.settings, { sha256, ...times }));
   }
 
   async #replaceManifest(manifest: string): Promise<void> {
-    const { bucket, abilities, tag } = this.#parts;
+    const { bucket, abilities, tag } = this.#context;
     const attributes = attributesOf(MANIFEST, bucket.settings, {});
     const absent = abilities.create ? ({ IfNoneMatch: '*' } as const) : undefined;
     const condition = tag === undefined ? absent : unchanged(tag, abilities);
     if (condition === undefined && (await bucket.read(MANIFEST, MANIFEST_BYTES))?.tag !== tag)
       throw conflict(bucket.where);
     if ((await bucket.write(MANIFEST, manifest, attributes, condition)) !== undefined) return;
-    // the answer to a first attempt may have been lost
+    // the write may have succeeded although its answer was lost
     if ((await bucket.read(MANIFEST, MANIFEST_BYTES))?.text !== manifest) throw conflict(bucket.where);
   }
 
-  /** In any order. None begins after one has failed, and all that have begun are over then. */
+  /** Places files in any order. After a failure it starts no other, and waits for those under way. */
   async #placeAll(places: readonly Place[]): Promise<void> {
-    const limit = pLimit({ concurrency: AT_ONCE, rejectOnClear: true });
+    const limit = pLimit({ concurrency: REQUESTS_AT_ONCE, rejectOnClear: true });
     const placed = places.map((place) =>
       limit(async () => {
-        this.#parts.lease.assertHeld();
+        this.#context.lease.assertHeld();
         await place();
       }).catch((error) => {
         limit.clearQueue();
@@ -238,7 +240,7 @@ function isCvd(name: string): boolean {
   return parseFileName(name)?.kind === 'cvd';
 }
 
-/** Attributes of an object that no reader is to see. */
+/** Attributes of an object that is for no reader. */
 export function privateAttributes({ encryption, kmsKey }: S3Settings): Attributes {
   return {
     CacheControl: 'no-store',
@@ -253,7 +255,7 @@ export function attributesOf(
   { sha256, mtime }: { sha256?: string; mtime?: Date },
 ): Attributes {
   const { storageClass, acl } = settings;
-  // vendors have values of their own, which the SDK's types do not know
+  // the types of the SDK lack the values of other vendors
   const own = {
     ...(storageClass !== undefined && { StorageClass: storageClass }),
     ...(acl !== undefined && { ACL: acl }),
@@ -264,7 +266,7 @@ export function attributesOf(
     CacheControl: cacheControl(name),
     Metadata: {
       ...(sha256 !== undefined && { sha256 }),
-      ...(mtime !== undefined && { mtime: String(mtime.getTime() / 1000) }), // as rclone has it
+      ...(mtime !== undefined && { mtime: String(mtime.getTime() / 1000) }), // as rclone stores it
     },
     ...(own as Pick<Attributes, 'StorageClass' | 'ACL'>),
   };
@@ -272,6 +274,6 @@ export function attributesOf(
 
 export function conflict(where: string): StoreError {
   return new StoreError('store/conflict', `another run published to ${where} in the meantime`, {
-    advice: 'What it published stands; the next run starts from there',
+    advice: 'Its publication stands. The next run starts from it',
   });
 }

@@ -11,12 +11,12 @@ import { Lease, type LeaseTimes } from './lease.ts';
 import { conflict, privateAttributes, S3Publication } from './publication.ts';
 import { abortUploads } from './upload.ts';
 
-const WEEK = 7 * 24 * 60 * 60_000;
+const WEEK_MS = 7 * 24 * 60 * 60_000;
 
-/** A bucket, or a prefix in one, as the store. One run publishes at a time, by a lease (lease.ts). */
+/** Store in a bucket, or in a prefix of one. A lease lets one run publish at a time (lease.ts). */
 export class S3Store implements Store {
   readonly sight: Sight = {
-    trustedFor: WEEK,
+    trustedFor: WEEK_MS,
     isFar: true,
     seals: async () => await this.#seals(),
     hash: async (name, size) => await this.#hash(name, size),
@@ -61,7 +61,7 @@ export class S3Store implements Store {
       ...(this.#times && { times: this.#times }),
     });
     try {
-      const cleared = [abortUploads(bucket, lease), removeOldTrials(bucket)]; // we hold the lease
+      const cleared = [abortUploads(bucket, lease), removeOldTrials(bucket)]; // safe, because we hold the lease
       const asked = [this.list(), this.readManifest()] as const;
       await Promise.allSettled([...cleared, ...asked]);
       await Promise.all(cleared);

@@ -11,32 +11,32 @@ import pLimit from 'p-limit';
 import { FileError } from '../../files/atomic.ts';
 import { isOurName } from '../file-name.ts';
 import type { Attributes, Bucket } from './bucket.ts';
-import { type Digests, digestsOf, PART } from './digests.ts';
+import { type Digests, digestsOf, PART_BYTES } from './digests.ts';
 import { faultOf, storeError } from './errors.ts';
 import type { Lease, NotedUpload } from './lease.ts';
 
-/** Parts on their way at a time, of whatever file, each in memory that is used again. */
-const PARTS = 4;
-/** Milliseconds. */
-const END_TIMEOUT = 10_000;
+/** Parts of all files to send at a time. Each takes one buffer, which is used again. */
+const PARTS_AT_ONCE = 4;
+/** Time to end open uploads in, when a publication ends. */
+const ABORT_TIMEOUT_MS = 10_000;
 
-/** An upload as requests name it, and as the lease notes it. */
+/** One upload, as requests name it and as the lease notes it. */
 interface Upload {
   readonly request: { readonly Bucket: string; readonly Key: string; readonly UploadId: string };
   readonly noted: NotedUpload;
 }
 
 /**
- * Files on their way into a bucket in parts. Their bytes wait in the store, seen by nobody, until an upload is completed:
- * this makes them the object of their name in one step, without a copy.
+ * Multipart uploads of a publication. Their bytes wait in the store, invisible, until an upload is completed: then they
+ * become the object in one step, without a copy.
  */
 export class Uploads implements AsyncDisposable {
   readonly #bucket: Bucket;
   readonly #lease: Lease;
   readonly #open = new Set<Upload>();
-  readonly #limit = pLimit(PARTS);
+  readonly #limit = pLimit(PARTS_AT_ONCE);
   readonly #buffers: Buffer[] = [];
-  /** Tells why nothing more is to be sent, once that is so. */
+  /** Aborted with the reason, once no more may be sent. */
   readonly #end = new AbortController();
 
   constructor(bucket: Bucket, lease: Lease) {
@@ -45,8 +45,8 @@ export class Uploads implements AsyncDisposable {
   }
 
   /**
-   * Sends a file that was proven to have this SHA-256; it is hashed while it is sent. Returns what completes it.
-   * Throws `file/changed`.
+   * Sends a file that was proven to have this SHA-256, and hashes it on the way. Returns the function that completes
+   * the upload. Throws `file/changed`.
    */
   async send(
     name: string,
@@ -62,10 +62,10 @@ export class Uploads implements AsyncDisposable {
       const { UploadId = '' } = begun;
       const upload = { request: { ...object, UploadId }, noted: { name, id: UploadId } };
       this.#open.add(upload);
-      await this.#lease.note(upload.noted); // before it has a byte, so that whoever comes after us can end it
+      await this.#lease.note(upload.noted); // noted before the first byte, so that a later run can end it
       const { Parts, found } = await this.#sendParts(file, size, async (PartNumber, Body) => {
         const part = new UploadPartCommand({ ...upload.request, PartNumber, Body });
-        const { ETag } = await client.send(part).catch((cause) => this.#fail(name, cause)); // no part after it
+        const { ETag } = await client.send(part).catch((cause) => this.#fail(name, cause)); // sends no further part
         return { PartNumber, ETag };
       });
       requireSame(path, sha256, found);
@@ -75,10 +75,13 @@ export class Uploads implements AsyncDisposable {
     }
   }
 
-  /** Ends what was not completed; all that was sent has settled. What cannot be ended now is ended by the next run. */
+  /**
+   * Ends the uploads that were not completed. All requests have settled by now. The next run ends what cannot be ended
+   * here.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const { client } = this.#bucket;
-    const options = { abortSignal: AbortSignal.timeout(END_TIMEOUT) };
+    const options = { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) };
     const ends = [...this.#open].map(async ({ request, noted }) => {
       await client.send(new AbortMultipartUploadCommand(request), options).catch(ignoreGone);
       this.#lease.forget(noted);
@@ -86,7 +89,7 @@ export class Uploads implements AsyncDisposable {
     await Promise.allSettled(ends);
   }
 
-  /** Sends no further parts. */
+  /** Stops sending parts. */
   stop(): void {
     this.#end.abort();
   }
@@ -96,7 +99,7 @@ export class Uploads implements AsyncDisposable {
     throw this.#end.signal.reason; // the first failure
   }
 
-  /** The parts in their order, and the SHA-256 of all. */
+  /** Sends all parts. Returns them in order, with the SHA-256 of all bytes. */
   async #sendParts(
     file: FileHandle,
     size: number,
@@ -105,14 +108,14 @@ export class Uploads implements AsyncDisposable {
     const hash = createHash('sha256');
     let last: Promise<unknown> = Promise.resolve();
     const read = async (buffer: Buffer, at: number, before: Promise<unknown>) => {
-      const { bytesRead } = await file.read(buffer, 0, PART, at * PART);
-      await before; // parts are hashed one after the other
+      const { bytesRead } = await file.read(buffer, 0, PART_BYTES, at * PART_BYTES);
+      await before; // parts are hashed in order
       hash.update(buffer.subarray(0, bytesRead));
       return buffer.subarray(0, bytesRead);
     };
     const sendPart = async (at: number) => {
       this.#end.signal.throwIfAborted();
-      const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PART);
+      const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PART_BYTES);
       try {
         const bytes = read(buffer, at, last);
         last = bytes;
@@ -121,7 +124,7 @@ export class Uploads implements AsyncDisposable {
         this.#buffers.push(buffer);
       }
     };
-    const sent = Array.from({ length: Math.ceil(size / PART) }, (_, at) => this.#limit(sendPart, at));
+    const sent = Array.from({ length: Math.ceil(size / PART_BYTES) }, (_, at) => this.#limit(sendPart, at));
     await Promise.allSettled(sent);
     return { Parts: await Promise.all(sent), found: hash.digest('hex') };
   }
@@ -130,7 +133,7 @@ export class Uploads implements AsyncDisposable {
     const bucket = this.#bucket;
     const complete = new CompleteMultipartUploadCommand({ ...upload.request, MultipartUpload: { Parts } });
     await bucket.client.send(complete).catch(async (cause) => {
-      // the answer to a first attempt may have been lost
+      // an earlier attempt may have succeeded although its answer was lost
       if (faultOf(cause).status === 404 && (await bucket.head(name))?.sha256 === sha256) return;
       throw storeError(cause, `write ${name} in ${bucket.where}`, 'store/failed');
     });
@@ -139,14 +142,14 @@ export class Uploads implements AsyncDisposable {
   }
 }
 
-/** A small file that was proven to have this SHA-256. Throws `file/changed`. */
+/** Reads a small file that was proven to have this SHA-256. Throws `file/changed`. */
 export async function readProven(path: string, sha256: string): Promise<Buffer> {
   const bytes = await readFile(path);
   requireSame(path, sha256, createHash('sha256').update(bytes).digest('hex'));
   return bytes;
 }
 
-/** What a store says of a file that has this SHA-256. Throws `file/changed` if it has another one by now. */
+/** Digests of a file that was proven to have this SHA-256. Throws `file/changed` if it changed since. */
 export async function provenDigests(path: string, sha256: string): Promise<Digests> {
   const digests = await digestsOf(path);
   requireSame(path, sha256, digests.sha256);
@@ -158,7 +161,7 @@ function requireSame(path: string, sha256: string, found: string): void {
   throw new FileError('file/changed', `${path} was proven as ${sha256} and is now ${found}`);
 }
 
-/** Ends the uploads that a run which was killed had noted in its lease. All others are somebody's own. */
+/** Ends the uploads that a killed run had noted in its lease. Other uploads belong to somebody else. */
 export async function abortUploads(bucket: Bucket, lease: Lease): Promise<void> {
   for (const noted of lease.inherited) {
     const UploadId = noted.id;
