@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import { cvdSignName } from '../cvd/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Manifest } from '../mirror/manifest.ts';
-import { shutOut, signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { shutOut, signProblemOf } from '../mirror/signs/sign-error.ts';
 import { listed } from '../probe/finding.ts';
 import type { Trust } from '../verify/trust.ts';
 import { ClientError } from './error.ts';
@@ -102,7 +102,7 @@ function requireSigns(what: string, lacks: readonly Lack[], manifest: Manifest |
   const why = lacks.flatMap(({ kind, database }) => {
     if (kind === 'behind') return [];
     const record = manifest?.databases[database];
-    const trouble = record === undefined ? undefined : signTroubleOf(database, record, now);
+    const trouble = record === undefined ? undefined : signProblemOf(database, record, now);
     return trouble === undefined || trouble.since > now.getTime() ? [] : [trouble.what];
   });
   if (why.length > 0) throw noSign(`${what}: ${why.join('; ')}`);

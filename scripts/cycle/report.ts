@@ -1,6 +1,6 @@
 import { codeOf, explain } from '../base/errors.ts';
 import type { Published } from '../mirror/published.ts';
-import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-error.ts';
 import type { Proof } from '../proof/record.ts';
 import { VerifyError } from '../verify/error.ts';
 import { asPublished, type How, type Survey, type Update } from './database.ts';
@@ -90,7 +90,7 @@ function reportOf(
   const offered = advertisement.isNew ? { offered: advertisement.offer.header.version } : {};
   // told with each publication; between them, `status` and `watch` tell
   const published = update.isNew && end === undefined ? update.record : undefined;
-  const sign = published && signTroubleOf(database, published, now)?.what;
+  const sign = published && signProblemOf(database, published, now)?.what;
   const notes = [survey.note, advertisement.note, sign].filter((note) => note !== undefined);
   const upstreamBytes = survey.client.received;
   const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;

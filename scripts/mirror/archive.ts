@@ -3,17 +3,17 @@ import type { FileRecord } from '../store/file-record.ts';
 import type { DatabaseRecord, Manifest } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 
-/** A CVD, or its `.sign`, on this machine that goes into the archive with the next publication. */
+/** CVD or `.sign` on this machine that the next publication puts into the archive. */
 export interface ArchiveCopy extends FileRecord {
   readonly name: string;
   readonly path: string;
   readonly database: string;
   readonly version: number;
-  /** When Talos built the CVD. */
+  /** Time when Talos built the CVD. */
   readonly built: string;
 }
 
-/** The `.sign` kept with an earlier CVD. */
+/** Record of the `.sign` kept with an earlier CVD. */
 export function archivedSign(
   manifest: Manifest | undefined,
   database: string,
@@ -22,12 +22,12 @@ export function archivedSign(
   return manifest?.files[archiveSignName(database, version)];
 }
 
-/** The earlier versions of a database that the mirror keeps, newest first. */
+/** Earlier versions of a database in the archive, newest first. */
 export function archivedVersions(manifest: Manifest | undefined, database: string): number[] {
   return [...archiveOf(manifest, database).keys()];
 }
 
-/** The same with their files. */
+/** Earlier versions of a database in the archive with the records of their CVDs, newest first. */
 export function archiveOf(manifest: Manifest | undefined, database: string): Map<number, FileRecord> {
   const archive = Object.entries(manifest?.files ?? {}).flatMap(([name, record]) => {
     const file = parseFileName(name);
@@ -37,8 +37,9 @@ export function archiveOf(manifest: Manifest | undefined, database: string): Map
 }
 
 /**
- * The archive beside these databases: of each the `keep` newest earlier versions, each with its `.sign`, among those in
- * the store and those that are copied there now. `unusable` names those in the store that are damaged.
+ * Files of the next archive. Of each database it keeps the `keep` newest earlier versions, each with its `.sign`, among
+ * those in the store and those that are copied there now. `unusable` names damaged files of the store, which are left
+ * out.
  */
 export function nextArchive(
   databases: Readonly<Record<string, DatabaseRecord>>,

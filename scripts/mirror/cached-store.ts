@@ -6,16 +6,15 @@ import { filesOfOwn } from './own-manifest.ts';
 type Files = Readonly<Record<string, FileRecord>>;
 
 /**
- * A store that is far away, with copies of its files on this machine. A copy stands for a file only if the store's own
- * manifest names that file with exactly this size and hash; all else is asked of the store itself. What the store
- * holds under the name is not looked at then: that is what the inspection is for, and `resync` and `verify` do without
- * copies.
+ * Remote store with copies of its files on this machine. A copy replaces a file only if the manifest of the store names
+ * that file with the same size and hash; everything else is fetched from the store. A copy hides damage in the store:
+ * so the inspection looks at the store itself, and `resync` and `verify` use no copies.
  */
 export class CachedStore implements Store {
   readonly describeAbilities?: () => Promise<readonly string[]>;
   readonly #store: Store;
   readonly #copies: Copies;
-  /** Of the manifest that was read or written last. */
+  /** Files of the manifest that was last read or written. */
   #files: Files | undefined;
 
   constructor(store: Store, copies: string | Copies) {
@@ -24,7 +23,7 @@ export class CachedStore implements Store {
     if (store.describeAbilities !== undefined) this.describeAbilities = store.describeAbilities.bind(store);
   }
 
-  /** Without copies, which would hide what became of the store's own files. */
+  /** View of the files in the store itself: copies would hide their damage. */
   get sight(): Sight {
     return this.#store.sight;
   }
@@ -48,7 +47,7 @@ export class CachedStore implements Store {
   }
 
   async fetch(name: string, path: string, limit?: number): Promise<void> {
-    // one that cannot be read is the caller's to complain of, not ours
+    // a manifest that cannot be read is reported by the caller
     if (this.#files === undefined) await this.readManifest().catch(() => {});
     const record = Object.hasOwn(this.#files ?? {}, name) ? this.#files?.[name] : undefined;
     if (record !== undefined && (await this.#copies.take(record, path))) return;
@@ -56,7 +55,7 @@ export class CachedStore implements Store {
     if (record !== undefined) await this.#copies.keep(record.sha256, path);
   }
 
-  /** Without copies: this is how a cycle notices that the store's file is another one. */
+  /** Reads from the store itself: a cycle notices a changed file this way. */
   async readStart(name: string, length: number): Promise<Buffer> {
     return await this.#store.readStart(name, length);
   }

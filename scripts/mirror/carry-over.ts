@@ -15,31 +15,31 @@ export interface CarryContext {
   readonly published: Published;
   readonly trust: Trust;
   readonly stage: Stage;
-  /** How many CDIFFs are kept. */
+  /** Number of CDIFFs to keep. */
   readonly window: number;
   readonly log: Log;
 }
 
 /**
- * Brings those published files of a database into the stage that will still be served beside `version`, each
- * proven as if it came from a stranger. Throws `VerifyError`, `store/missing` if one is not what it was.
+ * Copies to the stage the published files of a database that will still be served beside `version`, each proven as if a
+ * stranger had sent it. Throws `VerifyError` or `store/missing` if a file is damaged or gone.
  */
-export async function carryOver(database: string, version: number, parts: CarryContext): Promise<void> {
-  const published = parts.published.manifest?.databases[database]?.version;
-  const files = filesOf(parts.published.manifest, database).flatMap((name) => {
+export async function carryOver(database: string, version: number, context: CarryContext): Promise<void> {
+  const published = context.published.manifest?.databases[database]?.version;
+  const files = filesOf(context.published.manifest, database).flatMap((name) => {
     const file = parseFileName(name);
     if (file === undefined || isArchived(file)) return [];
-    return isKept(file, version, published, parts.window) ? [{ name, file }] : [];
+    return isKept(file, version, published, context.window) ? [{ name, file }] : [];
   });
-  // what is signed before its `.sign`
+  // signed files come before their `.sign`
   files.sort((a, b) => Number(a.file.kind === 'sign') - Number(b.file.kind === 'sign'));
   for (const { name, file } of files) {
-    const record = parts.published.manifest?.files[name];
-    if (record !== undefined) await carryFile(name, file, record, parts);
+    const record = context.published.manifest?.files[name];
+    if (record !== undefined) await carryFile(name, file, record, context);
   }
 }
 
-/** The archive stays where it is. */
+/** Kinds of files that can be carried over. The archive stays in its place. */
 type Carried = Exclude<FileName, { kind: 'archive' | 'archive-sign' }>;
 
 function isKept(file: Carried, version: number, published: number | undefined, window: number): boolean {
@@ -52,16 +52,16 @@ async function carryFile(
   name: string,
   file: Carried,
   record: FileRecord,
-  parts: CarryContext,
+  context: CarryContext,
 ): Promise<void> {
-  const { store, stage, trust, log } = parts;
-  if (stage.files.has(name)) return; // upstream has made it anew
-  if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // what it signs is not published
+  const { store, stage, trust, log } = context;
+  if (stage.files.has(name)) return; // a new file has come from upstream
+  if (file.kind === 'sign' && !stage.files.has(file.signs)) return; // the signed file is not published
   const path = stage.incoming(name);
   const isOther = () =>
     new VerifyError('verify/mismatch', `${name} in ${store.where} is not the file that its manifest names`);
   await store.fetch(name, path, record.size).catch((error) => {
-    throw codeOf(error) === 'store/limit' ? isOther() : error; // it has more bytes, which is damage as any other
+    throw codeOf(error) === 'store/limit' ? isOther() : error; // a longer file is damaged too
   });
   const found = await verifyCarried(path, file, stage, trust).catch((error) => {
     if (file.kind !== 'sign' || !(error instanceof VerifyError)) throw error;

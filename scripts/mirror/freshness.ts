@@ -1,25 +1,25 @@
 import type { Manifest, Seen } from './manifest.ts';
 
-/** How old what is served of one database is, as the manifest tells it. */
+/** Age of one served database, according to the manifest. */
 export interface Freshness {
   readonly database: string;
-  /** The published one. */
+  /** Published version. */
   readonly version: number;
-  /** When that was last known to be what upstream has, and whole. */
+  /** Last time when this version was known to be whole and the newest of upstream. */
   readonly checked: string;
-  /** Upstream's own signed header, as it was last seen: a later version than the published one was not taken. */
+  /** Last seen signed header of upstream. It may announce a later version that was not taken. */
   readonly seen: Seen | undefined;
-  /** When all bytes that are served had last been read; `undefined`: it is not known. */
+  /** Last time by which all served bytes had been read; `undefined` if unknown. */
   readonly hashed: string | undefined;
-  /** Whether a rollback keeps it where it is. */
+  /** True if a rollback pins the database. */
   readonly isHeld: boolean;
-  /** Since when it is not mirrored any more: it gets older, as somebody wants it. */
+  /** Time since when the database is deliberately no longer mirrored. */
   readonly left: string | undefined;
 }
 
 /**
- * How old each of these databases is, or each that is published. One that was refused, or that upstream lacks, gets old
- * by itself. Mirrors of earlier versions tell one time for all.
+ * Ages of these databases, or of all published ones. A database that was refused, or that upstream lacks, ages alone.
+ * Manifests of earlier versions have one time for all databases.
  */
 export function freshnessOf(
   manifest: Manifest,
@@ -33,7 +33,7 @@ export function freshnessOf(
   });
 }
 
-/** The time of the database that was checked the longest ago, whether or not it is mirrored still. */
+/** Oldest check of any of these databases, mirrored or not. */
 export function oldestCheck(manifest: Manifest, databases?: Iterable<string>): string {
   const times = freshnessOf(manifest, databases).map(({ checked }) => checked);
   return times.sort((one, other) => Date.parse(one) - Date.parse(other))[0] ?? manifest.checked;

@@ -15,88 +15,101 @@ import { FileSchema, Time } from '../store/file-record.ts';
 import { StoreError } from '../store/store.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
 
-/** Of the manifests that this program makes, and takes. */
+/** Format of the manifests that this program reads and writes. */
 const FORMAT = 1;
 
 const Count = v.pipe(
   v.number(),
-  v.check((count) => isPlausibleCount(count), 'is no plausible number'),
+  v.check((count) => isPlausibleCount(count), 'is not a plausible number'),
 );
 const Words = v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS));
-export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is no name of a database'));
-export const FileName = v.pipe(v.string(), v.check(isOurFile, 'is no name of a file of ours'));
+export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'is not a name of a database'));
+export const FileName = v.pipe(v.string(), v.check(isOurFile, 'is not a name of our files'));
 /** The `.sign` of a published CVD: without it, ClamAV ≥ 1.5 with FIPS limits cannot take the database. */
 const SignSchema = v.object({
-  /** `missing`: upstream has none, or not yet. `withheld`: upstream's is not good now; clients do better without. */
+  /**
+   * `missing`: upstream has none, or not yet. `withheld`: the one of upstream is not good now, so clients do better
+   * without it.
+   */
   state: v.picklist(['published', 'missing', 'withheld']),
-  /** Since when it is so. */
+  /** Start of this state. */
   since: Time,
-  /** When upstream was last asked for it with success. */
+  /** Last successful request to upstream for it. */
   asked: Time,
-  /** When the first certificate of its chain ends; of a published one. */
+  /** End of the first certificate in the chain of a published one. */
   notAfter: v.optional(Time),
-  /** Why it is withheld. */
+  /** Reason for withholding it. */
   reason: v.optional(v.pipe(v.string(), v.maxLength(SIGN_CHARACTERS.reason))),
-  /** Upstream's ETag of what it gave, good or not. */
+  /** ETag of the last answer of upstream, good or not. */
   etag: v.optional(v.pipe(v.string(), v.maxLength(SIGN_CHARACTERS.etag))),
 });
 
-/** Upstream's own signed header of a database, as it was last seen. */
+/** Last seen signed header of upstream for a database. */
 const SeenSchema = v.object({
   at: Time,
-  /** Which version it announced. */
+  /** Announced version. */
   version: Count,
-  /** A later version that DNS or this mirror itself knows of, and since when upstream's header has lagged behind. */
+  /**
+   * Later version that DNS or this mirror knows of, and the time since when the header of upstream has lagged behind
+   * it.
+   */
   ahead: v.optional(v.object({ version: Count, since: Time })),
 });
 
 export const DatabaseSchema = v.object({
   version: Count,
-  /** When Talos built it. */
+  /** Time when Talos built it. */
   built: Time,
   signatures: Count,
   fLevel: Count,
   ...FileSchema.entries,
-  /** The unbroken chain of CDIFFs that ends at `version`: the versions that its first and last lead to. */
+  /** Unbroken chain of CDIFFs that ends at `version`: the versions that its first and last CDIFF lead to. */
   cdiffs: v.nullable(v.object({ first: Count, last: Count })),
-  /** CDIFFs that upstream did not have when they were wanted; asked for again in every cycle. */
+  /** Versions whose CDIFF upstream lacked when it was wanted. Every cycle asks for them again. */
   missingCdiffs: v.pipe(atMost(MANIFEST_FILES), v.array(Count), v.readonly()),
-  /** Mirrors published before ClamAV 1.5 was known say nothing. */
+  /** Absent from mirrors published before ClamAV 1.5 was known. */
   sign: v.optional(SignSchema),
-  /** Mirrors published before it was recorded say nothing: then upstream is asked. */
+  /** Absent from mirrors published before it was recorded; then upstream is asked. */
   seen: v.optional(SeenSchema),
-  /** When it was last known to be what upstream has, and whole; without it, the manifest's own time (freshness.ts). */
+  /**
+   * Last time when it was known to be whole and the newest of upstream; without it, the time of the manifest counts
+   * (freshness.ts).
+   */
   checked: v.optional(Time),
-  /** When all bytes that are served of it had last been read and held against the hashes here. */
+  /** Last time by which all its served bytes had been read and compared with the hashes here. */
   hashed: v.optional(Time),
-  /** Since when it is not mirrored any more, and stays as it is. */
+  /** Time since when it is no longer mirrored and stays as it is. */
   left: v.optional(Time),
-  /** Set by a rollback: the database stays at this version until it is released. */
+  /** Pin of a rollback: the database stays at this version until it is released. */
   held: v.optional(v.object({ since: Time, reason: Words })),
 });
 
 const ManifestSchema = v.object({
   format: v.literal(FORMAT),
   generator: Words,
-  /** When Talos built the newest database. */
+  /** Time when Talos built the newest database. */
   built: Time,
   /**
-   * When upstream's own signed headers were last seen: the oldest time of the databases that nothing was wrong with. Of one
-   * that was refused, or that upstream lacks, its own record tells (freshness.ts).
+   * Last time when the signed headers of upstream were seen: the oldest such time of the databases without a problem. A
+   * database that was refused, or that upstream lacks, has its own time in its record (freshness.ts).
    */
   checked: Time,
-  /** When the files last changed. */
+  /** Time of the last change of files. */
   published: Time,
   upstream: v.object({
     url: Words,
-    /** Taken from upstream for what was published last. */
+    /** Bytes downloaded from upstream for the last publication. */
     bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   }),
   databases: byName(DatabaseName, DatabaseSchema, MANIFEST_DATABASES),
   files: byName(FileName, FileSchema, MANIFEST_FILES),
-  /** Files of ours in the store that are no longer part of the mirror: removed once this manifest stands. */
+  /**
+   * Our own files in the store that no longer belong to the mirror. They are removed once this manifest is in place.
+   */
   retired: v.pipe(atMost(MANIFEST_FILES), v.array(FileName)),
-  /** Those among them that are in the archive, as they were published: another file of the same name is somebody's own. */
+  /**
+   * Retired files in the archive, as they were published. A different file of the same name belongs to somebody else.
+   */
   retiredFiles: v.optional(byName(FileName, FileSchema, MANIFEST_FILES)),
   proof: ProofSchema,
 });
@@ -104,10 +117,10 @@ const ManifestSchema = v.object({
 export type SignRecord = v.InferOutput<typeof SignSchema>;
 export type Seen = v.InferOutput<typeof SeenSchema>;
 export type DatabaseRecord = v.InferOutput<typeof DatabaseSchema>;
-/** The published description of the mirror; it moves last (scripts/README.md). */
+/** Published description of the mirror. It is replaced last (scripts/README.md). */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
-/** What the manifest says of a CVD, beside its CDIFFs. */
+/** Fields of the manifest that describe a CVD, without its CDIFFs. */
 export function describeCvd({
   header,
   size,
@@ -119,7 +132,7 @@ export function describeCvd({
   return { ...describeHeader(header), size, sha256 };
 }
 
-/** As much of it as the header tells. */
+/** Fields of the manifest that the header alone describes. */
 export function describeHeader({
   version,
   signatures,
@@ -130,14 +143,14 @@ export function describeHeader({
 }
 
 /**
- * Parses `manifest.json`: the one schema for what a manifest says, wherever it comes from. Throws `store/manifest`: what
- * cannot be read is not the same as an empty mirror; `store/newer` for a format that is not known yet.
+ * Parses `manifest.json` by the only schema for manifests, wherever they come from. Throws `store/manifest`, because an
+ * unreadable mirror is not an empty one, and `store/newer` for a format of a later version.
  */
 export function parseManifest(text: string, where: string): Manifest {
-  return judged(parseManifestJson(text, where), where);
+  return requireManifest(parseManifestJson(text, where), where);
 }
 
-/** Parses a manifest as JSON of a format that is known, and judges nothing else. Throws as `parseManifest` does. */
+/** Parses a manifest as JSON of a known format and checks nothing else. Throws as `parseManifest` does. */
 export function parseManifestJson(text: string, where: string): unknown {
   let json: unknown;
   try {
@@ -150,34 +163,34 @@ export function parseManifestJson(text: string, where: string): unknown {
   return json;
 }
 
-/** How it is written, whether anybody could read it or not. */
+/** Text of a manifest, without a check that it can be read back. */
 export function textOf(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
-/** The inverse of `parseManifest`. Throws `store/manifest` for what nobody could read afterwards. */
+/** Encodes a manifest so that `parseManifest` can read it. Throws `store/manifest` if it could not. */
 export function encodeManifest(manifest: Manifest): string {
   const text = textOf(manifest);
   if (Buffer.byteLength(text) > MANIFEST_BYTES)
     throw unreadable('this run', `it has more than ${MANIFEST_BYTES} bytes`, undefined);
-  judged(manifest, 'this run');
+  requireManifest(manifest, 'this run');
   return text;
 }
 
-/** The `format` of what may be a manifest of this program or of a later one; `undefined`: it is none. */
+/** Format of a manifest of this program or of a later one; `undefined` if this is no manifest. */
 export function formatOf(json: unknown): number | undefined {
   const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : undefined;
   return typeof format === 'number' && isPlausibleCount(format) ? format : undefined;
 }
 
-/** Holds JSON to the schema of a manifest. Throws `store/manifest`. */
-export function judged(json: unknown, where: string): Manifest {
+/** Requires JSON to match the schema of a manifest. Throws `store/manifest`. */
+export function requireManifest(json: unknown, where: string): Manifest {
   const parsed = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (parsed.success) return parsed.output;
   throw unreadable(where, whyNot(parsed.issues), undefined);
 }
 
-/** Tells why something is not of its schema, in one line. */
+/** Describes in one line why a value does not match its schema. */
 export function whyNot(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
   return v.summarize(issues).replaceAll('\n', ' ').slice(0, 300);
 }
@@ -187,42 +200,45 @@ function isOurFile(name: string): boolean {
   return file !== undefined && (file.version === undefined || isPlausibleCount(file.version));
 }
 
-/** Looks at the length before the items. */
+/** Checks the length of a list before its items. */
 function atMost(limit: number) {
   return v.custom<unknown[]>(
     (input) => Array.isArray(input) && input.length <= limit,
-    'is no list of a plausible length',
+    'is not a list of plausible length',
   );
 }
 
-/** Looks at the number of names before what is under them; nothing of `Object` is among them. */
+/**
+ * Checks the number of names in an object before their values. The result has no prototype, so no name of `Object` is
+ * in it.
+ */
 function byName<T extends v.GenericSchema>(name: v.GenericSchema<string, string>, schema: T, limit: number) {
   return v.pipe(
     v.custom<Record<string, unknown>>(
       (input) => isByName(input) && Object.keys(input).length <= limit,
-      'is nothing by name, or has more names than is plausible',
+      'is not an object, or has too many names',
     ),
     v.record(name, schema),
     v.transform((record): Record<string, v.InferOutput<T>> => Object.assign(Object.create(null), record)),
   );
 }
 
-/** True for an object that is no list: an empty list would pass for a mirror without databases. */
+/** True for an object, but not for a list: an empty list would pass as a mirror without databases. */
 export function isByName(input: unknown): input is Record<string, unknown> {
   return typeof input === 'object' && input !== null && !Array.isArray(input);
 }
 
 function unreadable(where: string, why: string, cause: unknown): StoreError {
-  return new StoreError('store/manifest', `the manifest of ${where} cannot be understood: ${why}`, {
+  return new StoreError('store/manifest', `the manifest of ${where} is not valid: ${why}`, {
     cause,
-    advice: 'Nothing was changed. Restore the manifest, or move it away to build the mirror anew',
+    advice: 'Nothing was changed. Restore the manifest, or move it away to build a new mirror',
   });
 }
 
 function newer(where: string, format: number): StoreError {
   return new StoreError(
     'store/newer',
-    `the manifest of ${where} is of format ${format}, which a newer clamav-mirror made`,
+    `the manifest of ${where} has format ${format}, which only a newer clamav-mirror knows`,
     {
       advice: 'Nothing was changed. Update this tool',
     },

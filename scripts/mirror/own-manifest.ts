@@ -6,49 +6,49 @@ import {
   DatabaseSchema,
   FileName,
   isByName,
-  judged,
   type Manifest,
   parseManifestJson,
+  requireManifest,
   whyNot,
 } from './manifest.ts';
 
 const PartsSchema = v.partial(DatabaseSchema);
 type DatabaseParts = v.InferOutput<typeof PartsSchema>;
 
-/** A database of the manifest that cannot be understood as a whole. */
+/** Record of a database that is not valid as a whole. */
 export interface UnreadDatabase {
   readonly why: string;
-  /** As much of it as can be understood, field by field. */
+  /** Fields that are valid. */
   readonly parts: DatabaseParts;
-  /** True if there was a pin that says nothing. */
+  /** True if the record had a pin that is not valid. */
   readonly isPinLost: boolean;
 }
 
-/** The parts of a store's own manifest that cannot be understood. */
+/** Parts of a store's own manifest that are not valid. */
 export interface Unread {
   readonly databases: ReadonlyMap<string, UnreadDatabase>;
-  /** Names of files of ours whose size or hash says nothing. */
+  /** Names of our files without a valid size and hash. */
   readonly files: readonly string[];
-  /** Names that no file or database of ours can have. */
+  /** Names that none of our files and databases can have. */
   readonly strangers: readonly string[];
 }
 
 export interface OwnManifest {
-  /** What can be understood: the databases and files that are unread are not in it. */
+  /** Valid part of the manifest, without the databases and files in `unread`. */
   readonly manifest: Manifest;
-  /** `undefined`: all of it is understood. */
+  /** Invalid parts; `undefined` if the whole manifest is valid. */
   readonly unread: Unread | undefined;
 }
 
 /**
- * Parses the manifest of a store of ours, one database and one file at a time: a wrong number in one of them takes nothing
- * else with it, for the store's own files can tell what is true (check/completed-records.ts). All the rest is held to the same
- * schema as a manifest of anybody's. Throws as `parseManifest` does.
+ * Parses the manifest of our own store one database and one file at a time: a wrong number damages no other record,
+ * because the files of the store can show what is true (check/completed-records.ts). Everything else must match the
+ * schema that holds for any manifest. Throws as `parseManifest` does.
  */
 export function parseOwnManifest(text: string, where: string): OwnManifest {
   const json = parseManifestJson(text, where);
   const frame = v.safeParse(FrameSchema, json);
-  if (!frame.success) return { manifest: judged(json, where), unread: undefined };
+  if (!frame.success) return { manifest: requireManifest(json, where), unread: undefined };
   const strangers: string[] = [];
   const databases = new Map<string, UnreadDatabase>();
   const knownDatabases: Record<string, unknown> = Object.create(null);
@@ -65,17 +65,17 @@ export function parseOwnManifest(text: string, where: string): OwnManifest {
     else if (v.is(FileSchema, entry)) knownFiles[name] = entry;
     else files.push(name);
   }
-  const manifest = judged({ ...frame.output, databases: knownDatabases, files: knownFiles }, where);
+  const manifest = requireManifest({ ...frame.output, databases: knownDatabases, files: knownFiles }, where);
   const isWhole = databases.size + files.length + strangers.length === 0;
   return { manifest, unread: isWhole ? undefined : { databases, files, strangers } };
 }
 
-/** The names of databases and files that are unread. */
+/** Names of all invalid parts. */
 export function unreadNames(unread: Unread | undefined): string[] {
   return unread === undefined ? [] : [...unread.databases.keys(), ...unread.files, ...unread.strangers];
 }
 
-/** Files by name, as far as they can be understood; `undefined`: this is no manifest of ours. */
+/** Valid records of files by name; `undefined` if this is not a manifest of ours. */
 export function filesOfOwn(text: string, where: string): Readonly<Record<string, FileRecord>> | undefined {
   try {
     return parseOwnManifest(text, where).manifest.files;
@@ -84,7 +84,7 @@ export function filesOfOwn(text: string, where: string): Readonly<Record<string,
   }
 }
 
-/** Looks at the number of names before what is under them. */
+/** Checks the number of names in an object before their values. */
 function named(limit: number) {
   return v.custom<Record<string, unknown>>((input) => isByName(input) && Object.keys(input).length <= limit);
 }
@@ -102,7 +102,7 @@ function unreadDatabase(entry: unknown, why: string): UnreadDatabase {
   return { why, parts, isPinLost: said.held !== undefined && parts.held === undefined };
 }
 
-/** A list of versions without those that are none. */
+/** Versions in a list, without the entries that are no version. */
 function countsIn(list: unknown): unknown {
   if (!Array.isArray(list)) return undefined;
   return list.slice(0, MANIFEST_FILES).filter((step) => v.is(DatabaseSchema.entries.version, step));

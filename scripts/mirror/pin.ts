@@ -2,19 +2,19 @@ import { liesAhead } from '../base/clock.ts';
 import { archivedVersions } from './archive.ts';
 import type { DatabaseRecord, Manifest } from './manifest.ts';
 
-/** What is known of the pin that holds a database. */
+/** Verdict on the pin of a database. */
 export interface PinVerdict {
-  /** Why it is not obeyed: no rollback leaves it like that. */
+  /** Reason to ignore the pin: no rollback leaves it like this. */
   readonly bogus?: string;
-  /** Why somebody should look at it, though a rollback may have made it. */
+  /** Reason for somebody to check the pin, although a rollback may have made it. */
   readonly doubt?: string;
 }
 
 /**
- * Judges a pin by the traces that a rollback leaves. Nothing in a manifest is signed, so whoever can write one can make a
- * pin that looks real: that is why every pin is told in each report. One that no rollback can have made is not obeyed. One
- * without a trace of the version that it led away from is obeyed and doubted: an archive may have been made smaller, and
- * to let a database go again that somebody holds for a reason is the greater harm.
+ * Checks a pin for the traces that a rollback leaves. A manifest is not signed, so whoever can write it can forge a
+ * pin: therefore every report names every pin. A pin that no rollback can have made is ignored. A pin without a trace
+ * of the version that it led away from is obeyed and doubted: the archive may have been made smaller, and releasing a
+ * database that somebody pinned for a reason does more harm.
  */
 export function inspectPin(
   database: string,
@@ -24,15 +24,15 @@ export function inspectPin(
 ): PinVerdict {
   if (held === undefined) return {};
   if (held.reason.trim() === '') return { bogus: 'it gives no reason' };
-  if (liesAhead(held.since, now)) return { bogus: `it begins at ${held.since}, which lies ahead` };
+  if (liesAhead(held.since, now)) return { bogus: `it starts at ${held.since}, which is in the future` };
   if (liesAhead(held.since, new Date(manifest.published)))
     return {
-      bogus: `it begins at ${held.since}, and nothing was published since ${manifest.published}`,
+      bogus: `it starts at ${held.since}, after the last publication at ${manifest.published}`,
     };
   const isKept = archivedVersions(manifest, database).some((kept) => kept > version);
   if (isKept || manifest.proof.accepted?.reason === held.reason) return {};
   return {
     doubt:
-      'no later version is kept, so nothing shows that a rollback made it; if nobody here did, release it',
+      'no later version is in the archive, so nothing shows that a rollback made it; release it unless somebody here made it',
   };
 }

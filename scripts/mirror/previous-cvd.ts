@@ -10,7 +10,7 @@ import type { Trust } from '../verify/trust.ts';
 import { archiveOf } from './archive.ts';
 import { isListed, type Published } from './published.ts';
 
-interface PreviousParts {
+interface PreviousContext {
   readonly store: Store;
   readonly published: Published;
   readonly trust: Trust;
@@ -18,24 +18,29 @@ interface PreviousParts {
   readonly log: Log;
 }
 
-/** A CVD of the store on this machine, proven as if it came from a stranger. */
+/** CVD of the store on this machine, proven as if a stranger had sent it. */
 interface PreviousCvd {
   readonly path: string;
   readonly verified: VerifiedCvd;
 }
 
 /**
- * Brings the store's CVD of a database to a place outside the stage and proves it. Its version need not be the manifest's:
- * a run may have been killed between the two. Where it does not prove out, the newest of the archive that does stands in:
- * a new version can be rebuilt from that too. `undefined` if there is none.
+ * Fetches the CVD of a database from the store to a path outside the stage and proves it. Its version may differ from
+ * the manifest, because a run may have been killed between the two. If it does not pass, the newest archived CVD that
+ * passes takes its place: a new version can be rebuilt from that too. `undefined` if no CVD passes.
  */
-export async function findPrevious(database: string, parts: PreviousParts): Promise<PreviousCvd | undefined> {
-  const { published } = parts;
-  const served = await prove(cvdName(database), database, undefined, parts);
+export async function findPrevious(
+  database: string,
+  context: PreviousContext,
+): Promise<PreviousCvd | undefined> {
+  const { published } = context;
+  const served = await prove(cvdName(database), database, undefined, context);
   if (served !== undefined) return served;
   for (const [version, record] of archiveOf(published.manifest, database)) {
     const name = archiveName(database, version);
-    const found = isListed(name, record, published) ? await prove(name, database, version, parts) : undefined;
+    const found = isListed(name, record, published)
+      ? await prove(name, database, version, context)
+      : undefined;
     if (found !== undefined) return found;
   }
   return undefined;
@@ -45,7 +50,7 @@ async function prove(
   name: string,
   database: string,
   version: number | undefined,
-  { store, published, trust, stage, log }: PreviousParts,
+  { store, published, trust, stage, log }: PreviousContext,
 ): Promise<PreviousCvd | undefined> {
   const path = stage.incoming(`previous-${cvdName(database)}`);
   try {
@@ -55,7 +60,7 @@ async function prove(
   } catch (error) {
     if (codeOf(error) === 'store/missing') return undefined;
     if (!isDamage(error)) throw error;
-    log.warn(`${name} in ${store.where} is of no use: ${explain(error)}`);
+    log.warn(`ignoring ${name} in ${store.where}: ${explain(error)}`);
     return undefined;
   }
 }

@@ -8,10 +8,10 @@ import { encodeManifest, type Manifest } from './manifest.ts';
 import { pagesOf } from './pages.ts';
 
 /**
- * Publishes exactly the files that were proven: what is new in the stage, in the order of scripts/README.md, then
- * pages, and the manifest last. A CVD is safe in the archive before its name stands for another one. Every file
- * is hashed again while it is copied, so what was proven and what is published are the same bytes (field-notes.md,
- * defect 11). What `next` retires is removed at the end; files that no manifest named are never touched.
+ * Publishes exactly the files that were proven: new files of the stage in the order of scripts/README.md, then pages,
+ * and the manifest last. A CVD is in the archive before another one takes its name. Every file is hashed again while it
+ * is copied, so the published bytes are the proven ones (field-notes.md, defect 11). Files that `next` retires are
+ * removed at the end. Files that no manifest named are never touched.
  */
 export async function publish(
   store: Store,
@@ -20,15 +20,15 @@ export async function publish(
     stage: Stage | undefined;
     archive?: readonly ArchiveCopy[];
     next: Manifest;
-    /** Whether nothing in the store is believed: all is sent and read back. */
+    /** True to trust nothing in the store: every file is sent and read back. */
     anew?: boolean;
   },
 ): Promise<void> {
   const { stage, archive = [], next, anew = false } = change;
-  const isNamed = (name: string) => next.files[name] !== undefined; // else it does not fit
+  const isNamed = (name: string) => next.files[name] !== undefined; // others did not fit into the mirror
   await using publication = await store.begin(tag, { anew });
   const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored && isNamed(file.name));
-  const news: Put[] = [
+  const puts: Put[] = [
     ...staged.map((file) => ({
       ...file,
       path: stage?.path(file.name) ?? '',
@@ -36,8 +36,8 @@ export async function publish(
     })),
     ...archive.filter(({ name }) => isNamed(name)),
   ];
-  for (const { name, path, sha256, built } of news.sort(inOrderOfPublication)) {
-    // a web server's Last-Modified must not be older than the CVD's build time (clamav-formats.md §0.4)
+  for (const { name, path, sha256, built } of puts.sort(inOrderOfPublication)) {
+    // the Last-Modified of a web server must not be older than the build time of the CVD (clamav-formats.md §0.4)
     const mtime = built === undefined ? {} : { mtime: new Date(built) };
     await publication.put(name, path, { sha256, ...mtime });
   }
@@ -47,8 +47,8 @@ export async function publish(
 }
 
 /**
- * What a manifest retires, as far as it can be of its mirror: of databases that are in it, and never what the owner keeps
- * by a name of his own. A manifest may be written by somebody else.
+ * Retired files of a manifest that may be removed: only files of its own databases, never those that the owner keeps
+ * under his own names. Somebody else may have written the manifest.
  */
 export function removable({ retired, databases }: Pick<Manifest, 'retired' | 'databases'>): string[] {
   return retired.filter((name) => {
@@ -57,7 +57,10 @@ export function removable({ retired, databases }: Pick<Manifest, 'retired' | 'da
   });
 }
 
-/** Removes what can be; in the archive, where the owner may keep CVDs too, only the very files that were published. */
+/**
+ * Removes retired files. In the archive, where the owner may keep CVDs too, removes only the exact files that were
+ * published.
+ */
 export async function removeRetired(next: Manifest, publication: Pick<Publication, 'remove'>): Promise<void> {
   for (const name of removable(next)) {
     const record = next.retiredFiles?.[name];
@@ -66,7 +69,7 @@ export async function removeRetired(next: Manifest, publication: Pick<Publicatio
   }
 }
 
-/** What is known of those files among retired ones that are in the archive; the first of the manifests that knows counts. */
+/** Records of the retired files in the archive, each from the first of the manifests that knows the file. */
 export function retiredFilesOf(
   retired: readonly string[],
   manifests: readonly (Manifest | undefined)[],
@@ -81,7 +84,10 @@ export function retiredFilesOf(
   return known.length === 0 ? {} : { retiredFiles: Object.fromEntries(known) };
 }
 
-/** A run that was killed before its manifest may have put the served files into the archive. */
+/**
+ * Finds the record of an archived file. A run that was killed before its manifest may have put the served files into
+ * the archive, so the served record counts too.
+ */
 function recordIn(
   manifest: Manifest | undefined,
   name: string,
@@ -101,14 +107,14 @@ interface Put {
   readonly built: string | undefined;
 }
 
-/** CDIFFs and `.sign` files before CVDs: a client that sees the new version finds its way to it. */
+/** Sorts CDIFFs and `.sign` files before CVDs: a client that sees a new version can reach it. */
 function inOrderOfPublication(a: Put, b: Put): number {
   return rankOf(a.name) - rankOf(b.name) || a.name.localeCompare(b.name);
 }
 
 function rankOf(name: string): number {
   const kind = parseFileName(name)?.kind;
-  return kind === 'cvd' ? 2 : kind === 'archive' ? 1 : 0; // a .sign in the archive may come with the others
+  return kind === 'cvd' ? 2 : kind === 'archive' ? 1 : 0; // an archived .sign may come early too
 }
 
 function builtOf(name: string, next: Manifest): string | undefined {

@@ -4,26 +4,26 @@ import { type Store, StoreError } from '../store/store.ts';
 import type { DatabaseRecord, Manifest } from './manifest.ts';
 import { parseOwnManifest, type Unread, unreadNames } from './own-manifest.ts';
 
-/** What the store holds, as far as its manifest and its listing agree. */
+/** State of the store, as far as its manifest and its listing agree. */
 export interface Published {
   readonly manifest: Manifest | undefined;
-  /** For `Store.begin`. */
+  /** Tag of the manifest, for `Store.begin`. */
   readonly tag: string | undefined;
-  /** Those databases of the manifest whose CVD and CDIFFs are all there with the right size. */
+  /** Databases whose CVD and CDIFFs are all in the store with the right size. */
   readonly databases: ReadonlyMap<string, DatabaseRecord>;
-  /** What of the manifest cannot be understood, and is not in `manifest`. */
+  /** Parts of the manifest that are not valid and not in `manifest`. */
   readonly unread?: Unread | undefined;
-  /** Databases of the manifest that cannot be understood, or with a CVD or CDIFF that is missing or has another size. */
+  /** Databases whose record is not valid, or with a CVD or CDIFF that is missing or has another size. */
   readonly damaged: readonly string[];
-  /** Published `.sign` files that are missing or have another size: the next cycle takes them anew. */
+  /** Published `.sign` files that are missing or have another size. The next cycle acquires them again. */
   readonly lostSigns: readonly string[];
-  /** Size in bytes of every file in the store, by name. */
+  /** Sizes in bytes of all files in the store, by name. */
   readonly listing: ReadonlyMap<string, number>;
 }
 
 /**
- * Reads the published state. Throws `store/manifest`, `store/unreadable`: a store that cannot be read is not an
- * empty one (field-notes.md, defect 14).
+ * Reads the published state. Throws `store/manifest` or `store/unreadable`, because an unreadable store is not an empty
+ * one (field-notes.md, defect 14).
  */
 export async function readPublished(store: Store): Promise<Published> {
   const found = await store.readManifest();
@@ -42,7 +42,7 @@ export async function readPublished(store: Store): Promise<Published> {
   return publishedAs(manifest, { tag: found.tag, listing, unread });
 }
 
-/** What a store with these files holds, if this is its manifest. */
+/** State of a store with these files and this manifest. */
 export function publishedAs(
   manifest: Manifest,
   { tag, listing, unread }: Pick<Published, 'tag' | 'listing' | 'unread'>,
@@ -66,24 +66,24 @@ export function publishedAs(
   return { manifest, tag, databases, damaged, lostSigns, listing, unread };
 }
 
-/** The version of a database that the manifest claims, even where no more of it can be understood. */
+/** Version of a database according to the manifest, even if the rest of its record is not valid. */
 export function claimedVersion({ manifest, unread }: Published, database: string): number | undefined {
   return manifest?.databases[database]?.version ?? unread?.databases.get(database)?.parts.version;
 }
 
 /**
- * Requires that a manifest made from this one loses nothing that could not be understood. Throws `store/manifest`; a cycle
- * mends it.
+ * Requires a fully valid manifest, so that the next one loses nothing. Throws `store/manifest`; a cycle repairs the
+ * manifest.
  */
 export function requireUnderstood({ unread }: Published, { where }: Pick<Store, 'where'>): void {
   if (unread === undefined) return;
-  const what = `the manifest of ${where} cannot be understood about ${JSON.stringify(unreadNames(unread)[0])}`;
+  const what = `the manifest of ${where} is not valid for ${JSON.stringify(unreadNames(unread)[0])}`;
   throw new StoreError('store/manifest', what, {
-    advice: 'Nothing was changed. Run sync first, which mends it',
+    advice: 'Nothing was changed. Run sync first: it repairs the manifest',
   });
 }
 
-/** Is there a file of this size in the store? */
+/** True if the store has a file of this name and size. */
 export function isListed(
   name: string,
   record: Pick<FileRecord, 'size'> | undefined,
@@ -92,7 +92,7 @@ export function isListed(
   return record !== undefined && listing.get(name) === record.size;
 }
 
-/** Names of a database's published files, without its archive, which clients never ask for. */
+/** Names of the published files of a database, without the archive, which clients never ask for. */
 export function filesOf(manifest: Manifest | undefined, database: string): string[] {
   return Object.keys(manifest?.files ?? {}).filter((name) => {
     const file = parseFileName(name);

@@ -18,16 +18,16 @@ import type { ArchiveCopy } from './archive.ts';
 import { describeCvd, type Manifest, parseManifest } from './manifest.ts';
 import { publish } from './publish.ts';
 
-export interface RestoreParts {
-  /** Asks where the mirror is served. */
+export interface RestoreOptions {
+  /** Client that asks the served mirror. */
   readonly client: Pick<UpstreamClient, 'download' | 'received'>;
-  /** The same place, for messages. */
+  /** URL of the served mirror, for messages. */
   readonly url: string;
-  /** Bytes of the largest file to take. */
+  /** Bytes of the largest file to download. */
   readonly maxSize: number;
-  /** It has no manifest. */
+  /** Store to fill. It has no manifest yet. */
   readonly store: Store;
-  /** Files that need not be downloaded. */
+  /** Copies of files that need no download. */
   readonly copies: Copies;
   readonly stage: Stage;
   readonly trust: Trust;
@@ -35,26 +35,26 @@ export interface RestoreParts {
 }
 
 /**
- * Fills an empty store with the mirror as it is served, every file proven as if it came from a stranger. Of what its
- * manifest says beside that (how it was proven, when it was checked, what is held) nothing can be proven. False if
- * there is none yet: its manifest is answered with 404. Any other trouble throws `store/restore`, or `VerifyError`, so
- * that no emptier mirror takes the place of one that could not be read.
+ * Fills an empty store with the mirror as it is served, every file proven as if a stranger had sent it. Other
+ * statements of its manifest, such as proof, check times and pins, cannot be proven. Returns `false` if no mirror is
+ * served yet, that is, if the manifest is answered with 404. Any other problem throws `store/restore` or `VerifyError`:
+ * an unreadable mirror must not be replaced by an emptier one.
  */
-export async function restore(parts: RestoreParts): Promise<boolean> {
-  const { store, stage, client, url, log } = parts;
-  const manifest = await fetchManifest(parts);
+export async function restore(options: RestoreOptions): Promise<boolean> {
+  const { store, stage, client, url, log } = options;
+  const manifest = await fetchManifest(options);
   if (manifest === undefined) {
-    log.warn(`${url} serves no mirror yet: this one begins empty`);
+    log.warn(`${url} serves no mirror yet: starting with an empty store`);
     return false;
   }
   const archive: ArchiveCopy[] = [];
   const files: Record<string, FileRecord> = {};
-  // what is signed before its `.sign`
+  // signed files come before their `.sign`
   const named = requireKnown(manifest, url).sort((a, b) => rankOf(a.file) - rankOf(b.file));
   for (const { name, file, record } of named) {
     const path = stage.incoming(flat(name));
-    await fetchFile(name, path, record, parts);
-    const proven = await prove(path, { name, file, record, manifest }, parts);
+    await fetchFile(name, path, record, options);
+    const proven = await prove(path, { name, file, record, manifest }, options);
     if (proven === undefined) continue;
     const { built = manifest.built, ...found } = proven;
     files[name] = found;
@@ -62,23 +62,23 @@ export async function restore(parts: RestoreParts): Promise<boolean> {
     else archive.push({ name, path, ...found, database: file.database, version: file.version, built });
   }
   await publish(store, undefined, { stage, archive, next: { ...manifest, files, retired: [] } });
-  log.info(`brought back what ${url} serves, ${bytes(client.received)} of it from there`);
+  log.info(`restored the mirror from ${url}, downloading ${bytes(client.received)}`);
   return true;
 }
 
-async function fetchManifest({ client, url, stage }: RestoreParts): Promise<Manifest | undefined> {
+async function fetchManifest({ client, url, stage }: RestoreOptions): Promise<Manifest | undefined> {
   const path = stage.incoming(MANIFEST);
   try {
-    await client.download(anew(MANIFEST), path, MANIFEST_BYTES);
+    await client.download(uncached(MANIFEST), path, MANIFEST_BYTES);
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw trouble(url, error);
+    throw restoreError(url, error);
   }
   return parseManifest(await readText(path, MANIFEST_BYTES), url);
 }
 
-/** With a query that nobody used before: caches on the way may hold an earlier file. */
-function anew(name: string): string {
+/** Name with a query that nobody used before: caches on the way may hold an earlier file. */
+function uncached(name: string): string {
   return `${name}?at=${Date.now()}`;
 }
 
@@ -88,7 +88,10 @@ interface Named {
   readonly record: FileRecord;
 }
 
-/** Every file that the manifest names, if they are ours, and all that it needs. Throws `verify/mismatch`. */
+/**
+ * All files of the manifest. Requires that they are files of ours, and that every CVD and CDIFF of the databases is
+ * among them. Throws `verify/mismatch`.
+ */
 function requireKnown({ files, databases }: Manifest, url: string): Named[] {
   for (const [database, { cdiffs }] of Object.entries(databases)) {
     const { first = 1, last = 0 } = cdiffs ?? {};
@@ -108,24 +111,24 @@ async function fetchFile(
   name: string,
   path: string,
   record: FileRecord,
-  { client, url, copies, maxSize }: RestoreParts,
+  { client, url, copies, maxSize }: RestoreOptions,
 ): Promise<void> {
   if (await copies.take(record, path)) return;
   try {
-    await client.download(anew(name), path, Math.min(record.size, maxSize));
+    await client.download(uncached(name), path, Math.min(record.size, maxSize));
   } catch (error) {
-    throw trouble(url, error);
+    throw restoreError(url, error);
   }
 }
 
 /**
- * What is proven of a file; `undefined` for a `.sign` that is not good any more. Throws `VerifyError`, also if the
- * manifest says something else of the file.
+ * Proves one file; `undefined` for a `.sign` that is no longer good. Throws `VerifyError`, also if the manifest
+ * describes another file.
  */
 async function prove(
   path: string,
   { name, file, record, manifest }: Named & { manifest: Manifest },
-  { trust, stage, url, log }: RestoreParts,
+  { trust, stage, url, log }: RestoreOptions,
 ): Promise<(FileRecord & { readonly built?: string }) | undefined> {
   const { database } = file;
   const requireSame = (found: FileRecord) => {
@@ -157,7 +160,7 @@ async function prove(
   return { size, sha256, built };
 }
 
-/** What is taken for the published version is what clients get. */
+/** Requires that the record of a database describes its CVD: clients get this version. */
 function requireDescribed(
   cvd: VerifiedCvd,
   { name, manifest, url }: { name: string; manifest: Manifest; url: string },
@@ -167,7 +170,7 @@ function requireDescribed(
   if (!isSame) throw mismatch(name, url);
 }
 
-/** A file of the archive has no folder of its own here. */
+/** Flat name for a file, because the archive has no folder of its own here. */
 function flat(name: string): string {
   return name.replace('/', '-');
 }
@@ -182,9 +185,9 @@ function mismatch(name: string, url: string): VerifyError {
   });
 }
 
-function trouble(url: string, cause: unknown): StoreError {
-  return new StoreError('store/restore', `cannot bring back what ${url} serves`, { cause, advice: ADVICE });
+function restoreError(url: string, cause: unknown): StoreError {
+  return new StoreError('store/restore', `cannot restore the mirror from ${url}`, { cause, advice: ADVICE });
 }
 
 const ADVICE =
-  'Nothing was published. Right after a publication it may pass by itself; to begin an empty mirror, leave --restore-from out';
+  'Nothing was published. Right after a publication, wait a minute and try again. To start with an empty mirror instead, leave out --restore-from';

@@ -12,7 +12,7 @@ import type { DatabaseRecord } from './manifest.ts';
 import { isListed, type Published } from './published.ts';
 import { fetchArchivedSign, fetchPublishedSign } from './signs/published-sign.ts';
 
-export interface RetentionParts {
+export interface RetentionContext {
   readonly store: Store;
   readonly published: Published;
   readonly trust: Trust;
@@ -20,7 +20,7 @@ export interface RetentionParts {
   readonly log: Log;
 }
 
-/** One database of a stage: the next record, and a path of the CVD that clients have now. */
+/** One database of a stage: its next record, and the path of the CVD that clients have now. */
 export interface Replacement {
   readonly database: string;
   readonly record: DatabaseRecord | undefined;
@@ -30,31 +30,34 @@ export interface Replacement {
 }
 
 /**
- * The CVDs that are replaced by another version, to be kept. Each proves out as what the manifest describes: the one
- * at hand, or the store's, by its own name, or in the archive, where a run may have put it that was killed before
- * its manifest. One that is in none of these places is not kept, with a warning. Its `.sign` is kept with it.
+ * CVDs that get replaced by another version, for the archive, each with its `.sign`. Each is proven to be the one that
+ * the manifest describes. It comes from this machine, from the store under its own name, or from the archive, where a
+ * run that was killed before its manifest may have put it. A CVD that is in none of these places is skipped with a
+ * warning.
  */
 export async function archiveCopies(
   updates: readonly Replacement[],
   keep: number,
-  parts: RetentionParts,
+  context: RetentionContext,
 ): Promise<ArchiveCopy[]> {
   const copies: ArchiveCopy[] = [];
   if (keep === 0) return copies;
   for (const { database, record: next, publishedCvd, publishedSign } of updates) {
-    const replaced = parts.published.manifest?.databases[database];
+    const replaced = context.published.manifest?.databases[database];
     if (next === undefined || replaced === undefined || replaced.version === next.version) continue;
-    const path = await findReplaced(database, replaced, publishedCvd, parts);
+    const path = await findReplaced(database, replaced, publishedCvd, context);
     const { version, size, sha256, built } = replaced;
     const name = archiveName(database, version);
     if (path === undefined) {
-      parts.log.warn(`${database} ${version} is not kept: it is not in ${parts.store.where} any more`);
+      context.log.warn(
+        `not archiving ${database} ${version}: it is missing from ${context.store.where} or damaged`,
+      );
       continue;
     }
     copies.push({ name, path, size, sha256, database, version, built });
-    const sign = parts.published.manifest?.files[cvdSignName(database, version)];
+    const sign = context.published.manifest?.files[cvdSignName(database, version)];
     if (sign === undefined) continue;
-    const signPath = publishedSign ?? (await fetchPublishedSign(database, version, parts));
+    const signPath = publishedSign ?? (await fetchPublishedSign(database, version, context));
     if (signPath === undefined) continue;
     const signName = archiveSignName(database, version);
     copies.push({ ...sign, name: signName, path: signPath, database, version, built });
@@ -66,7 +69,7 @@ async function findReplaced(
   database: string,
   replaced: DatabaseRecord,
   publishedCvd: string | undefined,
-  { store, published, stage, trust }: RetentionParts,
+  { store, published, stage, trust }: RetentionContext,
 ): Promise<string | undefined> {
   const { version, sha256 } = replaced;
   const verify = (path: string) => verifyArchived(path, { database, version, sha256 }, trust);
@@ -91,30 +94,29 @@ async function findReplaced(
   return undefined;
 }
 
-/** An archived CVD on this machine. */
+/** Archived CVD on this machine. */
 export interface RetainedCvd {
   readonly version: number;
   readonly path: string;
-  /** Path of its `.sign`, if that is kept too. */
+  /** Path of its `.sign`, if there is one. */
   readonly sign: string | undefined;
 }
 
-/** Archived CVDs on this machine, by database, and the names of those in the store that are of no use. */
+/** Archived CVDs on this machine, by database, and the names of unusable ones in the store. */
 export interface Retained {
   readonly cvds: ReadonlyMap<string, readonly RetainedCvd[]>;
   readonly unusable: readonly string[];
 }
 
 /**
- * Brings those archived CVDs of updated databases that CDIFFs lead from to the next version to places outside the
- * stage, each proven as if it came from a stranger. One that is not what the manifest describes is `unusable`, with a
- * warning.
+ * Fetches to paths outside the stage the archived CVDs of updated databases from which CDIFFs lead to the next version.
+ * Each is proven as if a stranger had sent it. A CVD that the manifest does not describe is `unusable`, with a warning.
  */
 export async function fetchRetained(
   updates: readonly Replacement[],
-  parts: RetentionParts,
+  context: RetentionContext,
 ): Promise<Retained> {
-  const { store, published, stage, trust, log } = parts;
+  const { store, published, stage, trust, log } = context;
   const cvds = new Map<string, RetainedCvd[]>();
   const unusable: string[] = [];
   for (const { database, version, record, next } of archivedBeside(updates, published)) {
@@ -122,16 +124,16 @@ export async function fetchRetained(
     const path = stage.incoming(`retained-${database}-${version}.cvd`);
     try {
       if (!isListed(name, record, published)) {
-        throw new StoreError('store/missing', `${store.where} does not have it, or not whole`);
+        throw new StoreError('store/missing', `it is missing from ${store.where} or has another size`);
       }
       if (!leadsTo(next, version)) continue;
       await store.fetch(name, path, record.size);
       await verifyArchived(path, { database, version, sha256: record.sha256 }, trust);
-      const sign = await fetchArchivedSign(database, version, parts);
+      const sign = await fetchArchivedSign(database, version, context);
       cvds.set(database, [...(cvds.get(database) ?? []), { version, path, sign }]);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      log.warn(`${name} is no longer kept: ${explain(error)}`);
+      log.warn(`removing ${name} from the archive: ${explain(error)}`);
       unusable.push(name);
     }
   }
@@ -150,7 +152,10 @@ function archivedBeside(updates: readonly Replacement[], { manifest }: Published
   });
 }
 
-/** A client of this version needs the CDIFF to the one after it, and all that follow. */
+/**
+ * True if CDIFFs lead from this version to the next one. A client needs the CDIFF to the version after its own, and all
+ * later ones.
+ */
 function leadsTo({ version: to, cdiffs }: DatabaseRecord, version: number): boolean {
   return cdiffs !== null && version < to && version + 1 >= cdiffs.first;
 }

@@ -7,14 +7,13 @@ import { pagesOf } from './pages.ts';
 import { filesOf } from './published.ts';
 
 /**
- * The same mirror in at most `limit` bytes, its manifest and pages counted. What clients can do without gives way: first
- * the archive, the oldest of each database before the second oldest of any; then CDIFFs, those that are furthest behind
- * first, so that every database keeps a window of one length. CVDs stay, and the last step to each.
- * Clients that miss a CDIFF take the CVD, as those do that begin empty.
- * Throws `store/too-large`.
+ * Shrinks a mirror to at most `limit` bytes, including its manifest and pages. Files that clients can do without go
+ * first: the archive, the oldest version of every database before the second oldest of any, then the CDIFFs that are
+ * furthest behind, so that all databases keep equally long windows. CVDs stay, and so does the last CDIFF of each
+ * database. A client that misses a CDIFF takes the CVD, as an empty client does. Throws `store/too-large`.
  */
 export function fitInto(manifest: Manifest, limit = Number.POSITIVE_INFINITY): Manifest {
-  // of the mirror as it is: with fewer files they are smaller
+  // measured with all files: with fewer, manifest and pages get smaller
   const pages = [textOf(manifest), ...pagesOf(manifest).values()];
   let total = sum([...pages.map((text) => Buffer.byteLength(text)), ...sizesOf(manifest)]);
   const files = { ...manifest.files };
@@ -33,15 +32,15 @@ export function fitInto(manifest: Manifest, limit = Number.POSITIVE_INFINITY): M
   return fitted;
 }
 
-/** Files that go together. */
+/** Files that are dropped together. */
 interface Dispensable {
   readonly names: readonly string[];
   readonly database: string;
-  /** Of a CDIFF: the version that it leads to. */
+  /** Version that a CDIFF leads to. */
   readonly step?: number;
 }
 
-/** What a mirror can do without, in the order in which it goes; of one age, the largest first. */
+/** Dispensable files in the order in which they are dropped; of the same age, the largest first. */
 function dispensable(manifest: Manifest): Dispensable[] {
   const archive: (Dispensable & Rank)[] = [];
   const cdiffs: (Dispensable & Rank)[] = [];
@@ -62,7 +61,7 @@ function dispensable(manifest: Manifest): Dispensable[] {
 }
 
 interface Rank {
-  /** How many versions are newer. */
+  /** Number of newer versions. */
   readonly age: number;
   /** Bytes. */
   readonly size: number;
@@ -72,7 +71,7 @@ function byRank(a: Rank, b: Rank): number {
   return b.age - a.age || b.size - a.size;
 }
 
-/** Without the CDIFFs up to this one; what was missing of them is not asked for any more. */
+/** Record without the CDIFFs up to this one. Missing CDIFFs among them are no longer asked for. */
 function startingAfter(step: number, record: DatabaseRecord): DatabaseRecord {
   const { cdiffs, missingCdiffs } = record;
   return {
@@ -90,9 +89,9 @@ function tooLarge(manifest: Manifest, total: number, limit: number): StoreError 
   const list = parts
     .sort((a, b) => b.taken - a.taken)
     .map(({ database, taken }) => `${database} ${bytes(taken)}`);
-  const what = `the mirror takes ${bytes(total)} at least, and may take ${bytes(limit)}`;
+  const what = `the mirror needs at least ${bytes(total)}, but the limit is ${bytes(limit)}`;
   return new StoreError('store/too-large', what, {
-    advice: `Raise --max-mirror-size, or leave a database out: ${list.join(', ')}`,
+    advice: `Raise --max-mirror-size, or mirror fewer databases: ${list.join(', ')}`,
   });
 }
 

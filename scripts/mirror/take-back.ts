@@ -6,8 +6,8 @@ import { pagesOf } from './pages.ts';
 import { removeRetired, retiredFilesOf } from './publish.ts';
 
 /**
- * Publishes again what was published before `next`: the CVDs that it replaced, from `copies`, and the manifest of then.
- * Throws `store/conflict` if somebody else has published since.
+ * Publishes the state before `next` again: the replaced CVDs from `copies`, and the earlier manifest. Throws
+ * `store/conflict` if somebody else has published since.
  */
 export async function takeBack(
   store: Store,
@@ -15,7 +15,7 @@ export async function takeBack(
 ): Promise<void> {
   const { previous, next, copies } = from;
   const found = await store.readManifest();
-  const tag = found?.text === encodeManifest(next) ? found.tag : undefined; // else another's: `begin` says so
+  const tag = found?.text === encodeManifest(next) ? found.tag : undefined; // otherwise somebody else published, and `begin` throws
   await using publication = await store.begin(tag);
   for (const { name, database, version, path, sha256, built } of copies) {
     if (parseFileName(name)?.kind === 'archive-sign') {
@@ -31,8 +31,8 @@ export async function takeBack(
 }
 
 /**
- * The earlier manifest, but for the CDIFFs and archived CVDs that `next` has removed, and with what it brought retired. A
- * `.sign` that was made anew for the same version stays as `next` has it.
+ * Earlier manifest without the CDIFFs and archived CVDs that `next` removed. New files of `next` are retired. A `.sign`
+ * that was renewed for the same version stays as in `next`.
  */
 function withoutGone(previous: Manifest, next: Manifest, putBack: ReadonlySet<string>): Manifest {
   const gone = new Set(next.retired.filter((name) => !putBack.has(name)));

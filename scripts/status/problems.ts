@@ -8,7 +8,7 @@ import type { Manifest } from '../mirror/manifest.ts';
 import { unreadNames } from '../mirror/own-manifest.ts';
 import { inspectPin } from '../mirror/pin.ts';
 import { filesOf, isListed, type Published } from '../mirror/published.ts';
-import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-error.ts';
 import { checkedAt } from './checked.ts';
 import type { Facts } from './facts.ts';
 import type { NextSteps } from './next-step.ts';
@@ -204,7 +204,7 @@ function pinned({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] 
 
 function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Trouble[] {
   return Object.entries(manifest.databases).flatMap(([database, record]) => {
-    const trouble = signTroubleOf(database, record, now);
+    const trouble = signProblemOf(database, record, now);
     if (trouble?.kind !== 'absent' || now.getTime() - trouble.since <= LATE_SIGN) return [];
     const title = `${database} has no good .sign`;
     return [{ kind: 'no .sign', title, what: trouble.what, next: next.sync(), database } as const];

@@ -2,7 +2,7 @@ import type { Line } from '../base/log.ts';
 import { counted, lasting, moment, took } from '../base/words.ts';
 import { archivedVersions } from '../mirror/archive.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
-import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-error.ts';
 import type { Facts } from './facts.ts';
 import { type StatusVerdict, type Trouble, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
@@ -67,7 +67,7 @@ function databaseLines(
 
 /** The `.sign` of a published database in one line: until when it is good, or what is not as it should be. */
 export function signLines(database: string, record: DatabaseRecord, now = new Date()): string[] {
-  const trouble = signTroubleOf(database, record, now);
+  const trouble = signProblemOf(database, record, now);
   const until = record.sign?.notAfter;
   if (trouble !== undefined) return [`${trouble.kind === 'absent' ? 'NO .sign: ' : ''}${trouble.what}`];
   return until === undefined ? [] : [`.sign valid until ${moment(until)}`];

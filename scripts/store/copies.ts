@@ -11,7 +11,7 @@ import type { FileRecord } from './file-record.ts';
 export const COPIES_FOLDER = 'copies';
 /** Name of a copy: the SHA-256 of its content, so that no name leads anywhere else. */
 export const COPY_NAME = /^[0-9a-f]{64}$/;
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_SIZE = 256 * 1024;
 
 /**
  * Copies of published files on this machine, by their hash. They only save transfers: a copy counts if it has the hash
@@ -100,7 +100,7 @@ async function copyHashed(from: string, to: string, { size, sha256 }: FileRecord
       yield chunk;
     }
   };
-  await pipeline(hashed, createWriteStream(to, { highWaterMark: CHUNK_BYTES }));
+  await pipeline(hashed, createWriteStream(to, { highWaterMark: CHUNK_SIZE }));
   return hash.digest('hex') === sha256;
 }
 

@@ -6,7 +6,7 @@ import { codeOf } from '../base/errors.ts';
 import { type Sight, StoreError } from './store.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_SIZE = 256 * 1024;
 
 /** View of the files in a folder for the inspection; `names` lists them. */
 export function folderSight(folder: string, names: () => Promise<Iterable<string>>): Sight {
@@ -42,10 +42,10 @@ async function hashOf(path: string, size: number): Promise<string | undefined> {
     const found = await file.stat();
     if (!found.isFile() || found.size !== size) return undefined;
     const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
     let [left, read] = [size, 0];
     do {
-      read = (await file.read(buffer, 0, Math.min(CHUNK_BYTES, left))).bytesRead;
+      read = (await file.read(buffer, 0, Math.min(CHUNK_SIZE, left))).bytesRead;
       hash.update(buffer.subarray(0, read));
       left -= read;
     } while (read > 0 && left > 0);

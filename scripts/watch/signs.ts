@@ -1,6 +1,6 @@
 import { lasting } from '../base/words.ts';
 import type { Manifest } from '../mirror/manifest.ts';
-import { signTroubleOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-error.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { judgeAge, type Limits } from './behind.ts';
 
@@ -29,7 +29,7 @@ export function checkSignAge(
   const record = manifest?.databases[database];
   if (record?.sign === undefined || record.version !== version) return [];
   const findings = new Findings(database, SIGN_AGE);
-  const trouble = signTroubleOf(database, record, new Date(now));
+  const trouble = signProblemOf(database, record, new Date(now));
   if (there || trouble?.kind !== 'absent') return findings.good(`that of version ${version} is served`).list;
   const age = now - trouble.since;
   return judgeAge(findings, age, limits, `missing for ${lasting(age)}: ${trouble.what}`, ADVICE);

@@ -50,8 +50,6 @@ test('limits are in one place: no other module has a number that is called one',
   });
   expect(strays.sort()).toEqual([
     'settings/commands/probe.ts: TIMEOUT_OPTION', // an option, whose value is the user's
-    'store/s3/lease.ts: LET_GO_TIMEOUT', // of a last request, on which nothing depends
-    'store/s3/upload.ts: END_TIMEOUT', // the same
   ]);
 });
 

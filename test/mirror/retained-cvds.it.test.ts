@@ -9,7 +9,7 @@ import { checkTree } from '../../scripts/mirror/check/check-tree.ts';
 import type { DatabaseRecord, Manifest } from '../../scripts/mirror/manifest.ts';
 import { publish } from '../../scripts/mirror/publish.ts';
 import { readPublished } from '../../scripts/mirror/published.ts';
-import { archiveCopies, fetchRetained, type RetentionParts } from '../../scripts/mirror/retained-cvds.ts';
+import { archiveCopies, fetchRetained, type RetentionContext } from '../../scripts/mirror/retained-cvds.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
 import { type Archiving, cvdOf, recordOf, startArchiving } from '../store/archiving.ts';
 import { temporaryFolder } from '../store/support.ts';
@@ -257,7 +257,7 @@ test('a publication that fails half-way leaves a mirror that the next run comple
 
 describe('retained versions for the proof', () => {
   const newsOf = (record: DatabaseRecord) => ({ database: 'test', record, isNew: true });
-  const retainedBeside = async (record: DatabaseRecord, parts?: RetentionParts) => {
+  const retainedBeside = async (record: DatabaseRecord, parts?: RetentionContext) => {
     const { cvds, unusable } = await fetchRetained([newsOf(record)], parts ?? (await it.parts()));
     return { cvds: cvds.get('test') ?? [], unusable };
   };

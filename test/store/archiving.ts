@@ -7,7 +7,7 @@ import { Stage } from '../../scripts/files/stage.ts';
 import type { DatabaseRecord, Manifest } from '../../scripts/mirror/manifest.ts';
 import { publish } from '../../scripts/mirror/publish.ts';
 import { readPublished } from '../../scripts/mirror/published.ts';
-import { archiveCopies, fetchRetained, type RetentionParts } from '../../scripts/mirror/retained-cvds.ts';
+import { archiveCopies, fetchRetained, type RetentionContext } from '../../scripts/mirror/retained-cvds.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import type { Store } from '../../scripts/store/store.ts';
@@ -41,7 +41,7 @@ export interface Archiving<S extends Store = FolderStore> {
   /** Publishes this version as a cycle would, keeping so many earlier ones. */
   publish(version: number, change?: { keep?: number; publishedCvd?: string }): Promise<Manifest>;
   /** What retention works with now. */
-  parts(): Promise<RetentionParts>;
+  parts(): Promise<RetentionContext>;
 }
 
 /** In a folder of its own. */
@@ -52,7 +52,7 @@ export function startArchiving(): Archiving {
 export function startArchivingIn<S extends Store>(store: S, folder = temporaryFolder()): Archiving<S> {
   const warnings: string[] = [];
   const log = { info() {}, warn: (line: string) => warnings.push(line), progress() {} };
-  const parts = async (): Promise<RetentionParts> => {
+  const parts = async (): Promise<RetentionContext> => {
     const [published, stage] = [await readPublished(store), await Stage.create(join(folder, 'run'))];
     return { store, published, stage, trust: testTrust(), log };
   };

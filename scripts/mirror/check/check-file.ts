@@ -15,11 +15,11 @@ import {
 import { VerifyError } from '../../verify/error.ts';
 import type { Trust } from '../../verify/trust.ts';
 
-/** What became of one file that was checked. `waiting` is a `.sign` whose CVD is of another version just now. */
+/** Result of checking one file. `waiting` means a `.sign` whose CVD has another version at the moment. */
 export interface Checked {
   readonly path: string;
   readonly verdict: 'proven' | 'unproven' | 'unreadable' | 'waiting';
-  /** The file in a few words: `daily 28001, 2071234 signatures, built …`. */
+  /** Short description, such as `daily 28001, 2071234 signatures, built …`. */
   readonly what?: string;
   readonly database?: string;
   readonly version?: number;
@@ -28,14 +28,12 @@ export interface Checked {
   readonly code?: string;
 }
 
-/** The way to check a file: `database` stands in where its name does not say what it must be. */
+/** Options of a check. `database` is used where the name of the file does not tell the database. */
 export interface CheckOptions extends OpenOptions {
   readonly database?: string | undefined;
 }
 
-/**
- * Proves one file by what its name says it is. Never throws: a file that cannot be read, or is none, is an answer too.
- */
+/** Proves that one file is what its name says. Never throws: an unreadable or missing file is a result too. */
 export async function checkFile(path: string, trust: Trust, options: CheckOptions = {}): Promise<Checked> {
   const name = parseFileName(basename(path));
   try {
@@ -73,7 +71,7 @@ async function prove(
   return { verdict: 'proven', what, database: wanted, version: header.version, sha256 };
 }
 
-/** Nothing is known of a CLD as a whole: see `CldVerifier`. */
+/** Proves the parts of a CLD, which has no signature over the whole: see `CldVerifier`. */
 async function proveCld(path: string, trust: Trust, options: CheckOptions): Promise<Omit<Checked, 'path'>> {
   const name = parseCldName(basename(path));
   const wanted = options.database ?? name?.database;
@@ -93,12 +91,16 @@ async function proveCld(path: string, trust: Trust, options: CheckOptions): Prom
 }
 
 function unknownFile(): VerifyError {
-  return new VerifyError('verify/unknown-file', 'its name does not say what it should be', {
-    advice: 'Give the database it must be with --database, or name it like daily.cvd or daily-28001.cdiff',
+  return new VerifyError('verify/unknown-file', 'its name does not tell its database', {
+    advice:
+      'Name its database with --database, or rename the file, for example to daily.cvd or daily-28001.cdiff',
   });
 }
 
-/** In a mirror, `daily-28001.cvd.sign` signs `daily.cvd`; elsewhere `daily-28001.cvd` may lie beside it. */
+/**
+ * Proves a `.sign`. In a mirror, `daily-28001.cvd.sign` signs `daily.cvd`; elsewhere `daily-28001.cvd` may lie beside
+ * it.
+ */
 async function proveSign(
   path: string,
   { database, version, signs }: Extract<FileName, { kind: 'sign' }>,
@@ -123,7 +125,7 @@ async function versionOf(path: string, options: OpenOptions): Promise<number | u
   try {
     return parseHeader(await readStart(path, HEADER_SIZE, options)).version;
   } catch {
-    return undefined; // the CVD is checked by itself; here it only is not the one that was signed
+    return undefined; // the CVD has its own check; here it only is not the signed one
   }
 }
 

@@ -10,7 +10,7 @@ import type { Checked } from './check-file.ts';
 import { checkTree, foreignFile } from './check-tree.ts';
 import { fetchTree } from './fetch-tree.ts';
 
-/** Proves every byte of a mirror that is far away. Paths are names in the store, or empty for the whole of it. */
+/** Proves every byte of a remote mirror. Paths are names in the store, or empty for the whole mirror. */
 export async function checkStore(store: Store, trust: Trust): Promise<Checked[]> {
   const folder = await mkdtemp(join(tmpdir(), 'clamav-mirror-verify-'));
   try {
@@ -29,7 +29,7 @@ export async function checkStore(store: Store, trust: Trust): Promise<Checked[]>
   }
 }
 
-/** A `.cld` is not worth its download: that it is there is enough. */
+/** Names of foreign files, which are reported without a download. */
 async function foreignIn(store: Store): Promise<string[]> {
   const found = await store.readManifest();
   if (found === undefined) return [];
@@ -38,6 +38,6 @@ async function foreignIn(store: Store): Promise<string[]> {
     return await foreignFilesIn(store, { manifest, listing: await store.list() });
   } catch (error) {
     if (codeOf(error) !== 'store/manifest') throw error;
-    return []; // the check of the tree says so
+    return []; // the check of the tree reports it
   }
 }

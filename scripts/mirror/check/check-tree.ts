@@ -10,13 +10,13 @@ import { type Manifest, parseManifest } from '../manifest.ts';
 import { inspectPin } from '../pin.ts';
 import { type Checked, checkFile } from './check-file.ts';
 
-/** A tree that was published to while it was checked is checked again. */
+/** Attempts to check a tree: a publication in the meantime starts the check again. */
 const ATTEMPTS = 5;
 
 /**
- * Proves every database file in a folder, and that the folder is what its manifest says, if it has one.
- * A CVD or CDIFF that proves out and is newer than the manifest is not a fault: publication moves the manifest
- * last, so that is how a tree looks in the middle of one, or after a run that was killed. Never throws.
+ * Proves every database file in a folder, and that the folder matches its manifest, if it has one. A proven CVD or
+ * CDIFF that is newer than the manifest is fine: a publication replaces the manifest last, so a tree looks like this
+ * during one, or after a run that was killed. Never throws.
  */
 export async function checkTree(folder: string, trust: Trust): Promise<Checked[]> {
   const store = new FolderStore(folder);
@@ -27,12 +27,15 @@ export async function checkTree(folder: string, trust: Trust): Promise<Checked[]
   }
 }
 
-/** Changes with every publication: the manifest moves, and then files go that are not in it any more. */
+/**
+ * State of a folder that changes with every publication: first the manifest is replaced, then files that it no longer
+ * names are removed.
+ */
 async function stateOf(store: FolderStore): Promise<string | undefined> {
   try {
     return [(await store.readManifest())?.tag, ...(await store.list()).keys()].join();
   } catch {
-    return undefined; // the check says what is wrong
+    return undefined; // the check reports the error
   }
 }
 
@@ -57,7 +60,7 @@ async function checkOnce(folder: string, store: FolderStore, trust: Trust): Prom
   }
 }
 
-/** Names of database files, also of those in the archive. */
+/** Names of database files, including the archive. */
 async function databaseFilesIn(folder: string): Promise<string[]> {
   const archived = await readdir(join(folder, ARCHIVE_FOLDER)).catch((error) => {
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
@@ -67,14 +70,14 @@ async function databaseFilesIn(folder: string): Promise<string[]> {
   return names.filter((name) => parseFileName(name) !== undefined).sort();
 }
 
-/** It may be of a publication under way, and does no harm. */
+/** True for a good `.sign` that is not in the manifest: a publication may be under way, and it does no harm. */
 function isGoodSign(name: string, byName: ReadonlyMap<string, Checked | undefined>): boolean {
   return name.endsWith('.sign') && ['proven', 'waiting'].includes(byName.get(name)?.verdict ?? '');
 }
 
-/** Of a file that clients would take for one of the mirror's, be it genuine or not. */
+/** Result for a foreign file, genuine or not, that clients would take for one of this mirror. */
 export function foreignFile(path: string): Checked {
-  const reason = 'is not in the manifest, and clients would take it for a database of this mirror';
+  const reason = 'is not in the manifest, but clients would take it for a database of this mirror';
   return { path, verdict: 'unproven', reason, code: 'verify/mismatch' };
 }
 
@@ -100,7 +103,7 @@ function checkManifest(
       return wrong(path, `${name} is not the version ${version} that the manifest describes`);
     }
     const { bogus } = inspectPin(database, record, manifest, new Date());
-    if (bogus !== undefined) return wrong(path, `the pin that holds ${database} is nobody's: ${bogus}`);
+    if (bogus !== undefined) return wrong(path, `no rollback made the pin of ${database}: ${bogus}`);
     for (let step = cdiffs?.first ?? 1; step <= (cdiffs?.last ?? 0); step++) {
       const cdiff = cdiffName(database, step);
       if (manifest.files[cdiff] === undefined) return wrong(path, `${cdiff} is missing from the manifest`);

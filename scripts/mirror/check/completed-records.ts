@@ -15,27 +15,27 @@ import { type DatabaseRecord, DatabaseSchema, describeHeader, type Manifest } fr
 import type { Unread, UnreadDatabase } from '../own-manifest.ts';
 import { type Published, publishedAs } from '../published.ts';
 
-interface FillParts {
+interface FillContext {
   readonly store: Store;
   readonly trust: Trust;
-  /** For what is fetched from the store; made and removed here. */
+  /** Folder for files fetched from the store. It is created and removed here. */
   readonly folder: string;
 }
 
-/** The published state, with what the files of the store tell in the place of what could not be understood. */
+/** Published state with invalid records replaced by records of the files in the store. */
 export interface Filled {
   readonly published: Published;
-  /** By database, what was wrong with the manifest. */
+  /** Errors of the manifest, by database. */
   readonly notes: ReadonlyMap<string, string>;
 }
 
 /**
- * Fills what of the store's own manifest cannot be understood from the files of the store. A database keeps each field
- * that is understood, its pin among them, and gets the others from its CVD's own header; a file gets a record if it proves
- * out. A database without a header or a hash stays out of the manifest and counts as damaged: the cycle takes it anew. A
- * file that does not prove out is retired, and a CDIFF among them asked for again.
+ * Replaces invalid records of the store's own manifest by what its files show. A database keeps its valid fields,
+ * including its pin, and gets the others from the header of its CVD. A file gets a record if it is proven. A database
+ * without a header or a hash stays out of the manifest and counts as damaged, so the cycle acquires it again. A file
+ * that is not proven is retired; if it is a CDIFF, upstream is asked for it again.
  */
-export async function completeRecords(published: Published, parts: FillParts): Promise<Filled> {
+export async function completeRecords(published: Published, context: FillContext): Promise<Filled> {
   const { manifest, unread } = published;
   if (manifest === undefined || unread === undefined) return { published, notes: new Map() };
   const files: Record<string, FileRecord> = { ...manifest.files };
@@ -46,14 +46,14 @@ export async function completeRecords(published: Published, parts: FillParts): P
   const isSign = ({ file }: { file: FileName }) => file.kind === 'sign' || file.kind === 'archive-sign';
   const fill = async (wanted: typeof named) => {
     for (const { name, file } of wanted) {
-      const record = await provenRecord(name, file, { files, published }, parts);
+      const record = await provenRecord(name, file, { files, published }, context);
       if (record !== undefined) files[name] = record;
     }
   };
   await fill(named.filter((one) => !isSign(one)));
   const databases: Record<string, DatabaseRecord> = { ...manifest.databases };
   for (const [database, entry] of unread.databases) {
-    const record = await filledRecord(database, entry, { files, published }, parts);
+    const record = await filledRecord(database, entry, { files, published }, context);
     if (record !== undefined) databases[database] = record;
   }
   for (const [database, { size, sha256 }] of Object.entries(databases)) {
@@ -73,15 +73,15 @@ export async function completeRecords(published: Published, parts: FillParts): P
   return { published: publishedAs(filled, { ...published, unread: left }), notes: notesOf(unread, filled) };
 }
 
-/** The record of a database; `undefined` where neither the manifest nor the store knows enough. */
+/** Completed record of a database; `undefined` if neither the manifest nor the store knows enough. */
 async function filledRecord(
   database: string,
   { parts: known }: UnreadDatabase,
   { files, published }: { files: Manifest['files']; published: Published },
-  parts: FillParts,
+  context: FillContext,
 ): Promise<DatabaseRecord | undefined> {
   const name = cvdName(database);
-  const header = await storedHeader(name, published, parts);
+  const header = await storedHeader(name, published, context);
   const said = { ...(header && describeHeader(header)), ...known };
   const { version = 0, missingCdiffs = [] } = said;
   const { size = published.listing.get(name), sha256 } = files[name] ?? {};
@@ -91,11 +91,11 @@ async function filledRecord(
   return parsed.success ? parsed.output : undefined;
 }
 
-/** The header of the store's CVD, if it is one of Talos'. */
+/** Header of the CVD in the store, if Talos signed it. */
 async function storedHeader(
   name: string,
   { listing }: Published,
-  { store, trust }: FillParts,
+  { store, trust }: FillContext,
 ): Promise<CvdHeader | undefined> {
   if ((listing.get(name) ?? 0) < HEADER_SIZE) return undefined;
   try {
@@ -113,12 +113,12 @@ function chainTo(version: number, database: string, files: Manifest['files']): D
   return first > version ? null : { first, last: version };
 }
 
-/** What the store's file says of itself, if it proves out. */
+/** Record of a file in the store, if the file is proven. */
 async function provenRecord(
   name: string,
   file: FileName,
   { files, published }: { files: Manifest['files']; published: Published },
-  { store, trust, folder }: FillParts,
+  { store, trust, folder }: FillContext,
 ): Promise<FileRecord | undefined> {
   const size = published.listing.get(name);
   if (size === undefined || file.kind === 'cvd') return undefined;
@@ -144,7 +144,7 @@ async function provenRecord(
   }
 }
 
-/** With the CDIFFs among lost files as those that upstream is to be asked for. */
+/** Adds lost CDIFFs to those that upstream is asked for. */
 function withMissing(databases: Manifest['databases'], lost: readonly string[]): Manifest['databases'] {
   const found: Record<string, DatabaseRecord> = { ...databases };
   for (const name of lost) {
@@ -157,24 +157,24 @@ function withMissing(databases: Manifest['databases'], lost: readonly string[]):
   return found;
 }
 
-/** One sentence for each database, however much of it cannot be understood. */
+/** One sentence for each database, however many errors its record has. */
 function notesOf({ databases, files, strangers }: Unread, filled: Manifest): Map<string, string> {
   const notes = new Map<string, string>();
   const add = (database: string, text: string) =>
     notes.set(database, [notes.get(database), text].filter(Boolean).join('; '));
   for (const [database, { why, isPinLost }] of databases) {
     const version = filled.databases[database]?.version;
-    const fate = version === undefined ? 'it is taken anew' : `its files tell of version ${version}`;
-    const pin = isPinLost ? ', and its pin, which says nothing, is not obeyed' : '';
-    add(database, `the manifest cannot be understood about it (${why}): ${fate}${pin}`);
+    const fate = version === undefined ? 'it will be acquired again' : `its files have version ${version}`;
+    const pin = isPinLost ? ', and its invalid pin is ignored' : '';
+    add(database, `its record in the manifest is not valid (${why}): ${fate}${pin}`);
   }
   for (const database of new Set(files.map((name) => parseFileName(name)?.database ?? ''))) {
     const names = files.filter((name) => parseFileName(name)?.database === database);
-    add(database, `the manifest gives no size and hash of ${listed(names)}`);
+    add(database, `the manifest has no valid size and hash of ${listed(names)}`);
   }
   if (strangers.length > 0) {
     const names = strangers.map((name) => JSON.stringify(name.slice(0, 80)));
-    add('manifest', `it has names that none of our files has: ${listed(names)}`);
+    add('manifest', `it has names that this program never uses: ${listed(names)}`);
   }
   return notes;
 }

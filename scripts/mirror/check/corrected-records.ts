@@ -15,35 +15,34 @@ import { inspectPin } from '../pin.ts';
 import { filesOf, type Published, publishedAs } from '../published.ts';
 import { completeRecords } from './completed-records.ts';
 
-interface RecordParts {
+interface RecordContext {
   readonly store: Store;
   readonly trust: Trust;
-  /** For what is fetched from the store; made and removed here. */
+  /** Folder for files fetched from the store. It is created and removed here. */
   readonly folder: string;
   readonly log: Log;
   readonly now: Date;
 }
 
-/** The published state as the files themselves tell it. */
+/** Published state, corrected by the files in the store. */
 export interface CorrectedRecords {
   readonly published: Published;
-  /** The headers of the published CVDs, by database. */
+  /** Headers of the published CVDs, by database. */
   readonly headers: ReadonlyMap<string, CvdHeader>;
-  /** What was found out about a database that the report should tell. */
+  /** Findings for the report, by database. */
   readonly notes: ReadonlyMap<string, string>;
-  /** Whether the store's manifest says something else, and is to be replaced. */
+  /** True if the manifest of the store differs and must be replaced. */
   readonly isMended: boolean;
 }
 
 /**
- * Holds what the manifest says of each CVD against that CVD's own header in the store, 512 bytes of it. Where they differ,
- * the manifest is not believed: if the CVD proves out as a whole and has a hash that the manifest names, the manifest is
- * corrected from it, else the database counts as damaged. A pin that no rollback can have made is taken out. What cannot be
- * understood at all is filled from the store's files first. So one wrong number in a manifest, which nobody signs, costs a
- * cycle and not the mirror.
+ * Compares the manifest with the header of every CVD in the store, 512 bytes each. If they differ and the CVD is proven
+ * as a whole with a hash of the manifest, the CVD corrects the manifest; otherwise the database counts as damaged. A
+ * pin that no rollback can have made is removed. Invalid records are first completed from the files of the store. So a
+ * wrong number in the unsigned manifest costs one cycle, not the mirror.
  */
-export async function correctRecords(stored: Published, parts: RecordParts): Promise<CorrectedRecords> {
-  const { published, notes: unread } = await completeRecords(stored, parts);
+export async function correctRecords(stored: Published, context: RecordContext): Promise<CorrectedRecords> {
+  const { published, notes: unread } = await completeRecords(stored, context);
   const { manifest: before } = published;
   const headers = new Map<string, CvdHeader>();
   const notes = new Map(unread);
@@ -53,41 +52,44 @@ export async function correctRecords(stored: Published, parts: RecordParts): Pro
   let manifest = before;
   const doubted = new Set<string>();
   for (const [database, record] of Object.entries(before.databases)) {
-    const { header, why } = await contradiction(database, record, published, before, parts);
+    const { header, why } = await contradiction(database, record, published, before, context);
     if (header !== undefined) headers.set(database, header);
     if (why !== undefined) {
       const hashes = [record.sha256, before.files[cvdName(database)]?.sha256];
-      const cvd = await provenCvd(database, hashes, published, parts);
+      const cvd = await provenCvd(database, hashes, published, context);
       if (cvd === undefined) doubted.add(database);
       else {
         manifest = corrected(manifest, database, cvd);
         headers.set(database, cvd.header);
       }
-      const fate = cvd === undefined ? 'it is taken anew' : `it is version ${cvd.header.version}`;
+      const fate = cvd === undefined ? 'it will be acquired again' : `it is version ${cvd.header.version}`;
       note(database, `the manifest is wrong about ${cvdName(database)}: ${why}; ${fate}`);
     }
-    const pinned = withoutBogusPin(manifest, database, parts.now);
+    const pinned = withoutBogusPin(manifest, database, context.now);
     if (pinned.why !== undefined) {
       manifest = pinned.manifest;
       note(database, pinned.why);
     }
   }
-  for (const [database, text] of notes) parts.log.warn(`${database}: ${text}`);
+  for (const [database, text] of notes) context.log.warn(`${database}: ${text}`);
   const found = manifest === before ? published : publishedAs(manifest, published);
-  // what is left out stays in the store's manifest for as long as nothing better can be said of it
+  // the manifest of the store keeps invalid records until they can be replaced
   const isMended = manifest !== stored.manifest && published.unread === undefined;
   const databases = new Map([...found.databases].filter(([database]) => !doubted.has(database)));
   const damaged = [...new Set([...found.damaged, ...doubted])];
   return { published: { ...found, databases, damaged }, headers, notes, isMended };
 }
 
-/** How a record differs from the header of the store's CVD. One that is gone, or of another size, is damage as it is. */
+/**
+ * Difference between a record and the header of its CVD in the store. A CVD that is gone or has another size counts as
+ * damaged anyway.
+ */
 async function contradiction(
   database: string,
   record: DatabaseRecord,
   { listing }: Published,
   manifest: Manifest,
-  { store, trust }: RecordParts,
+  { store, trust }: RecordContext,
 ): Promise<{ header?: CvdHeader; why?: string }> {
   const name = cvdName(database);
   const size = listing.get(name);
@@ -100,9 +102,11 @@ async function contradiction(
     const said = { ...record, inFiles: file?.sha256 === record.sha256 && file.size === record.size };
     const so = { ...describeHeader(header), size, inFiles: true };
     const wrong = (Object.keys(so) as (keyof typeof so)[]).find((key) => said[key] !== so[key]);
-    if (wrong === 'inFiles') return { header, why: 'it has two hashes' };
+    if (wrong === 'inFiles') return { header, why: 'the manifest has two hashes of it' };
     if (wrong !== undefined) return { header, why: `its ${wrong} is ${so[wrong]}, not ${said[wrong]}` };
-    return chainIsOne(database, record, manifest) ? { header } : { header, why: 'its CDIFFs are no chain' };
+    return chainIsOne(database, record, manifest)
+      ? { header }
+      : { header, why: 'its CDIFFs do not form a chain' };
   } catch (error) {
     if (codeOf(error) === 'store/missing') return {};
     if (!(error instanceof VerifyError)) throw error;
@@ -110,7 +114,7 @@ async function contradiction(
   }
 }
 
-/** True if the chain of CDIFFs that a record claims ends at its version and is in the manifest. */
+/** True if the chain of CDIFFs in a record ends at its version and all of it is in the manifest. */
 function chainIsOne(database: string, record: DatabaseRecord, { files }: Manifest): boolean {
   const { version, cdiffs, missingCdiffs } = record;
   if (missingCdiffs.some((step) => step > version || step < 1)) return false;
@@ -122,12 +126,12 @@ function chainIsOne(database: string, record: DatabaseRecord, { files }: Manifes
   return true;
 }
 
-/** The store's CVD, if it proves out as a whole and is the one of these hashes: no engine has tried another one. */
+/** CVD of the store, if it is proven as a whole and has one of these hashes: no engine has tried any other. */
 async function provenCvd(
   database: string,
   hashes: readonly (string | undefined)[],
   { listing }: Published,
-  { store, trust, folder }: RecordParts,
+  { store, trust, folder }: RecordContext,
 ): Promise<VerifiedCvd | undefined> {
   const path = join(folder, cvdName(database));
   await mkdir(folder, { recursive: true });
@@ -143,7 +147,7 @@ async function provenCvd(
   }
 }
 
-/** The manifest with what a proven CVD says of itself, and the CDIFFs that lead to it. */
+/** Manifest with the fields of a proven CVD, and the CDIFFs that lead to it. */
 function corrected(manifest: Manifest, database: string, cvd: VerifiedCvd): Manifest {
   const before = manifest.databases[database];
   const { version } = cvd.header;
@@ -161,7 +165,7 @@ function corrected(manifest: Manifest, database: string, cvd: VerifiedCvd): Mani
     ...described,
     cdiffs: steps.has(version) ? { first, last: version } : null,
     missingCdiffs: (before?.missingCdiffs ?? []).filter((step) => step >= 1 && step <= version),
-    // what belongs to another version is of no use to this one
+    // the `.sign` of another version does not fit
     ...(before?.version === version && before.sign !== undefined && { sign: before.sign }),
     ...(before?.held !== undefined && { held: before.held }),
   };
@@ -183,6 +187,6 @@ function withoutBogusPin(
   const { held: _, ...free } = record;
   return {
     manifest: { ...manifest, databases: { ...manifest.databases, [database]: free } },
-    why: `the pin in the manifest is not obeyed: ${bogus}`,
+    why: `ignoring the pin in the manifest: ${bogus}`,
   };
 }

@@ -6,8 +6,8 @@ import { ARCHIVE_FOLDER, parseFileName } from '../../cvd/names.ts';
 import { MANIFEST, type Store, StoreError } from '../../store/store.ts';
 
 /**
- * Copies a published mirror, its manifest and every database file, to an empty folder, to be checked there. What is not
- * there any more when it is copied is left for the check to miss. Throws `store/limit` if there is no room for all of it.
+ * Copies the manifest and every database file of a mirror to an empty folder, for a check there. A file that is gone by
+ * then is reported by that check. Throws `store/limit` if there is not enough space.
  */
 export async function fetchTree(store: Store, folder: string): Promise<void> {
   await mkdir(join(folder, ARCHIVE_FOLDER), { recursive: true });
@@ -32,9 +32,9 @@ async function requireRoom(needed: number, where: string, folder: string): Promi
   if (needed <= free) return;
   throw new StoreError(
     'store/limit',
-    `${where} holds ${bytes(needed)}, and ${folder} has ${bytes(free)} free`,
+    `${where} holds ${bytes(needed)}, but ${folder} has only ${bytes(free)} free`,
     {
-      advice: 'Make room, or name a larger temporary folder by TMPDIR, if a mirror is to be that large',
+      advice: 'Check the size of the mirror. Then free some space, or set TMPDIR to a larger folder',
     },
   );
 }

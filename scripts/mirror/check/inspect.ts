@@ -14,76 +14,79 @@ import type { Manifest } from '../manifest.ts';
 import { filesOf, isListed, type Published, publishedAs } from '../published.ts';
 import { readSightings, type Sighting, writeSightings } from './sightings.ts';
 
-const DAY = 24 * 60 * 60_000;
-/** Files that are read at a time. */
-const AT_ONCE = 4;
-/** The size of a file whose bytes are not what the manifest says: that of no record, so it counts as none. */
-const BROKEN = -1;
+const DAY_MS = 24 * 60 * 60_000;
+/** Number of files to read at a time. */
+const FILES_AT_ONCE = 4;
+/** Listed size of a damaged file: no record has it, so the file counts as missing. */
+const DAMAGED_SIZE = -1;
 
-export interface InspectionParts {
+export interface InspectionContext {
   readonly store: Store;
   readonly trust: Trust;
-  /** Where this machine remembers what it has read. */
+  /** Work folder, where this machine remembers which files it has read. */
   readonly work: string;
-  /** For what goes back into the store; made and removed here. */
+  /** Folder for files that go back into the store. It is created and removed here. */
   readonly folder: string;
   readonly log: Log;
   readonly now: Date;
-  /** Whether to read every byte, whatever is remembered. */
+  /** True to read every byte, whatever is remembered. */
   readonly all: boolean;
-  /** Whether to leave the store as it is. */
+  /** True to leave the store as it is. */
   readonly isDry: boolean;
 }
 
-/** The published state, without what is broken in its place. */
+/** Published state without the damaged files. */
 export interface Inspected {
   readonly published: Published;
-  /** Files that were broken, those that are healed included: then nothing in the store is to be believed. */
+  /** Damaged files, including those that were repaired. If there are any, nothing in the store is trusted. */
   readonly broken: readonly string[];
-  /** When all that is served of a database had last been read, by database; without those of which that is not known. */
+  /**
+   * Last time by which all served files of a database had been read, by database. Databases with unread files are
+   * absent.
+   */
   readonly hashed: ReadonlyMap<string, string>;
 }
 
 /**
- * Looks for files that were damaged where they are. One that looks other than when it was read is read at once; each is
- * read anew in the time that its store sets, a folder's in a day, a bucket's in a week, a part of it each day. A broken
- * file is put back from a copy on this machine, if there is one that is proven. Else it counts as missing, so that the
- * cycle takes its database anew and keeps nothing of it in the archive.
+ * Finds files that were damaged in the store. A file whose seal changed is read at once. Every file is read again
+ * within the time that its store sets, a day for a folder and a week for a bucket, a part of it each day. A damaged
+ * file is replaced by a proven copy on this machine. Without one it counts as missing, so that the cycle acquires its
+ * database again and keeps nothing of it in the archive.
  */
-export async function inspect(published: Published, parts: InspectionParts): Promise<Inspected> {
+export async function inspect(published: Published, context: InspectionContext): Promise<Inspected> {
   const { manifest } = published;
   if (manifest === undefined) return { published, broken: [], hashed: new Map() };
-  const { store, work, log } = parts;
+  const { store, work, log } = context;
   const known = await readSightings(work, store.where);
-  const { sightings, broken } = await lookAt(manifest, published, known, parts);
+  const { sightings, broken } = await readDueFiles(manifest, published, known, context);
   if (broken.length > 0 && (await store.readManifest())?.tag !== published.tag)
-    return { published, broken: [], hashed: new Map() }; // somebody publishes just now: what we read may be his
+    return { published, broken: [], hashed: new Map() }; // somebody is publishing: the files may be theirs
   for (const name of broken) log.warn(`${name} in ${store.where} is not the file that the manifest names`);
-  const healed = parts.isDry ? [] : await heal(broken, manifest, published, parts);
+  const repaired = context.isDry ? [] : await repair(broken, manifest, published, context);
   await writeSightings(work, store.where, sightings).catch((error) =>
-    log.warn(`cannot remember what was verified: ${explain(error)}`),
+    log.warn(`cannot save which files were verified: ${explain(error)}`),
   );
-  const left = broken.filter((name) => !healed.includes(name));
-  const { tag } = healed.length === 0 ? published : ((await store.readManifest()) ?? published);
+  const left = broken.filter((name) => !repaired.includes(name));
+  const { tag } = repaired.length === 0 ? published : ((await store.readManifest()) ?? published);
   const found = without(left, manifest, { ...published, tag });
   return { published: found, broken, hashed: hashedIn(manifest, sightings) };
 }
 
-async function lookAt(
+async function readDueFiles(
   manifest: Manifest,
   published: Published,
   known: ReadonlyMap<string, Sighting>,
-  { store, now, all }: InspectionParts,
+  { store, now, all }: InspectionContext,
 ): Promise<{ sightings: Map<string, Sighting>; broken: string[] }> {
   const { sight } = store;
   const seals = await sight.seals();
   const sightings = new Map<string, Sighting>();
   const broken: string[] = [];
-  const limit = pLimit(AT_ONCE);
-  const looks = Object.entries(manifest.files).map(([name, record]) =>
+  const limit = pLimit(FILES_AT_ONCE);
+  const reads = Object.entries(manifest.files).map(([name, record]) =>
     limit(async () => {
       const seal = seals.get(name);
-      if (seal === undefined || !isListed(name, record, published)) return; // missing, as everybody can see
+      if (seal === undefined || !isListed(name, record, published)) return; // `published` already counts it as missing
       const { sha256, size } = record;
       const before = known.get(name);
       const seen = before?.sha256 === sha256 ? before : undefined;
@@ -98,11 +101,11 @@ async function lookAt(
         });
     }),
   );
-  await Promise.all(looks);
+  await Promise.all(reads);
   return { sightings, broken: broken.sort() };
 }
 
-/** As long ago as for the file that was read the longest ago. */
+/** Read time of each database: that of its file that was read longest ago. */
 function hashedIn(manifest: Manifest, sightings: ReadonlyMap<string, Sighting>): Map<string, string> {
   const hashed = new Map<string, string>();
   for (const database of Object.keys(manifest.databases)) {
@@ -126,21 +129,26 @@ function isToRead(
   if (seen === undefined) return !isFar || isItsDay(name, now);
   const age = now.getTime() - Date.parse(seen.at);
   if (seen.seal !== seal || age < 0 || age >= trustedFor) return true;
-  return isFar && age > DAY && isItsDay(name, now);
+  return isFar && age > DAY_MS && isItsDay(name, now);
 }
 
-/** Every file has a day of the week, so that a seventh of all is read each day, also by machines that forget. */
+/**
+ * True on the day of the week when this file is read. So a seventh of all files is read each day, even by machines that
+ * remember nothing.
+ */
 function isItsDay(name: string, now: Date): boolean {
   const day = createHash('sha256').update(name).digest().readUInt32BE() % 7;
-  return Math.floor(now.getTime() / DAY) % 7 === day;
+  return Math.floor(now.getTime() / DAY_MS) % 7 === day;
 }
 
-/** Puts back what a copy on this machine has. Returns those names; none if the store cannot be written to now. */
-async function heal(
+/**
+ * Replaces damaged files by copies on this machine. Returns their names, or none if the store cannot be written now.
+ */
+async function repair(
   broken: readonly string[],
   manifest: Manifest,
   { tag }: Published,
-  { store, trust, folder, log }: InspectionParts,
+  { store, trust, folder, log }: InspectionContext,
 ): Promise<readonly string[]> {
   if (broken.length === 0 || store.takeCopy === undefined) return [];
   await mkdir(folder, { recursive: true });
@@ -163,17 +171,20 @@ async function heal(
     }
     await publication.commit(current?.text ?? '');
     const names = found.map(({ name }) => name);
-    log.info(`put back from copies on this machine: ${names.join(', ')}`);
+    log.info(`repaired from copies on this machine: ${names.join(', ')}`);
     return names;
   } catch (error) {
-    log.warn(`what is broken could not be put back from copies: ${explain(error)}`);
+    log.warn(`cannot repair damaged files from copies: ${explain(error)}`);
     return [];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The manifest may be somebody else's: what goes back is proven by more than its hash. A `.sign` is judged in each cycle. */
+/**
+ * True if a copy is genuine. The manifest may be forged, so its hash is not enough. A `.sign` is checked in each cycle
+ * anyway.
+ */
 async function isGenuine(name: string, path: string, manifest: Manifest, trust: Trust): Promise<boolean> {
   const file = parseFileName(name);
   if (file === undefined) return false;
@@ -188,11 +199,11 @@ async function isGenuine(name: string, path: string, manifest: Manifest, trust: 
   }
 }
 
-/** The same state, in which these files are of no use. */
+/** Published state in which these files count as missing. */
 function without(broken: readonly string[], manifest: Manifest, published: Published): Published {
   if (broken.length === 0) return published;
   const listing = new Map(published.listing);
-  for (const name of broken) listing.set(name, BROKEN);
+  for (const name of broken) listing.set(name, DAMAGED_SIZE);
   const found = publishedAs(manifest, { ...published, listing });
   const databases = new Map([...found.databases].filter(([name]) => published.databases.has(name)));
   return { ...found, databases, damaged: [...new Set([...published.damaged, ...found.damaged])] };

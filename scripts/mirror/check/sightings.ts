@@ -6,16 +6,16 @@ import { parseFileName } from '../../cvd/names.ts';
 import { replaceFile } from '../../files/atomic.ts';
 import { readText } from '../../files/open.ts';
 
-/** In the work folder. */
+/** File in the work folder. */
 export const SIGHTINGS = 'verified.json';
 
 const SightingSchema = v.object({
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** How the file looked then, by whatever changes with it. */
+  /** Seal of the file then. */
   seal: v.pipe(v.string(), v.maxLength(SEAL_CHARACTERS)),
-  /** When its bytes were read; of a file that is far away and new to us, when it was seen first. */
+  /** Time when its bytes were read. For a remote file that is new to this machine, time when it was first seen. */
   at: v.pipe(v.string(), v.isoTimestamp()),
-  /** It was seen, and not read yet. */
+  /** Present if the file was seen but not read yet. */
   unread: v.optional(v.literal(true)),
 });
 const SightingsSchema = v.object({
@@ -32,8 +32,8 @@ const SightingsSchema = v.object({
 export type Sighting = v.InferOutput<typeof SightingSchema>;
 
 /**
- * What this machine remembers of each file in a store: when its bytes were last read, and how it looked. Losing it costs
- * reading, never safety. Whoever can write here, once, puts off by a week at most that a damage is noticed.
+ * Reads when each file of a store was last read, and its seal then. Losing this memory costs reading, never safety. A
+ * single forged memory delays the discovery of damage by a week at most.
  */
 export async function readSightings(work: string, store: string): Promise<ReadonlyMap<string, Sighting>> {
   try {
@@ -43,7 +43,7 @@ export async function readSightings(work: string, store: string): Promise<Readon
       parsed.success && parsed.output.store === store ? Object.entries(parsed.output.files) : [],
     );
   } catch {
-    return new Map(); // none, or of no use
+    return new Map(); // missing or not valid
   }
 }
 

@@ -4,20 +4,24 @@ import type { Manifest } from '../manifest.ts';
 import { removable } from '../publish.ts';
 import type { Published } from '../published.ts';
 
-/** Names by which clients ask for databases, none of which is in the archive, and what a freshclam or another tool leaves under them. */
+/**
+ * Names under which clients ask for databases, and under which freshclam and other tools leave files. The archive has
+ * no such names.
+ */
 const DATABASE_FILE = /^[A-Za-z]\w{0,31}(?:-\d{1,10})?\.(?:cvd|cld|cud|cdiff)(?:\.sign)?$/;
-/** The mirror's owner has files of his own under such names. */
+/** Prefix for files of the owner of the mirror. */
 const OWNERS = /^local_/;
 
-/** True for the name of a database, CDIFF or `.sign`, of whatever version; not for what the mirror's owner puts there. */
+/** True for a name of a database, CDIFF or `.sign` of any version, except names of the owner. */
 export function isDatabaseFile(name: string): boolean {
   return DATABASE_FILE.test(name) && !OWNERS.test(name);
 }
 
 /**
- * Those of the names that clients take for databases of this mirror and that its manifest does not name: nobody has
- * proven them, and a `.cld` comes before the CVD to PrivateMirror clients. Without a manifest there are none, for then
- * nothing is known of whose the files are. What a publication just brings, or will remove, is not foreign.
+ * Foreign files among these names: clients would take them for databases of this mirror, but its manifest does not name
+ * them. Nobody has proven such a file, and PrivateMirror clients prefer a `.cld` to the CVD. Without a manifest the
+ * owner of the files is unknown, so no file is foreign. Files that a publication is adding or will remove are not
+ * foreign either.
  */
 export function foreignFiles(manifest: Manifest | undefined, names: Iterable<string>): string[] {
   if (manifest === undefined) return [];
@@ -28,7 +32,7 @@ export function foreignFiles(manifest: Manifest | undefined, names: Iterable<str
     .sort();
 }
 
-/** The foreign files of a store, in its folder links among them. */
+/** Foreign files of a store. In a folder, links count too. */
 export async function foreignFilesIn(
   store: Pick<Store, 'names'>,
   { manifest, listing }: Pick<Published, 'manifest' | 'listing'>,
@@ -37,7 +41,7 @@ export async function foreignFilesIn(
   return foreignFiles(manifest, (await store.names?.()) ?? listing.keys());
 }
 
-/** The manifest comes last, after the steps to a new version. */
+/** True for a file of a later version: the manifest is replaced last. */
 function mayBeComing(name: string, { databases }: Manifest): boolean {
   const file = parseFileName(name);
   const published =

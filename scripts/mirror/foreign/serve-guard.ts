@@ -6,45 +6,48 @@ import { MANIFEST, type Store } from '../../store/store.ts';
 import { type OwnManifest, parseOwnManifest, type Unread } from '../own-manifest.ts';
 import { foreignFiles, isDatabaseFile } from './foreign-files.ts';
 
-/** Milliseconds for which a manifest that was read is the manifest, as to what it names. */
-const TRUSTED = 1_000;
+/** Time for which the last read manifest counts as current. */
+const MANIFEST_TRUSTED_MS = 1_000;
 
 /**
- * Tells a host which names it must not serve: files of a mirror's folder that clients would take for its databases and
- * that its manifest does not name. While there is no manifest, or none that can be read, nothing is hidden; nor is what
- * belongs to a part of it that cannot be understood.
+ * Guard that tells a host which names it must not serve: files in the folder of a mirror that clients would take for
+ * its databases, but that its manifest does not name. Without a readable manifest nothing is hidden. Files that an
+ * invalid part of the manifest may name are not hidden either.
  */
 export function foreignGuard(
   store: Pick<Store, 'where' | 'readManifest'>,
 ): (name: string) => Promise<boolean> {
   let own: OwnManifest | undefined;
-  let [seal, looked] = ['', Number.NEGATIVE_INFINITY];
-  let looking: Promise<void> | undefined;
+  let [seal, checkedAt] = ['', Number.NEGATIVE_INFINITY];
+  let refreshing: Promise<void> | undefined;
 
-  const look = async () => {
+  const readIfChanged = async () => {
     const found = await lstat(join(store.where, MANIFEST), { bigint: true }).catch(unlessMissing);
     const now = found === undefined ? '' : [found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
-    looked = performance.now();
+    checkedAt = performance.now();
     if (now === seal) return;
     seal = now;
     own = await read(store);
   };
   const refresh = () => {
-    looking ??= look().finally(() => {
-      looking = undefined;
+    refreshing ??= readIfChanged().finally(() => {
+      refreshing = undefined;
     });
-    return looking;
+    return refreshing;
   };
 
   return async (name) => {
     if (!isDatabaseFile(name)) return false;
     const isNamed = own !== undefined && Object.hasOwn(own.manifest.files, name);
-    if (!isNamed || performance.now() - looked > TRUSTED) await refresh();
+    if (!isNamed || performance.now() - checkedAt > MANIFEST_TRUSTED_MS) await refresh();
     return foreignFiles(own?.manifest, [name]).length > 0 && !mayBeNamed(name, own?.unread);
   };
 }
 
-/** A file that is unread is named; which steps belong to a database is not known while its version is not. */
+/**
+ * True if an invalid part of the manifest may name this file. While the version of a database is unknown, all its
+ * CDIFFs may be named.
+ */
 function mayBeNamed(name: string, unread: Unread | undefined): boolean {
   if (unread === undefined) return false;
   const { database = '', version } = parseFileName(name) ?? {};
@@ -57,7 +60,7 @@ async function read(store: Pick<Store, 'where' | 'readManifest'>): Promise<OwnMa
     return found && parseOwnManifest(found.text, store.where);
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error;
-    return undefined; // sync, status and verify say what is wrong with it
+    return undefined; // sync, status and verify report the error
   }
 }
 

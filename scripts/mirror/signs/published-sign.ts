@@ -13,8 +13,8 @@ interface SignSource {
 }
 
 /**
- * Brings the `.sign` of a published CVD to a place outside the stage; `undefined` if there is none that is the file which
- * the manifest names. What it signs is not looked at: `withValidSigns` has.
+ * Fetches the `.sign` of a published CVD to a path outside the stage; `undefined` if the store has no such file, or
+ * another one than the manifest names. `withValidSigns` has checked its signature.
  */
 export async function fetchPublishedSign(
   database: string,
@@ -24,7 +24,7 @@ export async function fetchPublishedSign(
   return await fetchSign(cvdSignName(database, version), source);
 }
 
-/** The same for one in the archive. */
+/** Fetches the `.sign` of an archived CVD in the same way. */
 export async function fetchArchivedSign(
   database: string,
   version: number,

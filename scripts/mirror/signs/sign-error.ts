@@ -1,26 +1,26 @@
 import { cvdSignName } from '../../cvd/names.ts';
 import type { DatabaseRecord } from '../manifest.ts';
 
-const DAY = 24 * 60 * 60_000;
-/** A `.sign` that ends within so many milliseconds is told about: upstream has time to make a new one. */
-export const ENDS_SOON_MS = 28 * DAY;
+const DAY_MS = 24 * 60 * 60_000;
+/** Time before its end from which a `.sign` is reported, so that upstream can make a new one. */
+export const ENDS_SOON_MS = 28 * DAY_MS;
 
-/** What is not as it should be with the `.sign` of a published CVD. */
-export interface SignTrouble {
-  /** `absent`: some clients are shut out now, for it is missing or has ended. `ending`: they will be. */
+/** Problem with the `.sign` of a published CVD. */
+export interface SignProblem {
+  /** `absent`: some clients are shut out now, because it is missing or has ended. `ending`: they soon will be. */
   readonly kind: 'absent' | 'ending';
-  /** What happened and whom it shuts out, in one sentence without a full stop. */
+  /** Sentence without a full stop: what happened and whom it shuts out. */
   readonly what: string;
-  /** Since when clients are shut out, or when they will be; milliseconds since 1970. */
+  /** Time from which clients are shut out, past or future; milliseconds since 1970. */
   readonly since: number;
 }
 
-/** What to tell about the `.sign` of a published database; `undefined`: all is well, or nothing is known. */
-export function signTroubleOf(
+/** Problem with the `.sign` of a published database; `undefined` if there is none, or if nothing is known. */
+export function signProblemOf(
   database: string,
   { version, sign }: Pick<DatabaseRecord, 'version' | 'sign'>,
   now: Date,
-): SignTrouble | undefined {
+): SignProblem | undefined {
   if (sign === undefined) return undefined;
   const name = cvdSignName(database, version);
   if (sign.state === 'published') {
@@ -29,7 +29,7 @@ export function signTroubleOf(
     if (ends <= now.getTime())
       return {
         kind: 'absent',
-        what: `${name} has ended on ${sign.notAfter}: ${harmed(database)}`,
+        what: `${name} ended on ${sign.notAfter}: ${harmed(database)}`,
         since: ends,
       };
     if (ends - now.getTime() > ENDS_SOON_MS) return undefined;
@@ -43,15 +43,18 @@ export function signTroubleOf(
   return { kind: 'absent', what: `${why}; ${shutOut(database)}`, since: Date.parse(sign.since) };
 }
 
-/** Whom a missing `.cvd.sign` shuts out (clamav-formats.md §8.3): everybody else gets the database as always. */
+/**
+ * Names the clients that a missing `.cvd.sign` shuts out (clamav-formats.md §8.3). All others get the database as
+ * always.
+ */
 export function shutOut(database: string): string {
   return `ClamAV 1.5 and later with FIPS limits (FIPSCryptoHashLimits, as Ubuntu 24.04 sets it) cannot take ${database}, all others can`;
 }
 
 /**
- * Whom a `.cvd.sign` harms that is there and not good: freshclam ≥ 1.5 refuses the database, takes it without the `.sign`
- * in its next attempt, and puts the bad one beside it, unproven, in its next run.
+ * Names the clients that a bad `.cvd.sign` harms: freshclam ≥ 1.5 refuses the database, takes it without the `.sign` in
+ * its next attempt, and puts the bad one beside it, unproven, in its next run.
  */
 export function harmed(database: string): string {
-  return `ClamAV 1.5 and later, sooner or later, puts it beside ${database}, and then clamscan fails and clamd does not start; with FIPS limits, ${database} does not arrive`;
+  return `ClamAV 1.5 and later will put it beside ${database} before long, and then clamscan fails and clamd does not start; with FIPS limits, ${database} does not arrive`;
 }

@@ -1,13 +1,13 @@
 import { SIGN_CHARACTERS } from '../../base/limits/manifest.ts';
 import type { SignRecord } from '../manifest.ts';
 
-/** What became of the `.sign` of a published CVD. */
+/** State of the `.sign` of a published CVD. */
 export type SignState =
   | { readonly state: 'published'; readonly notAfter: string; readonly etag?: string | undefined }
   | { readonly state: 'withheld'; readonly reason: string; readonly etag?: string | undefined }
   | { readonly state: 'missing' };
 
-/** The record of a `.sign` after upstream was asked for it, or after it was judged anew. */
+/** Record of a `.sign` after upstream was asked for it, or after a new check. */
 export function signRecord(
   before: SignRecord | undefined,
   outcome: SignState,
@@ -15,7 +15,7 @@ export function signRecord(
 ): SignRecord {
   const { now, asked } = times;
   const isSame = before !== undefined && isPublished(before) === isPublished(outcome);
-  const since = isSame ? before.since : now; // clients are shut out by a missing one and by a withheld one alike
+  const since = isSame ? before.since : now; // a missing and a withheld one shut out the same clients
   const { state } = outcome;
   if (state === 'missing') return { state, since, asked };
   const etag =

@@ -12,64 +12,63 @@ import type { DatabaseRecord, Manifest, SignRecord } from '../manifest.ts';
 import { isListed, type Published } from '../published.ts';
 import { type SignState, signRecord } from './sign-record.ts';
 
-interface SignParts {
+interface SignContext {
   readonly store: Store;
   readonly trust: Trust;
-  /** For what is fetched from the store; made and removed here. */
+  /** Folder for files fetched from the store. It is created and removed here. */
   readonly folder: string;
   readonly log: Log;
 }
 
-/** The published state with those `.sign` files only that are good now. */
+/** Published state with only those `.sign` files that are good now. */
 export interface ValidlySigned {
   readonly published: Published;
-  /** Those that are to be taken away: the next manifest retires them. */
+  /** Names of bad `.sign` files: the next manifest retires them. */
   readonly gone: readonly string[];
 }
 
 /**
- * Judges every published `.sign` by clock and roots. An invalid one harms all clients of ClamAV ≥ 1.5, a missing one only
- * those with FIPS limits (clamav-formats.md §8), so one that is not good any more is taken out of the manifest. That of a
- * CVD is proven anew in each cycle; that of a CDIFF, which nobody needs, was proven when it came and is judged by its end.
+ * Checks every published `.sign` by clock and roots. A bad one harms all clients of ClamAV ≥ 1.5, a missing one only
+ * those with FIPS limits (clamav-formats.md §8), so the manifest drops a bad one. The `.sign` of a CVD is proven again
+ * in each cycle. The `.sign` of a CDIFF, which nobody needs, was proven when it came, and only its end is checked.
  */
-export async function withValidSigns(published: Published, parts: SignParts): Promise<ValidlySigned> {
+export async function withValidSigns(published: Published, context: SignContext): Promise<ValidlySigned> {
   const { manifest } = published;
   if (manifest === undefined) return { published, gone: [] };
-  await mkdir(parts.folder, { recursive: true });
+  await mkdir(context.folder, { recursive: true });
   try {
     const files: Record<string, FileRecord> = { ...manifest.files };
     const gone = new Map<string, string>();
     for (const [name, record] of Object.entries(manifest.files)) {
       const file = parseFileName(name);
       if (file?.kind !== 'sign') continue;
-      const verdict = await judge(name, file, record, published, parts);
+      const verdict = await checkSign(name, file, record, published, context);
       if (typeof verdict !== 'string') files[name] = verdict;
       else {
         delete files[name];
         gone.set(name, verdict);
-        parts.log.warn(`${name} is no longer published: ${verdict}`);
+        context.log.warn(`${name} is no longer published: ${verdict}`);
       }
     }
     return {
-      published: amended(published, manifest, { files, gone, now: parts.trust.now() }),
+      published: amended(published, manifest, { files, gone, now: context.trust.now() }),
       gone: [...gone.keys()],
     };
   } finally {
-    await rm(parts.folder, { recursive: true, force: true });
+    await rm(context.folder, { recursive: true, force: true });
   }
 }
 
-/** The file's record, or why it is not good. */
-async function judge(
+/** Record of the file, or the reason why it is not good. */
+async function checkSign(
   name: string,
   file: Extract<FileName, { kind: 'sign' }>,
   record: FileRecord,
   published: Published,
-  { store, trust, folder }: SignParts,
+  { store, trust, folder }: SignContext,
 ): Promise<FileRecord | string> {
   const { manifest } = published;
-  if (!isListed(name, record, published) || record.size > SIGN_BYTES)
-    return 'it is not in the store any more';
+  if (!isListed(name, record, published) || record.size > SIGN_BYTES) return 'it is no longer in the store';
   const isOfCvd = name === cvdSignName(file.database, file.version);
   if (!isOfCvd && record.notAfter !== undefined) {
     const left = Date.parse(record.notAfter) - trust.now().getTime();

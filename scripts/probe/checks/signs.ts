@@ -1,6 +1,6 @@
 import { SIGN_BYTES } from '../../base/limits/databases.ts';
 import { moment } from '../../base/words.ts';
-import { ENDS_SOON_MS, harmed, shutOut, signTroubleOf } from '../../mirror/signs/sign-error.ts';
+import { ENDS_SOON_MS, harmed, shutOut, signProblemOf } from '../../mirror/signs/sign-error.ts';
 import { ProbeError } from '../error.ts';
 import type { Finding, Findings } from '../finding.ts';
 import { isForAll, type ProvenSign, proveSign, type SignOf, signOfCdiff, signOfCvd } from '../one-sign.ts';
@@ -70,7 +70,7 @@ function tellMissing(
     findings.fault(what, 'Publish it again, or run a sync');
     return;
   }
-  const known = record?.version === header.version ? signTroubleOf(database, record, now) : undefined;
+  const known = record?.version === header.version ? signProblemOf(database, record, now) : undefined;
   if (known?.kind === 'absent')
     findings.warning(known.what, 'Each sync asks upstream for it, and publishes it once it is good');
   else

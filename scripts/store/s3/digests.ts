@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { ObjectHead } from './bucket.ts';
 
 /** Bytes of a part. Large parts keep requests few. Each part is signed with its SHA-256, which the store checks. */
-export const PART_BYTES = 8 * 1024 * 1024;
+export const PART_SIZE = 8 * 1024 * 1024;
 
 /** Digests by which a store can show that an object has exactly the bytes of a file. */
 export interface Digests {
@@ -28,10 +28,10 @@ export async function digestsOf(path: string): Promise<Digests> {
   for (;;) {
     const { bytesRead } = await file.read(buffer); // a part is a whole number of buffers
     const bytes = buffer.subarray(0, bytesRead);
-    if (size > 0 && size % PART_BYTES === 0 && bytesRead > 0) endPart();
+    if (size > 0 && size % PART_SIZE === 0 && bytesRead > 0) endPart();
     if (bytesRead === 0) break;
     for (const hash of [sha256, md5]) hash.update(bytes);
-    const left = PART_BYTES - (size % PART_BYTES);
+    const left = PART_SIZE - (size % PART_SIZE);
     part.update(bytes.subarray(0, left));
     if (bytesRead > left) {
       endPart();

@@ -117,7 +117,7 @@ export class Lease implements AsyncDisposable {
     try {
       this.assertHeld();
       if (this.#uploads.size > 0) return; // the next run waits for its end, and reads the uploads
-      await this.#bucket.remove(LEASE, { abortSignal: AbortSignal.timeout(RELEASE_TIMEOUT_MS) });
+      await this.#bucket.remove(LEASE, { abortSignal: AbortSignal.timeout(RELEASE_MS) });
     } catch {
       // the lease expires by itself
     }
@@ -174,7 +174,7 @@ export class Lease implements AsyncDisposable {
 }
 
 /** Time to remove the lease in, when a run ends. */
-const RELEASE_TIMEOUT_MS = 5000;
+const RELEASE_MS = 5000;
 /** Uncertainty of the time of the store: both times come in whole seconds. */
 const CLOCK_STEP_MS = 2000;
 

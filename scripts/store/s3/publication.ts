@@ -20,8 +20,8 @@ const REQUESTS_AT_ONCE = 8;
 /** Files at a time when they are sent. */
 const FILES_AT_ONCE = 4;
 /** Bytes of the largest file to keep in memory until the commit, and of all such files together. */
-const KEPT_FILE_BYTES = 1024 * 1024;
-const KEPT_BYTES = 16 * 1024 * 1024;
+const KEPT_FILE_SIZE = 1024 * 1024;
+const KEPT_SIZE = 16 * 1024 * 1024;
 
 /** Moves a prepared file to its place. */
 type Place = () => Promise<unknown>;
@@ -156,7 +156,7 @@ export class S3Publication implements Publication {
       };
     }
     // clients read a CVD in two requests; while a PUT replaces it, Ceph fails the Range of one (409, 500), and an upload avoids that
-    if (isCvd(name) || size > KEPT_FILE_BYTES || this.#kept + size > KEPT_BYTES) return await send();
+    if (isCvd(name) || size > KEPT_FILE_SIZE || this.#kept + size > KEPT_SIZE) return await send();
     this.#kept += size;
     const bytes = await readProven(path, sha256);
     return () => bucket.write(name, bytes, attributes);

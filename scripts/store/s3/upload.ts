@@ -11,14 +11,14 @@ import pLimit from 'p-limit';
 import { FileError } from '../../files/atomic.ts';
 import { isOurName } from '../file-name.ts';
 import type { Attributes, Bucket } from './bucket.ts';
-import { type Digests, digestsOf, PART_BYTES } from './digests.ts';
+import { type Digests, digestsOf, PART_SIZE } from './digests.ts';
 import { faultOf, storeError } from './errors.ts';
 import type { Lease, NotedUpload } from './lease.ts';
 
 /** Parts of all files to send at a time. Each takes one buffer, which is used again. */
 const PARTS_AT_ONCE = 4;
 /** Time to end open uploads in, when a publication ends. */
-const ABORT_TIMEOUT_MS = 10_000;
+const ABORT_MS = 10_000;
 
 /** One upload, as requests name it and as the lease notes it. */
 interface Upload {
@@ -81,7 +81,7 @@ export class Uploads implements AsyncDisposable {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { client } = this.#bucket;
-    const options = { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) };
+    const options = { abortSignal: AbortSignal.timeout(ABORT_MS) };
     const ends = [...this.#open].map(async ({ request, noted }) => {
       await client.send(new AbortMultipartUploadCommand(request), options).catch(ignoreGone);
       this.#lease.forget(noted);
@@ -108,14 +108,14 @@ export class Uploads implements AsyncDisposable {
     const hash = createHash('sha256');
     let last: Promise<unknown> = Promise.resolve();
     const read = async (buffer: Buffer, at: number, before: Promise<unknown>) => {
-      const { bytesRead } = await file.read(buffer, 0, PART_BYTES, at * PART_BYTES);
+      const { bytesRead } = await file.read(buffer, 0, PART_SIZE, at * PART_SIZE);
       await before; // parts are hashed in order
       hash.update(buffer.subarray(0, bytesRead));
       return buffer.subarray(0, bytesRead);
     };
     const sendPart = async (at: number) => {
       this.#end.signal.throwIfAborted();
-      const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PART_BYTES);
+      const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(PART_SIZE);
       try {
         const bytes = read(buffer, at, last);
         last = bytes;
@@ -124,7 +124,7 @@ export class Uploads implements AsyncDisposable {
         this.#buffers.push(buffer);
       }
     };
-    const sent = Array.from({ length: Math.ceil(size / PART_BYTES) }, (_, at) => this.#limit(sendPart, at));
+    const sent = Array.from({ length: Math.ceil(size / PART_SIZE) }, (_, at) => this.#limit(sendPart, at));
     await Promise.allSettled(sent);
     return { Parts: await Promise.all(sent), found: hash.digest('hex') };
   }

@@ -349,7 +349,7 @@ describeMirror('a pin that somebody planted', () => {
     expect((await checkTree(mirror.store, TALOS)).some(({ code }) => code === 'verify/mismatch')).toBe(true);
     const report = ofTest(await mirror.sync(quick));
     expect(report).toMatchObject({ outcome: 'published', from: 5, to: 6 });
-    expect(report.notes).toContainEqual(expect.stringContaining('not obeyed'));
+    expect(report.notes).toContainEqual(expect.stringContaining('ignoring the pin'));
     expect((await manifestOf(mirror)).databases.test).not.toHaveProperty('held');
   });
 
