@@ -3,15 +3,15 @@ import { VERSION } from '../base/version.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { UserSample } from './samples/user-samples.ts';
 
-/** A digest of what a proof rests on beside the databases: the engines, the user's samples, and our own version. */
+/** Digest of what a proof rests on besides the databases: the engines, the samples of the user, and our own version. */
 export function basisOf(engines: readonly Engine[], samples: readonly UserSample[] = []): string {
   const parts = engines.map(({ name, version, fLevel, tools, canAskNameserver }) =>
     JSON.stringify({ name, version, fLevel, tools: [...tools].sort(), canAskNameserver }),
   );
   const files = samples.map(({ path, expect }) => JSON.stringify({ path, expect }));
   const text = [VERSION, ...parts.sort(), ...files.sort()].join('\n');
-  return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
+  return createHash('sha256').update(text).digest('hex').slice(0, BASIS_DIGITS);
 }
 
-/** Plenty: nobody gains anything by another set of engines that has the same. */
-const DIGITS = 32;
+/** Hex digits of the digest. These are enough: nobody gains by another set of engines with the same digest. */
+const BASIS_DIGITS = 32;

@@ -7,10 +7,10 @@ import { ownCheck } from './scenarios/own-check.ts';
 import { scan } from './scenarios/scan.ts';
 import type { Candidate, Scenario } from './scenarios/scenario.ts';
 
-export interface ControlParts {
-  /** The scenarios that a candidate is judged by. */
+export interface ControlContext {
+  /** Returns the scenarios for a candidate. */
   readonly scenariosFor: (candidate: Candidate) => Promise<readonly Scenario[]>;
-  /** Plays scenarios one after the other, in folders and within a time of their own. */
+  /** Plays scenarios in order, in folders and within a time limit of their own. */
   readonly playAll: (
     candidate: Candidate,
     scenarios: readonly Scenario[],
@@ -18,15 +18,15 @@ export interface ControlParts {
 }
 
 /**
- * Plays a scenario that failed with what is published now, on this machine and by the same engine. Where nothing is
- * published that it can be played with, the same tools work on a database of our own. Throws `engine/broken` if that
- * fails too: then it was not what is new that failed.
+ * Plays a failed scenario again with what is published now, on the same engine and machine. If nothing suitable is
+ * published, the tools of the scenario work on a database of our own instead. Throws `engine/broken` if this fails too:
+ * then the new databases are not to blame.
  */
 export async function requireSound(
   engine: Engine,
   failed: Scenario,
   candidate: Candidate,
-  { scenariosFor, playAll }: ControlParts,
+  { scenariosFor, playAll }: ControlContext,
 ): Promise<void> {
   const folder = await mkdtemp(join(candidate.workFolder, 'control-'));
   try {
@@ -34,7 +34,7 @@ export async function requireSound(
       const control = await publishedCandidate(candidate, join(folder, 'stage'));
       const all = await scenariosFor(control);
       const scenarios = upTo(failed, all);
-      // what EICAR is called with what is published, the later ones have from that
+      // the scan shows what this engine calls EICAR with the published databases
       const before = scenarios.length === 0 || failed.client === scan.client ? [] : upTo(scan, all);
       const results = await playAll(control, [...before, ...scenarios]);
       requirePassed(engine, results, 'with what is published, too');
@@ -48,7 +48,10 @@ export async function requireSound(
 
 const OF_SIGNATURES = /verif|certificate|signature/i;
 
-/** It and those before it in the same client's folder, where it starts from what they left; none if it is not there. */
+/**
+ * Scenarios of the same client up to the failed one, since each starts from what the earlier ones left. Empty if the
+ * failed one is not among them.
+ */
 function upTo(failed: Scenario, scenarios: readonly Scenario[]): readonly Scenario[] {
   const same = scenarios.filter(({ client }) => client === failed.client);
   return same.slice(0, same.findIndex(({ name }) => name === failed.name) + 1);
@@ -64,6 +67,6 @@ function requirePassed(engine: Engine, results: readonly ScenarioResult[], how: 
       ? 'the certificates that this engine knows (CVD_CERTS_DIR, or the folder certs beside freshclam.conf), and its clock'
       : 'this engine and its machine, and your own samples';
   throw new EngineError('engine/broken', `${name} (ClamAV ${version}) fails ${how}: ${what}`, {
-    advice: `So nothing new is to blame, and nothing is held against it: look at ${where}; it is tried again in the next cycle`,
+    advice: `The new databases are not to blame, and the next cycle tries them again. Check ${where}`,
   });
 }

@@ -7,8 +7,8 @@ import { CvdError } from '../cvd/error.ts';
 import { feed } from '../files/feed.ts';
 
 /**
- * SHA-256 of every file inside a CVD or CLD that ClamAV reads, by name: those it loads, and `.info`. What else freshclam
- * leaves in a CLD is passed over. Proves nothing. Throws `CvdError`.
+ * SHA-256, by name, of every file in a CVD or CLD that ClamAV reads: those that it loads, and `.info`. Other files that
+ * freshclam leaves in a CLD are ignored. Proves nothing. Throws `CvdError`.
  */
 export async function contentsOf(path: string): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, Hash>();
@@ -30,7 +30,7 @@ export async function contentsOf(path: string): Promise<ReadonlyMap<string, stri
   return new Map([...hashes].map(([name, hash]) => [name, hash.digest('hex')]));
 }
 
-/** The first file that is not the same in both, or `undefined` if there is none. */
+/** Name of the first file that differs; `undefined` if both hold the same. */
 export function difference(
   a: ReadonlyMap<string, string>,
   b: ReadonlyMap<string, string>,

@@ -2,7 +2,10 @@ import { logLine } from '../base/printable.ts';
 import { moment, took } from '../base/words.ts';
 import type { Proof } from './record.ts';
 
-/** The record for people, with upstream's and the tools' words made printable: each engine with its scenarios, how each went, how long it took, and what was read. */
+/**
+ * Formats the record for people: each engine with its scenarios, their results and durations, and the evidence. Words
+ * of upstream and of tools are made printable.
+ */
 export function proofTable(proof: Proof): string {
   const databases = Object.entries(proof.databases).map(([name, version]) => `${name} ${version}`);
   const { accepted } = proof;

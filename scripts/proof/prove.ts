@@ -35,32 +35,32 @@ import { wholeDownloadClient } from './scenarios/whole-download-client.ts';
 export interface ProveOptions {
   readonly now: () => Date;
   readonly samples?: readonly UserSample[];
-  /** Where the transcripts of failed scenarios are kept; by default nowhere. */
+  /** Folder for the transcripts of failed scenarios. By default none are kept. */
   readonly failures?: string | undefined;
-  /** Milliseconds for one run of a tool. */
+  /** Time limit for one run of a tool in milliseconds. */
   readonly timeout?: number | undefined;
-  /** Milliseconds for all scenarios of one engine. */
+  /** Time limit for all scenarios of one engine in milliseconds. */
   readonly engineTimeout?: number | undefined;
 }
 
-/** Proves a stage: the collaborator that a cycle is given. */
+/** Function that proves a stage, given to a cycle. */
 export interface Prove {
   (candidate: Candidate): Promise<Proof>;
-  /** Changes if what it proves with does: a verdict on the engines' word holds only for this. */
+  /** Digest that changes with the engines and samples. A verdict of the engines holds only for the same basis. */
   readonly basis?: string;
 }
 
 /**
- * Lets the real clients of every engine at the stage, served by our own host. A scenario that fails is part of the
- * record, if the same engine comes through it without what is new; else, and for an engine that cannot run at all, this
- * throws `EngineError`, for a sample that is gone `SampleError`.
+ * Proves a stage with the real clients of every engine, served by our own host. A failed scenario is recorded only if
+ * the same engine passes it without the new databases. Otherwise, or if an engine cannot run at all, this throws
+ * `EngineError`; for a missing sample it throws `SampleError`.
  */
 export function proveWith(engines: readonly Engine[], options: ProveOptions): Prove {
   const prove = async (candidate: Candidate): Promise<Proof> => {
     const started = options.now();
     const begun = performance.now();
     if (engines.length === 0) {
-      throw new EngineError('engine/missing', 'there is no engine to prove anything with');
+      throw new EngineError('engine/missing', 'no engine is available for the proof');
     }
     const turns = pLimit(enginesAtOnce(await sizeOf(candidate), engines.length));
     const proofs = await Promise.allSettled(
@@ -82,7 +82,7 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
   return Object.assign(prove, { basis: basisOf(engines, options.samples) });
 }
 
-/** Plays all scenarios. One that fails counts only if the engine comes through it without what is new. */
+/** Plays all scenarios. A failure counts only if the engine passes without the new databases. */
 async function proveByEngine(
   engine: Engine,
   candidate: Candidate,
@@ -100,7 +100,7 @@ async function proveByEngine(
   return results;
 }
 
-/** Plays one scenario after the other; those of one client build on each other. */
+/** Plays scenarios in order. Those of one client build on each other. */
 async function playAll(
   engine: Engine,
   candidate: Candidate,
@@ -143,7 +143,7 @@ async function scenariosFor(candidate: Candidate, engine: Engine): Promise<Scena
   ];
 }
 
-/** What may pass is tried once more before it counts: this machine was busy, or somebody else meddled. */
+/** Plays a scenario once more if its failure may be temporary: this machine was busy, or somebody interfered. */
 async function playTwice(
   scenario: Scenario,
   sceneNow: () => Scene,
@@ -179,7 +179,7 @@ async function play(
     const reason = explain(error);
     if (failures !== undefined) await scene.transcript.keep(failures, `${scene.engine.name} ${name}`, reason);
     if (error instanceof Disturbed) throw disturbed(scene.engine, error);
-    if (error instanceof EngineError || error instanceof SampleError || isLack(error)) throw error;
+    if (error instanceof EngineError || error instanceof SampleError || isShortage(error)) throw error;
     const { engine, transcript } = scene;
     for (const ended of transcript.runs) requireNoLack(engine, ended);
     if ((await oomKills()) > kills) requireNoLack(engine, OUT_OF_MEMORY);
@@ -187,24 +187,24 @@ async function play(
   }
 }
 
-/** Of a child whose end its tool has not told. */
+/** Run of a child that ran out of memory without its tool saying so. */
 const OUT_OF_MEMORY = { exitCode: null, timedOut: false, outOfMemory: true, output: '' };
 
 function disturbed({ name }: Engine, cause: Disturbed): EngineError {
-  return new EngineError('engine/broken', `${name} is not left to work`, {
+  return new EngineError('engine/broken', `somebody keeps interfering with ${name}`, {
     cause,
-    advice: 'Find out who else uses this machine, or shares a network with the container that proves',
+    advice: 'Find out who else uses this machine, or shares a network with the container of the engine',
   });
 }
 
-/** What this machine lacks is no reason to refuse a database for. */
-function isLack(error: unknown): boolean {
+/** True if this machine ran out of something. A database is never refused for that. */
+function isShortage(error: unknown): boolean {
   return ['file/full', 'ENOSPC', 'EDQUOT', 'ENOMEM', 'EMFILE', 'ENFILE', 'EROFS', 'EIO'].includes(
     codeOf(error) ?? '',
   );
 }
 
-/** Bytes of all staged CVDs. */
+/** Bytes of all staged CVDs together. */
 async function sizeOf({ folder, staged }: Candidate): Promise<number> {
   const sizes = await Promise.all(
     [...staged.keys()].map(async (database) => (await stat(join(folder, cvdName(database)))).size),

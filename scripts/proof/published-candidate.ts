@@ -7,8 +7,9 @@ import { readStart } from '../files/verify.ts';
 import type { Candidate, EarlierCvd, StagedDatabase } from './scenarios/scenario.ts';
 
 /**
- * What is published now, to be proven in the place of what is new: its CVDs with their `.sign` files, and those CDIFFs of
- * the stage that are published already. Clients of it come from retained versions. `folder` is made.
+ * Builds a candidate from what is published now, to prove it in place of the new databases: its CVDs with their `.sign`
+ * files, and the CDIFFs of the stage that are already published. Its clients come from retained versions. Creates
+ * `folder`.
  */
 export async function publishedCandidate(candidate: Candidate, folder: string): Promise<Candidate> {
   await mkdir(folder);
@@ -38,7 +39,7 @@ export async function publishedCandidate(candidate: Candidate, folder: string): 
   return { ...candidate, folder, staged, published, retained };
 }
 
-/** Of the CDIFFs in the stage, and their `.sign` files, those that clients get now. */
+/** CDIFFs in the stage, with their `.sign` files, that clients get now. */
 async function publishedCdiffs({ folder, publishedFiles }: Candidate): Promise<readonly string[]> {
   return (await readdir(folder)).filter((name) => {
     const file = parseFileName(name);
@@ -57,7 +58,7 @@ function newest(cvds: readonly EarlierCvd[] = []): EarlierCvd | undefined {
   return [...cvds].sort((a, b) => b.version - a.version)[0];
 }
 
-/** A second name is free; where there can be none, a copy. */
+/** Links a file, or copies it where links are not possible. */
 async function place(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_FICLONE));
 }

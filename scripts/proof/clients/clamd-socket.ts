@@ -6,16 +6,16 @@ import type { ConfOption } from '../../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../../files/private-folder.ts';
 import { freePort } from './clamd.ts';
 
-/** Where a clamd listens, as it is told and as we find it. */
+/** Address of a clamd, for its configuration and for our connection. */
 export interface DaemonPlace extends AsyncDisposable {
-  /** Of clamd.conf. */
+  /** Options for clamd.conf. */
   readonly options: readonly ConfOption[];
   readonly address: NetConnectOpts;
 }
 
 /**
- * A place for a clamd with this folder. On TCP, clamd obeys anybody on the machine, SHUTDOWN too; so it gets a socket in a
- * folder of ours, if the engine shares folders with this machine. Throws `engine/broken`.
+ * Finds an address for a clamd with this folder. On TCP, clamd obeys anybody on the machine, even SHUTDOWN. So it gets
+ * a socket in a folder of ours, if the engine shares folders with this machine. Throws `engine/broken`.
  */
 export async function daemonPlace(engine: Engine, folder: string): Promise<DaemonPlace> {
   const { daemon } = engine;
@@ -24,11 +24,11 @@ export async function daemonPlace(engine: Engine, folder: string): Promise<Daemo
   const remove = () => rm(short, { recursive: true, force: true });
   try {
     const { inside } = daemon;
-    if (inside === undefined) return socket(join(short, NAME), join(short, NAME), remove);
-    const link = join(short, 'task'); // the folder's own name may be too long
+    if (inside === undefined) return socket(join(short, SOCKET_NAME), join(short, SOCKET_NAME), remove);
+    const link = join(short, 'task'); // the path of the folder itself may be too long
     await symlink(folder, link);
-    return socket(`${inside}/${NAME}`, join(link, NAME), async () => {
-      await rm(join(link, NAME), { force: true });
+    return socket(`${inside}/${SOCKET_NAME}`, join(link, SOCKET_NAME), async () => {
+      await rm(join(link, SOCKET_NAME), { force: true });
       await remove();
     });
   } catch (error) {
@@ -37,12 +37,12 @@ export async function daemonPlace(engine: Engine, folder: string): Promise<Daemo
   }
 }
 
-const NAME = 'clamd.socket';
-/** What a socket's name may have of bytes (unix(7); 104 with its NUL on macOS). */
-const LONGEST = 103;
+const SOCKET_NAME = 'clamd.socket';
+/** Bytes of the longest path of a socket (unix(7); 104 with its NUL on macOS). */
+const PATH_SIZE = 103;
 
 function socket(told: string, path: string, remove: () => Promise<void>): DaemonPlace {
-  if (Buffer.byteLength(path) > LONGEST) {
+  if (Buffer.byteLength(path) > PATH_SIZE) {
     throw new EngineError('engine/broken', `${path} is too long for the name of a socket`, {
       advice: 'Set TMPDIR to a folder with a shorter name, such as /tmp',
     });
@@ -60,6 +60,6 @@ async function port(engine: Engine, host: string): Promise<DaemonPlace> {
     ['TCPSocket', free],
     ['TCPAddr', host],
   ];
-  if (readsSigns(engine)) options.push(['EnableShutdownCommand', false]); // which ClamAV 1.5 has brought
+  if (readsSigns(engine)) options.push(['EnableShutdownCommand', false]); // new in ClamAV 1.5
   return { options, address: { host, port: free }, [Symbol.asyncDispose]: async () => {} };
 }

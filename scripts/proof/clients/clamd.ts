@@ -3,20 +3,22 @@ import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { CLAMD_CHARACTERS } from '../../base/limits/engines.ts';
 import { OutOfTime } from '../scenarios/scenario.ts';
 
-/** What clamd says to one command; each has a connection of its own. All reject if clamd does not answer. */
+/** Commands to a clamd, each over a connection of its own. All reject if clamd does not answer. */
 export interface Clamd {
   ping(): Promise<string>;
-  /** `ClamAV 1.4.6/28001/Sat Nov 21 08:00:00 2026`: the engine, and the version of `daily` if it has one. */
+  /** Engine, and the version of `daily` if it has one: `ClamAV 1.4.6/28001/Sat Nov 21 08:00:00 2026`. */
   version(): Promise<string>;
   reload(): Promise<string>;
   /** Scans these bytes: `stream: OK`, or `stream: Eicar-Test-Signature FOUND`. */
   scan(bytes: Uint8Array): Promise<string>;
 }
 
-/** The clamd at this address; `timeout` in milliseconds, for one command (clamd(8), "COMMANDS"). */
+/**
+ * Connects to the clamd at this address. `timeout` is the limit for one command in milliseconds (clamd(8), "COMMANDS").
+ */
 export function clamdAt(address: NetConnectOpts, timeout: number): Clamd {
   const ask = async (command: string, body: readonly Uint8Array[] = []): Promise<string> => {
-    const inTime = AbortSignal.timeout(Math.ceil(timeout)); // before there is a socket: it takes whole numbers only
+    const inTime = AbortSignal.timeout(Math.ceil(timeout)); // created before the socket; it takes whole numbers only
     const socket = connect(address);
     const abort = () =>
       socket.destroy(new OutOfTime(`clamd has not answered ${command} after ${timeout / 1000} s`));
@@ -45,7 +47,7 @@ export function clamdAt(address: NetConnectOpts, timeout: number): Clamd {
   };
 }
 
-/** A TCP port of this machine that was free just now. */
+/** Finds a TCP port of this machine that is free just now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

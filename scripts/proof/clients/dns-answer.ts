@@ -3,7 +3,10 @@ import { AUTHORITATIVE_ANSWER, decode, encode, type Packet, RECURSION_DESIRED } 
 /** TXT records by name. */
 export type TextRecords = ReadonlyMap<string, string>;
 
-/** Reads records to answer from. Throws `RangeError` for one that is no name or does not fit into a datagram. */
+/**
+ * Checks records and returns them by lower-case name. Throws `RangeError` for a record with an invalid name, or one
+ * that does not fit into a datagram.
+ */
 export function textRecords(records: TextRecords): TextRecords {
   for (const [name, text] of records) {
     const isName = name.split('.').every((label) => /^[a-z0-9_-]{1,63}$/i.test(label));
@@ -15,8 +18,8 @@ export function textRecords(records: TextRecords): TextRecords {
 }
 
 /**
- * The reply to a datagram; `undefined` for one that is no query. `onQuestion` is given the name that it asks for, in
- * lower case. Names without a record do not exist.
+ * Reply to a datagram; `undefined` if it is not a query. `onQuestion` receives the name of the question in lower case.
+ * Names without a record do not exist.
  */
 export function replyTo(
   datagram: Buffer,
@@ -44,9 +47,9 @@ export function replyTo(
 const HEADER_SIZE = 12;
 /** Limit of a datagram without further agreement (RFC 1035 §4.2.1). */
 const DATAGRAM_SIZE = 512;
-/** Seconds that a resolver may keep an answer. */
-const TIME_TO_LIVE = 1;
-/** Bytes of one of the strings that a TXT record is made of (§3.3.14). */
+/** Seconds that a resolver may keep an answer for. */
+const TTL_SECONDS = 1;
+/** Bytes of one string in a TXT record (§3.3.14). */
 const STRING_SIZE = 255;
 const [NO_ERROR, FORMAT_ERROR, NAME_ERROR, NOT_IMPLEMENTED] = [0, 1, 3, 4];
 const [RESPONSE, OPCODE] = [0x8000, 0x7800];
@@ -56,7 +59,7 @@ function onlyQuestion(datagram: Buffer) {
     const [question, ...others] = decode(datagram).questions ?? [];
     return others.length === 0 ? question : undefined;
   } catch {
-    return undefined; // whatever is wrong with it: dns-packet has errors without a class or code
+    return undefined; // any error: those of dns-packet have no class or code
   }
 }
 
@@ -69,5 +72,5 @@ function answerFor(name: string, text: string) {
   const data: Buffer[] = [];
   for (let at = 0; at === 0 || at < bytes.length; at += STRING_SIZE)
     data.push(bytes.subarray(at, at + STRING_SIZE));
-  return { ...questionFor(name), ttl: TIME_TO_LIVE, data };
+  return { ...questionFor(name), ttl: TTL_SECONDS, data };
 }

@@ -19,33 +19,33 @@ import {
   tellingLine,
 } from '../scenarios/scenario.ts';
 
-/** A client's `freshclam.conf`, as far as clients differ. */
+/** Settings of `freshclam.conf` in which clients differ. */
 export interface ClientConfig {
-  /** Asks for whole databases only, `.cld` first, and never for CDIFFs. */
+  /** Asks only for whole databases, `.cld` first, and never for CDIFFs. */
   readonly privateMirror?: boolean;
   readonly scriptedUpdates?: boolean;
-  /** Loads every database before it takes it; default false, because loading is what takes time. */
+  /** Loads every database before using it. Default false, because loading takes most of the time. */
   readonly testDatabases?: boolean;
-  /** Takes no CVD without its `.sign`; only for engines that `readsSigns`. */
+  /** Takes no CVD without its `.sign`. Only for engines with `readsSigns`. */
   readonly fips?: boolean;
-  /** Asks this nameserver for the record of this name, instead of the mirror, which versions there are. */
+  /** Learns the newest versions from this record of this nameserver instead of from the mirror. */
   readonly dns?: { readonly nameserver: string; readonly record: string };
 }
 
-/** One run of freshclam, and what it asked our host for. */
+/** One run of freshclam, and its requests to our host. */
 export interface Update {
   readonly run: ToolRun;
   readonly requests: readonly RequestLine[];
 }
 
-/** The real freshclam of the engine, with the stage served by our own host as its mirror. */
+/** Runs the real freshclam of the engine, with the stage on our own host as its mirror. */
 export async function update(scene: Scene, config: ClientConfig = {}): Promise<Update> {
   const { engine, folder, candidate, transcript } = scene;
   await mkdir(join(folder, 'db'), { recursive: true });
   const requests: RequestLine[] = [];
   const onRequest = (line: RequestLine) => void requests.push(line);
   const address = engine.hostAddress;
-  // Who asks is judged, so nobody else on this machine must be able to ask in the client's place.
+  // A secret path: the requests are evidence, so nobody else on this machine may add any.
   const below = `/${randomUUID()}`;
   await using host = await startHost({ folder: candidate.folder, address, below, onRequest });
   await writeConf(join(folder, 'freshclam.conf'), optionsOf(scene, host.url, config));
@@ -62,13 +62,13 @@ export async function update(scene: Scene, config: ClientConfig = {}): Promise<U
     ...(config.dns === undefined ? {} : { nameserver: config.dns.nameserver }),
   });
   const ended = await run(engine, task);
-  await host.close(); // so that every request is in
+  await host.close(); // so that all requests have been recorded
   transcript.add(`requests to ${host.url}`, requests.map(requestText).join('\n'));
   if (ended.timedOut) throw new OutOfTime(`freshclam was killed after ${scene.timeout / 1000} s`);
   return { run: ended, requests };
 }
 
-/** Puts earlier CVDs into the client's folder, each with its `.sign` as freshclam ≥ 1.5 keeps it. */
+/** Copies earlier CVDs into the folder of the client, each with its `.sign`, as freshclam ≥ 1.5 keeps it. */
 export async function plant(scene: Scene, cvds: Iterable<readonly [database: string, cvd: EarlierCvd]>) {
   const folder = join(scene.folder, 'db');
   await mkdir(folder, { recursive: true });
@@ -78,7 +78,7 @@ export async function plant(scene: Scene, cvds: Iterable<readonly [database: str
   }
 }
 
-/** A staged CVD with its `.sign`, to be planted where a client has it already. */
+/** Staged CVD with its `.sign`, for a client that has it already. */
 export function stagedCvd({ folder, staged }: Candidate, database: string): EarlierCvd {
   const { version = 0 } = staged.get(database) ?? {};
   const sign = join(folder, cvdSignName(database, version));
@@ -86,9 +86,9 @@ export function stagedCvd({ folder, staged }: Candidate, database: string): Earl
 }
 
 /**
- * Requires that the client's folder holds exactly the staged versions, as its files say themselves: freshclam's
- * exit code proves nothing (clamav-formats.md §0.5). Returns which files arrived. Those of `stuck` may be one
- * version behind.
+ * Requires that the folder of the client holds exactly the staged versions. The files themselves are read, because the
+ * exit code of freshclam proves nothing (clamav-formats.md §0.5). Returns the files that arrived. Databases of `stuck`
+ * may be one version behind.
  */
 export async function requireStagedVersions(
   scene: Scene,
@@ -109,12 +109,12 @@ export async function requireStagedVersions(
   return arrived.join(', ');
 }
 
-/** Requires that databases of the staged versions that the client built itself by CDIFFs hold what the CVDs hold. */
+/** Requires that databases that the client built from CDIFFs hold the same as the staged CVDs. */
 export async function requireStagedContents(scene: Scene): Promise<void> {
   for (const [database, { version }] of scene.candidate.staged) {
     const file = `${database}.cld`;
     const found = await versionIn(join(scene.folder, 'db'), database);
-    if (found?.file !== file || found.version !== version) continue; // a CVD is what freshclam has verified
+    if (found?.file !== file || found.version !== version) continue; // freshclam has verified a CVD itself
     const wanted = await contentsOf(join(scene.candidate.folder, cvdName(database)));
     const other = difference(wanted, await contentsOf(join(scene.folder, 'db', file)));
     if (other === undefined) continue;
@@ -122,7 +122,7 @@ export async function requireStagedContents(scene: Scene): Promise<void> {
   }
 }
 
-/** Requires that the client's CVDs are the staged ones, byte for byte. */
+/** Requires that the CVDs of the client equal the staged ones, byte for byte. */
 export async function requireStagedBytes(scene: Scene): Promise<void> {
   const names = await readdir(join(scene.folder, 'db'));
   for (const name of [...scene.candidate.staged.keys()].map(cvdName)) {
@@ -133,14 +133,14 @@ export async function requireStagedBytes(scene: Scene): Promise<void> {
   }
 }
 
-/** `daily.cvd` and not its header alone. */
+/** True for a request for a whole CVD, not for its header alone. */
 export function isFullDownload({ path, status, range }: RequestLine): boolean {
   return path.endsWith('.cvd') && (status === 200 || (status === 206 && range !== PROBE_RANGE));
 }
 
 const PROBE_RANGE = 'bytes=0-511';
 
-/** `GET /daily.cvd bytes=0-511: 206, 512 bytes` */
+/** Describes a request: `GET /daily.cvd bytes=0-511: 206, 512 bytes`. */
 export function requestText({ method, path, range, status, bytes }: RequestLine): string {
   return `${method} ${path}${range === undefined ? '' : ` ${range}`}: ${status}, ${bytes} bytes`;
 }
@@ -153,16 +153,19 @@ function optionsOf({ engine, timeout }: Scene, url: string, config: ClientConfig
     ['TestDatabases', config.testDatabases ?? false],
     ...(config.dns === undefined ? [] : [['DNSDatabaseInfo', config.dns.record] as const]),
     ...(config.fips ? [['FIPSCryptoHashLimits', true] as const] : []),
-    ['MaxAttempts', readsSigns(engine) ? PACKAGED_ATTEMPTS : 1],
+    ['MaxAttempts', readsSigns(engine) ? DEFAULT_ATTEMPTS : 1],
     ['ConnectTimeout', 10],
     ['ReceiveTimeout', Math.ceil(timeout / 1000)],
   ];
 }
 
-/** As ClamAV comes: with one attempt only, freshclam ≥ 1.5 is stricter about a bad `.sign` (clamav-formats.md §8). */
-const PACKAGED_ATTEMPTS = 3;
+/** Default of ClamAV. With only one attempt, freshclam ≥ 1.5 is stricter about a bad `.sign` (clamav-formats.md §8). */
+const DEFAULT_ATTEMPTS = 3;
 
-/** The database file of a client's folder and the version in its header. Throws `ScenarioFailure` if there are two. */
+/**
+ * Finds the file of a database in the folder of a client, and the version in its header. Throws `ScenarioFailure` if
+ * there are two.
+ */
 export async function versionIn(
   folder: string,
   database: string,

@@ -7,27 +7,27 @@ import type { TextRecords } from './dns-answer.ts';
 export class NameserverError extends MirrorError<'nameserver/port-denied' | 'nameserver/address'> {}
 
 export interface Nameserver extends AsyncDisposable {
-  /** An IP address of this machine's loopback; the port is 53, since `resolv.conf` cannot name another. */
+  /** IP address on the loopback of this machine. The port is 53, because `resolv.conf` cannot name another one. */
   readonly address: string;
 }
 
 /**
- * A nameserver for a proof: it answers TXT for these names over UDP, says of all others that they do not exist, and
- * asks nobody. `onQuestion` is given each name that it is asked for. Throws `NameserverError`, and
- * `RangeError` for a record that is no name or does not fit into a datagram.
+ * Starts a nameserver for a proof. It answers TXT queries for these names over UDP, denies that other names exist, and
+ * asks nobody. `onQuestion` receives each name in a question. Throws `NameserverError`, and `RangeError` for a record
+ * with an invalid name, or one that does not fit into a datagram.
  */
 export async function startNameserver(
   records: TextRecords,
   onQuestion: (name: string) => void = () => {},
 ): Promise<Nameserver> {
-  const { replyTo, textRecords } = await import('./dns-answer.ts'); // its package is loaded for a proof alone
+  const { replyTo, textRecords } = await import('./dns-answer.ts'); // loads its package for a proof alone
   const known = textRecords(records);
   const { socket, address } = await bindLoopback();
   socket.on('message', (query, client) => {
     const reply = replyTo(query, known, onQuestion);
-    if (reply !== undefined) socket.send(reply, client.port, client.address, () => {}); // or it asks again
+    if (reply !== undefined) socket.send(reply, client.port, client.address, () => {}); // a client without an answer asks again
   });
-  socket.on('error', () => {}); // one datagram that is lost
+  socket.on('error', () => {}); // a lost datagram does no harm
   return {
     address,
     async [Symbol.asyncDispose]() {
@@ -36,10 +36,10 @@ export async function startNameserver(
   };
 }
 
-/** How many addresses to try: another proof may have the first one. */
-const ATTEMPTS = 8;
+/** Number of addresses to try: another proof may have the first one. */
+const ADDRESS_ATTEMPTS = 8;
 
-/** Port 53 of an address that is unlikely to be anybody's: not 127.0.0.1 and not 127.0.0.53. */
+/** Binds port 53 of a random loopback address, which is probably free: neither 127.0.0.1 nor 127.0.0.53. */
 async function bindLoopback(): Promise<{ socket: Socket; address: string }> {
   for (let attempt = 1; ; attempt++) {
     const address = `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
@@ -50,7 +50,7 @@ async function bindLoopback(): Promise<{ socket: Socket; address: string }> {
       return { socket, address };
     } catch (cause) {
       socket.close();
-      if (codeOf(cause) === 'EADDRINUSE' && attempt < ATTEMPTS) continue;
+      if (codeOf(cause) === 'EADDRINUSE' && attempt < ADDRESS_ATTEMPTS) continue;
       throw asNameserverError(cause, address);
     }
   }
@@ -61,11 +61,11 @@ function asNameserverError(cause: unknown, address: string): NameserverError {
   if (codeOf(cause) === 'EACCES') {
     return new NameserverError('nameserver/port-denied', where, {
       cause,
-      advice: 'Ports below 1024 belong to the administrator: run as root to prove the DNS record',
+      advice: 'Only root may use ports below 1024. Run as root to prove the DNS record',
     });
   }
   return new NameserverError('nameserver/address', where, {
     cause,
-    advice: 'Stop the nameserver that has port 53 of all addresses, or let it listen on its own one only',
+    advice: 'A nameserver uses port 53 of all addresses. Stop it, or let it listen only on its own address',
   });
 }

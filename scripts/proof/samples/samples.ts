@@ -5,22 +5,23 @@ import { copyRegular } from '../../files/open.ts';
 import { SampleError, type UserSample } from './user-samples.ts';
 import { encodeMail, encodeTarGz, encodeZip, type WrappedFile } from './wrap.ts';
 
-/** Made by this project; a database that finds something in them finds it in everybody's files. */
+/** Safe files made by this project. A database that finds something in them would find it in everybody's files. */
 const SAFE_SAMPLES = fileURLToPath(new URL('../../../fixtures/safe', import.meta.url));
 
-/** A file that clamscan is given. */
+/** File for clamscan to scan. */
 export interface Sample {
-  /** Its path below the samples' folder: `hello.txt`, `user/0001-report.pdf`. */
+  /** Path below the folder of samples: `hello.txt`, `user/0001-report.pdf`. */
   readonly name: string;
-  /** What clamscan must say of it: nothing, anything, or a signature of such a name. */
+  /** Required verdict of clamscan: nothing, any detection, or a signature with such a name. */
   readonly expected: 'clean' | 'any' | RegExp;
-  /** The path of the user's own file that it is a copy of. */
+  /** Path of the original, for a copy of a file of the user. */
   readonly origin?: string;
 }
 
 /**
- * For clamscan: without these it calls a file OK that it did not scan for being larger than 25 MB (0.103) or 100 MB
- * (1.4). They reach for any sample; whatever else is cut short is `Heuristics.Limits.Exceeded.…`, which is no detection.
+ * Limits for clamscan. Without them it reports OK for a file that it skipped because it is larger than 25 MB (0.103) or
+ * 100 MB (1.4). No sample reaches these limits. Anything else that clamscan cuts short is reported as
+ * `Heuristics.Limits.Exceeded.…`, which is no detection.
  */
 export const SCAN_LIMITS = [
   '--max-filesize=2000M',
@@ -28,32 +29,38 @@ export const SCAN_LIMITS = [
   '--alert-exceeds-max=yes',
 ] as const;
 
-/** What ClamAV's databases call EICAR: in test and main, and in daily's logical signatures. Others have it in the name, too. */
+/**
+ * Names of EICAR in ClamAV's databases: in test and main, and in the logical signatures of daily. Other databases have
+ * EICAR in the name too.
+ */
 export const EICAR_SIGNATURE = /^(?!Heuristics\.)(?:\S*[^A-Za-z])?eicar(?![A-Za-z])\S*$/i;
-/** The databases that hold a signature for EICAR, unless they are empty; bytecode by itself does not. */
+/** Databases that hold a signature for EICAR, unless they are empty. Bytecode alone has none. */
 const MUST_KNOW_EICAR = ['main', 'test'];
-/** Daily has one by chance (cl#846): it knows EICAR as long as what is published does. */
+/**
+ * Databases that may know EICAR. Daily has a signature by chance (cl#846), so it must know EICAR only while the
+ * published one does.
+ */
 const KNOWS_EICAR = [...MUST_KNOW_EICAR, 'daily'];
 
-/** Whether databases with these counts of signatures may know EICAR. */
+/** True if databases with these counts of signatures may know EICAR. */
 export function knowsEicar(signatures: ReadonlyMap<string, number>): boolean {
   return KNOWS_EICAR.some((database) => (signatures.get(database) ?? 0) > 0);
 }
 
-/** Whether they must, with nothing to compare them with. */
+/** True if databases with these counts of signatures must know EICAR, even with nothing to compare them with. */
 export function mustKnowEicar(signatures: ReadonlyMap<string, number>): boolean {
   return MUST_KNOW_EICAR.some((database) => (signatures.get(database) ?? 0) > 0);
 }
 
-/** One of those that hold EICAR. */
+/** True for a sample that holds EICAR. */
 export function isEicar({ name }: Sample): boolean {
   return name.startsWith('eicar.');
 }
 
 /**
- * Puts all samples into `folder`, which holds nothing else: safe ones, EICAR if databases with these counts of
- * signatures may know it, each by itself and inside archives and an e-mail, and copies of the user's own.
- * `ofEicar`: what is expected of it. Throws `sample/not-copied`.
+ * Writes all samples to `folder`, which is empty before: safe ones, copies of those of the user, and EICAR if databases
+ * with these counts of signatures may know it. Safe and EICAR samples are written plain, in archives and in an e-mail.
+ * `ofEicar` is the required verdict on EICAR. Throws `sample/not-copied`.
  */
 export async function writeSamples(
   folder: string,
@@ -80,7 +87,7 @@ export async function writeSamples(
   return [...samples, ...(await copyUserSamples(folder, user))];
 }
 
-/** Built when needed: a file that holds it gets quarantined on people's machines. */
+/** Builds EICAR when needed: a file that holds it gets quarantined on the machines of users. */
 export function eicar(): string {
   return ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR', '-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('');
 }
@@ -93,7 +100,9 @@ function wrapped(stem: string, file: WrappedFile): [name: string, data: Buffer][
   ];
 }
 
-/** Copies, not links: what an engine does to the owner or the mode of its folder must not reach the user's files. */
+/**
+ * Copies the samples of the user. Copies, not links, because an engine may change the owner or the mode of its folder.
+ */
 async function copyUserSamples(folder: string, user: readonly UserSample[]): Promise<Sample[]> {
   if (user.length > 0) await mkdir(join(folder, 'user'), { recursive: true });
   const samples: Sample[] = [];
@@ -101,7 +110,7 @@ async function copyUserSamples(folder: string, user: readonly UserSample[]): Pro
     const name = `user/${String(at + 1).padStart(5, '0')}-${plainName(path)}`;
     try {
       await copyRegular(path, join(folder, name), { follow: true });
-      await chmod(join(folder, name), 0o644); // so that the engine's own user may read it
+      await chmod(join(folder, name), 0o644); // so that the user of the engine can read it
     } catch (cause) {
       throw new SampleError('sample/not-copied', `cannot copy the sample ${path} into ${folder}`, { cause });
     }
@@ -110,7 +119,7 @@ async function copyUserSamples(folder: string, user: readonly UserSample[]): Pro
   return samples;
 }
 
-/** The end of a file's name, without what could break a line of clamscan's output. */
+/** End of the name of a file, without characters that could break a line of clamscan. */
 function plainName(path: string): string {
   return basename(path)
     .replace(/[^A-Za-z0-9._-]/g, '_')

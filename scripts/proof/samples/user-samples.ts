@@ -14,19 +14,19 @@ export class SampleError extends MirrorError<
   | 'sample/not-copied'
 > {}
 
-/** A file of the user's, and what clamscan must say of it: nothing, anything, or exactly this signature. */
+/** Sample of the user, and the required verdict of clamscan: nothing, any detection, or exactly this signature. */
 export interface UserSample {
-  /** Absolute and without symbolic links. */
+  /** Absolute path without symbolic links. */
   readonly path: string;
   readonly expect: 'clean' | 'any' | { readonly signature: string };
 }
 
 /**
- * The user's own samples. Each of the two paths leads to a folder, of which every regular file counts, also in the
- * folders below it, but no symbolic link; or to a list, a text with one path a line: absolute, or relative to the
- * list's folder. Blank lines and lines that begin with `#` are skipped. A line may end as clamscan's own output does:
- * `path: OK` among the clean ones, `path: Name FOUND` or `path: Name` among the infected ones; clamscan's summary is
- * skipped. Throws `SampleError`: samples that cannot all be had prove nothing.
+ * Reads the samples of the user. Each of the two paths leads to a folder or to a list. In a folder, all regular files
+ * count, subfolders included, but no symbolic links. A list is a text with one path a line, absolute or relative to the
+ * folder of the list. Blank lines and lines that begin with `#` are skipped. A line may end as in the output of
+ * clamscan, whose summary is skipped: `path: OK` for clean files, `path: Name FOUND` or `path: Name` for infected ones.
+ * Throws `SampleError`, because a proof needs all samples.
  */
 export async function readUserSamples(
   from: { readonly clean?: string | undefined; readonly infected?: string | undefined },
@@ -49,7 +49,7 @@ export async function readUserSamples(
     }
     if (found === 0) {
       throw new SampleError('sample/empty', `there is no sample in ${source}`, {
-        advice: 'Put files into the folder or name them in the list, or leave the setting out',
+        advice: 'Put files into the folder, name them in the list, or leave the setting out',
       });
     }
   }
@@ -76,7 +76,7 @@ async function* filesBelow(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Parses a list; `where` is its own path. Throws `sample/list`. */
+/** Parses a list of samples; `where` is its path. Throws `sample/list`. */
 export function parseSampleList(text: string, kind: 'clean' | 'any', where: string): UserSample[] {
   const lines = text.split('\n').map((line) => line.trim());
   const summary = lines.findIndex((line) => /^-+ SCAN SUMMARY -+$/.test(line));
@@ -86,8 +86,7 @@ export function parseSampleList(text: string, kind: 'clean' | 'any', where: stri
     const [, named = line, verdict] = /^(.+): (OK|(?!FOUND$)\S+(?: FOUND)?)$/.exec(line) ?? [];
     if (verdict !== undefined && (verdict === 'OK') !== (kind === 'clean')) {
       throw new SampleError('sample/list', `line ${at + 1} of ${where} says ${JSON.stringify(verdict)}`, {
-        advice:
-          'Name files in which nothing may be found in the one list, those with a signature in the other',
+        advice: 'Put clean files into the list of clean samples, and infected files into the other list',
       });
     }
     const signature = verdict?.replace(/ FOUND$/, '');
@@ -103,7 +102,7 @@ async function readList(path: string): Promise<string> {
   return content.toString('utf8');
 }
 
-/** Throws `sample/unreadable`, `sample/empty`. */
+/** Size of a sample in bytes. Throws `sample/unreadable`, `sample/empty`. */
 async function sizeOf(path: string): Promise<number> {
   const { size } = await reach(path, async () => {
     await access(path, constants.R_OK);
@@ -113,7 +112,7 @@ async function sizeOf(path: string): Promise<number> {
   });
   if (size > 0) return size;
   throw new SampleError('sample/empty', `the sample ${path} is an empty file`, {
-    advice: 'Remove it: clamscan gives no verdict on a file without content',
+    advice: 'Remove it: clamscan gives no verdict on an empty file',
   });
 }
 
@@ -124,7 +123,7 @@ async function reach<T>(path: string, act: () => Promise<T>): Promise<T> {
     throw new SampleError('sample/unreadable', `cannot read the sample or list ${path}`, {
       cause,
       advice:
-        'Every sample must be there, a regular file, and readable; a list says paths relative to its own folder',
+        'Every sample must be a readable regular file. Paths in a list are relative to the folder of the list',
     });
   }
 }
@@ -134,30 +133,33 @@ function isSame(a: UserSample, b: UserSample): boolean {
 }
 
 function noList(path: string): SampleError {
-  return new SampleError('sample/list', `${path} is no list of samples`, {
-    advice: 'Name a folder, or a text file with one path a line; a single sample goes into either',
+  return new SampleError('sample/list', `${path} is not a list of samples`, {
+    advice: 'Name a folder, or a text file with one path a line. Put even a single sample into one of these',
   });
 }
 
 function contradiction(path: string): SampleError {
-  return new SampleError('sample/contradiction', `${path} is named twice, to be judged differently`, {
+  return new SampleError('sample/contradiction', `${path} is named twice, with different verdicts`, {
     advice: 'Name each sample once: as clean, as infected, or as infected with one signature',
   });
 }
 
 function tooMany(source: string, most: number): SampleError {
-  return new SampleError('sample/too-many', `there are more than ${most} samples, with those of ${source}`, {
-    advice: 'Choose fewer: each engine scans all of them in every cycle that brings something new',
-  });
+  return new SampleError(
+    'sample/too-many',
+    `there are more than ${most} samples, including those of ${source}`,
+    {
+      advice: 'Choose fewer: each engine scans all of them in every cycle with an update',
+    },
+  );
 }
 
 function tooLarge(source: string): SampleError {
   return new SampleError(
     'sample/too-large',
-    `the samples are more than 2 GB together, with those of ${source}`,
+    `the samples have more than 2 GB together, including those of ${source}`,
     {
-      advice:
-        'Choose fewer or smaller ones: each engine scans all of them in every cycle that brings something new',
+      advice: 'Choose fewer or smaller ones: each engine scans all of them in every cycle with an update',
     },
   );
 }

@@ -1,19 +1,19 @@
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { encodeTar } from '../../cvd/container/writer.ts';
 
-/** A file to be wrapped: a name of letters, digits, `.` and `-`, and its bytes. */
+/** File to wrap: its name has only letters, digits, `.` and `-`. */
 export interface WrappedFile {
   readonly name: string;
   readonly data: Uint8Array;
 }
 
-/** A ZIP archive of one deflated file. Source: PKWARE's APPNOTE.TXT, §4.3.7, §4.3.12, §4.3.16. */
+/** Encodes a ZIP archive of one deflated file. Source: PKWARE's APPNOTE.TXT, §4.3.7, §4.3.12, §4.3.16. */
 export function encodeZip({ name, data }: WrappedFile): Buffer {
   const packed = deflateRawSync(data);
-  const common = Buffer.alloc(26); // what the local and the central header share
+  const common = Buffer.alloc(26); // part of both the local and the central header
   common.writeUInt16LE(20, 0); // needs version 2.0
   common.writeUInt16LE(8, 4); // deflated
-  common.writeUInt16LE(0x21, 8); // on 1 January 1980, the earliest day that it can say
+  common.writeUInt16LE(0x21, 8); // date: 1 January 1980, the earliest possible
   common.writeUInt32LE(crc32(data), 10);
   common.writeUInt32LE(packed.length, 14);
   common.writeUInt32LE(data.length, 18);
@@ -30,13 +30,13 @@ export function encodeZip({ name, data }: WrappedFile): Buffer {
   return Buffer.concat([local, central, end]);
 }
 
-/** A compressed tar of one file. */
+/** Encodes a compressed tar archive of one file. */
 export function encodeTarGz({ name, data }: WrappedFile): Buffer {
   const tar = encodeTar([{ name, size: data.length, data: [data] }]);
   return gzipSync(Buffer.concat([...tar, Buffer.alloc(1024)]));
 }
 
-/** An e-mail with one attachment (RFC 2045, RFC 2046). */
+/** Encodes an e-mail with one attachment (RFC 2045, RFC 2046). */
 export function encodeMail({ name, data }: WrappedFile): Buffer {
   const lines = [
     'From: a@example.org',

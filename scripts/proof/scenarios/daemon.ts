@@ -10,8 +10,9 @@ import { type Scenario, ScenarioFailure, ScenarioSkipped, type Scene } from './s
 const SAFE = Buffer.from('Nothing in this line is harmful.\n');
 
 /**
- * What has passed freshclam's test has crashed clamd (field-notes.md, cl#923), so one lives through the update: it
- * starts on what is published, and goes on scanning while freshclam brings the staged versions and it reloads them.
+ * Scenario of a clamd that lives through the update: it starts on the published databases, and keeps scanning while
+ * freshclam fetches the staged versions and clamd reloads. Databases that passed the test of freshclam have crashed
+ * clamd (field-notes.md, cl#923).
  */
 export const daemon: Scenario = {
   name: 'clamd reloads to the staged versions while it scans, finds EICAR, and lives on',
@@ -19,7 +20,7 @@ export const daemon: Scenario = {
   async play(scene) {
     const { engine, candidate } = scene;
     if (!engine.tools.has('clamd')) throw new ScenarioSkipped('this engine has no clamd');
-    await rm(join(scene.folder, 'db'), { recursive: true, force: true }); // it may be the second attempt
+    await rm(join(scene.folder, 'db'), { recursive: true, force: true }); // left by a first attempt
     await plant(
       scene,
       [...candidate.staged.keys()].map((name) => {
@@ -44,8 +45,8 @@ async function live(scene: Scene, program: Program, clamd: Clamd, over: AbortSig
   const answer = await clamd.reload();
   if (answer !== 'RELOADING') throw new ScenarioFailure(`clamd answered RELOAD with ${answer}`);
   await until(scene, over, 'clamd has reloaded', () => {
-    const trouble = /^.*(?:\bERROR\b|LibClamAV Error|reload failed).*$/im.exec(program.output())?.[0];
-    if (trouble !== undefined) throw new ScenarioFailure(`clamd said: ${trouble.trim()}`);
+    const problem = /^.*(?:\bERROR\b|LibClamAV Error|reload failed).*$/im.exec(program.output())?.[0];
+    if (problem !== undefined) throw new ScenarioFailure(`clamd said: ${problem.trim()}`);
     return reloads(program).length > before;
   });
   const scans = await scanning.stop();
@@ -61,7 +62,7 @@ async function live(scene: Scene, program: Program, clamd: Clamd, over: AbortSig
   return `${version}; ${reloads(program).at(-1)}, ${scans} scans meanwhile; ${eicarSays}`;
 }
 
-/** Scans one stream after the other; every answer must be a verdict. */
+/** Scans one stream after the other. Every answer must be a verdict. */
 function scanUntilStopped(clamd: Clamd): { stop(): Promise<number> } {
   let [scans, going] = [0, true];
   const scanning = (async () => {
@@ -71,7 +72,7 @@ function scanUntilStopped(clamd: Clamd): { stop(): Promise<number> } {
     }
     return scans;
   })();
-  scanning.catch(() => {}); // `stop` tells
+  scanning.catch(() => {}); // `stop` reports the failure
   return {
     stop: async () => {
       going = false;
@@ -86,7 +87,7 @@ async function requireAnswer(what: string, answering: Promise<string>, expected:
   throw new ScenarioFailure(`clamd answered ${what} with ${JSON.stringify(answer)}`);
 }
 
-/** `Database correctly reloaded (14 signatures)`, for each time that it happened. */
+/** Lines such as `Database correctly reloaded (14 signatures)`, one for each reload. */
 function reloads(program: Program): string[] {
   return program.output().match(/Database correctly reloaded \(\d+ signatures\)/g) ?? [];
 }

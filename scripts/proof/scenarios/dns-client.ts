@@ -3,7 +3,7 @@ import { isFullDownload, requestText, requireStagedVersions, update } from '../c
 import { NameserverError, startNameserver } from '../clients/nameserver.ts';
 import { type Scenario, ScenarioFailure, ScenarioSkipped } from './scenario.ts';
 
-/** Any name will do: clients give theirs by DNSDatabaseInfo. */
+/** Name of the record. Any name will do, because clients set theirs by DNSDatabaseInfo. */
 const RECORD = 'current.cvd.mirror.invalid';
 
 export const dnsClient: Scenario = {

@@ -14,19 +14,22 @@ import {
 } from '../clients/freshclam.ts';
 import { type Candidate, type EarlierCvd, type Scenario, ScenarioFailure, type Scene } from './scenario.ts';
 
-/** As many retained versions of a database are tried at most: the ends, and some in between. */
-const SPREAD = 4;
-/** Behind a gap in the CDIFFs freshclam may need a run for what comes before it, and one for the whole CVD. */
+/** Number of retained versions of a database to try at most: the ends, and some in between. */
+const VERSIONS_TRIED = 4;
+/**
+ * Runs of freshclam until a client must be over a gap in the CDIFFs. It may need one run for the CDIFFs before the gap,
+ * and one for the whole CVD.
+ */
 const RUNS_OVER_A_GAP = 3;
 
-/** All databases at once, at the versions that most clients have now. */
+/** Scenario of a client with all databases at the published versions, as most clients have now. */
 export const publishedClient: Scenario = {
   name: 'a client with the published versions arrives at the staged versions',
   client: 'published',
   play: (scene) => arrive(scene, scene.candidate.published),
 };
 
-/** A client for each retained version, or for a spread of them. */
+/** Scenarios of clients with retained versions: all versions, or a spread of them. */
 export function retainedClients({ retained }: Candidate): Scenario[] {
   return [...retained].flatMap(([database, cvds]) =>
     spread([...cvds].sort((a, b) => a.version - b.version)).map((cvd) => ({
@@ -37,7 +40,7 @@ export function retainedClients({ retained }: Candidate): Scenario[] {
   );
 }
 
-/** Requires that a client with these CVDs arrives at what is staged; by CDIFFs alone, where those lead there. */
+/** Requires that a client with these CVDs arrives at the staged versions, by CDIFFs alone where they lead there. */
 export async function arrive(
   scene: Scene,
   cvds: ReadonlyMap<string, EarlierCvd>,
@@ -69,12 +72,17 @@ export async function arrive(
   throw new ScenarioFailure('it did not arrive');
 }
 
-/** A client that is one version behind stays there, and says nothing, until it gets the last CDIFF (§6). */
+/**
+ * True if the last CDIFF of a database is missing. A client that is one version behind then stays there without a word,
+ * until it gets that CDIFF (§6).
+ */
 export function lacksLastCdiff({ staged }: Candidate, database: string): boolean {
   return staged.get(database)?.cdiffs === null;
 }
 
-/** Do CDIFFs lead from this version to the staged one? An empty CDIFF means: take the full CVD (§3). */
+/**
+ * True if CDIFFs lead from this version to the staged one. An empty CDIFF does not: it means to take the full CVD (§3).
+ */
 async function isCovered({ staged, folder }: Candidate, database: string, version: number): Promise<boolean> {
   const to = staged.get(database);
   if (to === undefined || to.version === version) return true;
@@ -89,11 +97,11 @@ async function isCovered({ staged, folder }: Candidate, database: string, versio
   return true;
 }
 
-/** All of a few, else the first, the last and some in between. */
+/** All of a few items, else the first, the last and some in between. */
 export function spread<T>(items: readonly T[]): T[] {
-  if (items.length <= SPREAD) return [...items];
-  const picked = Array.from({ length: SPREAD }, (_, at) =>
-    Math.round((at * (items.length - 1)) / (SPREAD - 1)),
+  if (items.length <= VERSIONS_TRIED) return [...items];
+  const picked = Array.from({ length: VERSIONS_TRIED }, (_, at) =>
+    Math.round((at * (items.length - 1)) / (VERSIONS_TRIED - 1)),
   );
   return items.filter((_, at) => picked.includes(at));
 }

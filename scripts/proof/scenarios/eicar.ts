@@ -6,10 +6,10 @@ import { EICAR_SIGNATURE, eicar, mustKnowEicar, type Sample, SCAN_LIMITS } from 
 import { FOUND_BY_OWN, OWN_DATABASE, ownDatabase } from './own-database.ts';
 import { type Candidate, inFolder, OutOfTime, type Scene } from './scenario.ts';
 
-/** What an engine was found to say of EICAR, which its later scenarios go by. */
+/** Verdicts on EICAR that engines were seen to give. Later scenarios expect them too. */
 const learnt = new WeakMap<Candidate, Map<string, Sample['expected']>>();
 
-/** What an engine has to say of EICAR with the staged databases. */
+/** Verdict on EICAR to expect from an engine with the staged databases. */
 export function eicarExpected({
   candidate,
   engine,
@@ -18,10 +18,10 @@ export function eicarExpected({
 }
 
 /**
- * What is to be expected of EICAR after the engine said something else of it, such as `OK` or another name: the published
- * databases are the measure, with which the same engine looks at it. So a name that Talos gave it anew, or a set that
- * never knew it, does not stop a mirror for ever. That no set knows it counts only of an engine that finds it with a
- * database of our own: else it finds nothing at all. `undefined`: what was expected before.
+ * Expected verdict after the engine gave another one on EICAR, such as `OK` or another name. The verdict of the same
+ * engine with the published databases decides. So a new name by Talos, or a set that never knew EICAR, does not stop a
+ * mirror for ever. `OK` with the published databases counts only if the engine finds EICAR with a database of our own:
+ * otherwise it finds nothing at all. `undefined` keeps the earlier expectation.
  */
 export async function eicarAsPublished(scene: Scene, said: string): Promise<Sample['expected'] | undefined> {
   const { candidate, engine } = scene;
@@ -31,11 +31,12 @@ export async function eicarAsPublished(scene: Scene, said: string): Promise<Samp
   if (candidate.published.size === 0) {
     expected = isFound || mustKnowEicar(counts) ? undefined : 'clean';
   } else {
-    const published = await lookWith(scene, (control) => plant(control, candidate.published));
+    const published = await verdictWith(scene, (control) => plant(control, candidate.published));
     if (published === 'OK') expected = isFound ? 'any' : 'clean';
     else if (isFound && published === said) expected = literally(published);
   }
-  if (expected === 'clean' && !FOUND_BY_OWN.test((await lookWith(scene, plantOwn)) ?? '')) return undefined;
+  if (expected === 'clean' && !FOUND_BY_OWN.test((await verdictWith(scene, plantOwn)) ?? ''))
+    return undefined;
   if (expected !== undefined) {
     const known = learnt.get(candidate) ?? new Map<string, Sample['expected']>();
     learnt.set(candidate, known.set(engine.name, expected));
@@ -49,10 +50,10 @@ async function plantOwn({ folder }: Scene): Promise<void> {
 }
 
 /**
- * `OK` or the name that clamscan gives it with the databases that are put into the folder `db` of a scene of its own;
- * `undefined` if it does not get to say anything.
+ * Verdict of clamscan on EICAR with the databases that `plant` puts into the folder `db` of a new scene: `OK` or a
+ * name. `undefined` if clamscan gives no verdict.
  */
-async function lookWith(
+async function verdictWith(
   scene: Scene,
   putDatabases: (control: Scene) => Promise<void>,
 ): Promise<string | undefined> {

@@ -21,13 +21,14 @@ import {
   type Scene,
 } from './scenario.ts';
 
-/** The line of clamd.conf, and the flag of clamscan, that mean the same (clamav-formats.md §8). */
+/** Option of clamd.conf and flag of clamscan with the same meaning (clamav-formats.md §8). */
 const FIPS_OPTION: ConfOption = ['FIPSCryptoHashLimits', true];
 const FIPS_FLAG = '--fips-limits';
 
 /**
- * Clients with FIPS limits, as Ubuntu 24.04's are by default: they believe no MD5, so that they take and load a CVD only
- * with its `.sign`. Played with those databases that have one which this engine reads; the record names the others.
+ * Scenarios of clients with FIPS limits, the default on Ubuntu 24.04. Such clients distrust MD5, so they take and load
+ * a CVD only with its `.sign`. The scenarios use the databases with a `.sign` that this engine reads; the record names
+ * the others.
  */
 export async function fipsClients(candidate: Candidate, engine: Engine): Promise<Scenario[]> {
   if (!readsSigns(engine)) return [without(`ClamAV ${engine.version} knows no FIPS limits`)];
@@ -101,7 +102,10 @@ const daemon: Scenario = {
   },
 };
 
-/** One that has the published versions, and one for each of a spread of the retained; each CVD with its `.sign`. */
+/**
+ * Scenarios of a client with the published versions, and of clients with a spread of the retained ones; each CVD with
+ * its `.sign`.
+ */
 function behind({ published, retained, ...candidate }: Candidate): Scenario[] {
   const scenarios: Scenario[] = [];
   const play = (cvds: ReadonlyMap<string, EarlierCvd>) => (scene: Scene) =>
@@ -132,7 +136,7 @@ function without(reason: string): Scenario {
   };
 }
 
-/** Databases whose CVD has a `.sign` in the stage that engines of this f-level read. */
+/** Databases whose CVD has a `.sign` in the stage that engines of this f-level can read. */
 async function signedDatabases({ folder, staged }: Candidate, engine: Engine): Promise<ReadonlySet<string>> {
   const signed = new Set<string>();
   for (const [database, { version }] of staged) {
@@ -155,7 +159,7 @@ function restricted(candidate: Candidate, databases: ReadonlySet<string>): Candi
   return { ...candidate, staged: only(staged), published: only(published), retained: only(retained) };
 }
 
-/** freshclam says nothing of a `.sign` that it did not get. */
+/** Requires a `.sign` beside each CVD of the client. freshclam reports no missing one. */
 async function requireSigns({ candidate, folder }: Scene): Promise<void> {
   const names = await readdir(join(folder, 'db'));
   for (const [database, { version }] of candidate.staged) {

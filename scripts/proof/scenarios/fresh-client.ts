@@ -1,7 +1,10 @@
 import { requireStagedVersions, update } from '../clients/freshclam.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Of all clients this one loads every database before it takes it, as clients do unless they are told not to. */
+/**
+ * Scenario of a client with an empty folder. Only this client loads every database before using it, which is the
+ * default of freshclam.
+ */
 export const freshClient: Scenario = {
   name: 'a client with an empty folder arrives at the staged versions',
   client: 'fresh',

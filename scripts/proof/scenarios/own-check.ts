@@ -9,14 +9,13 @@ import { scanSamples, until, withClamd } from './running-clamd.ts';
 import { requireVerdicts } from './scan.ts';
 import { inFolder, OutOfTime, type Scenario, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
 
-/** To have EICAR among the samples; nothing else is known of this database. */
+/** Counts of signatures that put EICAR among the samples. Our own database has no other counts. */
 const COUNTS = new Map([['test', 1]]);
 const LOOPBACK = '127.0.0.1';
 
 /**
- * The same tools as in a scenario that failed, with a database that is not to blame for anything: freshclam takes and
- * loads it, clamscan and clamd find EICAR with it. Where no published database can be had, this is what tells a broken
- * machine from a bad database.
+ * Scenario that plays the tools of a failed one with a harmless database of our own: freshclam takes and loads it,
+ * clamscan and clamd find EICAR with it. Without a published database, this tells a broken machine from a bad database.
  */
 export function ownCheck({ client }: Pick<Scenario, 'client'>): Scenario {
   return {
@@ -68,7 +67,7 @@ async function takeOwnDatabase(
         '--stdout',
         '--update-db=custom',
       ],
-      ...(asksNameserver && { nameserver: LOOPBACK }), // nothing is asked of it
+      ...(asksNameserver && { nameserver: LOOPBACK }), // a nameserver that is never asked
     }),
   );
   if (ended.timedOut) throw new OutOfTime(`freshclam was killed after ${timeout / 1000} s`);

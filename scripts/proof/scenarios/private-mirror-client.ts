@@ -3,7 +3,10 @@ import { endOf } from '../../engine/engine.ts';
 import { requestText, requireStagedBytes, requireStagedVersions, update } from '../clients/freshclam.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
 
-/** It asks for a `.cld` first; a host that answers anything but 404 to that keeps clients away for a day (§0.3). */
+/**
+ * Scenario of a PrivateMirror client. It asks for a `.cld` first, and any answer except 404 keeps clients away for a
+ * day (§0.3).
+ */
 export const privateMirrorClient: Scenario = {
   name: 'a PrivateMirror client gets the CVDs and saves no cool-down',
   client: 'private',

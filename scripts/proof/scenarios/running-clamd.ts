@@ -9,13 +9,15 @@ import { type Sample, writeSamples } from '../samples/samples.ts';
 import { eicarExpected } from './eicar.ts';
 import { Disturbed, inFolder, OutOfTime, ScenarioFailure, type Scene, tellingLine } from './scenario.ts';
 
-/** Milliseconds between two looks at a clamd that is starting or reloading. */
-const PAUSE = 20;
+/** Time between two checks of a clamd that is starting or reloading. */
+const POLL_MS = 20;
 const PORT_TAKEN = /^.*TCP: .*Address already in use/m;
-/** A process that has crashed is gone after so many milliseconds, its core written. */
-const GRACE = 1000;
+/** Time in which a crashed process has written its core and is gone. */
+const CRASH_MS = 1000;
 
-/** Starts clamd on the client's databases, waits until it answers, and stops it after `live`; if it dies, that fails. */
+/**
+ * Starts clamd on the databases of the client, waits until it answers, and stops it after `live`. Fails if clamd dies.
+ */
 export async function withClamd(
   scene: Scene,
   options: readonly ConfOption[],
@@ -46,7 +48,7 @@ export async function withClamd(
   try {
     return await Promise.race([living, death(program)]);
   } catch (error) {
-    await Promise.race([death(program), wait(GRACE)]); // an answer that breaks off is seen before the crash
+    await Promise.race([death(program), wait(CRASH_MS)]); // a broken answer is seen before the crash itself
     throw error;
   } finally {
     over.abort();
@@ -55,7 +57,7 @@ export async function withClamd(
   }
 }
 
-/** Every form of file that the samples have, with the databases that clamd has just loaded. */
+/** Scans samples in every form with the databases that clamd has just loaded. */
 export async function scanSamples(
   scene: Scene,
   clamd: Clamd,
@@ -75,7 +77,7 @@ export async function scanSamples(
   return said.join(', ');
 }
 
-/** Waits until something is so, for as long as one run of a tool may take. */
+/** Waits until a condition holds, for at most the time of one run of a tool. */
 export async function until(
   scene: Scene,
   over: AbortSignal,
@@ -88,15 +90,15 @@ export async function until(
       throw new OutOfTime(`waited ${scene.timeout / 1000} s in vain until ${what}`);
     }
     over.throwIfAborted();
-    await wait(PAUSE);
+    await wait(POLL_MS);
   }
 }
 
-/** Never resolves: a clamd that ends by itself fails the scenario, whatever is going on then. */
+/** Rejects when clamd ends, and never resolves: a clamd that ends by itself fails the scenario. */
 async function death(program: Program): Promise<never> {
   const run = await program.ended;
   if (run.timedOut) throw new OutOfTime(`clamd was killed for want of time: ${tellingLine(run)}`);
-  // No database makes it end well: somebody has sent SHUTDOWN or SIGTERM, or was faster to take its port.
+  // No database makes clamd end well: somebody sent SHUTDOWN or SIGTERM, or took its port first.
   if (run.exitCode === 0 || PORT_TAKEN.test(run.output))
     throw new Disturbed(`somebody else stopped clamd, or took its port: ${tellingLine(run)}`);
   const how = run.exitCode === null ? 'by a signal' : `exit ${run.exitCode}`;

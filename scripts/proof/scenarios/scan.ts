@@ -32,19 +32,19 @@ export const scan: Scenario = {
   },
 };
 
-/** Which holds it in the open. */
+/** Name of the plain EICAR sample. */
 const EICAR = 'eicar.com';
 
 /**
- * Requires that clamscan gave exactly the expected verdict on every sample in `folder` and reported no error. Its
- * exit code is 1 also when errors happened beside a detection, so it is only one of the signs (clamav-formats.md §0.6).
+ * Requires that clamscan gave exactly the required verdict on every sample in `folder` and reported no error. Its exit
+ * code is 1 even for errors beside a detection, so it is only one of the signs (clamav-formats.md §0.6).
  */
 export function requireVerdicts(ended: ToolRun, folder: string, samples: readonly Sample[]): string {
   if (ended.timedOut) throw new OutOfTime('clamscan was killed for want of time');
-  const trouble = ended.output
+  const problem = ended.output
     .split('\n')
     .find((line) => /^(LibClamAV )?error\b|\bERROR$|malformed/i.test(line.trim()));
-  if (trouble !== undefined) throw new ScenarioFailure(`clamscan reported: ${trouble.trim()}`);
+  if (problem !== undefined) throw new ScenarioFailure(`clamscan reported: ${problem.trim()}`);
   const verdicts = readVerdicts(ended.output, folder);
   for (const { name, origin = name, expected } of samples) {
     const found = verdicts.get(name);
@@ -70,16 +70,18 @@ export function requireVerdicts(ended: ToolRun, folder: string, samples: readonl
 }
 
 const CLEAN = 'OK';
-/** Verdicts that the record names one by one; of more it tells the number. */
-const NAMED = 30;
+/** Number of verdicts that the record names one by one. Further ones are only counted. */
+const VERDICTS_NAMED = 30;
 
 function evidence(samples: readonly Sample[], verdicts: ReadonlyMap<string, string>): string {
-  const named = samples.slice(0, NAMED).map(({ name, origin = name }) => `${origin} ${verdicts.get(name)}`);
+  const named = samples
+    .slice(0, VERDICTS_NAMED)
+    .map(({ name, origin = name }) => `${origin} ${verdicts.get(name)}`);
   const rest = samples.length - named.length;
   return named.join(', ') + (rest > 0 ? `, and ${rest} more as expected` : '');
 }
 
-/** Verdict by path below `folder`: `OK`, or the signature; `OK and …` for a file that was given both. */
+/** Verdicts by path below `folder`: `OK`, or the signature; `OK and …` for a file with both. */
 function readVerdicts(output: string, folder: string): Map<string, string> {
   const verdicts = new Map<string, string>();
   for (const line of output.split('\n')) {

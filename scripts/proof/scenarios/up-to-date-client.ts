@@ -2,7 +2,7 @@ import { cvdName } from '../../cvd/names.ts';
 import { isFullDownload, requestText, requireStagedVersions, update } from '../clients/freshclam.ts';
 import { type Scenario, ScenarioFailure } from './scenario.ts';
 
-/** Bytes of a CVD that tell its version. */
+/** Bytes at the start of a CVD that tell its version. */
 const PROBE_SIZE = 512;
 
 export const upToDateClient: Scenario = {
@@ -11,7 +11,7 @@ export const upToDateClient: Scenario = {
   async play(scene) {
     const { run, requests } = await update(scene);
     await requireStagedVersions(scene, run);
-    const probes = requests.filter(({ path }) => !path.endsWith('.sign')); // which ClamAV ≥ 1.5 asks for each time
+    const probes = requests.filter(({ path }) => !path.endsWith('.sign')); // ClamAV ≥ 1.5 asks for it each time
     const costly = probes.find((line) => line.bytes > PROBE_SIZE || isFullDownload(line));
     if (costly !== undefined) throw new ScenarioFailure(`it cost more than a probe: ${requestText(costly)}`);
     const expected = [...scene.candidate.staged.keys()].map((database) => `/${cvdName(database)}`);
