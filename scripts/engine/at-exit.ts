@@ -1,6 +1,9 @@
 const actions = new Set<() => void>();
 
-/** Has this done when this process exits, unless it was cancelled before: returns how. It cannot wait for anything. */
+/**
+ * Registers an action for the exit of this process, and returns a function that cancels it. The action cannot wait for
+ * anything.
+ */
 export function atExit(action: () => void): () => void {
   if (actions.size === 0) process.on('exit', runAll);
   actions.add(action);

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { TRIAL_MS } from '../base/limits/engines.ts';
 import { type Engine, EngineError, run, type Tool } from './engine.ts';
 
-/** A tool that may not read what it is given in a folder, though whoever starts it may. */
+/** Tool that may not read its own files in a folder, although its caller may. */
 export interface Confined {
   readonly tool: Tool;
   readonly folder: string;
-  /** What it said. */
+  /** Message of the tool. */
   readonly said: string;
 }
 
 /**
- * Throws `engine/confined` if a native freshclam or clamd may not read in the folders that a proof gives it: AppArmor does
- * that by default on Debian and Ubuntu. Asked before anything is downloaded, since then every scenario fails.
+ * Requires that a native freshclam and clamd may read in the folders of a proof. On Debian and Ubuntu AppArmor forbids
+ * it by default, and then every scenario fails; so it is checked before any download. Throws `engine/confined`.
  */
 export async function requireUnconfined(engine: Asked, work: string): Promise<void> {
   const confined = await findConfined(engine, work);
@@ -25,7 +25,7 @@ export async function requireUnconfined(engine: Asked, work: string): Promise<vo
   });
 }
 
-/** The first tool that may not read in the work folder or among the temporary files, where sockets are. */
+/** Finds the first tool that may not read in the work folder or in the temporary folder, where sockets are. */
 export async function findConfined(engine: Asked, work: string): Promise<Confined | undefined> {
   for (const tool of ['freshclam', 'clamd'] as const) {
     if (!engine.tools.has(tool)) continue;
@@ -39,14 +39,14 @@ export async function findConfined(engine: Asked, work: string): Promise<Confine
 
 type Asked = Pick<Engine, 'start' | 'tools'>;
 
-/** Of freshclam and clamd, for any file that they cannot open (freshclam/freshclam.c, clamd/clamd.c). */
+/** Message of freshclam and clamd about a file that they cannot open (freshclam/freshclam.c, clamd/clamd.c). */
 const UNREADABLE = /^.*Can't open\/parse the config file.*$/m;
 
 async function refusalOf(engine: Asked, tool: Tool, folder: string): Promise<string | undefined> {
   const trial = await mkdtemp(join(folder, '.tmp-clamav-trial-'));
   try {
-    await writeFile(join(trial, CONF), '');
-    const args = (at: string) => [`--config-file=${at}/${CONF}`, '--version'];
+    await writeFile(join(trial, CONF_NAME), '');
+    const args = (at: string) => [`--config-file=${at}/${CONF_NAME}`, '--version'];
     const { output } = await run(engine, { tool, folder: trial, args, timeout: TRIAL_MS.confinement });
     return UNREADABLE.exec(output)?.[0].trim();
   } finally {
@@ -54,9 +54,9 @@ async function refusalOf(engine: Asked, tool: Tool, folder: string): Promise<str
   }
 }
 
-const CONF = 'empty.conf';
+const CONF_NAME = 'empty.conf';
 
-/** The profiles that Debian and Ubuntu ship, and where each lets its program work (as of ClamAV 1.4). */
+/** Profiles of Debian and Ubuntu for these tools (as of ClamAV 1.4). */
 const PROFILES: Readonly<Partial<Record<Tool, string>>> = {
   freshclam: 'usr.bin.freshclam',
   clamd: 'usr.sbin.clamd',
@@ -66,8 +66,8 @@ function adviceOn({ tool, folder }: Confined, work: string): string {
   const profile = PROFILES[tool] ?? tool;
   const below = folder === work ? 'a work folder below /tmp (--work)' : 'a folder below /tmp as TMPDIR';
   return (
-    `AppArmor (or SELinux) confines it, as Debian and Ubuntu do by default: freshclam works below /tmp, /var/tmp and /var/lib/clamav, clamd below /tmp and /var/lib/clamav. ` +
-    `Choose ${below}; or add the line  "${folder}/**" rwk,  to /etc/apparmor.d/local/${profile} and load it (apparmor_parser -r /etc/apparmor.d/${profile}); ` +
-    'or prove in a container (--engines docker:IMAGE)'
+    `AppArmor or SELinux confines it. By default, Debian and Ubuntu let freshclam work below /tmp, /var/tmp and /var/lib/clamav, and clamd below /tmp and /var/lib/clamav. ` +
+    `Choose ${below}. Or add the line  "${folder}/**" rwk,  to /etc/apparmor.d/local/${profile} and load it (apparmor_parser -r /etc/apparmor.d/${profile}). ` +
+    'Or prove in a container (--engines docker:IMAGE)'
   );
 }

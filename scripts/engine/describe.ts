@@ -4,13 +4,13 @@ import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { type Engine, EngineError } from './engine.ts';
 import { requireNoLack } from './shortages.ts';
 
-/** No engine has a higher functionality level; the signatures that ask for it are made up to this one. */
+/** Highest functionality level that is tried: no engine has a higher one. */
 const HIGHEST_F_LEVEL = 2000;
 
 /**
- * Asks an engine's clamscan who it is. No program prints the functionality level, so it is counted: of signatures that
- * each ask for another level, an engine loads those up to its own (libclamav/readdb.c, `load_oneldb`: "Engine").
- * Throws `engine/broken`.
+ * Asks the clamscan of an engine for its version and functionality level. No program prints the level, so it is
+ * counted: of signatures that each require another level, an engine loads those up to its own (libclamav/readdb.c,
+ * `load_oneldb`: "Engine"). Throws `engine/broken`.
  */
 export async function describeEngine(start: Engine['start']): Promise<Pick<Engine, 'version' | 'fLevel'>> {
   const folder = await makeTemporaryFolder('clamav-mirror-engine-');

@@ -2,12 +2,14 @@ import { constants } from 'node:os';
 import { MirrorError } from '../base/errors.ts';
 
 /**
- * `missing`: there is no such engine. `confined`: it may not read or write where we work. `broken`: it, or the machine
- * that it runs on, fails in another way. None of them blames a database.
+ * Error of an engine; it never blames a database. `missing`: there is no such engine. `confined`: it may not read or
+ * write in our folders. `broken`: it or its machine fails in another way.
  */
 export class EngineError extends MirrorError<'engine/missing' | 'engine/broken' | 'engine/confined'> {}
 
-/** The f-level of ClamAV 1.5.0, the first that reads `.sign` files and knows FIPS limits (clamav-formats.md §8.1). */
+/**
+ * F-level of ClamAV 1.5.0, the first version that reads `.sign` files and knows FIPS limits (clamav-formats.md §8.1).
+ */
 export const FIRST_SIGN_FLEVEL = 230;
 
 /** True for ClamAV ≥ 1.5: it asks for `.sign` files, and takes `FIPSCryptoHashLimits` and `--fips-limits`. */
@@ -15,22 +17,22 @@ export function readsSigns({ fLevel }: Pick<Engine, 'fLevel'>): boolean {
   return fLevel >= FIRST_SIGN_FLEVEL;
 }
 
-/** The programs of ClamAV that scenarios run. */
+/** Programs of ClamAV that scenarios run. */
 export type Tool = 'freshclam' | 'clamscan' | 'clamd';
 
-/** What a program did. `exitCode` is `null` if a signal or the time limit ended it. */
+/** Result of a run of a program. `exitCode` is `null` if a signal or the time limit ended it. */
 export interface ToolRun {
   readonly exitCode: number | null;
   readonly timedOut: boolean;
-  /** `SIGKILL`, if a signal ended it that did not come from us. */
+  /** Signal that ended it and did not come from us, such as `SIGKILL`. */
   readonly signal?: string | undefined;
-  /** Whether its container says that the kernel ended something in it for want of memory. */
+  /** True if its container reports that the kernel killed something in it for lack of memory. */
   readonly outOfMemory?: boolean | undefined;
-  /** stdout and stderr as they came, cut after 1 MiB. */
+  /** stdout and stderr in order, cut after 1 MiB. */
   readonly output: string;
 }
 
-/** `exit 0`, or what ended it before it could say so. */
+/** Describes how a run ended: `exit 0`, or what killed it. */
 export function endOf({ exitCode, timedOut, signal }: ToolRun): string {
   if (timedOut) return 'killed: its time was up';
   return exitCode === null
@@ -38,61 +40,61 @@ export function endOf({ exitCode, timedOut, signal }: ToolRun): string {
     : `exit ${exitCode}`;
 }
 
-/** Shells and container engines say of a signal 128 and its number. */
+/** Result with this exit code. Shells and container engines report a signal as 128 plus its number. */
 export function withExitCode(run: ToolRun, code: number): ToolRun {
-  if (code <= SIGNALLED) return { ...run, exitCode: code };
-  const signal = Object.entries(constants.signals).find(([, number]) => number === code - SIGNALLED)?.[0];
+  if (code <= SIGNAL_OFFSET) return { ...run, exitCode: code };
+  const signal = Object.entries(constants.signals).find(([, number]) => number === code - SIGNAL_OFFSET)?.[0];
   return { ...run, exitCode: null, signal };
 }
 
-const SIGNALLED = 128;
+const SIGNAL_OFFSET = 128;
 
-/** A program under way. */
+/** Running program. */
 export interface Program {
-  /** stdout and stderr so far, as they came, cut after 1 MiB. */
+  /** stdout and stderr so far, in order, cut after 1 MiB. */
   output(): string;
-  /** Settles once it has ended and its folder is as it left it. Rejects with `engine/broken` only. */
+  /** Settles once the program has ended and its folder has its final content. Rejects with `engine/broken` only. */
   readonly ended: Promise<ToolRun>;
-  /** Kills it with all that it started. */
+  /** Kills the program and everything that it started. */
   stop(): Promise<ToolRun>;
 }
 
-/** What a tool is to do. */
+/** Task for a tool. */
 export interface Task {
   readonly tool: Tool;
-  /** A folder of this machine. */
+  /** Folder of this machine. */
   readonly folder: string;
-  /** Given the path under which the engine sees that folder. */
+  /** Arguments of the tool, for the path of the folder as the engine sees it. */
   readonly args: (folder: string) => readonly string[];
-  /** Milliseconds; then it is killed. */
+  /** Time limit in milliseconds; then the tool is killed. */
   readonly timeout: number;
-  /** The IP address of the nameserver that it is to ask, if it `canAskNameserver`. */
+  /** IP address of the nameserver for the tool, if the engine `canAskNameserver`. */
   readonly nameserver?: string;
 }
 
 /**
- * The way to the engine's clamd: an address of TCP, or a socket of a folder that both sides have; the engine has the
- * task's folder as `inside`, or, if that is undefined, every folder as we have it.
+ * Address of the clamd of the engine: on TCP, or a socket in a folder that both sides share. The engine sees the folder
+ * of the task as `inside`; if that is undefined, it sees every folder as we do.
  */
 export type DaemonReach = { readonly address: string } | { readonly inside: string | undefined };
 
-/** A ClamAV installation with a version. */
+/** ClamAV installation with a version. */
 export interface Engine {
-  /** As it was asked for: `native`, `docker:IMAGE` or `container:ID`. */
+  /** Name by which it was requested: `native`, `docker:IMAGE` or `container:ID`. */
   readonly name: string;
-  /** `1.4.6` */
+  /** Version, such as `1.4.6`. */
   readonly version: string;
-  /** The functionality level: which signatures it understands. */
+  /** Functionality level: it decides which signatures the engine loads. */
   readonly fLevel: number;
-  /** The tools that it has; `freshclam` and `clamscan` always. */
+  /** Tools of the engine. `freshclam` and `clamscan` are always among them. */
   readonly tools: ReadonlySet<Tool>;
-  /** The address of this machine on which a host of ours must listen to be reached by the engine's tools. */
+  /** Address of this machine on which our host must listen so that the tools of the engine can reach it. */
   readonly hostAddress: string;
   readonly daemon: DaemonReach;
-  /** The user that freshclam may become, since it refuses to stay root by itself. */
+  /** User that freshclam may become, because it refuses to stay root on its own. */
   readonly databaseOwner: string;
   readonly canAskNameserver: boolean;
-  /** A tool that fails is a result; only an engine that cannot run it at all throws `engine/broken`. */
+  /** Starts a tool. A failing tool is a result; only an engine that cannot run it at all throws `engine/broken`. */
   start(task: Task): Promise<Program>;
 }
 

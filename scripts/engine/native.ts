@@ -8,7 +8,7 @@ import type { Environment } from './process.ts';
 import { startProgram } from './process.ts';
 import { ourName } from './user-name.ts';
 
-/** Where packages put ClamAV, for those whose PATH lacks it. */
+/** Folders in which packages install ClamAV, for users whose PATH lacks them. */
 const USUAL_PLACES = [
   '/usr/bin',
   '/usr/sbin',
@@ -21,8 +21,8 @@ const USUAL_PLACES = [
 ];
 
 /**
- * The ClamAV installed on this machine. `path` is a PATH; of the environment its tools get that and what is given.
- * Throws `engine/missing`, `engine/broken`.
+ * Finds the ClamAV that is installed on this machine. `path` is a PATH. Its tools get that and `given` as their whole
+ * environment. Throws `engine/missing`, `engine/broken`.
  */
 export async function findNativeEngine(path: string, given: Environment = {}): Promise<Engine> {
   const environment = { ...given, PATH: path };
@@ -58,8 +58,8 @@ export async function findNativeEngine(path: string, given: Environment = {}): P
 }
 
 /**
- * The program that gives a tool a nameserver, if it can here: root in a container has mostly not the right to mount, and
- * may lack `mount` itself.
+ * Finds the program that gives a tool a nameserver, if it works here: in a container, root usually has no right to
+ * mount, and `mount` itself may be missing.
  */
 async function findUnshare(path: string, environment: Environment): Promise<string | undefined> {
   const unshare = process.getuid?.() === 0 ? await findProgram('unshare', path, USUAL_PLACES) : undefined;
@@ -72,12 +72,12 @@ async function findUnshare(path: string, environment: Environment): Promise<stri
   );
 }
 
-/** In a mount namespace of its own; `$0` is the `resolv.conf` that holds there. */
+/** Script for a mount namespace of its own, in which `$0` is the `resolv.conf`. */
 const WITH_NAMESERVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
 
 function missing(tool: Tool): EngineError {
   return new EngineError('engine/missing', `${tool} is not installed on this machine`, {
     advice:
-      'Nothing is published unproven: install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or name an engine in a container by --engines',
+      'Nothing is published without a proof. Install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or name an engine in a container with --engines',
   });
 }

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Counts how often the kernel has ended a process of this one's group for want of memory; 0 where it does not tell.
- * freshclam tests a database in a child, and does not always say how that ended. Source: the kernel's
+ * Number of processes in the group of this process that the kernel has killed for lack of memory; 0 if it does not
+ * tell. freshclam tests a database in a child, and does not always report how that ended. Source: the kernel's
  * Documentation/admin-guide/cgroup-v2.rst, "memory.events", and cgroup-v1/memory.rst, "memory.oom_control".
  */
 export async function oomKills(): Promise<number> {
@@ -11,7 +11,7 @@ export async function oomKills(): Promise<number> {
   const unified = /^0::(.*)$/m.exec(groups)?.[1];
   const old = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1];
   const places = [
-    // in a container its own group is the root of what is mounted there
+    // in a container, the group of this process is the root of the mount
     ...[old, '/'].map((group) => group && join('/sys/fs/cgroup/memory', group, 'memory.oom_control')),
     ...[unified, '/'].map((group) => group && join('/sys/fs/cgroup', group, 'memory.events')),
   ];

@@ -4,7 +4,7 @@ import { type Engine, EngineError } from './engine.ts';
 import { type OpenOptions, openEngines } from './open.ts';
 import { type EngineSpec, parseEngineSpec } from './spec.ts';
 
-/** This engine, or by default the native one, else the newest image. Throws `engine/missing`, `engine/broken`. */
+/** Opens this engine, or by default the native one, else the newest image. Throws `engine/missing`, `engine/broken`. */
 export async function openOneEngine(spec: EngineSpec | undefined, options: OpenOptions): Promise<Engine> {
   const open = async (wanted: EngineSpec) => {
     const [engine] = await openEngines([wanted], options);

@@ -11,18 +11,18 @@ import type { Programs } from './process.ts';
 import { type EngineSpec, parseEngineSpec } from './spec.ts';
 
 export interface OpenOptions {
-  /** A PATH. */
+  /** PATH for the programs of engines. */
   readonly path: string;
-  /** Default: nothing but the PATH. */
+  /** Environment for the programs; by default only the PATH. */
   readonly environment?: Programs['environment'];
-  /** The absolute path of the work folder, which no other run uses: what one that was killed left behind is removed. */
+  /** Absolute path of the work folder, which no other run uses. Leftovers of a killed run are removed from it. */
   readonly work: string;
   readonly log: Log;
 }
 
 /**
- * Opens these engines; `undefined` means what is there: the native one, else the default images.
- * Throws `engine/missing`, `engine/broken`.
+ * Opens these engines. `undefined` means the native one, else the default images. Throws `engine/missing`,
+ * `engine/broken`.
  */
 export async function openEngines(
   specs: readonly EngineSpec[] | undefined,
@@ -46,7 +46,7 @@ async function openWhatIsThere(options: OpenOptions): Promise<Engine[]> {
       throw new EngineError('engine/missing', 'there is no ClamAV to prove anything with', {
         cause,
         advice:
-          'Nothing is published unproven: install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or start docker or podman and let it pull ClamAV, or name engines by --engines',
+          'Nothing is published without a proof. Install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or start docker or podman so that it can pull ClamAV, or name engines with --engines',
       });
     }
   }

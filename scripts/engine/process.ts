@@ -5,27 +5,30 @@ import { EngineError, type Program, type ToolRun } from './engine.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the programs are that we start, and all of our environment that they get. */
+/** Location of the programs that we start, and the environment that they get. */
 export interface Programs {
-  /** A PATH. */
+  /** PATH that leads to the programs. */
   readonly path: string;
   readonly environment: {
-    /** For ClamAV: what it needs to run. A proxy stands in its configuration, for the URL that it is for. */
+    /** Environment for ClamAV: only what it needs to run. Its configuration has the proxy, for one URL. */
     readonly tools: Environment;
-    /** For docker, podman and apt, which reach engines and registries by themselves. */
+    /** Environment for docker, podman and apt, which reach engines and registries by themselves. */
     readonly services: Environment;
   };
 }
 
 export interface ProgramOptions {
   readonly folder: string;
-  /** Milliseconds; then it is killed. */
+  /** Time limit in milliseconds; then the program is killed. */
   readonly timeout: number;
-  /** All of it: of this process's own nothing is inherited. */
+  /** Whole environment of the program. It inherits nothing from this process. */
   readonly environment: Environment;
 }
 
-/** Starts a program in a process group of its own, which ends with it, with its time, or with this process. */
+/**
+ * Starts a program in a process group of its own, which ends with the program, with its time limit, or with this
+ * process.
+ */
 export async function startProgram(
   command: readonly [program: string, ...args: string[]],
   options: ProgramOptions,
@@ -49,7 +52,7 @@ export async function startProgram(
     isOurs = true;
     killGroup(child.pid);
   };
-  const cancel = atExit(kill); // its own process group does not end with ours
+  const cancel = atExit(kill); // a separate process group does not end with this process
   const timer = setTimeout(() => {
     timedOut = true;
     kill();
@@ -65,7 +68,7 @@ export async function startProgram(
     clearTimeout(timer);
     cancel();
   });
-  ended.catch(() => {}); // whoever waits for it is told; nobody else need be
+  ended.catch(() => {}); // a caller who waits gets the error
   return {
     output: () => output,
     ended,
@@ -81,6 +84,6 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // it has ended by itself
+    // the group has already ended
   }
 }

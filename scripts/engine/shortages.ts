@@ -1,28 +1,28 @@
 import { type Engine, EngineError, endOf, type ToolRun } from './engine.ts';
 
-/** Something that a machine does not give to ClamAV. */
+/** Shortage of something that ClamAV needs from its machine. */
 export interface Lack {
-  /** The line that says so, or how the tool ended. */
+  /** Message of the tool, or the way it ended. */
   readonly said: string;
   readonly advice: string;
 }
 
 /**
- * Throws `engine/broken` for a run that ended for want of something: no database is to blame for that. SIGSEGV, SIGABRT
- * and the like are none: a database can do that (field-notes.md, cl#923).
+ * Throws `engine/broken` for a run that ended for lack of something, because no database is to blame for that. SIGSEGV,
+ * SIGABRT and the like do not count: a database can cause them (field-notes.md, cl#923).
  */
 export function requireNoLack({ name }: Pick<Engine, 'name'>, run: ToolRun): void {
   const lack = lackIn(run);
   if (lack === undefined) return;
   throw new EngineError('engine/broken', `${name}: ${lack.said}`, {
-    advice: `${lack.advice}; it is tried again in the next cycle`,
+    advice: `${lack.advice}. The next cycle tries again`,
   });
 }
 
-/** What a tool lacked, as far as its end or its own words tell. */
+/** Shortage of a tool, as far as its end or its messages show one. */
 export function lackIn(run: ToolRun): Lack | undefined {
-  if (run.outOfMemory === true || run.signal === 'SIGKILL' || run.exitCode === KILLED) {
-    return { said: `the kernel or somebody else has killed it (${endOf(run)})`, advice: MEMORY };
+  if (run.outOfMemory === true || run.signal === 'SIGKILL' || run.exitCode === KILLED_EXIT_CODE) {
+    return { said: `the kernel or somebody else killed it (${endOf(run)})`, advice: MEMORY };
   }
   for (const { pattern, unless, advice } of WORDS) {
     const line = pattern.exec(run.output)?.[0];
@@ -31,37 +31,37 @@ export function lackIn(run: ToolRun): Lack | undefined {
   return undefined;
 }
 
-/** By a shell: 128 and SIGKILL. */
-const KILLED = 137;
+/** Exit code of a shell for SIGKILL: 128 + 9. */
+const KILLED_EXIT_CODE = 137;
 
-const MEMORY = 'Give it more memory: main, daily and bytecode take 1.5 GB in clamscan, twice that in clamd';
-const ROOM = 'Make room where the work folder and the temporary files are';
+const MEMORY = 'Give it more memory: main, daily and bytecode need 1.5 GB in clamscan and 3 GB in clamd';
+const ROOM = 'Make room on the disks of the work folder and of the temporary folder';
 const FILES =
-  'Let it open more files and start more processes: ulimit -n, ulimit -u, the limits of the container';
+  'Let it open more files and start more processes: check ulimit -n, ulimit -u and the limits of the container';
 const RIGHTS =
-  'Let it read and write in the work folder and among the temporary files: look at their owner, at read-only mounts, AppArmor and SELinux';
+  'Let it read and write in the work folder and in the temporary folder: check their owner, read-only mounts, AppArmor and SELinux';
 const USER =
-  'Let it keep the capabilities SETGID and SETUID, and give its user a name in /etc/passwd; or run this as an ordinary user';
-const DISK = 'Look at the disk, and at what the kernel says of it';
+  'Let it keep the capabilities SETGID and SETUID, and give its user a name in /etc/passwd. Or run this as an ordinary user';
+const DISK = 'Check the disk, and what the kernel log says about it';
 
-/** What libclamav says before it gives up a size that a broken database asks for, whatever memory there is. */
+/** Message of libclamav when it refuses a size that a broken database asks for, however much memory there is. */
 const BEYOND_REASON = /too large to scan \(\d+ bytes\)|Attempt to allocate \d+ bytes/;
 
 interface Words {
   readonly pattern: RegExp;
-  /** Then it is not for want of anything. */
+  /** Message with which the run lacked nothing after all. */
   readonly unless?: RegExp;
   readonly advice: string;
 }
 
 /**
- * Words of errno, curl and ClamAV. ClamAV's are those of freshclam/freshclam.c, libfreshclam/libfreshclam_internal.c,
- * clamd/clamd.c, clamd/server-th.c, libclamav/clamav.c (cl_strerror), libclamav/others_common.c, libclamav/readdb.c and
- * common/output.c, from 0.103 to 1.5. What a broken database can bring about too is none of them: "Can't open file",
- * "Can't read file", "Malformed database".
+ * Messages of errno, curl and ClamAV about shortages. Those of ClamAV come from freshclam/freshclam.c,
+ * libfreshclam/libfreshclam_internal.c, clamd/clamd.c, clamd/server-th.c, libclamav/clamav.c (cl_strerror),
+ * libclamav/others_common.c, libclamav/readdb.c and common/output.c, from 0.103 to 1.5. Messages that a broken database
+ * can cause too are left out: "Can't open file", "Can't read file", "Malformed database".
  */
 const WORDS: readonly Words[] = [
-  // errno, as strerror(3) of glibc and musl says it
+  // errno, in the words of strerror(3) of glibc and musl
   { pattern: line('No space left on device|Disk quota exceeded|Quota exceeded'), advice: ROOM },
   { pattern: line('Cannot allocate memory|Out of memory'), unless: BEYOND_REASON, advice: MEMORY },
   { pattern: line('Too many open files|No file descriptors available'), advice: FILES },
@@ -73,7 +73,7 @@ const WORDS: readonly Words[] = [
     pattern: line('Failed writing received data to disk|Failure writing output to destination'),
     advice: ROOM,
   },
-  // ClamAV: room; of a .sign it says so, too, when it finds the one of its attempt before
+  // ClamAV: disk space; it also says so of a .sign that is left from its attempt before
   { pattern: line('please check if there is enough disk space'), advice: ROOM },
   { pattern: line("Can't write to|cannot write \\d+ bytes|write error"), advice: ROOM },
   {
@@ -100,7 +100,7 @@ const WORDS: readonly Words[] = [
     advice: MEMORY,
   },
   { pattern: line('Database load killed by signal 9\\b'), advice: MEMORY },
-  // ClamAV: who it is
+  // ClamAV: its user
   {
     pattern: line(
       '(?:initgroups|setgroups)\\(\\) failed|set[gu]id\\(\\d+\\) failed|[Gg]et information about user|' +
@@ -112,7 +112,7 @@ const WORDS: readonly Words[] = [
   { pattern: line('fork\\(\\) .*failed|Failed to (?:fork|create thread)'), advice: FILES },
 ];
 
-/** A line that has one of these words in it, but for what is said of a sample. */
+/** Line with one of these messages, but not a verdict on a sample. */
 function line(words: string): RegExp {
   return new RegExp(`^(?!.*: \\S+ FOUND$).*(?:${words}).*$`, 'm');
 }

@@ -2,15 +2,15 @@ import { MirrorError } from '../base/errors.ts';
 
 export class EngineSpecError extends MirrorError<'engine/spec'> {}
 
-/** Which engine to open. `name` is how it was asked for. */
+/** Engine to open. `name` is the text by which it was requested. */
 export type EngineSpec =
   | { readonly kind: 'native'; readonly name: string }
   | { readonly kind: 'docker'; readonly name: string; readonly image: string }
   | { readonly kind: 'container'; readonly name: string; readonly id: string };
 
-/** A reference as `docker pull` takes it (distribution's reference grammar); it cannot be taken for an option. */
+/** Image reference as `docker pull` takes it (distribution's reference grammar). It cannot pass as an option. */
 const IMAGE = /^[a-z0-9][\w.-]*(:\d+)?(\/[\w.-]+)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/i;
-/** An ID, or a name (moby's `RestrictedNameChars`). */
+/** Container ID, or name (moby's `RestrictedNameChars`). */
 const CONTAINER = /^[a-z0-9][\w.-]*$/i;
 
 /** Reads `native`, `docker:IMAGE` or `container:ID`. Throws `EngineSpecError`. */
@@ -19,9 +19,8 @@ export function parseEngineSpec(text: string): EngineSpec {
   const [kind, what] = split(text);
   if (kind === 'docker' && IMAGE.test(what)) return { kind, name: text, image: what };
   if (kind === 'container' && CONTAINER.test(what)) return { kind, name: text, id: what };
-  throw new EngineSpecError('engine/spec', `${JSON.stringify(text)} is no engine`, {
-    advice:
-      'An engine is native, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
+  throw new EngineSpecError('engine/spec', `${JSON.stringify(text)} is not an engine`, {
+    advice: 'Use native, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
   });
 }
 

@@ -3,14 +3,14 @@ import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { describeEngine } from './describe.ts';
 import { type Engine, EngineError, type Tool } from './engine.ts';
 
-/** A tool that an engine does not have. */
+/** Error for a tool that an engine does not have. */
 export class ToolNotFound extends EngineError {
   constructor(tool: Tool) {
     super('engine/broken', `it has no ${tool}`);
   }
 }
 
-/** Asks an engine in a container what it is. Throws `engine/broken`. */
+/** Asks an engine in a container for its version, f-level and tools. Throws `engine/broken`. */
 export async function askEngine(
   start: Engine['start'],
 ): Promise<Pick<Engine, 'version' | 'fLevel' | 'tools'>> {
@@ -25,7 +25,7 @@ export async function askEngine(
       },
     ),
   ] as const;
-  await Promise.allSettled(asked); // so that none runs on if another fails
+  await Promise.allSettled(asked); // wait for all, so that none runs on after a failure
   const [described, , hasClamd] = await Promise.all(asked);
   return {
     ...described,
@@ -33,7 +33,7 @@ export async function askEngine(
   };
 }
 
-/** Whatever the tool answers, it is there. */
+/** Requires that a tool can be started; its answer does not matter. */
 async function tryTool(start: Engine['start'], tool: Tool): Promise<void> {
   const folder = await makeTemporaryFolder('clamav-mirror-engine-');
   try {

@@ -5,15 +5,15 @@ import { printableText } from '../base/printable.ts';
 import { replaceFile } from '../files/atomic.ts';
 import { type Engine, endOf, type Program, type Task, type ToolRun } from './engine.ts';
 
-/** What `keep` calls a file: whatever else is there is not ours to remove. */
+/** Name of a file that `keep` writes. Other files are not ours to remove. */
 const TRANSCRIPT = /^\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z-[A-Za-z0-9.-]{1,120}\.log$/;
 
-/** What was said while a scenario played. */
+/** Transcript of a scenario: everything that its tools said. */
 export class Transcript {
   readonly #parts: string[] = [];
   readonly #runs: ToolRun[] = [];
 
-  /** Of the tools that have ended. */
+  /** Runs of the tools that have ended. */
   get runs(): readonly ToolRun[] {
     return this.#runs;
   }
@@ -27,7 +27,7 @@ export class Transcript {
     this.#parts.push(`$ ${title}\n${shortened(text.trimEnd())}\n`);
   }
 
-  /** Writes it to a new file of `folder` and removes the oldest ones there. Returns its path. */
+  /** Writes the transcript to a new file in `folder` and removes the oldest files there. Returns the path. */
   async keep(folder: string, name: string, reason: string): Promise<string> {
     await mkdir(folder, { recursive: true });
     const path = join(folder, `${new Date().toISOString().replaceAll(':', '')}-${slug(name)}.log`);
@@ -38,7 +38,7 @@ export class Transcript {
   }
 }
 
-/** The engine, with everything that its tools say added to a transcript. */
+/** Wraps an engine so that everything its tools say is added to a transcript. */
 export function recorded(engine: Engine, transcript: Transcript): Engine {
   const start = async (task: Task): Promise<Program> => {
     let command = task.tool as string;
@@ -52,7 +52,7 @@ export function recorded(engine: Engine, transcript: Transcript): Engine {
       transcript.addRun(command, run);
       return run;
     });
-    ended.catch(() => {}); // as of the program itself
+    ended.catch(() => {}); // the program itself reports the failure
     return { ...program, ended };
   };
   return { ...engine, start };

@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 
 /**
- * The name of the user that we are: freshclam as root becomes it. In a container a number may have none (`docker run
- * --user`, OpenShift); then we are not root, and freshclam does not look at it.
+ * Name of our user, which freshclam becomes when it is root. In a container a user number may have no name (`docker run
+ * --user`, OpenShift). Such a user is not root, and then freshclam ignores the name.
  */
 export function ourName(): string {
   try {

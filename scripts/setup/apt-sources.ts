@@ -1,19 +1,19 @@
-/** One suite of one archive that this machine takes packages from, written as a place for source packages. */
+/** One suite of one archive that this machine uses, written as a source for source packages. */
 export interface SourceSuite {
-  /** `bookworm-security` */
+  /** Name, such as `bookworm-security`. */
   readonly suite: string;
-  /** The file to hand to apt: its ending tells apt the format. */
+  /** Extension of the file for apt, which tells apt the format. */
   readonly extension: SourcesFormat;
   readonly text: string;
 }
 
-/** Of sources.list(5): `list` has one line for each entry, `sources` is deb822. */
+/** Formats of sources.list(5): `list` has one line for each entry, `sources` is deb822. */
 export type SourcesFormat = 'list' | 'sources';
 
 /**
- * Where this machine's archives keep the sources of their packages: each enabled entry with the component `main`, once
- * for each suite, with everything else in it kept; above all `Signed-By`, by which apt checks the signatures. Plain
- * suites come first, since every mirror has their sources; then -updates, -security and the rest.
+ * Sources for source packages from the archives of this machine: one for each suite of each enabled entry with the
+ * component `main`. Everything else in an entry is kept, above all `Signed-By`, by which apt checks the signatures.
+ * Plain suites come first, because every mirror has their sources; then -updates, -security and the rest.
  */
 export function sourceSuites(files: Iterable<{ format: SourcesFormat; text: string }>): SourceSuite[] {
   const suites = new Map<string, SourceSuite>(); // "deb" and "deb-src" of the same archive give the same text
@@ -30,10 +30,13 @@ function rank(suite: string): number {
   return /[-/]/.test(suite) ? 3 : 0;
 }
 
-/** `deb [signed-by=/a.gpg] http://deb.example.org/debian bookworm main contrib # a comment` */
+/** Line such as `deb [signed-by=/a.gpg] http://deb.example.org/debian bookworm main contrib # a comment`. */
 const LINE = /^\s*deb(?:-src)?\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+([^#]*)/;
 
-/** `target=Sources`: apt-file and its like would have apt fetch further, very large indexes. */
+/**
+ * Suites from the lines of a `list`. `target=Sources` keeps apt from fetching further, very large indexes for apt-file
+ * and the like.
+ */
 function* fromLines(text: string): Generator<SourceSuite> {
   for (const line of text.split('\n')) {
     const [, options = '', uri = '', suite = '', components = ''] = LINE.exec(line) ?? [];
@@ -59,7 +62,7 @@ function* fromStanzas(text: string): Generator<SourceSuite> {
   }
 }
 
-/** Fields by their names in lower case; a value runs over following lines that start with a blank. */
+/** Fields of a stanza by lower-case name. A value continues on lines that start with a blank. */
 function parseStanza(stanza: string): Map<string, string> {
   const fields = new Map<string, string>();
   let last = '';

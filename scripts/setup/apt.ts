@@ -2,31 +2,31 @@ import { refreshLists } from './apt-lists.ts';
 import { SetupError } from './error.ts';
 import { findProgram, lastWords, type Places, run } from './programs.ts';
 
-const TIMEOUT = 15 * 60_000;
+const INSTALL_MS = 15 * 60_000;
 
 export interface AptOptions extends Places {
-  /** Where invoke-rc.d(8) looks for the policy on services; tests have one of their own. */
+  /** Path at which invoke-rc.d(8) looks for the policy on services; tests use their own. */
   readonly policy?: string;
-  /** Told what takes its time. */
+  /** Receives a line for each step that takes time. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** Packages that could be installed. */
+/** Installation that can be run. */
 export interface Installation {
-  /** What a person would type, as root. */
+  /** Command that a person would type as root. */
   readonly command: string;
   /**
-   * Refreshes the package lists, if this process has not yet done so, and installs the newest packages in them. Lists
-   * that cannot be refreshed are used as they are. Throws `setup/apt-failed`.
+   * Refreshes the package lists, unless this process has done so, and installs the newest packages. Lists that cannot
+   * be refreshed are used as they are. Throws `setup/apt-failed`.
    */
   run(): Promise<void>;
 }
 
 /**
- * Finds out how to install packages: as root, or by `sudo` where that asks for no password. Changes nothing yet.
+ * Prepares to install packages, as root or by a `sudo` that asks for no password. Changes nothing yet.
  *
- * No service that comes with the packages is started, now or by the next boot: freshclam's would ask ClamAV's CDN
- * for everything, and then again several times a day.
+ * No service of the packages is started, now or at the next boot: that of freshclam would download everything from the
+ * CDN of ClamAV, and then ask it several times a day.
  *
  * Throws `setup/not-debian`, `setup/no-root`.
  */
@@ -42,28 +42,32 @@ export async function prepareInstallation(
     command,
     run: async () => {
       const stale = await refreshLists(apt, asRoot, options);
-      const result = await run(shell, { ...options, timeout: TIMEOUT });
+      const result = await run(shell, { ...options, timeout: INSTALL_MS });
       if (result.exitCode === 0) return;
       const why = `cannot install ${packages.join(' ')}: ${lastWords(result)}`;
       throw stale === undefined
         ? new SetupError('setup/apt-failed', why, { advice: `Try by hand, as root: ${command}` })
-        : new SetupError('setup/apt-failed', `${why}; nor can the package lists be refreshed: ${stale}`, {
-            advice: `Let apt reach its archives (network, proxy, sources.list); then, as root: apt-get update && ${command}`,
-          });
+        : new SetupError(
+            'setup/apt-failed',
+            `${why}. The package lists cannot be refreshed either: ${stale}`,
+            {
+              advice: `Let apt reach its archives (network, proxy, sources.list). Then run as root: apt-get update && ${command}`,
+            },
+          );
     },
   };
 }
 
 /**
- * Refreshes the package lists of this machine, once in the life of this process. Returns `undefined`, or why not all of
- * them are new. Throws `setup/not-debian`, `setup/no-root`.
+ * Refreshes the package lists of this machine, once in the life of this process. Returns `undefined`, or why some lists
+ * are old. Throws `setup/not-debian`, `setup/no-root`.
  */
 export async function refreshPackageLists(options: AptOptions): Promise<string | undefined> {
   const { apt, asRoot } = await findApt(options, 'refresh its package lists', 'apt-get update');
   return await refreshLists(apt, asRoot, options);
 }
 
-/** apt-get, and what to put before a command so that root runs it. */
+/** Finds apt-get, and the prefix of a command that makes root run it. */
 async function findApt(
   options: Places,
   purpose: string,
@@ -72,7 +76,7 @@ async function findApt(
   const apt = await findProgram('apt-get', options);
   if (apt === undefined) {
     throw new SetupError('setup/not-debian', `there is no apt-get here to ${purpose}`, {
-      advice: 'Install what is missing by other means, so that it is on the PATH',
+      advice: 'Install the missing programs in another way, so that they are on the PATH',
     });
   }
   const asRoot = await findRoot(options);
@@ -84,7 +88,7 @@ async function findApt(
   return { apt, asRoot };
 }
 
-/** What to put before a command so that root runs it; `undefined`: nothing helps. */
+/** Prefix of a command that makes root run it; `undefined` if there is no way. */
 async function findRoot(places: Places): Promise<string[] | undefined> {
   if (process.geteuid?.() === 0) return [];
   const sudo = await findProgram('sudo', places);
@@ -94,12 +98,12 @@ async function findRoot(places: Places): Promise<string[] | undefined> {
 }
 
 /**
- * For `sh -c`, as root: $1 is apt-get, $2 the policy, the packages follow.
+ * Script for `sh -c` as root: $1 is apt-get, $2 the policy, the packages follow.
  *
- * While it runs, the policy says no to every service whose name starts with that of a package, up to a dot, and yes to
- * all others.
- * It does so only while this shell lives, so that one left behind by a power cut has no effect. A machine that has
- * a policy already, as container images do, keeps it; if that allows the services, they are stopped afterwards.
+ * While it runs, the policy forbids every service whose name starts with that of a package, up to a dot, to start, and
+ * allows all others. It holds only while this shell lives, so that one left behind by a power cut has no effect. A
+ * machine with a policy of its own, such as a container image, keeps it; if that allows the services, they are stopped
+ * afterwards.
  */
 const INSTALL = String.raw`
   apt=$1 policy=$2; shift 2

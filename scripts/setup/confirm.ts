@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 
-/** Asks the person at the terminal; anything but yes is no, the end of the input included. */
+/** Asks the person at the terminal. Any answer but yes means no, and so does the end of the input. */
 export async function confirm(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {

@@ -1,6 +1,6 @@
 import { MirrorError } from '../base/errors.ts';
 
-/** Why the real parts that the demo and the tests run with cannot be had. */
+/** Reasons why the real parts for the demo and the tests are missing. */
 export type SetupErrorCode =
   | 'setup/not-debian'
   | 'setup/no-root'

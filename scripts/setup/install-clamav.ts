@@ -2,26 +2,26 @@ import { type AptOptions, prepareInstallation } from './apt.ts';
 import { SetupError } from './error.ts';
 import { findProgram, type Places, run } from './programs.ts';
 
-/** ClamAV on this machine: paths of its programs. */
+/** Paths of the programs of ClamAV on this machine. */
 export interface ClamavPrograms {
-  /** `1.4.6`, as freshclam says it. */
+  /** Version according to freshclam, such as `1.4.6`. */
   readonly version: string;
   readonly freshclam: string;
   readonly clamscan: string;
   readonly sigtool: string;
-  /** Looked for only on request. */
+  /** Path of clamd, if it was requested. */
   readonly clamd?: string;
 }
 
 export interface ClamavOptions extends AptOptions {
-  /** Called before anything is installed, with a question that says what; true means: go ahead. */
+  /** Called before an installation, with a question that names the packages. `true` allows it. */
   readonly ask: (question: string) => boolean | Promise<boolean>;
   readonly log: (line: string) => void;
-  /** Whether clamd is needed too. */
+  /** True if clamd is needed too. */
   readonly daemon?: boolean;
 }
 
-/** Which package of Debian and Ubuntu holds what. */
+/** Packages of Debian and Ubuntu, by program. */
 const PACKAGES = {
   freshclam: 'clamav-freshclam',
   clamscan: 'clamav',
@@ -31,7 +31,7 @@ const PACKAGES = {
 type Program = keyof typeof PACKAGES;
 
 /**
- * Finds ClamAV, and installs what is missing if `ask` agrees. No service of it is left running.
+ * Finds ClamAV, and installs missing programs if `ask` agrees. Leaves none of its services running.
  *
  * Throws `setup/declined`, `setup/clamav-broken`, `setup/not-debian`, `setup/no-root`, `setup/apt-failed`.
  */
@@ -65,7 +65,7 @@ async function find(program: Program, places: Places): Promise<string> {
   if (path !== undefined) return path;
   throw new SetupError(
     'setup/clamav-broken',
-    `${PACKAGES[program]} is installed, and yet there is no ${program}`,
+    `${PACKAGES[program]} is installed, but ${program} is missing`,
     {
       advice: `Reinstall it, as root: apt-get install --reinstall ${PACKAGES[program]}`,
     },
@@ -77,8 +77,8 @@ async function install(packages: readonly string[], options: ClamavOptions): Pro
   const names = packages.join(', ');
   const installation = await prepareInstallation(packages, options);
   if (!(await ask(`Install ${names} (${installation.command}; their services stay off)?`))) {
-    throw new SetupError('setup/declined', `${names} must not be installed, and nothing works without`, {
-      advice: `Install ClamAV yourself (as root: ${installation.command}), or agree to it`,
+    throw new SetupError('setup/declined', `you declined to install ${names}, which this needs`, {
+      advice: `Install ClamAV yourself (as root: ${installation.command}), or answer yes`,
     });
   }
   log(`installing ${names} ...`);
@@ -86,7 +86,10 @@ async function install(packages: readonly string[], options: ClamavOptions): Pro
   log(`installed ${names}`);
 }
 
-/** Where a database is installed the answer goes on with its version and date: `ClamAV 1.4.6/27500/...`. */
+/**
+ * Version according to freshclam. With a database installed, the answer goes on with its version and date: `ClamAV
+ * 1.4.6/27500/...`.
+ */
 async function versionOf(freshclam: string, places: Places): Promise<string> {
   const answer = await run([freshclam, '--version'], { ...places, timeout: 60_000 });
   const version = /^ClamAV (\d+\.\d+[^/\s]*)/m.exec(answer.stdout)?.[1];

@@ -14,10 +14,10 @@ import { SetupError } from './error.ts';
 import { lastWords, type Places, shellOf } from './programs.ts';
 import { downloadSource } from './source-package.ts';
 
-/** In the project; git does not look at it. */
+/** Cache in the project, ignored by git. */
 export const DEFAULT_CACHE = resolve(import.meta.dirname, '..', '..', '.cache', 'official');
 
-/** Talos' own test databases, six versions of `test` and one of `bytecode`. */
+/** Test databases of Talos: six versions of `test` and one of `bytecode`. */
 export const OFFICIAL_FILES: readonly string[] = [
   ...[1, 2, 3, 4, 5, 6].map((version) => `test-${version}.cvd`),
   ...[2, 3, 4, 5, 6].map((version) => `test-${version}.cdiff`),
@@ -25,9 +25,9 @@ export const OFFICIAL_FILES: readonly string[] = [
 ];
 
 /**
- * A folder that holds the official files, each proven to be Talos': the cache as it is, or filled from the source
- * package of ClamAV that belongs to this machine's Debian or Ubuntu. From ClamAV 1.5 on that also holds `.sign`
- * files; those are taken too.
+ * Provides a folder with the official files, each proven to be made by Talos: the cache, or filled from the source
+ * package of ClamAV of this machine's Debian or Ubuntu. From ClamAV 1.5 on, that package has `.sign` files, which are
+ * taken too.
  *
  * Throws `setup/official-unavailable`.
  */
@@ -54,13 +54,13 @@ export async function ensureOfficial(
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  const why = problems.join('; ') || 'apt knows no archive to take a source package from';
-  throw new SetupError('setup/official-unavailable', `Talos' test databases cannot be had (${why})`, {
-    advice: `Or copy them from below unit_tests/input of any ClamAV source to ${cache}: ${missing.join(' ')}`,
+  const why = problems.join('; ') || 'apt has no archive with source packages';
+  throw new SetupError('setup/official-unavailable', `cannot get the test databases of Talos (${why})`, {
+    advice: `Copy these files from unit_tests/input of any ClamAV source to ${cache}: ${missing.join(' ')}`,
   });
 }
 
-/** The official files that are not in this folder as Talos made them. */
+/** Official files that are missing from this folder or not made by Talos. */
 async function unproven(folder: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of OFFICIAL_FILES) {
@@ -74,11 +74,11 @@ async function unproven(folder: string): Promise<string[]> {
   return names;
 }
 
-/** Moves what the tarball has of the official files to the cache. Returns why it will not do, or `undefined`. */
+/** Moves the official files in the tarball to the cache. Returns `undefined`, or why the tarball is not usable. */
 async function take(tarball: string, cache: string, places: Places): Promise<string | undefined> {
   const folder = dirname(tarball);
   const $ = shellOf(places, { folder, timeout: 5 * 60_000 })({ nothrow: true });
-  // apt's own helper knows every compression, where tar would need xz installed
+  // the helper of apt knows every compression; tar would need xz installed
   const result = await $`/usr/lib/apt/apt-helper cat-file ${tarball} |
     tar --extract --file=- --no-same-owner --wildcards '*/unit_tests/input/*.c[vd]*'`;
   if (result.exitCode !== 0) return lastWords(result);
@@ -100,20 +100,23 @@ async function take(tarball: string, cache: string, places: Places): Promise<str
   return missing.length === 0 ? undefined : `${basename(tarball)} does not hold ${missing.join(' ')}`;
 }
 
-/** Throws unless the file is Talos' and what its name says. */
+/** Requires that Talos made the file and that it is what its name says. */
 async function prove(path: string, name: string): Promise<void> {
   const file = parseFileName(name);
   if (file?.kind === 'cvd') {
     await verifyCvdFile(path, TALOS, file);
   } else if (file?.kind === 'cdiff') {
-    const { empty } = await verifyCdiffFile(path, TALOS, file); // an empty one is as good as none here
+    const { empty } = await verifyCdiffFile(path, TALOS, file); // an empty one is useless here
     if (empty) throw new VerifyError('verify/mismatch', 'it is empty');
   } else {
     await proveSign(path);
   }
 }
 
-/** Talos signed these under its test root, which production does not trust: they must at least sign what lies beside. */
+/**
+ * Requires that a `.sign` signs the file beside it. Talos signed these under its test root, which production does not
+ * trust.
+ */
 async function proveSign(path: string): Promise<void> {
   const signed = path.slice(0, -'.sign'.length);
   try {

@@ -3,43 +3,46 @@ import type { Shell } from 'zx/core';
 import { findProgram as findIn } from '../files/find-program.ts';
 import { type ShellOptions, shell } from './shell.ts';
 
-/** Where packages put programs: a plain user's PATH lacks some of them, and so does root's after `su`. */
+/**
+ * Folders in which packages install programs: the PATH of a plain user lacks some of them, and so does that of root
+ * after `su`.
+ */
 const USUAL_PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** Where to look for programs. */
+/** Folders to search for programs. */
 export interface Places {
-  /** A PATH; it comes first. */
+  /** PATH, searched first. */
   readonly path?: string | undefined;
-  /** Folders that count as well. */
+  /** Further folders to search. */
   readonly usualPlaces?: readonly string[];
-  /** All that a program may know of our environment, beside the PATH; default: nothing. */
+  /** Environment of a program besides the PATH; default: nothing. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** What a program did; `exitCode` is `null` if something else ended it, which `stderr` then tells. */
+/** Result of a program. `exitCode` is `null` if something else ended it; `stderr` then tells what. */
 export interface Run {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The path of a program, or `undefined`. */
+/** Finds the path of a program; `undefined` if there is none. */
 export async function findProgram(name: string, places: Places): Promise<string | undefined> {
   return await findIn(name, widePath(places), []);
 }
 
-/** The PATH with the usual places behind it. */
+/** PATH followed by the usual folders. */
 export function widePath({ path = '', usualPlaces = USUAL_PLACES }: Places): string {
   return [...path.split(delimiter), ...usualPlaces].filter((folder) => folder !== '').join(delimiter);
 }
 
-/** zx's `$` without a terminal, in English, with the wide PATH and no secrets. */
+/** Shell of zx without a terminal, in English, with the wide PATH and no secrets. */
 export function shellOf(places: Places, limits: Omit<ShellOptions, 'environment'>): Shell {
   const environment = { ...places.environment, PATH: widePath(places), LC_ALL: 'C' };
   return shell({ ...limits, environment });
 }
 
-/** Runs a program like that and waits for its end; never throws. */
+/** Runs a program in such a shell and waits for its end. Never throws. */
 export async function run(
   command: readonly string[],
   { timeout, folder, ...places }: Places & { readonly timeout: number; readonly folder?: string },
@@ -50,7 +53,7 @@ export async function run(
   return { exitCode: null, stdout, stderr: `${stderr}\nended by ${cause?.message ?? signal}` };
 }
 
-/** The lines that say why a program gave up, apt above all, for an error message. */
+/** Lines that say why a program gave up, apt above all, for an error message. */
 export function lastWords({ exitCode, stdout, stderr }: Run): string {
   const lines = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
   const errors = lines.filter((line) => line.startsWith('E: '));

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { type SourceSuite, type SourcesFormat, sourceSuites } from './apt-sources.ts';
 import { findProgram, lastWords, type Places, run } from './programs.ts';
 
-const TIMEOUT = 10 * 60_000;
+const APT_MS = 10 * 60_000;
 
-/** One attempt to get a source package: the upstream tarball, or why it is not to be had there. */
+/** Result of one attempt to get a source package: the upstream tarball, or the problem. */
 export interface Attempt {
   readonly suite: string;
   readonly tarball: string | undefined;
@@ -13,9 +13,9 @@ export interface Attempt {
 }
 
 /**
- * Downloads the upstream tarball of a source package, from one after the other of the suites that this machine takes
- * its packages from, until the caller stops at one. apt checks the archive's signature. Lists and downloads stay
- * below `folder`, this machine's configuration stays as it is, and no root is needed.
+ * Downloads the upstream tarball of a source package from one suite of this machine after the other, until the caller
+ * stops. apt checks the signature of the archive. Lists and downloads stay below `folder`, the configuration of this
+ * machine stays as it is, and no root is needed.
  */
 export async function* downloadSource(name: string, folder: string, places: Places): AsyncGenerator<Attempt> {
   const apt = await findProgram('apt-get', places);
@@ -24,7 +24,7 @@ export async function* downloadSource(name: string, folder: string, places: Plac
   for (const [index, source] of sourceSuites(await readSources(aptConfig, places)).entries()) {
     const own = join(folder, String(index));
     const config = await configure(own, source);
-    const options = { ...places, folder: own, timeout: TIMEOUT };
+    const options = { ...places, folder: own, timeout: APT_MS };
     let result = await run([apt, '-q', '-c', config, 'update'], options);
     if (result.exitCode === 0) {
       const command = ['source', '--download-only', '--tar-only', name];
@@ -40,7 +40,7 @@ export async function* downloadSource(name: string, folder: string, places: Plac
   }
 }
 
-/** The files of sources.list(5), wherever this machine has them. */
+/** Reads the files of sources.list(5), wherever this machine has them. */
 async function readSources(
   aptConfig: string,
   places: Places,
@@ -57,15 +57,15 @@ async function readSources(
   for (const path of paths) {
     const format = /\.(list|sources)$/.exec(path)?.[1];
     if (format !== 'list' && format !== 'sources') continue;
-    const text = await readFile(path, 'utf8').catch(() => ''); // most machines have one of the two only
+    const text = await readFile(path, 'utf8').catch(() => ''); // most machines have only one of the two
     files.push({ format, text });
   }
   return files;
 }
 
 /**
- * Writes the configuration that is read after the machine's own. A hook of the machine (`APT::Update::Post-Invoke`)
- * would act on its lists, not on ours, and fail without root.
+ * Writes the configuration that apt reads after that of the machine. A hook of the machine (`APT::Update::Post-Invoke`)
+ * would work on its lists instead of ours, and fail without root.
  */
 async function configure(folder: string, { extension, text }: SourceSuite): Promise<string> {
   const [list, config] = [join(folder, `archive.${extension}`), join(folder, 'apt.conf')];

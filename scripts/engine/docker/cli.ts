@@ -8,29 +8,29 @@ import type { Environment } from '../process.ts';
 const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/snap/bin'];
 
 /**
- * Takes proxies away that docker puts into every container (~/.docker/config.json, "proxies"), or an image has: a tool
- * would ask the proxy for our host on loopback. To curl an empty one is none.
+ * Options that remove proxies which docker puts into every container (~/.docker/config.json, "proxies") or which an
+ * image has: a tool would ask the proxy for our host on loopback. curl takes an empty proxy as none.
  */
 export const WITHOUT_PROXIES: readonly string[] = ['http', 'https', 'all', 'ftp', 'no'].flatMap((kind) => [
   `--env=${kind}_proxy=`,
   `--env=${kind.toUpperCase()}_PROXY=`,
 ]);
 
-/** docker or podman; whatever else speaks docker's command line may stand for docker. */
+/** docker or podman. Any program with the command line of docker may stand in for docker. */
 export interface ContainerProgram {
   readonly path: string;
   readonly isPodman: boolean;
-  /** What it is given of our environment; its containers get nothing of that. */
+  /** Part of our environment that it gets. Its containers get nothing of that. */
   readonly environment: Environment;
-  /** Runs a command and returns its stdout. Throws `engine/broken`, also for an answer that takes too long. */
+  /** Runs a command and returns its stdout. Throws `engine/broken`, also if the answer takes too long. */
   command(args: readonly string[], timeout?: number): Promise<string>;
-  /** The same while this process exits: it waits, and failure is ignored. */
+  /** Runs a command while this process exits. It waits for the end and ignores failure. */
   commandAtExit(args: readonly string[]): void;
 }
 
 /**
- * The first of docker and podman that answers. `path` is a PATH; of the environment it gets that and what is given.
- * Throws `engine/missing`.
+ * Finds the first of docker and podman that answers. `path` is a PATH. The program gets that and `given` as its whole
+ * environment. Throws `engine/missing`.
  */
 export async function findContainerProgram(path: string, given: Environment = {}): Promise<ContainerProgram> {
   const environment = { ...given, PATH: path };
@@ -41,12 +41,12 @@ export async function findContainerProgram(path: string, given: Environment = {}
     if (program === undefined) continue;
     try {
       const command = commandOf(program, environment);
-      const isPodman = /podman/i.test(await command(['--version'])); // podman comes as `docker`, too
-      await command(['info']); // which fails if the daemon does not answer
+      const isPodman = /podman/i.test(await command(['--version'])); // podman may be installed as `docker`
+      await command(['info']); // fails if the daemon does not answer
       const atExit = (args: readonly string[]) => commandAtExit(program, args, environment);
       return { path: program, isPodman, environment, command, commandAtExit: atExit };
     } catch (error) {
-      if (!found) cause = error; // docker's, if both fail
+      if (!found) cause = error; // report the error of docker if both fail
       found = true;
     }
   }
@@ -74,7 +74,7 @@ function commandAtExit(program: string, args: readonly string[], environment: En
   spawnSync(program, args, { env: { ...environment }, stdio: 'ignore', ...limits });
 }
 
-/** What the program itself said; Node's message would repeat the whole command. */
+/** Message of the program itself; that of Node would repeat the whole command. */
 function reasonOf(error: unknown, timeout: number): string {
   if (!(error instanceof Error)) return String(error);
   if ('killed' in error && error.killed === true) return `no answer after ${timeout / 1000} s`;

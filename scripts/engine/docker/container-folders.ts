@@ -2,24 +2,26 @@ import { cp, lstat, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { ContainerProgram } from './cli.ts';
 
-/** Folders of this machine that a container without them has copies of, while tools run on them. */
+/** Copies of folders of this machine in a container that does not share them, while tools work there. */
 export interface ContainerFolders {
-  /** Brings the copy up to date and returns its path. */
+  /** Updates the copy and returns its path. */
   enter(folder: string): Promise<string>;
-  /** Makes the folder here what its copy is. After the last tool it gives the copy's path, for the caller to remove. */
+  /**
+   * Updates the folder here from its copy. After the last tool, returns the path of the copy for the caller to remove.
+   */
   leave(folder: string): Promise<readonly string[]>;
 }
 
 interface Copy {
   readonly inside: string;
   tools: number;
-  /** What the folder here held when both were the same. */
+  /** Content of the folder here when both were last the same. */
   known: ReadonlyMap<string, string>;
-  /** One at a time. */
+  /** Queue: one transfer at a time. */
   turn: Promise<void>;
 }
 
-/** `root`: a folder of the container. All reject with `engine/broken`. */
+/** Copies of folders below `root`, a folder of the container. All calls reject with `engine/broken`. */
 export function foldersIn(program: ContainerProgram, id: string, root: string): ContainerFolders {
   const copies = new Map<string, Copy>();
   let created = 0;
@@ -50,7 +52,7 @@ export function foldersIn(program: ContainerProgram, id: string, root: string): 
       const paths = gone.map((path) => join(copy.inside, path));
       await program.command(['exec', '--user=0:0', id, 'rm', '-rf', ...paths]);
     }
-    // Only what changed: docker replaces files that it copies, and a tool may have them open.
+    // Copy only changed files: docker replaces the files that it copies, and a tool may have them open.
     await withFolderBeside(folder, async (changed) => {
       const isNew = (path: string) => now.get(path) === DIRECTORY || now.get(path) !== copy.known.get(path);
       const filter = (path: string) => path === folder || isNew(relative(folder, path));
@@ -114,7 +116,7 @@ async function inTurn(copy: Copy, action: () => Promise<void>): Promise<void> {
 
 const DIRECTORY = 'directory';
 
-/** What is below a folder, by relative path: a text that changes if a file does. */
+/** Content of a folder by relative path: a text that changes when the file changes. */
 async function listOf(folder: string): Promise<Map<string, string>> {
   const list = new Map<string, string>();
   for (const path of await readdir(folder, { recursive: true })) {
@@ -126,7 +128,7 @@ async function listOf(folder: string): Promise<Map<string, string>> {
   return list;
 }
 
-/** On the same file system, so that files can be moved. */
+/** Creates a temporary folder on the same file system, so that files can be moved. */
 async function withFolderBeside(folder: string, use: (beside: string) => Promise<void>): Promise<void> {
   const beside = await mkdtemp(join(dirname(folder), '.clamav-mirror-copy-'));
   try {

@@ -1,6 +1,6 @@
 /**
- * What runs inside a container, by its own `sh`. A process group is known by its leader and the time when that started
- * (proc(5), `/proc/pid/stat`, fields 1, 5 and 22), since numbers come again, and after a restart from the beginning.
+ * Scripts for the `sh` of a container. A process group is known by its leader and the start time of that (proc(5),
+ * `/proc/pid/stat`, fields 1, 5 and 22), because numbers are reused, and start again after a restart.
  */
 const STAT = `
 stat() {
@@ -8,8 +8,9 @@ stat() {
 } 2>/dev/null`;
 
 /**
- * Runs a tool in a folder: arguments RUN FOLDER TOOL ARGUMENT... In the folder RUN, `group` is whom to kill, `stopped`
- * says that it must not start any more, and `code` is how the tool ended: no word of docker's can be taken for that.
+ * Script that runs a tool in a folder. Arguments: RUN FOLDER TOOL ARGUMENT... In the folder RUN, `group` is the process
+ * group to kill, `stopped` forbids the tool to start, and `code` is its exit code, so that no message of docker can
+ * pass for it.
  */
 export const RUN = `${STAT}
 run=$1
@@ -19,12 +20,12 @@ cd "$2" && shift 2 && stat "$$" && [ "$group" = "$$" ] && echo "$$ $started" >"$
 echo "$?" >"$run/code"
 `;
 
-/** Says how a tool ended, as `RUN` wrote it, and removes that folder, its first argument, and others. */
+/** Script that prints the exit code that `RUN` wrote, and removes that folder, its first argument, and others. */
 export const FORGET = `{ cat "$1/code"; rm -rf "$@"; rmdir "$0"; } 2>/dev/null; :`;
 
 /**
- * Kills what runs for the folders that are its arguments. The shell of `RUN` is left to end by itself, because nobody
- * else in the container may wait for its child.
+ * Script that kills everything that runs for the folders in its arguments. The shell of `RUN` ends by itself, because
+ * no other process in the container may wait for its child.
  */
 export const STOP = `${STAT}
 for run; do

@@ -9,8 +9,8 @@ import { foldersIn } from './container-folders.ts';
 import { FORGET, RUN, STOP } from './container-shell.ts';
 
 /**
- * An engine in a running container, which keeps running. Its tools run as root in a folder of ours that is gone when
- * they are. `work`: the work folder. Throws `engine/missing`, `engine/broken`.
+ * Opens an engine in a running container, which keeps running. Its tools run as root in a folder of ours that is
+ * removed after them. `work` is the work folder. Throws `engine/missing`, `engine/broken`.
  */
 export async function openContainer(
   name: string,
@@ -20,13 +20,13 @@ export async function openContainer(
   const { id, ...addresses } = await findContainer(name, program);
   const root = `/tmp/clamav-mirror-${createHash('sha256').update(`${work}\0${name}`).digest('hex').slice(0, 16)}`;
   const exec = (...command: string[]) => ['exec', '--user=0:0', ...WITHOUT_PROXIES, id, ...command];
-  // What an earlier run left that was killed; the work folder's lock says that it is over.
+  // Removes leftovers of a killed run; the lock of the work folder shows that it is over.
   await program.command(exec('sh', '-c', `set -- "$0"/run-*; ${STOP} && rm -rf "$0"`, root));
   const folders = foldersIn(program, id, root);
 
   const start = async (task: Task): Promise<Program> => {
     if (task.nameserver !== undefined) {
-      throw new EngineError('engine/broken', 'a running container keeps the nameserver that it has');
+      throw new EngineError('engine/broken', 'the nameserver of a running container cannot be changed');
     }
     const run = `${root}/run-${randomUUID()}`;
     const stop = exec('sh', '-c', STOP, 'sh', run);
@@ -48,7 +48,7 @@ export async function openContainer(
     };
     const verdict = async (ended: ToolRun): Promise<ToolRun> => {
       if (ended.exitCode === null) {
-        await program.command(stop).finally(finish); // the client has ended, the tool has not
+        await program.command(stop).finally(finish); // the client has ended, but the tool has not
         return ended;
       }
       const code = Number.parseInt(await finish(), 10);
@@ -73,7 +73,7 @@ export async function openContainer(
         await finish().catch(() => {});
         throw error;
       });
-      ended.catch(() => {}); // whoever waits for it is told
+      ended.catch(() => {}); // a caller who waits gets the error
       return {
         output: client.output,
         ended,
@@ -109,13 +109,13 @@ async function findContainer(name: string, program: ContainerProgram): Promise<F
   if (addresses !== undefined) return { id: String(id), ...addresses };
   throw new EngineError('engine/broken', `the container ${name} and this machine share no network`, {
     advice:
-      'Run it on a bridge network of this machine or with --network=host, or name its image: docker:IMAGE',
+      'Run it on a bridge network of this machine or with --network=host. Or name its image: docker:IMAGE',
   });
 }
 
 const LOOPBACK = { hostAddress: '127.0.0.1', daemon: { address: '127.0.0.1' } };
 
-/** On a bridge network this machine is the gateway. */
+/** Addresses on a bridge network, where this machine is the gateway. */
 function bridged(networks: unknown): Pick<Engine, 'hostAddress' | 'daemon'> | undefined {
   const ours = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).map(({ address }) => address),

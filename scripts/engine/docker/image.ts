@@ -10,12 +10,12 @@ import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
 
-/** Where a container has the task's folder: a path without spaces or colons, whatever it is called here. */
+/** Path of the folder of a task in a container: without spaces or colons, whatever its path here. */
 const INSIDE = '/task';
 
 /**
- * An engine that has a container for each run of a tool. It is on this machine's network: our hosts and nameservers
- * stay on loopback. `work`: the work folder. Throws `engine/missing`, `engine/broken`.
+ * Opens an engine with a container for each run of a tool. The container uses the network of this machine, so our hosts
+ * and nameservers stay on loopback. `work` is the work folder. Throws `engine/missing`, `engine/broken`.
  */
 export async function openImage(
   image: string,
@@ -27,15 +27,15 @@ export async function openImage(
   const common = [
     '--pull=never',
     '--network=host',
-    '--log-driver=none', // the output comes to us; nobody keeps it for ever
+    '--log-driver=none', // we read the output, and nobody keeps it
     `--user=${userOf(program)}`,
     '--cap-drop=ALL',
     '--cap-add=SETGID', // freshclam as root calls initgroups(), even to stay root
     '--security-opt=no-new-privileges',
-    '--security-opt=label=disable', // SELinux denies a container what it was not labelled for
+    '--security-opt=label=disable', // SELinux denies a container everything without its label
     `--label=${labelOf(options.work)}`,
     ...WITHOUT_PROXIES,
-    ...(program.isPodman ? ['--http-proxy=false'] : []), // else it hands ours on
+    ...(program.isPodman ? ['--http-proxy=false'] : []), // otherwise podman passes our proxies on
 
     ...withoutVolumes(program, volumes),
   ];
@@ -65,7 +65,7 @@ export async function openImage(
         environment,
       });
       const ended = client.ended.then((run) => verdict(program, name, task, run)).finally(remove);
-      ended.catch(() => {}); // whoever waits for it is told
+      ended.catch(() => {}); // a caller who waits gets the error
       const stop = async () => {
         await client.stop();
         return await ended;
@@ -80,13 +80,13 @@ export async function openImage(
     ...(await askEngine(start)),
     hostAddress: '127.0.0.1',
     daemon: { inside: INSIDE },
-    databaseOwner: 'root', // if we are not root, freshclam becomes nobody else
+    databaseOwner: 'root', // without root, freshclam becomes nobody else
     canAskNameserver: true,
     start,
   };
 }
 
-/** Removes the containers of an earlier run in this work folder that was killed. */
+/** Removes the containers of a killed run in this work folder. */
 export async function removeLeftContainers(program: ContainerProgram, work: string): Promise<void> {
   const found = await program.command(['ps', '--all', '--quiet', `--filter=label=${labelOf(work)}`]);
   const ids = found.split(/\s+/).filter((id) => id !== '');
@@ -94,18 +94,18 @@ export async function removeLeftContainers(program: ContainerProgram, work: stri
 }
 
 function removalOf({ isPodman }: ContainerProgram, names: readonly string[]): string[] {
-  const now = isPodman ? ['--time=0'] : []; // podman would ask them to end, and wait
+  const now = isPodman ? ['--time=0'] : []; // otherwise podman asks them to end, and waits
   return ['rm', '--force', '--volumes', ...now, ...names];
 }
 
-/** What marks the containers of a work folder: a hash, because podman cuts a filter at commas. */
+/** Label of the containers of a work folder: a hash, because podman splits a filter at commas. */
 export function labelOf(work: string): string {
   return `clamav-mirror.work=${createHash('sha256').update(work).digest('hex')}`;
 }
 
 /**
- * The client's exit code may be its own, so the container is asked how the tool ended. A client that was killed, by its
- * time limit or by `stop`, leaves the container running; that is removed next.
+ * Asks the container how the tool ended, because the client has exit codes of its own. A client that was killed, by its
+ * time limit or by `stop`, leaves the container running; it is removed next.
  */
 async function verdict(program: ContainerProgram, name: string, task: Task, run: ToolRun): Promise<ToolRun> {
   if (run.exitCode === null) return run;
@@ -143,13 +143,13 @@ async function haveImage(
   return { id, volumes: Object.keys(JSON.parse(volumes) ?? {}) };
 }
 
-/** An image's own database folder is a volume, and would be copied for every container. */
+/** Options that hide the volumes of an image, such as its database folder: they would be copied for every container. */
 function withoutVolumes({ isPodman }: ContainerProgram, volumes: readonly string[]): string[] {
   if (isPodman) return ['--image-volume=ignore'];
   return volumes.map((target) => `--mount=type=tmpfs,${csv(`target=${target}`)}`);
 }
 
-/** To rootless podman we are the container's root. */
+/** User for a container. For rootless podman, root in the container is our own user. */
 function userOf({ isPodman }: ContainerProgram): string {
   return isPodman ? '0:0' : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
 }
@@ -165,7 +165,7 @@ function mount(source: string, target: string): string {
   return `--mount=type=bind,${csv(`source=${source}`)},target=${target}`;
 }
 
-/** A field of a `--mount`, which is a line of CSV. */
+/** Quotes a field of `--mount`, whose value is a line of CSV. */
 function csv(field: string): string {
   return `"${field.replaceAll('"', '""')}"`;
 }
