@@ -101,8 +101,9 @@ async function findRoot(places: Places): Promise<string[] | undefined> {
  * Script for `sh -c` as root: $1 is apt-get, $2 the policy, the packages follow.
  *
  * While it runs, the policy forbids every service whose name starts with that of a package, up to a dot, to start, and
- * allows all others. It holds only while this shell lives, so that one left behind by a power cut has no effect. A machine with a
- * policy of its own, such as a container image, keeps it; if that allows the services, they are stopped afterwards.
+ * allows all others. It holds only while this shell lives, so that one left behind by a power cut has no effect. A
+ * machine with a policy of its own, such as a container image, keeps it; if that allows the services, they are stopped
+ * afterwards.
  */
 const INSTALL = String.raw`
   apt=$1 policy=$2; shift 2

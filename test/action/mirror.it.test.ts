@@ -266,14 +266,14 @@ describeMirror('the action, called as the runner calls it,', () => {
 
     test.for<[string, GitHubOptions, GitHubFault | undefined, RegExp]>([
       ['lets the token not write', { canWriteIssues: false }, undefined, /answered 403.*issues: write/],
-      ['has issues turned off', { hasIssues: false }, undefined, /answered 410.*turn them on/],
+      ['has issues turned off', { hasIssues: false }, undefined, /answered 410.*Turn them on/],
       [
         'limits how often we may ask',
         {},
         { status: 429, headers: { 'retry-after': '3600' } },
         /limits how often/,
       ],
-      ['is down', {}, { on: /issues/ }, /no answer that helps/],
+      ['is down', {}, { on: /issues/ }, /gave no usable answer/],
     ])('stays visible, and the exit code its own, where GitHub %s', async ([, options, fault, why]) => {
       await using github = await startGitHub(options);
       if (fault !== undefined) github.fault(fault);
