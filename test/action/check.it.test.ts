@@ -94,9 +94,9 @@ describeWithOfficial('the quick look', () => {
       published(6, { checked: '2026-11-21T05:59:00Z' }),
       /test was checked .*05:59/,
     ],
-    ['its time makes no sense', { ...published(6), checked: 'yesterday' }, /can be understood/],
-    ['the manifest is of another format', { ...published(6), format: 2 }, /can be understood/],
-    ['the manifest is none', 'a page', /can be understood/],
+    ['its time makes no sense', { ...published(6), checked: 'yesterday' }, /cannot be understood/],
+    ['the manifest is of another format', { ...published(6), format: 2 }, /cannot be understood/],
+    ['the manifest is none', 'a page', /cannot be understood/],
   ])('wants a cycle when %s', async (_, manifest, reason) => {
     publish(manifest);
     expect(await look()).toEqual({ needed: true, reason: expect.stringMatching(reason) });

@@ -78,7 +78,7 @@ describeMirror('the probe judges the .sign files of a mirror', () => {
       test('is a fault that shuts out clients with FIPS limits if it cannot be read', async () => {
         for (const text of ['<!doctype html>', '#clamsign-1.0\n', '#clamsign-1.0\n230::pkcs7-pem:AAAA\n'])
           expect(await said({ [OF_CVD]: Buffer.from(text) })).toMatchObject([
-            { verdict: 'fault', what: expect.stringMatching(/as if there were none.*FIPS/) },
+            { verdict: 'fault', what: expect.stringMatching(/clients ignore it.*FIPS/) },
           ]);
       });
 

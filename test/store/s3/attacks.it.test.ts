@@ -125,7 +125,7 @@ describeWithCeph('a bucket that somebody else can write to', (ceph) => {
         await it.bucket.plant(LEASE, text);
         const error = await it.store.begin(undefined).catch((cause) => cause);
         expect(error).toMatchObject({ code: 'store/busy' });
-        return Number(/in (\d+) seconds/.exec(error.advice)?.[1]);
+        return Number(/wait (\d+) seconds/.exec(error.advice)?.[1]);
       };
       const ours = await waits('no lease that can be understood');
       expect(ours).toBeLessThan(100);
