@@ -114,7 +114,8 @@ describeMirror('watchdog.yml', () =>
       expect(watch?.annotations.filter(({ level }) => level === 'error')).toEqual([]);
       expect(open()).toEqual([]);
       expect(github.issues.map(({ reason }) => reason)).toEqual(['completed', 'completed']);
-      for (const { comments } of github.issues) expect(comments.at(-1)?.body).toMatch(/It was failing for .* from 2/);
+      for (const { comments } of github.issues)
+        expect(comments.at(-1)?.body).toMatch(/It was failing for .* from 2/);
     });
 
     test('opens the same issue again for a mirror that lags behind upstream and was not checked for days', async () => {

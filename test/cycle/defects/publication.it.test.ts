@@ -37,7 +37,8 @@ describeMirror('defect 11: what was tested is not what is published', () => {
     await using mirror = await startPublished(1, 6);
     const openProver = tampering(changes[name] ?? (async () => {}));
     const report = await unharmed(mirror, () => mirror.sync({ openProver }));
-    expect(ofTest(report)).toMatchObject({ outcome: 'failed', from: 1, to: 1, offered: 6 });
+    const failed = { outcome: 'failed', from: 1, to: 1, offered: 6 };
+    expect(ofTest(report), JSON.stringify(report)).toMatchObject(failed);
     expect(report.proof?.passed).toBe(true);
     expect(await faults(mirror.store)).toEqual([]);
     await expectNoLeftovers(mirror);

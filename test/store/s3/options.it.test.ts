@@ -171,7 +171,9 @@ describeWithCeph('a bucket', (ceph) => {
     const args = ['status', '--store', `s3://${bucket.name}`, '--s3-endpoint', ceph.endpoint];
     const environment = { ...CEPH_ENVIRONMENT };
     const empty = await runCli(args, { environment });
-    expect(empty.stdout).toMatch(/nothing was ever published[^\0]*one\s+succeeds\s+and\s+the\s+other\s+stops/);
+    expect(empty.stdout).toMatch(
+      /nothing was ever published[^\0]*one\s+succeeds\s+and\s+the\s+other\s+stops/,
+    );
     await startArchivingIn(await open({})).publish(3);
     const shown = await runCli(args, { environment });
     expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/It keeps conditions/) });
