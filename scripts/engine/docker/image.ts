@@ -105,19 +105,21 @@ export function labelOf(work: string): string {
 
 /**
  * Asks the container how the tool ended, because the client has exit codes of its own. A client that was killed, by its
- * time limit or by `stop`, leaves the container running; it is removed next. One that ran into its time limit may only have
- * missed that its container ended or is gone. Throws `engine/broken` then.
+ * time limit or by `stop`, says nothing of the tool, and the container is removed next. One that ran into its time limit may
+ * have missed that its container is gone. Throws `engine/broken` then.
  */
 async function verdict(program: ContainerProgram, name: string, task: Task, run: ToolRun): Promise<ToolRun> {
-  if (run.exitCode === null && !run.timedOut) return run; // `stop` killed it
+  if (run.exitCode === null) {
+    if (run.timedOut) await program.command(['container', 'inspect', '--format={{.Id}}', name]);
+    return run;
+  }
   const state: Record<string, unknown> = JSON.parse(
     await program.command(['container', 'inspect', '--format={{json .State}}', name]),
   );
   const { Running: running, StartedAt: startedAt, ExitCode: code, OOMKilled: outOfMemory } = state;
-  if (running === true && run.timedOut) return run;
   const hasRun = running === false && typeof startedAt === 'string' && !startedAt.startsWith('0001');
   if (hasRun && typeof code === 'number')
-    return { ...withExitCode(run, code), timedOut: false, outOfMemory: outOfMemory === true };
+    return { ...withExitCode(run, code), outOfMemory: outOfMemory === true };
   if (/executable file .*not found/i.test(run.output)) throw new ToolNotFound(task.tool);
   throw new EngineError('engine/broken', `${task.tool} did not run: ${run.output.trim().slice(-1000)}`);
 }
