@@ -30,7 +30,7 @@ const NO_SIGN = 10;
 describeMirror('clamav-mirror sync', () => {
   const officialHash = async (name: string) => sha256(await readFile(official(name)));
 
-  test('publishes what upstream has, then asks for one probe in less than a second', async () => {
+  test('publishes what upstream has, then asks for one probe in a fifth of the time', async () => {
     await using mirror = await startMirror();
     const here = await skippedHere();
     const begun = Date.now();
@@ -107,7 +107,7 @@ describeMirror('clamav-mirror sync', () => {
     });
     expect(second.json()).toHaveProperty(
       'duration',
-      expect.toSatisfy((seconds: number) => seconds < 1 || seconds < took / 5), // or the machine is under load
+      expect.toSatisfy((seconds: number) => seconds < took / 5),
     );
     expect(mirror.upstream.asked).toEqual(['test.cvd', 'test-6.cvd.sign']);
     expect(mirror.upstream.requests[0]?.range).toBe(`bytes=0-${PROBE - 1}`);

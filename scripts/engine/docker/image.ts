@@ -116,7 +116,16 @@ async function verdict(program: ContainerProgram, name: string, task: Task, run:
   const state: Record<string, unknown> = JSON.parse(
     await program.command(['container', 'inspect', '--format={{json .State}}', name]),
   );
-  const { Running: running, StartedAt: startedAt, ExitCode: code, OOMKilled: outOfMemory } = state;
+  const {
+    Status: status,
+    Running: running,
+    StartedAt: startedAt,
+    ExitCode: code,
+    OOMKilled: outOfMemory,
+  } = state;
+  // `rm --force` of somebody else: docker marks a container before it kills it
+  if (status === 'removing' || status === 'dead')
+    throw new EngineError('engine/broken', `the container of ${task.tool} was removed while it ran`);
   const hasRun = running === false && typeof startedAt === 'string' && !startedAt.startsWith('0001');
   if (hasRun && typeof code === 'number')
     return { ...withExitCode(run, code), outOfMemory: outOfMemory === true };
