@@ -40,10 +40,6 @@ export interface StagedMirror extends CycleDeps {
   readonly stage: Stage;
   /** Number of CDIFFs that are kept. */
   readonly window: number;
-  /** True if everything is taken anew, so that nothing counts but what is proven now. */
-  readonly resync: boolean;
-  /** Reason to take versions that look implausible or were refused before, if somebody gave one. */
-  readonly accept: string | undefined;
   /** Remembers updates that are genuine and unusual; without it they are refused. */
   readonly waits?: WaitMemory;
   /** All databases that are mirrored; without it upstream was not asked for any, as in a rollback. */

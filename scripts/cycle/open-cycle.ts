@@ -43,7 +43,7 @@ export async function openCycle(
     log,
   });
   return {
-    ...{ ...deps, settings, ...turn, mirror, published, isAsked, resync, accept },
+    ...{ ...deps, settings, ...turn, mirror, published, isAsked },
     openProver: onceOnly(deps.openProver),
     stage: await Stage.create(workFolder),
     waits: memory.state.waits,

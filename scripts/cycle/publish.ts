@@ -41,7 +41,7 @@ export async function publishStage(
   });
   const isNew = [...stage.files.values()].filter((file) => !file.stored);
   log.info(`publishing the manifest and ${counted(isNew.length, 'file')} to ${store.where}`);
-  const anew = mirror.resync || broken.length > 0; // then nothing in the store is believed
+  const anew = settings.resync || broken.length > 0; // then nothing in the store is believed
   await sendNext(next, async (tag, manifest) => {
     await publish(store, tag, { stage, archive: copies, next: manifest, anew });
   });

@@ -60,8 +60,13 @@ export async function rollBack(
   const prove = await deps.openProver();
 
   const staged: StagedMirror = {
-    ...{ ...deps, mirror, published, window, workFolder, resync: false, accept: reason },
-    settings: { ...settings, upstream: manifest?.upstream.url ?? settings.upstream },
+    ...{ ...deps, mirror, published, window, workFolder },
+    settings: {
+      ...settings,
+      upstream: manifest?.upstream.url ?? settings.upstream,
+      resync: false,
+      accept: reason,
+    },
     progress: new Progress(deps, settings.dryRun),
     stage: await Stage.create(workFolder),
   };

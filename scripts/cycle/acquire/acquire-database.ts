@@ -35,7 +35,8 @@ export async function acquireDatabase(survey: Survey, cycle: Cycle): Promise<Upd
 /** Acquires a version that is not published, rebuilt from CDIFFs if that is possible. */
 async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promise<Update> {
   const { database, published, client } = survey;
-  const { stage, resync } = cycle;
+  const { stage, settings } = cycle;
+  const { resync } = settings;
   const context = contextFor(survey, cycle);
   const now = cycle.now();
   const previous = await findPrevious(database, cycle);

@@ -95,7 +95,7 @@ async function revertImplausible(set: Map<string, Update>, gate: Gate): Promise<
 
 /** Refuses an update that looks implausible beside the others; `undefined`: it may be tried. */
 async function refusalOf(one: Update, set: UpdateSet, gate: Gate): Promise<RefusalError | undefined> {
-  if (gate.accept !== undefined) return undefined;
+  if (gate.settings.accept !== undefined) return undefined;
   const { waits: memory, now, settings } = gate;
   const { maxSignatureDrop } = settings;
   const [step] = stepOf(one, gate);
@@ -114,7 +114,7 @@ function stepOf({ database, isNew, record, members }: Update, gate: Gate): Step[
   if (!isNew || record === undefined) return [];
   const { manifest, databases } = gate.published;
   // by hand, only what is whole counts: a manifest may claim any version
-  const published = gate.resync ? databases.get(database) : manifest?.databases[database];
+  const published = gate.settings.resync ? databases.get(database) : manifest?.databases[database];
   return [{ database, published, next: record, members }];
 }
 
@@ -143,7 +143,8 @@ async function attempt(set: UpdateSet, gate: Gate): Promise<Attempt> {
 
 /** One proof of what is in the stage now. */
 async function attemptOnce(updates: readonly Update[], gate: Gate): Promise<Attempt> {
-  const { prove, stage, published, retained, workFolder, accept } = gate;
+  const { prove, stage, published, retained, workFolder, settings } = gate;
+  const { accept } = settings;
   const proof = await prove({
     folder: stage.folder,
     publishedFiles: new Set([...stage.files.values()].flatMap((file) => (file.stored ? [file.name] : []))),
