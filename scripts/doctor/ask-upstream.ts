@@ -14,16 +14,16 @@ import type { Asked, DoctorContext } from './context.ts';
 
 const PATIENCE: Partial<Patience> = { ...VERSION_CHECK_ANSWER_MS, attempts: 1, pause: 0 };
 
-type Context = Pick<DoctorContext, 'settings' | 'trials' | 'trust' | 'now'>;
+type Context = Pick<DoctorContext, 'settings' | 'testFolders' | 'trust' | 'now'>;
 
 /**
  * Asks upstream as a run does, once: for the first bytes of one database, and for nothing while a cool-down is on. Neither
  * that nor a new one is remembered.
  */
-export async function askUpstream({ settings, trials, trust, now }: Context): Promise<Asked> {
+export async function askUpstream({ settings, testFolders, trust, now }: Context): Promise<Asked> {
   const { upstream: url, databases, work, proxies, userAgent } = settings.sync;
   const [database = 'daily'] = databases;
-  const state = await stateFor(work, (await trials.anywhere(work)).folder, now());
+  const state = await stateFor(work, (await testFolders.anywhere(work)).folder, now());
   let ahead: number | undefined;
   await using agents = new Agents(url, proxies, { timeout: VERSION_CHECK_CONNECT_MS });
   const client = new UpstreamClient({
@@ -49,11 +49,11 @@ export async function askUpstream({ settings, trials, trust, now }: Context): Pr
 }
 
 /** Loads a copy of a run's state, so that nothing is saved in the original. */
-async function stateFor(work: string, trial: string, now: Date): Promise<State> {
-  await copyRegular(join(work, STATE_FILE), join(trial, STATE_FILE)).catch((error) => {
+async function stateFor(work: string, testFolder: string, now: Date): Promise<State> {
+  await copyRegular(join(work, STATE_FILE), join(testFolder, STATE_FILE)).catch((error) => {
     if (!NO_STATE.includes(codeOf(error) ?? '')) throw error;
   });
-  return await State.load(trial, now);
+  return await State.load(testFolder, now);
 }
 
 const NO_STATE = ['ENOENT', 'ENOTDIR', 'EACCES', 'file/not-regular'];

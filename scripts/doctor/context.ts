@@ -2,7 +2,7 @@ import type { Programs } from '../engine/process.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Seen } from './finding.ts';
 import type { DoctorSettings } from './settings.ts';
-import type { Trials } from './trial-folders.ts';
+import type { TestFolders } from './test-folders.ts';
 
 /** Everything that checks work with. */
 export interface DoctorContext {
@@ -13,7 +13,7 @@ export interface DoctorContext {
   readonly node: string;
   readonly trust: Trust;
   readonly now: () => Date;
-  readonly trials: Trials;
+  readonly testFolders: TestFolders;
   /** Asks upstream for a version, once for all checks. */
   readonly askUpstream: () => Promise<Asked>;
 }

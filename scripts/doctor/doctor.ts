@@ -2,7 +2,7 @@ import { CHECK_MS } from '../base/limits/doctor.ts';
 import { askUpstream } from './ask-upstream.ts';
 import type { Check, DoctorContext } from './context.ts';
 import { bad, badBy, type Finding, isBad, type Seen } from './finding.ts';
-import { Trials } from './trial-folders.ts';
+import { TestFolders } from './test-folders.ts';
 
 export interface DoctorReport {
   readonly verdict: 'good' | 'failed';
@@ -14,15 +14,15 @@ export interface DoctorReport {
 /** Runs all checks at once. No check waits for another or hides it, and test files are removed. */
 export async function examine(
   checks: readonly Check[],
-  given: Omit<DoctorContext, 'trials' | 'askUpstream'>,
+  given: Omit<DoctorContext, 'testFolders' | 'askUpstream'>,
 ): Promise<DoctorReport> {
-  await using trials = new Trials();
+  await using testFolders = new TestFolders();
   let asked: ReturnType<typeof askUpstream> | undefined;
   const context: DoctorContext = {
     ...given,
-    trials,
+    testFolders,
     askUpstream: () => {
-      asked ??= askUpstream({ ...given, trials });
+      asked ??= askUpstream({ ...given, testFolders });
       return asked;
     },
   };

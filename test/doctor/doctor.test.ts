@@ -15,7 +15,7 @@ import { DATABASE_MEGABYTES } from '../facts.ts';
 import { expectPlainWords, hostileVariants } from '../support/hostile-words.ts';
 import { fault, finding, temporaryFolder, WELL } from './support.ts';
 
-const given = (): Omit<DoctorContext, 'trials' | 'askUpstream'> => ({
+const given = (): Omit<DoctorContext, 'testFolders' | 'askUpstream'> => ({
   settings: doctorSettings({ flags: { store: `${temporaryFolder()}/mirror` }, environment: {} }),
   programs: programsFrom({}),
   node: process.version,

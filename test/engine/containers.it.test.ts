@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { labelOf } from '../../scripts/engine/docker/image.ts';
 import { type Engine, run } from '../../scripts/engine/engine.ts';
@@ -227,7 +227,7 @@ describeWithOfficial("with Talos' databases", () => {
       const id = await runContainer(image('newest'));
       try {
         const engine = await open(`container:${id}`);
-        const inContainer = await startClamd(engine, await clientFolder(6));
+        const inContainer = await startClamd(engine, await clientFolder(6), 60_000); // docker may miss a restart
         await docker('restart', '--time=0', id);
         await expect(inContainer.program.ended).rejects.toMatchObject({ code: 'engine/broken' });
         await docker('stop', '--time=0', id);
@@ -236,6 +236,22 @@ describeWithOfficial("with Talos' databases", () => {
         });
         await expect(open(`container:${id}`)).rejects.toMatchObject({ code: 'engine/missing' });
       } finally {
+        await docker('rm', '--force', '--volumes', id);
+      }
+    });
+
+    test('a container that was restarted is broken when the time is up, though docker missed the restart', async () => {
+      const id = await runContainer(image('newest'));
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const engine = await open(`container:${id}`, await deafDocker(work));
+        const limit = 600_000;
+        const { program } = await startClamd(engine, await clientFolder(6), limit);
+        await docker('restart', '--time=0', id);
+        vi.advanceTimersByTime(limit);
+        await expect(program.ended).rejects.toMatchObject({ code: 'engine/broken' });
+      } finally {
+        vi.useRealTimers();
         await docker('rm', '--force', '--volumes', id);
       }
     });
@@ -308,6 +324,14 @@ describeWithOfficial("with Talos' databases", () => {
 
 async function runContainer(tag: string): Promise<string> {
   return await docker('run', '--detach', `--network=${NETWORK}`, tag, 'sleep', '6000');
+}
+
+/** A PATH with a docker whose client stays when a clamd in a container has ended. */
+async function deafDocker(work: string): Promise<string> {
+  const folder = await mkdtemp(join(work, 'programs'));
+  const script = `#!/bin/sh\nPATH='${PATH}' docker "$@"\ncode=$?\ncase "$*" in *clamd.conf*) exec sleep 6000 ;; esac\nexit $code\n`;
+  await writeFile(join(folder, 'docker'), script, { mode: 0o755 });
+  return `${folder}:${PATH}`;
 }
 
 async function containersOf(work: string): Promise<string[]> {

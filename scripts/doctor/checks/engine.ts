@@ -8,7 +8,7 @@ import { type EngineSpec, parseEngineSpec } from '../../engine/spec.ts';
 import type { DoctorContext } from '../context.ts';
 import { bad, badBy, good, type Seen } from '../finding.ts';
 
-type Context = Pick<DoctorContext, 'settings' | 'programs' | 'trials'>;
+type Context = Pick<DoctorContext, 'settings' | 'programs' | 'testFolders'>;
 
 /** An engine that the settings name opens, as it does for a run. */
 export async function checkEngine(spec: EngineSpec, context: Context): Promise<Seen> {
@@ -49,10 +49,10 @@ async function lookAtWhatIsThere(context: Context): Promise<Seen> {
 const NO_CLAMAV =
   'Install ClamAV (Debian, Ubuntu: apt-get install clamav clamav-freshclam clamav-daemon), or let docker or podman have it, or name engines by --engines';
 
-/** Speaks of the work folder where the trial in it is meant: what is to be done about that is to be done for all of it. */
-async function inWorkFolder({ settings, trials }: Context, look: () => Promise<Seen>): Promise<Seen> {
+/** Speaks of the work folder where its test folder is meant: what is to be done about that is to be done for all of it. */
+async function inWorkFolder({ settings, testFolders }: Context, look: () => Promise<Seen>): Promise<Seen> {
   const { work } = settings.sync;
-  const { folder } = await trials.anywhere(work);
+  const { folder } = await testFolders.anywhere(work);
   const named = (text: string) => text.replaceAll(folder, work);
   const seen = await look();
   if ('skipped' in seen || seen.ok) return seen;
@@ -61,8 +61,8 @@ async function inWorkFolder({ settings, trials }: Context, look: () => Promise<S
 
 /** In a work folder of our own: in that of the settings a run may be under way, whose containers would be removed. */
 async function open(specs: readonly EngineSpec[] | undefined, context: Context): Promise<Engine[]> {
-  const { settings, programs, trials } = context;
-  const { folder: work } = await trials.anywhere(settings.sync.work);
+  const { settings, programs, testFolders } = context;
+  const { folder: work } = await testFolders.anywhere(settings.sync.work);
   return await openEngines(specs, { ...programs, work, log: SILENT });
 }
 

@@ -12,16 +12,16 @@ const PASS = 0o001;
 /** Checks by a test publication that a web server of another user could read what is published. */
 export async function checkReadable({
   settings,
-  trials,
-}: Pick<DoctorContext, 'settings' | 'trials'>): Promise<Seen> {
+  testFolders,
+}: Pick<DoctorContext, 'settings' | 'testFolders'>): Promise<Seen> {
   const { store } = settings.sync;
-  const opened = await trials.inStore(store).catch(() => undefined);
+  const opened = await testFolders.inStore(store).catch(() => undefined);
   if (opened === undefined) return skipped(`nothing can be written at ${store}`);
   const closed = opened.isNew ? undefined : await closedIn(store);
   if (closed !== undefined) return bad(`${closed}: a web server answers 403`, `chmod -R go+rX '${store}'`);
-  const trial = join(opened.folder, 'store');
-  await publishIn(trial);
-  const modes = { folder: await modeOf(trial), file: await modeOf(join(trial, MANIFEST)) };
+  const mirror = join(opened.folder, 'store');
+  await publishIn(mirror);
+  const modes = { folder: await modeOf(mirror), file: await modeOf(join(mirror, MANIFEST)) };
   if ((modes.folder & ENTER) !== ENTER || (modes.file & READ) === 0) {
     return bad(
       `what is published would be for this user alone (folders ${shown(modes.folder)}, files ${shown(modes.file)}): a web server answers 403`,

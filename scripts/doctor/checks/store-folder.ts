@@ -12,15 +12,15 @@ import { freeIn, noFolder, roomForStore, tooLittle, unwritable } from './disk-sp
 /** The folder that is published can be made or written to, nobody else can exchange it, and it has room. */
 export async function checkStoreFolder({
   settings: { sync },
-  trials,
-}: Pick<DoctorContext, 'settings' | 'trials'>): Promise<Seen> {
+  testFolders,
+}: Pick<DoctorContext, 'settings' | 'testFolders'>): Promise<Seen> {
   const { store } = sync;
   const other = await noFolder(store, 'store');
   if (other !== undefined) return other;
   try {
     await requireSafeWay(store, `the store ${store}`);
     await requireOurCorner(store);
-    const free = await freeIn((await trials.inStore(store)).folder);
+    const free = await freeIn((await testFolders.inStore(store)).folder);
     const needed = roomForStore(sync) - (await sizeOf(store));
     return tooLittle(store, free, needed, 'store') ?? good(`${store}, ${bytes(free)} free`);
   } catch (error) {

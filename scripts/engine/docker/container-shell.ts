@@ -24,7 +24,7 @@ echo "$?" >"$run/code"
 export const FORGET = `{ cat "$1/code"; rm -rf "$@"; rmdir "$0"; } 2>/dev/null; :`;
 
 /**
- * Script that kills everything that runs for the folders in its arguments. The shell of `RUN` ends by itself, because
+ * Script that kills everything that runs for the folders in its arguments, and prints the leader of each group that it finds. The shell of `RUN` ends by itself, because
  * no other process in the container may wait for its child.
  */
 export const STOP = `${STAT}
@@ -34,6 +34,7 @@ for run; do
   while stat "$leader" && [ "$started" = "$start" ]; do
     tries=$((tries + 1))
     [ "$tries" -le 200 ] || exit 1
+    [ "$tries" -gt 1 ] || echo "$leader"
     for process in /proc/[0-9]*; do
       process=$\{process#/proc/}
       [ "$process" != "$leader" ] && stat "$process" && [ "$group" = "$leader" ] && kill -s KILL "$process"

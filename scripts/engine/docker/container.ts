@@ -48,7 +48,11 @@ export async function openContainer(
     };
     const verdict = async (ended: ToolRun): Promise<ToolRun> => {
       if (ended.exitCode === null) {
-        await program.command(stop).finally(finish); // the client has ended, but the tool has not
+        // The client has ended, but the tool has not, unless the container was restarted and the client missed it.
+        let code = '';
+        const found = await program.command(stop).finally(async () => (code = await finish()));
+        if (ended.timedOut && found === '' && code === '')
+          throw new EngineError('engine/broken', `${task.tool} vanished from the container ${name}`);
         return ended;
       }
       const code = Number.parseInt(await finish(), 10);
