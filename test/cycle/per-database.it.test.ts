@@ -1,6 +1,7 @@
+import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import type { CycleReport } from '../../scripts/cycle/report.ts';
@@ -115,6 +116,24 @@ describeMirror('of two databases, one', () => {
     });
     const [begin, end] = [after(0).toISOString(), after(2 * DAY).toISOString()];
     expect(await checkedOf(mirror)).toEqual({ all: begin, test: begin, bytecode: end });
+  });
+
+  test('of which only CDIFFs are missing is not published by what the other brings into the stage', async () => {
+    await using mirror = await startBoth();
+    await changeManifest(mirror.store, ({ databases: { bytecode, ...rest } }) => ({
+      databases: {
+        ...rest,
+        ...(bytecode && { bytecode: { ...bytecode, missingCdiffs: [bytecode.version] } }),
+      },
+    }));
+    offer(mirror, 6);
+    const isStaged = () => globSync('**/stage/test.cvd', { cwd: mirror.work }).length > 0;
+    const staged = vi.waitUntil(isStaged, { timeout: 60_000 });
+    mirror.upstream.fail('bytecode-19.cdiff', { status: 404, after: staged });
+    expect((await cycle(mirror, HOUR)).databases).toMatchObject({
+      test: { outcome: 'published', how: 'rebuilt' },
+      bytecode: { outcome: 'unchanged' },
+    });
   });
 
   test('that was never there by this name is a wrong name, said once, and the other goes on', async () => {

@@ -10,6 +10,8 @@ import { gzipSync } from 'node:zlib';
 export interface Fault {
   /** For how many requests, before the next fault or none; left out: for ever. */
   readonly times?: number;
+  /** The answer begins only when this is there. */
+  readonly after?: Promise<unknown>;
   readonly status?: number;
   readonly retryAfter?: string;
   /** What a page with `status` says, and what headers it has. */
@@ -172,6 +174,7 @@ async function answer(
     await send(response, Buffer.from(body), seen);
     response.end();
   };
+  await fault.after;
   if (fault.stallAfter === 'head') return;
   if (fault.cutAfter === 'head') return void response.destroy();
   if (fault.redirect !== undefined) return await whole(302, 'elsewhere\n', { location: fault.redirect });
