@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import { cvdSignName } from '../cvd/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Manifest } from '../mirror/manifest.ts';
-import { shutOut, signProblemOf } from '../mirror/signs/sign-error.ts';
+import { shutOut, signProblemOf } from '../mirror/signs/sign-problem.ts';
 import { listed } from '../probe/finding.ts';
 import type { Trust } from '../verify/trust.ts';
 import { ClientError } from './error.ts';

@@ -1,6 +1,6 @@
 import { codeOf, explain } from '../base/errors.ts';
 import type { Published } from '../mirror/published.ts';
-import { signProblemOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import type { Proof } from '../proof/record.ts';
 import { VerifyError } from '../verify/error.ts';
 import { asPublished, type How, type Survey, type Update } from './database.ts';

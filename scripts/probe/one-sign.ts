@@ -2,7 +2,7 @@ import { parseClamSign } from '../cvd/clamsign.ts';
 import { cdiffName, cdiffSignName, cvdName, cvdSignName } from '../cvd/names.ts';
 import { FIRST_SIGN_FLEVEL } from '../engine/engine.ts';
 import { asVerdict } from '../files/verify.ts';
-import { harmed, shutOut } from '../mirror/signs/sign-error.ts';
+import { harmed, shutOut } from '../mirror/signs/sign-problem.ts';
 import { parseSignedData } from '../verify/cms/signed-data.ts';
 import { VerifyError } from '../verify/error.ts';
 import { type DigestName, type FileDigests, type VerifiedSign, verifySign } from '../verify/sign.ts';

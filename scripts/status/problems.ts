@@ -8,7 +8,7 @@ import type { Manifest } from '../mirror/manifest.ts';
 import { unreadNames } from '../mirror/own-manifest.ts';
 import { inspectPin } from '../mirror/pin.ts';
 import { filesOf, isListed, type Published } from '../mirror/published.ts';
-import { signProblemOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import { checkedAt } from './checked.ts';
 import type { Facts } from './facts.ts';
 import type { NextSteps } from './next-step.ts';

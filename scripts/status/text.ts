@@ -2,7 +2,7 @@ import type { Line } from '../base/log.ts';
 import { counted, lasting, moment, took } from '../base/words.ts';
 import { archivedVersions } from '../mirror/archive.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
-import { signProblemOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import type { Facts } from './facts.ts';
 import { type Problem, type StatusVerdict, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';

@@ -1,6 +1,6 @@
 import { lasting } from '../base/words.ts';
 import type { Manifest } from '../mirror/manifest.ts';
-import { signProblemOf } from '../mirror/signs/sign-error.ts';
+import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { judgeAge, type Limits } from './behind.ts';
 

@@ -79,7 +79,7 @@ export const STORE_LIMITS: Readonly<Record<'manifest' | 'store', Readonly<Record
       'of an endpoint where nobody is',
     ),
     /** The same line reads an object on trial. */
-    TRIAL_BYTES: elsewhere('store/limit', S3, 'of the lease'),
+    TEST_OBJECT_BYTES: elsewhere('store/limit', S3, 'of the lease'),
     COPIES_BYTES: elsewhere(
       'the oldest is removed',
       'mirror/cached-store.test.ts',

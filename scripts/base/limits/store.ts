@@ -24,4 +24,4 @@ export const BUCKET_IDLE_MS = 60_000;
 /** Bytes of all copies on this machine: several times what upstream has. */
 export const COPIES_BYTES = 2_000_000_000;
 /** Bytes read back from a test object, which has fewer. */
-export const TRIAL_BYTES = 1000;
+export const TEST_OBJECT_BYTES = 1000;

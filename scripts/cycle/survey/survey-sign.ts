@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isWithin } from '../../base/clock.ts';
 import { cvdSignName } from '../../cvd/names.ts';
 import type { DatabaseRecord, Manifest } from '../../mirror/manifest.ts';
-import { ENDS_SOON_MS } from '../../mirror/signs/sign-error.ts';
+import { ENDS_SOON_MS } from '../../mirror/signs/sign-problem.ts';
 import { signRecord } from '../../mirror/signs/sign-record.ts';
 import { askForSign } from '../../upstream/acquire/sign.ts';
 import type { Fetched, UpstreamClient } from '../../upstream/http-client.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { AbortMultipartUploadCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { codeOf } from '../../base/errors.ts';
-import { TRIAL_BYTES } from '../../base/limits/store.ts';
-import { abilitiesOf, describeAbilities, TRIALS } from '../../store/s3/abilities.ts';
+import { TEST_OBJECT_BYTES } from '../../base/limits/store.ts';
+import { abilitiesOf, describeAbilities, TEST_OBJECTS } from '../../store/s3/abilities.ts';
 import { s3Settings } from '../../store/s3/address.ts';
 import { type Attributes, Bucket } from '../../store/s3/bucket.ts';
 import { faultOf, storeError } from '../../store/s3/errors.ts';
@@ -24,7 +24,7 @@ const RIGHTS = {
 
 type Right = keyof typeof RIGHTS;
 
-/** The bucket takes everything that a publication asks of it, by an object on trial, which is removed. */
+/** The bucket takes everything that a publication asks of it, by a test object, which is removed. */
 export async function checkBucket(context: DoctorContext, signal: AbortSignal): Promise<Seen> {
   const bucket = openBucket(context, signal);
   try {
@@ -48,13 +48,13 @@ async function tryRights(bucket: Bucket): Promise<Seen> {
       return false;
     }
   };
-  const name = `${TRIALS}${randomUUID()}`;
+  const name = `${TEST_OBJECTS}${randomUUID()}`;
   const attributes = attributesOf(name, bucket.settings, {});
   await may('list', async () => await bucket.list(''));
   if (await may('delete', async () => await bucket.remove(name))) {
     try {
-      if (await may('put', async () => await bucket.write(name, 'trial', attributes)))
-        await may('get', async () => await bucket.read(name, TRIAL_BYTES));
+      if (await may('put', async () => await bucket.write(name, 'test', attributes)))
+        await may('get', async () => await bucket.read(name, TEST_OBJECT_BYTES));
     } finally {
       await bucket.remove(name);
     }
@@ -69,7 +69,7 @@ export async function checkConditions(context: DoctorContext, signal: AbortSigna
   const bucket = openBucket(context, signal);
   const attributes = privateAttributes(bucket.settings);
   try {
-    await bucket.remove(`${TRIALS}${randomUUID()}`); // what may not be removed is not written
+    await bucket.remove(`${TEST_OBJECTS}${randomUUID()}`); // what may not be removed is not written
   } catch {
     return NOT_TRIED;
   }

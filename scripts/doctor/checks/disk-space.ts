@@ -36,10 +36,10 @@ function cvdsOf(databases: readonly string[]): number {
 
 /** Bytes that can still be written in a folder. Throws what keeps a file from being written there. */
 export async function freeIn(folder: string): Promise<number> {
-  const path = join(folder, 'trial');
+  const path = join(folder, 'test');
   await using file = await open(path, 'wx', 0o600);
   await rm(path); // nothing of it is left, however this ends
-  await file.writeFile(Buffer.alloc(TEST_FILE_SIZE, 'trial'));
+  await file.writeFile(Buffer.alloc(TEST_FILE_SIZE, 'test'));
   await file.sync();
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;

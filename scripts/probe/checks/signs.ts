@@ -1,6 +1,6 @@
 import { SIGN_BYTES } from '../../base/limits/databases.ts';
 import { moment } from '../../base/words.ts';
-import { ENDS_SOON_MS, harmed, shutOut, signProblemOf } from '../../mirror/signs/sign-error.ts';
+import { ENDS_SOON_MS, harmed, shutOut, signProblemOf } from '../../mirror/signs/sign-problem.ts';
 import { ProbeError } from '../error.ts';
 import type { Finding, Findings } from '../finding.ts';
 import { isForAll, type ProvenSign, proveSign, type SignOf, signOfCdiff, signOfCvd } from '../one-sign.ts';

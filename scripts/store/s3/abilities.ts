@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { TRIAL_BYTES } from '../../base/limits/store.ts';
+import { TEST_OBJECT_BYTES } from '../../base/limits/store.ts';
 import { PRIVATE_FOLDER } from '../file-name.ts';
 import { StoreError } from '../store.ts';
 import type { Attributes, Bucket, Condition, ObjectHead, ObjectText } from './bucket.ts';
 
 /** Folder of the objects that abilities are tried out with. */
-export const TRIALS = `${PRIVATE_FOLDER}/trial/` as const;
-/** Age from which a trial object counts as left behind: a trial takes seconds. */
-const OLD_TRIAL_MS = 3_600_000;
+/** Folder of test objects; older versions look for leftovers of this name. */
+export const TEST_OBJECTS = `${PRIVATE_FOLDER}/trial/` as const;
+/** Age from which a test object counts as left behind: a test takes seconds. */
+const OLD_TEST_OBJECT_MS = 3_600_000;
 
 /** Conditions of a PUT that a store keeps. Vendors refuse or ignore conditions that they do not know. */
 export interface Abilities {
@@ -26,7 +27,7 @@ export function unchanged(tag: string, { replace }: Abilities): Condition | unde
 const known = new Map<string, Promise<Abilities>>();
 
 /**
- * Finds the abilities of a bucket by writing trial objects with these attributes. Asks once for each bucket in the life
+ * Finds the abilities of a bucket by writing test objects with these attributes. Asks once for each bucket in the life
  * of this process.
  */
 export async function abilitiesOf(bucket: Bucket, attributes: Attributes): Promise<Abilities> {
@@ -60,26 +61,26 @@ export function describeAbilities({ create, replace }: Abilities): string[] {
   return [...lost, 'Let only one machine publish here, for example one workflow with a concurrency group.'];
 }
 
-/** Removes the trial objects of killed runs. */
-export async function removeOldTrials(bucket: Bucket): Promise<void> {
-  for (const { name, modified } of await bucket.list(TRIALS)) {
-    if (bucket.now() - modified > OLD_TRIAL_MS) await bucket.remove(name);
+/** Removes the test objects of killed runs. */
+export async function removeOldTestObjects(bucket: Bucket): Promise<void> {
+  for (const { name, modified } of await bucket.list(TEST_OBJECTS)) {
+    if (bucket.now() - modified > OLD_TEST_OBJECT_MS) await bucket.remove(name);
   }
 }
 
 async function tryOut(bucket: Bucket, attributes: Attributes): Promise<Abilities> {
   const tried = [
-    withTrial(bucket, attributes, tryToCreate),
-    withTrial(bucket, attributes, tryToReplace),
-    withTrial(bucket, attributes, (trial) => requireTrue(trial, bucket.where)),
+    withTestObject(bucket, attributes, tryToCreate),
+    withTestObject(bucket, attributes, tryToReplace),
+    withTestObject(bucket, attributes, (object) => requireTrue(object, bucket.where)),
   ] as const;
   await Promise.allSettled(tried);
   const [create, replace] = await Promise.all(tried);
   return { create, replace };
 }
 
-/** One trial object. */
-interface Trial {
+/** One test object. */
+interface TestObject {
   head(): Promise<ObjectHead | undefined>;
   read(): Promise<ObjectText | undefined>;
   write(text: string): Promise<string | undefined>;
@@ -87,16 +88,16 @@ interface Trial {
   attempt(text: string, condition: Condition): Promise<string | undefined>;
 }
 
-async function withTrial<T>(
+async function withTestObject<T>(
   bucket: Bucket,
   attributes: Attributes,
-  look: (trial: Trial) => Promise<T>,
+  look: (object: TestObject) => Promise<T>,
 ): Promise<T> {
-  const name = `${TRIALS}${randomUUID()}`;
+  const name = `${TEST_OBJECTS}${randomUUID()}`;
   try {
     return await look({
       head: () => bucket.head(name),
-      read: () => bucket.read(name, TRIAL_BYTES),
+      read: () => bucket.read(name, TEST_OBJECT_BYTES),
       write: (text) => bucket.write(name, text, attributes),
       attempt: (text, condition) =>
         bucket.write(name, text, attributes, condition).catch((error) => {
@@ -111,7 +112,7 @@ async function withTrial<T>(
 
 const UNKNOWN = 'unknown';
 
-async function tryToCreate({ head, attempt }: Trial): Promise<Abilities['create']> {
+async function tryToCreate({ head, attempt }: TestObject): Promise<Abilities['create']> {
   const ABSENT = { IfNoneMatch: '*' } as const;
   await attempt('first', ABSENT); // a lost answer makes the SDK try again, and this second attempt is refused
   return (await head()) !== undefined && (await attempt('second', ABSENT)) === undefined;
@@ -121,7 +122,7 @@ async function tryToCreate({ head, attempt }: Trial): Promise<Abilities['create'
  * Requires that readers and writers see the same content and the same tag. The manifest is replaced under the tag with
  * which it was read, so a gateway that changes tags breaks publication. Throws `store/gateway`.
  */
-async function requireTrue({ write, head, read }: Trial, where: string): Promise<void> {
+async function requireTrue({ write, head, read }: TestObject, where: string): Promise<void> {
   const TEXT = 'as it is written';
   const written = await write(TEXT);
   const [seen, got] = [await head(), await read()];
@@ -137,7 +138,7 @@ async function requireTrue({ write, head, read }: Trial, where: string): Promise
   });
 }
 
-async function tryToReplace({ head, write, attempt }: Trial): Promise<Abilities['replace']> {
+async function tryToReplace({ head, write, attempt }: TestObject): Promise<Abilities['replace']> {
   const tag = (await write('first')) || (await head())?.tag || '';
   const other = `"${'0'.repeat(32)}"`;
   for (const replace of ['quoted', 'bare'] as const) {

@@ -4,7 +4,7 @@ import { cacheControl } from '../../http/content-headers.ts';
 import { requireStoreName } from '../file-name.ts';
 import type { Publication, Sight, Store } from '../store.ts';
 import { MANIFEST } from '../store.ts';
-import { abilitiesOf, describeAbilities, removeOldTrials } from './abilities.ts';
+import { abilitiesOf, describeAbilities, removeOldTestObjects } from './abilities.ts';
 import type { S3Settings } from './address.ts';
 import { Bucket, type ObjectEntry } from './bucket.ts';
 import { Lease, type LeaseTimes } from './lease.ts';
@@ -61,7 +61,7 @@ export class S3Store implements Store {
       ...(this.#times && { times: this.#times }),
     });
     try {
-      const cleared = [abortUploads(bucket, lease), removeOldTrials(bucket)]; // safe, because we hold the lease
+      const cleared = [abortUploads(bucket, lease), removeOldTestObjects(bucket)]; // safe, because we hold the lease
       const asked = [this.list(), this.readManifest()] as const;
       await Promise.allSettled([...cleared, ...asked]);
       await Promise.all(cleared);
