@@ -4,8 +4,7 @@ import { PRIVATE_FOLDER } from '../file-name.ts';
 import { StoreError } from '../store.ts';
 import type { Attributes, Bucket, Condition, ObjectHead, ObjectText } from './bucket.ts';
 
-/** Folder of the objects that abilities are tried out with. */
-/** Folder of test objects; older versions look for leftovers of this name. */
+/** Folder of the test objects. Earlier versions of this program look for their leftovers by this name. */
 export const TEST_OBJECTS = `${PRIVATE_FOLDER}/trial/` as const;
 /** Age from which a test object counts as left behind: a test takes seconds. */
 const OLD_TEST_OBJECT_MS = 3_600_000;
