@@ -98,10 +98,10 @@ describeMirror('what proves a stage', () => {
     const breathe = 'while :; do date > "$HERE/breath"; sleep 0.02; done';
     await using tools = await fakeTools({ freshclam: `(${breathe}) & wait` });
     const report = await untouched(filled, () =>
-      filled.sync({ flags: RETRY, openProver: () => openProver(tools.path, { timeout: 2000 }) }),
+      filled.sync({ flags: RETRY, openProver: () => openProver(tools.path, { timeout: 700 }) }),
     );
     expect(ofTest(report)).toMatchObject({ outcome: 'failed', code: 'engine/broken', to: 1 });
-    await rm(join(tools.folder, 'breath')); // it was there, and does not come again
+    await rm(join(tools.folder, 'breath'), { force: true }); // and it does not come again
     await wait(200);
     expect(await namesIn(tools.folder)).toEqual(['freshclam']);
     await expectNoLeftovers(filled);
