@@ -58,3 +58,13 @@ test('no folder of tests holds more than sixteen files', () => {
   );
   expect([...counts].filter(([, names]) => names.length > 16).map(([folder]) => folder)).toEqual([]);
 });
+
+test('what is sampled stands in CONTRIBUTING.md, and nothing else does', () => {
+  const samplers = files.filter((file) =>
+    /^import [^;]*\bfrom '[^']*\/sample\.ts'/m.test(sources.get(file) ?? ''),
+  );
+  const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+  const [, table = ''] = /\n\| Test \| In `npm test` \|\n(.*?)\n\n/s.exec(text) ?? [];
+  const listed = [...table.matchAll(/test\/\S+\.ts/g)].map(([name]) => name);
+  expect(listed.sort()).toEqual(samplers.sort());
+});

@@ -182,8 +182,8 @@ describe('nothing is taken', () => {
 
   test('of a service that is too slow for our patience', async () => {
     service.fault({ delay: 600_000 });
-    const slow = await restore(work, { patience: 3000 });
-    expect(slow).toMatchObject({ outcome: 'failed', why: 'given up after 3 s' });
+    const slow = await restore(work, { patience: 1000 });
+    expect(slow).toMatchObject({ outcome: 'failed', why: 'given up after 1 s' });
   });
 });
 

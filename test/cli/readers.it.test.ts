@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { freePort } from '../../scripts/proof/clients/clamd.ts';
-import { CLI } from '../support/mirror/cli.ts';
+import { CACHE, CLI } from '../support/mirror/cli.ts';
 import { startPublished } from '../support/mirror/cycle.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 
@@ -20,7 +20,7 @@ function start(
 ) {
   const sink = (kind: Sink) => (kind === 'full' ? openSync(FULL, 'w') : kind);
   return spawn(process.execPath, [CLI, ...args], {
-    env: { PATH: process.env.PATH ?? '', ...environment },
+    env: { PATH: process.env.PATH ?? '', ...CACHE, ...environment },
     stdio: ['ignore', sink(stdout), sink(stderr)],
   });
 }

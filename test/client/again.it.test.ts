@@ -9,10 +9,11 @@ import { type ChainLink, makeChain } from '../support/databases/chain.ts';
 import { SOUND } from '../support/databases/hostile.ts';
 import { makeTestKeys, testTrust } from '../support/databases/signing.ts';
 import { startUpstream } from '../support/mirror/upstream.ts';
+import { sampled } from '../support/sample.ts';
 import { describeWithClamav } from '../support/setup/official.ts';
 import { startConsumer } from './support.ts';
 
-const UPDATES = 10;
+const UPDATES = sampled(4, 10);
 
 describeWithClamav('a client that updates again and again', () => {
   let native: RekeyedNative;

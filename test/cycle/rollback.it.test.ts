@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { fakeTools, knowing, trusting } from '../support/clamav/engines.ts';
 import { runCli } from '../support/mirror/cli.ts';
@@ -121,17 +121,24 @@ describeMirror('a rollback', () => {
     expect(await faults(mirror.store)).toEqual([]);
   });
 
-  test.each([
-    ['of a version that is not kept', ['--database', 'test', '--to', '3'], 1, /archive: 5, 4/],
-    ['to the version that is published', ['--database', 'test', '--to', '6'], 1, /archive/],
-    ['of a database that is not there', ['--database', 'daily', '--to', '5'], 1, /There is: test/],
-    ['to no version', ['--database', 'test', '--to', 'old'], 2, /--to is not a whole number/],
-    ['without a database', ['--to', '5'], 2, /--database/],
-  ])('%s is refused with what there is, and changes nothing', async (_, args, exitCode, said) => {
-    await using mirror = await startWithArchive();
-    const run = await untouched(mirror, () => rollback(mirror, ...args));
-    expect(run.exitCode).toBe(exitCode);
-    expect(run.stderr).toMatch(said);
+  describe('of what is not to be had', () => {
+    let mirror: TestMirror;
+    beforeAll(async () => {
+      mirror = await startWithArchive();
+    });
+    afterAll(async () => await mirror[Symbol.asyncDispose]());
+
+    test.each([
+      ['of a version that is not kept', ['--database', 'test', '--to', '3'], 1, /archive: 5, 4/],
+      ['to the version that is published', ['--database', 'test', '--to', '6'], 1, /archive/],
+      ['of a database that is not there', ['--database', 'daily', '--to', '5'], 1, /There is: test/],
+      ['to no version', ['--database', 'test', '--to', 'old'], 2, /--to is not a whole number/],
+      ['without a database', ['--to', '5'], 2, /--database/],
+    ])('%s is refused with what there is, and changes nothing', async (_, args, exitCode, said) => {
+      const run = await untouched(mirror, () => rollback(mirror, ...args));
+      expect(run.exitCode).toBe(exitCode);
+      expect(run.stderr).toMatch(said);
+    });
   });
 
   test('to a version that does not prove out changes nothing', async () => {
@@ -179,7 +186,7 @@ describeMirror('status', () => {
     expect(run.stdout.replaceAll(/\s+/g, ' ')).toMatch(
       /test version 6 of 2021-.*14 signatures, CDIFFs 2 to 6; kept: 5, 4/,
     );
-    expect(run.stdout).toMatch(/checked +20.* UTC, less than a minute ago/);
+    expect(run.stdout).toMatch(/checked +20.* UTC, (?:less than a minute|\d+ minutes?) ago/);
     const json = await runCli(['status', '--store', mirror.store, '--json']);
     expect(json.json()).toMatchObject({
       databases: { test: { version: 6 } },

@@ -5,6 +5,7 @@ import { CdiffVerifier } from '../../scripts/verify/cdiff.ts';
 import { CvdVerifier } from '../../scripts/verify/cvd.ts';
 import { VerifyError } from '../../scripts/verify/error.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { everyNth } from '../support/sample.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 const HEADER_SIZE = 512;
@@ -42,7 +43,7 @@ function* flipped(
   to: number,
   bits: (at: number) => readonly number[],
 ): Generator<[string, Uint8Array]> {
-  for (let at = from; at < to; at++) {
+  for (const at of everyNth(5, [...file.keys()].slice(from, to))) {
     for (const bit of bits(at)) {
       const bytes = Buffer.from(file);
       bytes[at] = (bytes[at] ?? 0) ^ bit;
@@ -103,10 +104,10 @@ describeWithOfficial('what Talos signed', () => {
     const lengths = [...cvd.keys()].filter(
       (length) => length < 600 || length % 8 === 0 || length > cvd.length - 600,
     );
-    expect(unnoticed(asCvd, cut(cvd, lengths))).toEqual([]);
+    expect(unnoticed(asCvd, cut(cvd, everyNth(5, lengths)))).toEqual([]);
     const [none, ...rest] = cdiff.keys(); // of 0 bytes it is another thing: "take the full CVD"
     expect(none).toBe(0);
-    expect(unnoticed(asCdiff, cut(cdiff, rest))).toEqual([]);
+    expect(unnoticed(asCdiff, cut(cdiff, everyNth(5, rest)))).toEqual([]);
   });
 
   test('is refused with anything in front of it or behind it', async () => {

@@ -230,9 +230,10 @@ describe('in a folder', () => {
   test('a CVD has the time of its build, so that no client takes it for old', async () => {
     const stage = await staged(outside, 'test.cvd test-6.cdiff');
     const next = manifest('test.cvd', 'test-6.cdiff');
+    const { mtime: made } = await stat(stage.path('test-6.cdiff'));
     await publish(new FolderStore(folder), undefined, { stage, next });
     expect((await stat(join(folder, 'test.cvd'))).mtime).toEqual(new Date(BUILT));
-    expect((await stat(join(folder, 'test-6.cdiff'))).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+    expect((await stat(join(folder, 'test-6.cdiff'))).mtime >= made).toBe(true);
   });
 
   test('so has one in the archive', async () => {

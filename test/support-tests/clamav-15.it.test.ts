@@ -29,10 +29,10 @@ import { describeWithOpenssl } from '../support/sign/openssl.ts';
 /** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
 const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';
 
-/** Each kind of client, each state of the mirror and each way to end, with FIPS limits and without. */
+/** Each kind of client, each state of the mirror, and each way to end, that with FIPS limits and without. */
 function traitsOf({ fips, client, attempts, states, exits }: Fact): string[] {
   const limits = fips ? 'FIPS' : 'off';
-  return [`${limits} ${client}`, `${limits} ${states[0]}`, `${limits} ${attempts} attempts ${exits}`];
+  return [`client ${client}`, `state ${states[0]}`, `${limits} ${exits}`, `${attempts} attempts`];
 }
 
 const tested = inject('clamav');

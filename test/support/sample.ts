@@ -4,6 +4,11 @@
  */
 export const isWhole = process.env.WHOLE === '1';
 
+/** How much: so much in `npm test`, and the whole in the soak. */
+export function sampled<T>(part: T, whole: T): T {
+  return isWhole ? whole : part;
+}
+
 /** Every n-th, beginning with the first; all of them in the soak. */
 export function everyNth<T>(nth: number, all: readonly T[]): readonly T[] {
   return isWhole ? all : all.filter((_, index) => index % nth === 0);

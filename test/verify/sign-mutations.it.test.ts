@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { everyNth, sampled } from '../support/sample.ts';
 import { SIGNED_FILE, SignAuthority, signFile, signVerdict } from '../support/sign/authority.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
 
@@ -22,7 +23,7 @@ describeWithOpenssl('a damaged .sign file', () => {
         const verdict = signVerdict(signFile(damaged), roots);
         expect(verdict === 'verified').toBe(Buffer.compare(damaged, der) === 0);
       }),
-      { numRuns: 3000 },
+      { numRuns: sampled(500, 3000) },
     );
   });
 
@@ -41,7 +42,7 @@ describeWithOpenssl('a damaged .sign file', () => {
         // What is verified still holds the very signature; only comments are nobody's.
         for (const line of signatures(damaged)) expect(line.split(':').at(-1)).toBe(base64);
       }),
-      { numRuns: 3000 },
+      { numRuns: sampled(500, 3000) },
     );
   });
 
@@ -54,8 +55,9 @@ describeWithOpenssl('a damaged .sign file', () => {
     });
     const outside = [...der.keys()].filter((byte) => !inside.some(({ at, end }) => byte >= at && byte < end));
     expect(outside.length).toBeGreaterThan(500);
-    const verdicts = outside.flatMap((byte) =>
-      Array.from({ length: 8 }, (_, bit) => signVerdict(signFile(flip(der, byte, bit)), [root])),
+    const flips = outside.flatMap((byte) => Array.from({ length: 8 }, (_, bit) => ({ byte, bit })));
+    const verdicts = everyNth(7, flips).map(({ byte, bit }) =>
+      signVerdict(signFile(flip(der, byte, bit)), [root]),
     );
     // A changed name or serial of the signer is that of a signer who is not there.
     expect([...new Set(verdicts)].toSorted()).toEqual([

@@ -17,7 +17,8 @@ describe('the root that production trusts', () => {
   });
 
   test('is judged by the clock of the machine', () => {
-    expect(Math.abs(TALOS.now().getTime() - Date.now())).toBeLessThan(60_000);
+    const [before, now, after] = [Date.now(), TALOS.now().getTime(), Date.now()];
+    expect([before <= now, now <= after]).toEqual([true, true]);
   });
 });
 

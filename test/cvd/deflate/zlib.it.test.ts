@@ -13,8 +13,10 @@ import { inPieces } from '../../support/databases/generate.ts';
 import { signatureLines } from '../../support/databases/signatures.ts';
 import { describeWithPython } from '../../support/machine/python.ts';
 import { deflateWithStockZlib } from '../../support/machine/stock-zlib.ts';
+import { sampled } from '../../support/sample.ts';
 
-const SIZE = 9_000_000;
+const MEGABYTES = sampled(3, 9);
+const SIZE = MEGABYTES * 1_000_000;
 
 function deflated(bytes: Uint8Array): Buffer {
   const chunks: Uint8Array[] = [];
@@ -49,7 +51,7 @@ describeWithPython('a database that stock zlib compressed', () => {
   let versions: BigVersion[];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'big-'));
-    versions = await writeBigDatabase(folder, 'daily', { megabytes: 9, versions: 3 });
+    versions = await writeBigDatabase(folder, 'daily', { megabytes: MEGABYTES, versions: 3 });
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 

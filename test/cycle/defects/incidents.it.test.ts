@@ -10,6 +10,7 @@ import {
   knowing,
   openProver,
   skippedHere,
+  trusting,
 } from '../../support/clamav/engines.ts';
 import { type RekeyedNative, rekeyedNative } from '../../support/clamav/rekeyed.ts';
 import { type DailyFiles, dailyChain, md5, more, offerChain } from '../../support/databases/hostile.ts';
@@ -18,6 +19,7 @@ import {
   describeMirror,
   hashes,
   namesIn,
+  type SyncChange,
   startMirror,
   type TestMirror,
   untouched,
@@ -38,15 +40,18 @@ describeMirror('incidents in the field', () => {
     await clamav[Symbol.asyncDispose]();
   });
 
-  /** A mirror that has published version 28000, which is sound. */
-  async function start(next: DailyFiles): Promise<TestMirror & { sync: TestMirror['sync'] }> {
+  /** A mirror that has published version 28000, which is sound; it passes unproven, unless told otherwise. */
+  async function start(
+    next: DailyFiles,
+    first: SyncChange = { openProver: async () => trusting },
+  ): Promise<TestMirror & { sync: TestMirror['sync'] }> {
     const mirror = await startMirror();
     const chain = dailyChain(next);
     offerChain(mirror.upstream, chain, 28_000);
     const trust = testTrust();
     const sync: TestMirror['sync'] = (change) =>
       mirror.sync({ flags: FLAGS, trust, openProver: () => openProver(clamav.path), ...change });
-    const report = await sync();
+    const report = await sync(first);
     expect(report.databases.daily, JSON.stringify(report)).toMatchObject({
       outcome: 'published',
       to: 28_000,
@@ -80,6 +85,7 @@ describeMirror('incidents in the field', () => {
   test('a sound version is published, so that the others are refused for what they are', async () => {
     await using mirror = await start(
       more('ndb', 'Win.Test.Nobody-4:0:*:6e6f626f6479206e6f626f6479206e6f626f6479'),
+      {},
     );
     const report = await mirror.sync();
     expect(report.databases.daily).toMatchObject({

@@ -95,7 +95,7 @@ export async function expectSound(
 /**
  * Kills a run in each of its changes to files that is not like another: the first CDIFF and the last stand for those
  * between them until their publication, one sample for all, and what a first run downloads for every run. `npm test` takes
- * every fourth of these changes, the soak all.
+ * every eighth of these changes, the soak all.
  */
 export async function expectToSurviveKills(from: 1 | undefined): Promise<void> {
   await using start = await startFrom(from);
@@ -103,7 +103,7 @@ export async function expectToSurviveKills(from: 1 | undefined): Promise<void> {
   const first = from === undefined ? 0 : changes.findIndex((what) => what.includes('incoming/test.cvd'));
   const points = [...changes.keys()].filter((at) => at >= first && !isLikeAnother(changes, at));
   expect(points.length).toBeGreaterThan(15);
-  await inPairs(everyNth(4, points), async (at) => {
+  await inPairs(everyNth(8, points), async (at) => {
     await using mirror = await start.begin();
     const run = await syncKilledAt(mirror, at + 1);
     try {

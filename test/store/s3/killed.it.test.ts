@@ -51,7 +51,7 @@ describeWithCeph('a run that publishes to a bucket', (ceph) => {
     const points = [...writes.keys()].filter((at) => at >= begun);
     expect(points.length).toBeGreaterThan(10);
     const limit = pLimit(6);
-    await limit.map(everyNth(3, points), async (point) => {
+    await limit.map(everyNth(6, points), async (point) => {
       const it = await published(template, SHORT);
       let count = 0;
       it.proxy.fault = ({ line }) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join, relative } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as wait } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
 /** What a scripted upstream does wrong: one thing, or several at once. */
@@ -241,7 +241,10 @@ async function serve(
   await send(response, body.subarray(0, typeof end === 'number' ? end : undefined), seen);
   if (fault.stallAfter !== undefined) return;
   if (fault.cutAfter === undefined) return void response.end();
-  await wait(20); // for the client to take what it got, which is worth nothing to it once the connection is gone
+  // For the client to take what it got, which is worth nothing to it once the connection is gone. A client in this process
+  // has had its turn after that, however late the timer is.
+  await wait(20);
+  for (let turn = 0; turn < 3; turn++) await immediate();
   response.destroy();
 }
 

@@ -1,4 +1,5 @@
 import { chmod } from 'node:fs/promises';
+import { afterAll } from 'vitest';
 import type { Trust } from '../../../scripts/verify/trust.ts';
 import { trusting } from '../clamav/engines.ts';
 import { type SyncChange, startMirror, type TestMirror } from '../mirror/cycle.ts';
@@ -17,9 +18,17 @@ export interface SignedMirror extends TestMirror {
   syncAt(at: Date, change?: SyncChange): ReturnType<TestMirror['sync']>;
 }
 
+/** One signer for all mirrors of a test file: its keys and its signatures take half a second. */
+let shared: SignedOfficial | undefined;
+afterAll(() => {
+  shared?.[Symbol.dispose]();
+  shared = undefined;
+});
+
 /** Nothing is published yet; `version` is what upstream offers. */
 export async function startSignedMirror(version: number): Promise<SignedMirror> {
-  const signed = new SignedOfficial();
+  shared ??= new SignedOfficial();
+  const signed = shared;
   const mirror = await startMirror(version);
   const trust = (at = new Date()): Trust => ({ ...signed.trust, now: () => at });
   const offer = (newest: number) => {
@@ -37,10 +46,6 @@ export async function startSignedMirror(version: number): Promise<SignedMirror> 
     trust,
     offer,
     syncAt: async (at, change) => await mirror.sync({ now: () => at, trust: trust(at), ...change }),
-    async [Symbol.asyncDispose]() {
-      signed[Symbol.dispose]();
-      await mirror[Symbol.asyncDispose]();
-    },
   };
 }
 

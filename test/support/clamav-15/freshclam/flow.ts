@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { type CvdHeader, parseHeader } from '../../../../scripts/cvd/header.ts';
 import { cdiffName, cdiffSignName, cvdName, cvdSignName } from '../../../../scripts/cvd/names.ts';
 import { DigestSet, type FileDigests } from '../../../../scripts/verify/sign.ts';
@@ -128,7 +129,7 @@ export class Signs implements Flow {
     const url = urlOf(mirror, name);
     try {
       const answer = await this.#upstream.get(url, { accept: '*/*' }, AbortSignal.timeout(30_000));
-      const body = Buffer.from(await answer.body.arrayBuffer());
+      const body = await buffer(answer.body);
       const retryAfter = answer.headers['retry-after'];
       const seconds = coolDownAfter(
         answer.statusCode,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { HEADER_SIZE } from '../../../../scripts/cvd/header.ts';
 import { parseFileName } from '../../../../scripts/cvd/names.ts';
 import { DigestSet, type FileDigests } from '../../../../scripts/verify/sign.ts';
@@ -79,7 +80,7 @@ export async function startForwarder(upstream: Upstream, flow: Flow): Promise<Fo
       const cvd = { mirror, database: file.database };
       await pass(answer.body, response, (passing) => flow.cvdCame({ ...cvd, ...passing }));
     } else if (file?.kind === 'cdiff' && came) {
-      const bytes = Buffer.from(await answer.body.arrayBuffer());
+      const bytes = await buffer(answer.body);
       if (bytes.length > 0 && !(await flow.cdiffCame(mirror, file.database, file.version, bytes)))
         spoil(bytes, 8);
       response.end(bytes);
