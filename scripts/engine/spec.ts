@@ -1,4 +1,5 @@
 import { MirrorError } from '../base/errors.ts';
+import { parseImage } from './images/reference.ts';
 
 export class EngineSpecError extends MirrorError<'engine/spec'> {}
 
@@ -8,8 +9,6 @@ export type EngineSpec =
   | { readonly kind: 'docker'; readonly name: string; readonly image: string }
   | { readonly kind: 'container'; readonly name: string; readonly id: string };
 
-/** Image reference as `docker pull` takes it (distribution's reference grammar). It cannot pass as an option. */
-const IMAGE = /^[a-z0-9][\w.-]*(:\d+)?(\/[\w.-]+)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/i;
 /** Container ID, or name (moby's `RestrictedNameChars`). */
 const CONTAINER = /^[a-z0-9][\w.-]*$/i;
 
@@ -17,7 +16,7 @@ const CONTAINER = /^[a-z0-9][\w.-]*$/i;
 export function parseEngineSpec(text: string): EngineSpec {
   if (text === 'native') return { kind: 'native', name: text };
   const [kind, what] = split(text);
-  if (kind === 'docker' && IMAGE.test(what)) return { kind, name: text, image: what };
+  if (kind === 'docker' && parseImage(what) !== undefined) return { kind, name: text, image: what };
   if (kind === 'container' && CONTAINER.test(what)) return { kind, name: text, id: what };
   throw new EngineSpecError('engine/spec', `${JSON.stringify(text)} is not an engine`, {
     advice: 'Use native, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
