@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createReadStream, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Something that a registry has: a manifest, or a blob. */
+/** Something that a registry has: a manifest, or a blob, in memory or in a file. */
 export interface Content {
   readonly type: string;
-  readonly bytes: Buffer;
+  readonly bytes: Buffer | { readonly file: string };
 }
 
 /** A request of a client, in the order in which they came. */
@@ -86,12 +87,16 @@ export async function startRegistry(): Promise<TestRegistry> {
         .writeHead(404, { 'content-type': 'application/json' })
         .end(method === 'HEAD' ? undefined : body);
     }
+    const { type, bytes } = content;
+    const size = Buffer.isBuffer(bytes) ? bytes.length : statSync(bytes.file).size;
     response.writeHead(200, {
-      'content-type': content.type,
-      'content-length': content.bytes.length,
+      'content-type': type,
+      'content-length': size,
       'docker-content-digest': digest,
     });
-    return response.end(method === 'HEAD' ? undefined : content.bytes);
+    if (method === 'HEAD') return response.end();
+    if (Buffer.isBuffer(bytes)) return response.end(bytes);
+    return createReadStream(bytes.file).pipe(response);
   };
   const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
