@@ -1,14 +1,14 @@
 import { openGitHub } from '../notify/github.ts';
 import { notify as notifyOf } from '../notify/notify.ts';
-import { parseRunReport } from '../notify/run-report.ts';
+import { parseRunReport, together as reportsTogether } from '../notify/run-report.ts';
 import { notifySettings } from '../settings/github.ts';
 import { needsSettings } from '../settings/notify.ts';
 import { together } from '../settings/read.ts';
 import type { Prepare } from './action-command.ts';
 
 /**
- * Opens issues in a job of its own, which alone may write them, from the report of the jobs before it, or because there is
- * none. A problem with GitHub is a warning and does not fail the run.
+ * Opens issues in a job of its own, which alone may write them, from the reports of the jobs before it, or because there
+ * is none. A problem with GitHub is a warning and does not fail the run.
  */
 export const notify: Prepare = (given) => {
   const { needs, settings } = together({
@@ -16,15 +16,20 @@ export const notify: Prepare = (given) => {
     settings: () => notifySettings(given.environment),
   });
   return async ({ log, now }) => {
-    const { report, results } = needs;
+    const jobs = needs.map(({ name, result, report }) => ({
+      name,
+      result,
+      report: report === undefined ? undefined : parseRunReport(report),
+    }));
+    const unexplained = jobs.filter(({ report }) => report === undefined || report.failures.length === 0);
     const { github, run, mirror, patience } = settings;
-    const said = report === undefined ? undefined : parseRunReport(report);
-    const { issue, warnings } = await notifyOf(said, {
+    const reports = jobs.toReversed().flatMap(({ report }) => report ?? []); // what a later job says comes first
+    const { issue, warnings } = await notifyOf(reportsTogether(reports), {
       github: openGitHub(github),
       run,
       mirror,
       patience,
-      results,
+      results: Object.fromEntries(unexplained.map(({ name, result }) => [name, result])),
       now,
       log,
     });

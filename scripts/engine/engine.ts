@@ -86,6 +86,8 @@ export interface Engine {
   readonly version: string;
   /** Functionality level: it decides which signatures the engine loads. */
   readonly fLevel: number;
+  /** Image that it runs from: with the digest that its registry knows it by, or, of no registry, its own id. */
+  readonly image?: string | undefined;
   /** Tools of the engine. `freshclam` and `clamscan` are always among them. */
   readonly tools: ReadonlySet<Tool>;
   /** Address of this machine on which our host must listen so that the tools of the engine can reach it. */

@@ -1,4 +1,6 @@
 import { MirrorError } from '../base/errors.ts';
+import { PINNED_IMAGES } from './default-images.ts';
+import { parseImage } from './images/reference.ts';
 
 export class EngineSpecError extends MirrorError<'engine/spec'> {}
 
@@ -8,19 +10,23 @@ export type EngineSpec =
   | { readonly kind: 'docker'; readonly name: string; readonly image: string }
   | { readonly kind: 'container'; readonly name: string; readonly id: string };
 
-/** Image reference as `docker pull` takes it (distribution's reference grammar). It cannot pass as an option. */
-const IMAGE = /^[a-z0-9][\w.-]*(:\d+)?(\/[\w.-]+)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/i;
 /** Container ID, or name (moby's `RestrictedNameChars`). */
 const CONTAINER = /^[a-z0-9][\w.-]*$/i;
 
-/** Reads `native`, `docker:IMAGE` or `container:ID`. Throws `EngineSpecError`. */
+/**
+ * Reads `native`, `docker:IMAGE` or `container:ID`. `newest` and `oldest` stand for the pinned images. Throws
+ * `EngineSpecError`.
+ */
 export function parseEngineSpec(text: string): EngineSpec {
   if (text === 'native') return { kind: 'native', name: text };
+  const pinned = PINNED_IMAGES.find(({ role }) => role === text);
+  if (pinned !== undefined) return { kind: 'docker', name: `docker:${pinned.image}`, image: pinned.image };
   const [kind, what] = split(text);
-  if (kind === 'docker' && IMAGE.test(what)) return { kind, name: text, image: what };
+  if (kind === 'docker' && parseImage(what) !== undefined) return { kind, name: text, image: what };
   if (kind === 'container' && CONTAINER.test(what)) return { kind, name: text, id: what };
   throw new EngineSpecError('engine/spec', `${JSON.stringify(text)} is not an engine`, {
-    advice: 'Use native, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
+    advice:
+      'Use native, newest, oldest, docker:IMAGE or container:ID, for example docker:docker.io/clamav/clamav:1.4',
   });
 }
 

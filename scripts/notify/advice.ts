@@ -1,3 +1,4 @@
+import { PIN_GONE } from '../engine/images/choose.ts';
 import type { Failure, FailureClass } from './run-report.ts';
 
 interface ClassTexts {
@@ -74,6 +75,25 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
   },
 };
 
+/** Texts for codes of which those of their class are not true. */
+const TEXTS_BY_CODE: Readonly<Record<string, ClassTexts>> = {
+  [PIN_GONE]: {
+    title: 'ClamAV mirror: a pinned image of ClamAV is gone',
+    meaning:
+      'The registry has deleted an image that is pinned by its digest. The mirror goes on with the newest image of the same ' +
+      'feature release, and its digest is in the proof.',
+    advice:
+      'Update clamav-mirror to a release with new pins, or renew the pin in `scripts/engine/default-images.ts`, as the ' +
+      'comment there describes. Or name an image that stays, in the variable `CLAMAV_MIRROR_NEWEST_IMAGE` or ' +
+      '`CLAMAV_MIRROR_OLDEST_IMAGE`. The first run with a pin that is there closes this issue.',
+  },
+};
+
+/** Texts for a failure: those of its code, else those of its class. */
+export function textsFor({ class: failed, code }: Pick<Failure, 'class' | 'code'>): ClassTexts {
+  return (Object.hasOwn(TEXTS_BY_CODE, code) && TEXTS_BY_CODE[code]) || TEXTS[failed];
+}
+
 /** Advice for codes that say more than their class. */
 const BY_CODE: Readonly<Record<string, string>> = {
   'upstream/doubted':
@@ -118,5 +138,5 @@ const BY_CODE: Readonly<Record<string, string>> = {
 
 /** Advice for a failure: that of its code, else that of its class. */
 export function adviceFor({ class: failed, code }: Pick<Failure, 'class' | 'code'>): string {
-  return Object.hasOwn(BY_CODE, code) ? (BY_CODE[code] ?? '') : TEXTS[failed].advice;
+  return Object.hasOwn(BY_CODE, code) ? (BY_CODE[code] ?? '') : textsFor({ class: failed, code }).advice;
 }

@@ -19,6 +19,7 @@ const ORDER: readonly FailureClass[] = [
 const MISCONFIGURED = new Set([
   'engine/confined',
   'engine/missing',
+  'engine/pin-gone',
   'engine/spec',
   'store/address',
   'store/credentials',

@@ -1,6 +1,6 @@
 import { ISSUE } from '../base/limits/github.ts';
 import { counted, moment, span } from '../base/words.ts';
-import { adviceFor, TEXTS } from './advice.ts';
+import { adviceFor, textsFor } from './advice.ts';
 import type { EarlierRuns } from './earlier-runs.ts';
 import { code, fenced, fencedLog, link } from './escape.ts';
 import { type IssueState, marker } from './issue-state.ts';
@@ -21,7 +21,7 @@ export function issueBody(content: IssueContent): string {
   const { failure, state } = content;
   return [
     marker(state),
-    `**${TEXTS[failure.class].meaning}**`,
+    `**${textsFor(failure).meaning}**`,
     history(content),
     '### What is served now',
     ...served(content),

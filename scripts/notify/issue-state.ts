@@ -4,12 +4,17 @@ import type { RunInfo } from './settings.ts';
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 
+/** Code of an error in the first line of a body. */
+export const IssueCode = v.pipe(v.string(), v.regex(/^[a-z0-9]+(?:[/-][a-z0-9]+)*$/), v.maxLength(60));
+
 const StateSchema = v.object({
   class: v.picklist(FAILURE_CLASSES),
   /** Id of the mirror; issues of the version before lack it. */
   mirror: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/))),
   /** Databases and versions in the title; issues of the version before lack them. */
   about: v.optional(About),
+  /** Code of the failure; issues of versions before lack it. */
+  code: v.optional(v.fallback(v.optional(IssueCode), undefined)),
   /** Time of the first failing run. */
   first: Time,
   /** Time of the last failing run. */

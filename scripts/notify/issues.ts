@@ -1,8 +1,9 @@
+import * as v from 'valibot';
 import type { Log } from '../base/log.ts';
-import { TEXTS } from './advice.ts';
+import { textsFor } from './advice.ts';
 import type { GitHub } from './github.ts';
 import { type IssueContent, issueBody, recoveryComment, reopenComment, repeatComment } from './issue-body.ts';
-import { firstState, type IssueState, nextState } from './issue-state.ts';
+import { firstState, IssueCode, type IssueState, nextState } from './issue-state.ts';
 import { LABEL, labelsOf, type OurIssue, ourIssues } from './our-issues.ts';
 import type { FailureClass } from './run-report.ts';
 import type { RunInfo } from './settings.ts';
@@ -46,14 +47,14 @@ export async function raise(
   return closed === undefined ? create(incident, context) : reopen(closed, incident, context);
 }
 
-/** Closes the issues of a class that is well again. */
+/** Closes the issues of a class that is well again, unless they are about a code that nobody could decide on. */
 export async function resolve(
   recovered: FailureClass,
   open: readonly OurIssue[],
-  context: IssueContext,
+  context: IssueContext & { readonly undecided: readonly string[] },
 ): Promise<void> {
   const [kept, ...others] = open.filter(({ state }) => state.class === recovered);
-  if (kept === undefined) return;
+  if (kept === undefined || context.undecided.includes(kept.state.code ?? '')) return;
   for (const other of others) await closeAsDuplicate(other, kept, context);
   await update(kept, { state: 'closed', state_reason: 'completed' }, context);
   if (!kept.quiet) await comment(kept, recoveryComment(kept.state, context.run, context.now()), context);
@@ -91,8 +92,14 @@ async function reopen(issue: OurIssue, incident: Incident, context: IssueContext
 /** A new title if the failure is about other versions, or if the title does not name the mirror yet. */
 function adopted({ state }: OurIssue, incident: Incident, context: IssueContext): Pick<Change, 'title'> {
   const { about } = incident.failure;
-  const isSame = state.mirror !== undefined && (about === undefined || about === state.about);
+  const isSame =
+    state.mirror !== undefined && (about === undefined || about === state.about) && isTitled(incident, state);
   return isSame ? {} : { title: titleOf(incident, context) };
+}
+
+/** True if an issue has the words of this failure in its title already. */
+function isTitled({ failure }: Pick<Incident, 'failure'>, { code = '' }: IssueState): boolean {
+  return textsFor(failure).title === textsFor({ ...failure, code }).title;
 }
 
 /** Title of an issue: the failure, its databases and versions, and the mirror, by its public host if it has one. */
@@ -100,12 +107,17 @@ function titleOf({ failure, report }: Incident, { mirror }: IssueContext): strin
   const about = failure.about === undefined ? '' : `: ${failure.about}`;
   const host = URL.parse(report?.serving?.url ?? '')?.host ?? '';
   const whose = /^[a-z0-9.:-]{1,80}$/.test(host) ? `${host}, ${mirror}` : mirror;
-  return `${TEXTS[failure.class].title}${about} (mirror ${whose})`;
+  return `${textsFor(failure).title}${about} (mirror ${whose})`;
 }
 
-function aboutOf({ failure }: Incident, state?: IssueState): Pick<IssueState, 'about'> {
-  const about = failure.about ?? state?.about;
-  return about === undefined ? {} : { about };
+/** The part of an issue's state that says which failure of its class it is about. */
+function aboutOf(
+  { failure }: Pick<Incident, 'failure'>,
+  state?: IssueState,
+): Pick<IssueState, 'about' | 'code'> {
+  const about = failure.about ?? (state && isTitled({ failure }, state) ? state.about : undefined);
+  const code = v.is(IssueCode, failure.code) ? failure.code : undefined;
+  return { about, code };
 }
 
 /** Decides whether to comment now. If so, the state already counts it: one comment too few is better than one each run. */

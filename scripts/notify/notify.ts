@@ -11,7 +11,7 @@ import type { Failure, FailureClass, RunReport } from './run-report.ts';
 export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
 
 export interface NotifyContext extends IssueContext {
-  /** Results of the jobs before ours, by name. */
+  /** Results of the jobs before ours, by name: of those whose own report tells of no failure. */
   readonly results: Readonly<Record<string, JobResult>>;
   /** Runs in a row that must fail before an issue is opened for a failure that may pass by itself. */
   readonly patience: number;
@@ -65,7 +65,7 @@ export async function notify(report: RunReport | undefined, context: NotifyConte
   }
   for (const well of recovered) {
     try {
-      await resolve(well, open, context);
+      await resolve(well, open, { ...context, undecided: report?.undecided ?? [] });
     } catch (error) {
       warnings.push(notClosed([well], error));
     }
@@ -75,15 +75,18 @@ export async function notify(report: RunReport | undefined, context: NotifyConte
 
 /** At most one failure of each class. A job that failed without a report is a failure too, and must not be lost. */
 function failuresOf(report: RunReport | undefined, results: NotifyContext['results']): readonly Failure[] {
-  const told = new Map((report?.failures ?? []).toReversed().map((failure) => [failure.class, failure]));
-  if (told.size > 0) return [...told.values()].toReversed();
+  const byClass = new Map((report?.failures ?? []).toReversed().map((failure) => [failure.class, failure]));
+  const told = [...byClass.values()].toReversed();
   const ended = Object.entries(results).filter(
     ([, result]) => result === 'failure' || result === 'cancelled',
   );
-  if (ended.length === 0) return [];
+  if (ended.length === 0 || byClass.has('publication')) return told;
   const what = ended.map(([job, result]) => `the job ${job} ended as ${result}`).join(', ');
   const said = report === undefined ? 'before it could report' : 'although its report names no failure';
-  return [{ class: 'publication', code: 'run/ended', what: `The run ended ${said}: ${what}.`, log: [] }];
+  return [
+    { class: 'publication', code: 'run/ended', what: `The run ended ${said}: ${what}.`, log: [] },
+    ...told,
+  ];
 }
 
 /** Earlier runs, or `undefined` without GitHub's record: then no failure waits for a second run. */

@@ -37,6 +37,8 @@ const RunReportSchema = v.object({
   failures: v.array(FailureSchema),
   /** Classes that this run showed to be well. */
   recovered: v.array(Class),
+  /** Codes of failures of which this run could not find out if they are over. */
+  undecided: v.optional(v.array(v.string())),
   /** Versions that clients get now; `null`: not known. */
   serving: v.nullable(
     v.object({ versions: Versions, checked: Time, published: Time, url: v.optional(v.string()) }),
@@ -50,6 +52,32 @@ const RunReportSchema = v.object({
 export type Failure = v.InferOutput<typeof FailureSchema>;
 /** Result of one run for the notifier; it travels from job to job as JSON. */
 export type RunReport = v.InferOutput<typeof RunReportSchema>;
+
+/**
+ * Report of a run of several jobs, of which each knows a part. A class that one shows to be well has failed if another
+ * says so. `undefined` without any report.
+ */
+export function together([first, ...others]: readonly RunReport[]): RunReport | undefined {
+  return first && others.reduce(both, first);
+}
+
+function both(one: RunReport, other: RunReport): RunReport {
+  const failures = [...one.failures];
+  for (const failure of other.failures) {
+    const at = failures.findIndex(({ class: known }) => known === failure.class);
+    const known = failures[at];
+    if (known === undefined) failures.push(failure);
+    else failures[at] = { ...known, what: `${known.what} ${failure.what}` };
+  }
+  return {
+    failures,
+    recovered: [...new Set([...one.recovered, ...other.recovered])],
+    undecided: [...(one.undecided ?? []), ...(other.undecided ?? [])],
+    serving: one.serving ?? other.serving,
+    upstream: { ...one.upstream, ...other.upstream },
+    at: one.at,
+  };
+}
 
 /** Parses the report of another job; `undefined` if it is none, because that job ended too early to write one. */
 export function parseRunReport(text: string): RunReport | undefined {

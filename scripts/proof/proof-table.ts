@@ -15,9 +15,9 @@ export function proofTable(proof: Proof): string {
     ...(accepted === undefined
       ? []
       : [`Accepted because: ${accepted.reason}`, ...accepted.findings.map(indent)]),
-    ...proof.engines.flatMap(({ name, version, fLevel }) => [
+    ...proof.engines.flatMap(({ name, version, fLevel, image }) => [
       '',
-      `${name}: ClamAV ${version}, f-level ${fLevel ?? 'unknown'}`,
+      `${name}: ClamAV ${version}, f-level ${fLevel ?? 'unknown'}${image === undefined ? '' : `, ${image}`}`,
       ...proof.results
         .filter(({ engine }) => engine === name)
         .flatMap(({ result, scenario, duration, evidence }) => [

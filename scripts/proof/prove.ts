@@ -75,7 +75,12 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
       started: started.toISOString(),
       duration: secondsSince(begun),
       databases: Object.fromEntries([...candidate.staged].map(([name, { version }]) => [name, version])),
-      engines: engines.map(({ name, version, fLevel }) => ({ name, version, fLevel })),
+      engines: engines.map(({ name, version, fLevel, image }) => ({
+        name,
+        version,
+        fLevel,
+        ...(image !== undefined && { image }),
+      })),
       results,
     };
   };

@@ -31,7 +31,10 @@ export const ProofSchema = v.object({
   duration: Seconds,
   /** Versions that were proven together, by database. */
   databases: v.record(Text, Count),
-  engines: v.array(v.object({ name: Text, version: Text, fLevel: v.optional(Count) })),
+  /** `image` has the digest that was really used, whatever name the engine was asked for by. */
+  engines: v.array(
+    v.object({ name: Text, version: Text, fLevel: v.optional(Count), image: v.optional(Text) }),
+  ),
   /** Implausible findings that somebody accepted, and the reason. */
   accepted: v.optional(v.object({ reason: Text, findings: v.array(Text) })),
   results: v.array(ResultSchema),

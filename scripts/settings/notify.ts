@@ -2,9 +2,10 @@ import * as v from 'valibot';
 import type { Option } from './option.ts';
 import { type Given, validated } from './read.ts';
 
-/** Outcomes of the jobs that this one needs, and the report of the one that has a report. */
-export interface Needs {
-  readonly results: Readonly<Record<string, 'success' | 'failure' | 'cancelled' | 'skipped'>>;
+/** A job before this one: its result, and its report if it has one. */
+export interface NeededJob {
+  readonly name: string;
+  readonly result: 'success' | 'failure' | 'cancelled' | 'skipped';
   readonly report: string | undefined;
 }
 
@@ -65,13 +66,13 @@ const NEEDS = {
 export const NOTIFY_OPTIONS = [GITHUB_TOKEN, ISSUE_AFTER, NEEDS] as const;
 
 /** Throws `setting/invalid`. */
-export function needsSettings(from: Given): Needs {
+export function needsSettings(from: Given): NeededJob[] {
   const { needs } = validated([NEEDS] as const, from);
-  const jobs = Object.entries(needs);
-  return {
-    results: Object.fromEntries(jobs.map(([name, { result }]) => [name, result])),
-    report: jobs.map(([, { outputs }]) => outputs.report).find((text) => text !== undefined && text !== ''),
-  };
+  return Object.entries(needs).map(([name, { result, outputs }]) => ({
+    name,
+    result,
+    report: outputs.report,
+  }));
 }
 
 /** True if the input says that issues are wanted, even where other inputs make no sense. */

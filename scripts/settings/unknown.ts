@@ -10,7 +10,15 @@ import { type Given, SettingError, variableOf } from './read.ts';
 const PREFIX = variableOf('');
 
 /** Variables that are no options: of the workflows, of GitHub's API, and for the action's own use. */
-const OTHERS = ['aws-role', 'access-key-id', 'secret-access-key', 'github-login', 'url'];
+const OTHERS = [
+  'aws-role',
+  'access-key-id',
+  'secret-access-key',
+  'github-login',
+  'url',
+  'newest-image',
+  'oldest-image',
+];
 
 /** Kubernetes tells every container of a service named `clamav-mirror` by variables that look like ours. */
 const OF_KUBERNETES = /^(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;

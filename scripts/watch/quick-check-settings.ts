@@ -1,3 +1,4 @@
+import type { PinnedImage } from '../engine/default-images.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
 
@@ -14,6 +15,8 @@ export interface CheckSettings {
   readonly nameservers: readonly string[];
   /** Access to the open issues of this mirror; `undefined` without a token. */
   readonly github: { readonly url: string; readonly token: string; readonly mirror: string } | undefined;
+  /** Images that take the place of the pinned ones. */
+  readonly images: Readonly<Record<PinnedImage['role'], string | undefined>>;
   /** Files of the runner for outputs and the summary. */
   readonly output: string | undefined;
   readonly summary: string | undefined;
@@ -41,6 +44,7 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
       token && repository
         ? { url: `${plain(api)}/repos/${repository}`, token, mirror: mirrorId(environment) }
         : undefined,
+    images: { newest: of('NEWEST_IMAGE'), oldest: of('OLDEST_IMAGE') },
     output: environment.GITHUB_OUTPUT,
     summary: environment.GITHUB_STEP_SUMMARY,
   };

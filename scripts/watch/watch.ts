@@ -13,6 +13,7 @@ import { readManifest } from '../probe/read-manifest.ts';
 import { guarded, untilGivenUp } from '../probe/target.ts';
 import type { Trust } from '../verify/trust.ts';
 import { checkBehind, checkKnown, checkLastCheck } from './behind.ts';
+import { checkEngineAges } from './engine-ages.ts';
 import { verdictsOf } from './failures.ts';
 import { newestOf } from './newest.ts';
 import { checkWithEngine } from './real-client.ts';
@@ -59,6 +60,7 @@ export async function watch(settings: WatchSettings, context: WatchContext): Pro
     const served = { versions, signed: probed.signed };
     for (const engine of engines) findings.push(...(await checkWithEngine(engine, served, settings, left)));
   }
+  findings.push(...checkEngineAges([...(manifest?.proof.engines ?? []), ...engines], now));
   if (workflows !== undefined) {
     findings.push(...(await checkWorkflow(workflows, workflow, { limits, now: now.getTime() })));
   }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { ACTION_OPTIONS, actionSettings, secretsIn } from '../../scripts/settings/action.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
 import { fill } from '../support/runner/expressions.ts';
@@ -50,14 +49,6 @@ describe('action.yml', async () => {
       expect(one.description?.trim().length).toBeGreaterThan(10);
     }
   });
-});
-
-test('the workflows run the images that are the default of the command line', async () => {
-  const { jobs } = await read('.github/workflows/mirror.yml');
-  const { jobs: watching } = await read('.github/workflows/watchdog.yml');
-  const images = Object.values<{ image: string }>(jobs.mirror.services).map(({ image }) => image);
-  expect(images).toEqual(DEFAULT_IMAGES);
-  expect(watching.watch.services.newest.image).toBe(DEFAULT_IMAGES[0]);
 });
 
 describe('the settings of the action', () => {

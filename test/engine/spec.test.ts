@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
+import { DEFAULT_IMAGES, PINNED_IMAGES } from '../../scripts/engine/default-images.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -43,6 +43,10 @@ test.each([
   'container:a:b',
 ])('%j is no engine', (text) => {
   expect(() => parseEngineSpec(text)).toThrow(expect.objectContaining({ code: 'engine/spec' }));
+});
+
+test.each(PINNED_IMAGES)('$role is the image that is pinned for it', ({ role, image }) => {
+  expect(parseEngineSpec(role)).toEqual({ kind: 'docker', name: `docker:${image}`, image });
 });
 
 test('the default images are pinned by digest', () => {

@@ -2,14 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { checkTree } from '../../scripts/mirror/check/check-tree.ts';
 import { fetchTree } from '../../scripts/mirror/check/fetch-tree.ts';
 import { type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
-import { describeWithImages, image } from '../support/docker/docker.ts';
+import { describeWithImages, engineImages } from '../support/docker/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
 import { offered } from '../support/mirror/cycle.ts';
@@ -64,14 +63,13 @@ describeWithOfficial('mirror.yml', () =>
           CLAMAV_MIRROR_UPSTREAM: upstream.url,
           CLAMAV_MIRROR_DATABASES: 'test',
           CLAMAV_MIRROR_S3_ENDPOINT: ceph.endpoint,
+          ...engineImages().vars,
         },
         secrets: {
           CLAMAV_MIRROR_ACCESS_KEY_ID: CEPH_USER.accessKeyId,
           CLAMAV_MIRROR_SECRET_ACCESS_KEY: CEPH_USER.secretAccessKey,
         },
-        images: Object.fromEntries(
-          DEFAULT_IMAGES.map((name, index) => [name, image(index === 0 ? 'newest' : 'oldest')]),
-        ),
+        images: engineImages().images,
         actions: { 'actions/github-script': githubScript },
         runtime: cache.env,
         onToken: (grant) => github.admit(grant.token, grant.permissions),

@@ -2,9 +2,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
-import { describeWithImages, image } from '../support/docker/docker.ts';
+import { describeWithImages, engineImages } from '../support/docker/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
 import { offered } from '../support/mirror/cycle.ts';
@@ -83,10 +82,12 @@ describeWithOfficial('mirror-pages.yml', () =>
         workflowRepository: 'vendor/clamav-mirror',
         github: { repository: 'acme/mirror', api_url: github.url, run_id: String(1000 + count) },
         repositories: { 'acme/mirror': site, 'vendor/clamav-mirror': join(import.meta.dirname, '..', '..') },
-        vars: { CLAMAV_MIRROR_PUBLIC_URL: pages.url, CLAMAV_MIRROR_DATABASES: 'test' },
-        images: Object.fromEntries(
-          DEFAULT_IMAGES.map((name, index) => [name, image(index === 0 ? 'newest' : 'oldest')]),
-        ),
+        vars: {
+          CLAMAV_MIRROR_PUBLIC_URL: pages.url,
+          CLAMAV_MIRROR_DATABASES: 'test',
+          ...engineImages().vars,
+        },
+        images: engineImages().images,
         actions: {
           'actions/github-script': githubScript,
           'actions/upload-pages-artifact': upload,

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { actionlintProblems, languageProblems } from './linters.ts';
 import { breaches } from './policy.ts';
 
@@ -31,9 +29,4 @@ test('is clean under actionlint', async () => {
 
 test('follows our rules', () => {
   expect(breaches(ours)).toEqual([]);
-});
-
-test('runs the images that are the default of the command line', () => {
-  const services = parse(copied).jobs.mirror.services;
-  expect(Object.values<{ image: string }>(services).map(({ image }) => image)).toEqual(DEFAULT_IMAGES);
 });

@@ -28,6 +28,8 @@ export interface Breach {
 
 const ALLOWED = /^(actions\/[\w-]+|aws-actions\/configure-aws-credentials)(\/|@)/;
 const PIN = /^[\w.-]+(\/[\w.-]+)+@[0-9a-f]{40}$/;
+/** An image by its digest, or one that the check job has chosen (scripts/watch/check-images.ts). */
+const PINNED = /^\S+@sha256:[0-9a-f]{64}$|^\$\{\{ needs\.check\.outputs\.(newest|oldest)-image \}\}$/;
 const VERSION = /^ v\d+(\.\d+)+$/;
 
 /** Where a workflow or an action.yml breaks a rule. */
@@ -121,7 +123,7 @@ export function breaches(source: string): Breach[] {
     const limit = value(...job, 'timeout-minutes');
     check('job-timeout', typeof limit === 'number', ...job);
     for (const image of imagesOf(at(...job) as YAMLMap)) {
-      check('image-digest', /@sha256:[0-9a-f]{64}$/.test(image), ...job);
+      check('image-digest', PINNED.test(image), ...job);
     }
     checkSteps(typeof limit === 'number' ? limit : Infinity, ...job, 'steps');
   }

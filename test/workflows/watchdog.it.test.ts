@@ -2,7 +2,6 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import { type Host, startHost } from '../../scripts/host/host.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { ago, changeManifest, checkedAt } from '../client/support.ts';
@@ -48,8 +47,11 @@ describeMirror('watchdog.yml', () =>
         folder: join(folder, `run-${id}`),
         event: 'schedule',
         github: { repository: github.slug, api_url: github.url, run_id: String(id) },
-        vars: { CLAMAV_MIRROR_PUBLIC_URL: host.url, CLAMAV_MIRROR_UPSTREAM: mirror.upstream.url },
-        images: { [DEFAULT_IMAGES[0] ?? '']: image('newest') },
+        vars: {
+          CLAMAV_MIRROR_PUBLIC_URL: host.url,
+          CLAMAV_MIRROR_UPSTREAM: mirror.upstream.url,
+          CLAMAV_MIRROR_NEWEST_IMAGE: image('newest'),
+        },
         onToken: ({ token, permissions }) => github.admit(token, permissions),
       });
       const conclusion = ended.conclusion;

@@ -16,6 +16,10 @@ export const CONTAINER_OUTPUT_BYTES = 16 * 1024 * 1024;
 export const CONTAINER_COMMAND_MS = 60_000;
 /** Milliseconds to pull an image: ClamAV's have 300 MB. */
 export const PULL_MS = 10 * 60_000;
+/** Milliseconds for all requests to a registry about one tag or digest, and for its token. */
+export const REGISTRY_MS = 15_000;
+/** Bytes of a registry's token with what belongs to it: one for anybody has two to three kilobytes. */
+export const REGISTRY_TOKEN_BYTES = 64 * 1024;
 /** Characters kept of one tool's output: half from its beginning, half from its end. */
 export const TRANSCRIPT_CHARACTERS = 64 * 1024;
 /** Failed scenarios whose transcripts are kept. */

@@ -7,6 +7,7 @@ import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
 import { foldersIn } from './container-folders.ts';
 import { FORGET, RUN, STOP } from './container-shell.ts';
+import { inspectImage } from './local-image.ts';
 
 /**
  * Opens an engine in a running container, which keeps running. Its tools run as root in a folder of ours that is
@@ -17,7 +18,7 @@ export async function openContainer(
   options: { readonly program: ContainerProgram; readonly work: string },
 ): Promise<Omit<Engine, 'name'>> {
   const { program, work } = options;
-  const { id, ...addresses } = await findContainer(name, program);
+  const { id, ...facts } = await findContainer(name, program);
   const root = `/tmp/clamav-mirror-${createHash('sha256').update(`${work}\0${name}`).digest('hex').slice(0, 16)}`;
   const exec = (...command: string[]) => ['exec', '--user=0:0', ...WITHOUT_PROXIES, id, ...command];
   // Removes leftovers of a killed run; the lock of the work folder shows that it is over.
@@ -92,10 +93,10 @@ export async function openContainer(
       throw error;
     }
   };
-  return { ...(await askEngine(start)), ...addresses, databaseOwner: 'root', canAskNameserver: false, start };
+  return { ...(await askEngine(start)), ...facts, databaseOwner: 'root', canAskNameserver: false, start };
 }
 
-interface Found extends Pick<Engine, 'hostAddress' | 'daemon'> {
+interface Found extends Pick<Engine, 'hostAddress' | 'daemon' | 'image'> {
   readonly id: string;
 }
 
@@ -103,14 +104,18 @@ async function findContainer(name: string, program: ContainerProgram): Promise<F
   const answer = await program.command(['container', 'inspect', name]).catch((cause) => {
     throw new EngineError('engine/missing', `there is no container ${name}`, { cause });
   });
-  const [{ Id: id, State: state, HostConfig: config, NetworkSettings: network }] = JSON.parse(answer);
+  const [
+    { Id: id, State: state, HostConfig: config, NetworkSettings: network, Image: imageId, Config: own },
+  ] = JSON.parse(answer);
   if (state.Running !== true) {
     throw new EngineError('engine/missing', `the container ${name} is not running`, {
       advice: `Start it: ${program.path} start ${name}`,
     });
   }
   const addresses = config.NetworkMode === 'host' ? LOOPBACK : bridged(network.Networks);
-  if (addresses !== undefined) return { id: String(id), ...addresses };
+  // somebody may have removed the image of a running container
+  const image = await inspectImage(String(imageId), program, String(own?.Image)).catch(() => undefined);
+  if (addresses !== undefined) return { id: String(id), image: image?.image, ...addresses };
   throw new EngineError('engine/broken', `the container ${name} and this machine share no network`, {
     advice:
       'Run it on a bridge network of this machine or with --network=host. Or name its image: docker:IMAGE',

@@ -6,9 +6,11 @@ import type { Log } from '../../base/log.ts';
 import { took } from '../../base/words.ts';
 import { atExit } from '../at-exit.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from '../engine.ts';
+import { withoutPin } from '../images/reference.ts';
 import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
+import { inspectImage, type LocalImage } from './local-image.ts';
 
 /** Path of the folder of a task in a container: without spaces or colons, whatever its path here. */
 const INSIDE = '/task';
@@ -23,7 +25,7 @@ export async function openImage(
 ): Promise<Omit<Engine, 'name'>> {
   const { program } = options;
   const { environment } = program;
-  const { id, volumes } = await haveImage(image, program, options.log);
+  const { id, volumes, image: used } = await haveImage(image, program, options.log);
   const common = [
     '--pull=never',
     '--network=host',
@@ -78,6 +80,7 @@ export async function openImage(
   };
   return {
     ...(await askEngine(start)),
+    image: used,
     hostAddress: '127.0.0.1',
     daemon: { inside: INSIDE },
     databaseOwner: 'root', // without root, freshclam becomes nobody else
@@ -133,27 +136,38 @@ async function verdict(program: ContainerProgram, name: string, task: Task, run:
   throw new EngineError('engine/broken', `${task.tool} did not run: ${run.output.trim().slice(-1000)}`);
 }
 
-async function haveImage(
-  image: string,
-  program: ContainerProgram,
-  log: Log,
-): Promise<{ id: string; volumes: readonly string[] }> {
-  const look = async () =>
-    await program.command(['image', 'inspect', '--format={{.Id}} {{json .Config.Volumes}}', image]);
-  const found = await look().catch(async () => {
-    log.info(`pulling ${image}`);
-    const pull = await startProgram([program.path, 'pull', '--quiet', image], {
-      folder: '/',
-      timeout: PULL_MS,
-      environment: program.environment,
-    });
-    const { exitCode, timedOut, output } = await pull.ended;
-    if (exitCode === 0) return await look();
-    const why = timedOut ? `no end after ${took(PULL_MS / 1000)}` : output.trim().slice(-1000);
-    throw new EngineError('engine/missing', `${image} is not here and cannot be pulled: ${why}`);
+/** Finds an image here, else pulls it, or what has taken the place of a pin that is gone. Throws `engine/missing`. */
+async function haveImage(image: string, program: ContainerProgram, log: Log): Promise<LocalImage> {
+  const local = await inspectImage(image, program).catch(() => undefined);
+  if (local !== undefined) return local;
+  log.info(`pulling ${image}`);
+  const problem = await pull(image, program);
+  const instead = problem !== undefined && GONE.test(problem) ? withoutPin(image) : undefined;
+  if (instead !== undefined) {
+    log.warn(`the pinned image ${image} is gone from its registry: pulling ${instead} in its place`);
+    const other = await pull(instead, program);
+    if (other !== undefined)
+      throw new EngineError('engine/missing', `${instead} cannot be pulled in place of ${image}: ${other}`);
+    return await inspectImage(instead, program);
+  }
+  if (problem !== undefined)
+    throw new EngineError('engine/missing', `${image} is not here and cannot be pulled: ${problem}`);
+  return await inspectImage(image, program);
+}
+
+/** Words of docker, containerd and podman for a digest that a registry does not have. */
+const GONE = /manifest unknown|manifest for \S+ not found|@sha256:[0-9a-f]{64}: not found/i;
+
+/** Pulls an image. Returns the reason if that fails. */
+async function pull(image: string, program: ContainerProgram): Promise<string | undefined> {
+  const client = await startProgram([program.path, 'pull', '--quiet', image], {
+    folder: '/',
+    timeout: PULL_MS,
+    environment: program.environment,
   });
-  const [id = '', volumes = ''] = found.trim().split(' ');
-  return { id, volumes: Object.keys(JSON.parse(volumes) ?? {}) };
+  const { exitCode, timedOut, output } = await client.ended;
+  if (exitCode === 0) return undefined;
+  return timedOut ? `no end after ${took(PULL_MS / 1000)}` : output.trim().slice(-1000);
 }
 
 /** Options that hide the volumes of an image, such as its database folder: they would be copied for every container. */

@@ -54,7 +54,7 @@ export const CLIENT_OPTIONS = [
   {
     name: 'engines',
     value: '<name>',
-    help: 'ClamAV installation whose freshclam to use: native, docker:IMAGE or container:ID',
+    help: 'ClamAV installation whose freshclam to use: native, newest, oldest, docker:IMAGE or container:ID',
     usually: 'native if it is installed, else the newest ClamAV by docker or podman',
     schema: v.pipe(Engines, v.maxLength(1, 'takes one engine')),
   },

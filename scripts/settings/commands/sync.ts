@@ -90,7 +90,7 @@ const CYCLE = [
   {
     name: 'engines',
     value: '<names>',
-    help: 'ClamAV installations that must all prove a stage, separated by commas: native, docker:IMAGE, container:ID',
+    help: 'ClamAV installations that must all prove a stage, separated by commas: native, newest, oldest (the images that are pinned here), docker:IMAGE, container:ID',
     usually:
       'native if it is installed, else the newest ClamAV and the oldest supported one, by docker or podman',
     schema: Engines,

@@ -20,6 +20,17 @@ export function image(name: ImageName): string {
   return have(imagePart(name));
 }
 
+/**
+ * Variables and images with which workflows run these engines. No registry is asked about them: their names have no digest.
+ */
+export function engineImages(): { vars: Record<string, string>; images: Record<string, string> } {
+  const [newest, oldest] = [image('newest'), image('oldest')];
+  return {
+    vars: { CLAMAV_MIRROR_NEWEST_IMAGE: newest, CLAMAV_MIRROR_OLDEST_IMAGE: oldest },
+    images: { [newest]: newest, [oldest]: oldest },
+  };
+}
+
 /** What ClamAV in an image calls itself: `1.4.3`. */
 export async function versionOf(tag: string): Promise<string> {
   const answer = await docker('run', '--rm', '--network=none', tag, 'clamscan', '--version');

@@ -30,6 +30,7 @@ const NAMES = [
   'small-disks',
   'root', // to play another user
   'port-53',
+  'renovate', // its schema, of the npm registry
 ] as const;
 
 export type PartName = (typeof NAMES)[number];
