@@ -121,11 +121,17 @@ export function breaches(source: string): Breach[] {
     const limit = value(...job, 'timeout-minutes');
     check('job-timeout', typeof limit === 'number', ...job);
     for (const image of imagesOf(at(...job) as YAMLMap)) {
-      check('image-digest', /@sha256:[0-9a-f]{64}$/.test(image), ...job);
+      check('image-digest', isPinned(image), ...job);
     }
     checkSteps(typeof limit === 'number' ? limit : Infinity, ...job, 'steps');
   }
   return found;
+}
+
+/** True for an image by digest, also where a condition leaves it out. */
+function isPinned(image: string): boolean {
+  const [, , conditional] = /^\$\{\{ (.+) && '([^']+)' \|\| '' \}\}$/.exec(image) ?? [];
+  return /@sha256:[0-9a-f]{64}$/.test(conditional ?? image);
 }
 
 /** Of the job's container and of its services. */
