@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { outliveReaders, print } from './base/log.ts';
+import { pingBy } from './http/ping.ts';
 import { plain } from './notify/escape.ts';
 import { checkImages } from './watch/check-images.ts';
 import { quickCheck } from './watch/quick-check.ts';
@@ -7,23 +8,32 @@ import { checkSettings } from './watch/quick-check-settings.ts';
 import { EXIT } from './wiring/exit-code.ts';
 
 /**
- * First job of the workflow: tells whether a cycle has anything to do. It needs Node alone, no package and no container,
- * so a run without a new version costs seconds. Wiring only.
+ * First job of the workflow: tells whether a cycle has anything to do, whether that needs engines, and whether an issue is
+ * open that it may close. It needs Node alone, no package and no container, so a run without a new version costs seconds.
+ * Wiring only.
  */
 outliveReaders();
 const settings = checkSettings();
-const { needed, reason } = await quickCheck(settings, new Date());
+const { needed, proof, issue, ping, reason } = await quickCheck(settings, new Date());
 print(process.stdout, [`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${reason}`]);
-if (settings.output !== undefined) await appendFile(settings.output, `needed=${needed}\n`);
+const lines = needed ? [] : [`✅ Nothing to do: ${plain(reason)}`];
+const rows: Record<string, unknown> = { needed, proof, issue };
 if (needed) {
-  const { outputs, lines, valid } = await checkImages(settings, new Date());
-  print(process.stdout, lines);
-  const rows = Object.entries(outputs).map(([name, value]) => `${name}=${value}\n`);
-  if (settings.output !== undefined) await appendFile(settings.output, rows.join(''));
-  if (settings.summary !== undefined)
-    await appendFile(settings.summary, lines.map((line) => `⚠️ ${plain(line)}\n\n`).join(''));
-  if (!valid) process.exitCode = EXIT.failed;
+  const images = await checkImages(settings, new Date());
+  print(process.stdout, images.lines);
+  Object.assign(rows, images.outputs);
+  lines.push(...images.lines.map((line) => `⚠️ ${plain(line)}`));
+  if (!images.valid) process.exitCode = EXIT.failed;
 }
-if (settings.summary !== undefined && !needed) {
-  await appendFile(settings.summary, `✅ Nothing to do: ${plain(reason)}\n`);
+if (ping && settings.healthcheck !== undefined) {
+  const problem = await pingBy(fetch, settings.healthcheck.url, { verified: true, text: reason });
+  const said = problem ?? 'the healthcheck was pinged';
+  print(process.stdout, [said]);
+  lines.push(`${problem === undefined ? '✅' : '⚠️'} ${plain(said)}`);
 }
+if (settings.output !== undefined) {
+  const outputs = Object.entries(rows).map(([name, value]) => `${name}=${value}\n`);
+  await appendFile(settings.output, outputs.join(''));
+}
+if (settings.summary !== undefined && lines.length > 0)
+  await appendFile(settings.summary, `${lines.join('\n\n')}\n`);

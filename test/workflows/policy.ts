@@ -29,7 +29,8 @@ export interface Breach {
 const ALLOWED = /^(actions\/[\w-]+|aws-actions\/configure-aws-credentials)(\/|@)/;
 const PIN = /^[\w.-]+(\/[\w.-]+)+@[0-9a-f]{40}$/;
 /** An image by its digest, or one that the check job has chosen (scripts/watch/check-images.ts). */
-const PINNED = /^\S+@sha256:[0-9a-f]{64}$|^\$\{\{ needs\.check\.outputs\.(newest|oldest)-image \}\}$/;
+const PINNED =
+  /^\S+@sha256:[0-9a-f]{64}$|^\$\{\{ (.+ && )?needs\.check\.outputs\.(newest|oldest)-image( \|\| '')? \}\}$/;
 const VERSION = /^ v\d+(\.\d+)+$/;
 
 /** Where a workflow or an action.yml breaks a rule. */
