@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { freePort } from '../../scripts/proof/clients/clamd.ts';
 import { CACHE, CLI } from '../support/mirror/cli.ts';
 import { startPublished } from '../support/mirror/cycle.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
+import { freePort } from '../support/web/ports.ts';
 
 type Sink = 'pipe' | 'full';
 const FULL = '/dev/full';

@@ -19,11 +19,11 @@ import { explain } from '../../scripts/base/errors.ts';
 import { run } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { type RequestLine, startHost } from '../../scripts/host/host.ts';
-import { type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
+import type { Manifest } from '../../scripts/mirror/manifest.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { describeWithImages, image } from '../support/docker/docker.ts';
-import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { describeMirror, manifestOf, type TestMirror } from '../support/mirror/cycle.ts';
 import { startUpstream } from '../support/mirror/upstream.ts';
 import { official } from '../support/setup/official.ts';
 import { startProxy } from '../upstream/proxy/proxy.ts';
@@ -54,8 +54,7 @@ describeMirror('a client of a mirror', () => {
       versions: { test: 6 },
       how: { test: 'whole' },
     });
-    const { checked } = parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), '');
-    expect(report.checked).toBe(checked);
+    expect(report.checked).toBe((await manifestOf(mirror)).checked);
     expect(await consumer.names()).toEqual(['test.cvd']);
     expect((await stat(consumer.conf)).mode & 0o777).toBe(0o600);
     expect(await consumer.freshclam()).toMatch(/test\.cvd database is up-to-date \(version: 6/);

@@ -1,8 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
-import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { openProver, trusting } from '../support/clamav/engines.ts';
 import { makeHeader } from '../support/databases/signing.ts';
@@ -12,13 +11,13 @@ import {
   describeMirror,
   expectNoLeftovers,
   faults,
+  manifestOf,
   namesIn,
   offer,
   ofTest,
   published,
   startMirror,
   startPublished,
-  type TestMirror,
   unharmed,
   untouched,
 } from '../support/mirror/cycle.ts';
@@ -27,10 +26,6 @@ import { official } from '../support/setup/official.ts';
 const BOTH = { databases: 'test,bytecode' };
 const CLD = encodeHeader(makeHeader('bytecode', 336));
 const PAGE = Buffer.from('<html>Just a moment...</html>');
-
-async function manifestOf(mirror: TestMirror) {
-  return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
-}
 
 describeMirror('of two databases', () => {
   test('one is not taken and the other published, both are said, and the command exits with 1', async () => {

@@ -8,12 +8,19 @@ import type { CycleReport } from '../../scripts/cycle/report.ts';
 import { LAG_MS } from '../../scripts/cycle/survey/lag.ts';
 import { startHost } from '../../scripts/host/host.ts';
 import { freshnessOf } from '../../scripts/mirror/freshness.ts';
-import { encodeManifest, type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
+import { encodeManifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../scripts/proof/prove.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { changeManifest, startConsumer } from '../client/support.ts';
 import { trusting } from '../support/clamav/engines.ts';
-import { describeMirror, offer, published, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import {
+  describeMirror,
+  manifestOf,
+  offer,
+  published,
+  startMirror,
+  type TestMirror,
+} from '../support/mirror/cycle.ts';
 import { official } from '../support/setup/official.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
 import { look } from '../watch/support.ts';
@@ -24,10 +31,6 @@ const BOTH = { databases: 'test,bytecode' };
 /** Three days ago, so that what is refused since then is old by now. */
 const BEGIN = Date.now() - 3 * DAY;
 const after = (passed: number) => new Date(BEGIN + passed);
-
-async function manifestOf(mirror: TestMirror): Promise<Manifest> {
-  return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
-}
 
 async function checkedOf(mirror: TestMirror): Promise<Record<string, string>> {
   const manifest = await manifestOf(mirror);

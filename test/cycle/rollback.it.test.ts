@@ -1,7 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { fakeTools, knowing, trusting } from '../support/clamav/engines.ts';
 import { runCli } from '../support/mirror/cli.ts';
 import {
@@ -9,6 +8,7 @@ import {
   expectNoLeftovers,
   faults,
   hashes,
+  manifestOf,
   namesIn,
   offer,
   ofTest,
@@ -35,10 +35,6 @@ async function startWithArchive(): Promise<TestMirror> {
 
 function rollback(mirror: TestMirror, ...args: string[]) {
   return runCli(['rollback', '--store', mirror.store, '--work', mirror.work, '--json', ...args]);
-}
-
-async function manifestOf(mirror: TestMirror) {
-  return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
 }
 
 describeMirror('a rollback', () => {

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, inject, test } from 'vitest';
 import { describeWithImages, image } from '../support/docker/docker.ts';
 import { describeWithCeph } from '../support/s3/s3.ts';
+import { sampled } from '../support/sample.ts';
 import { clamav, describeWith, describeWithClamav } from '../support/setup/official.ts';
 import { startWebServer, WEB_SERVERS } from '../support/web/web-servers.ts';
 import { STATES } from './client.ts';
@@ -14,7 +15,7 @@ import { type SoakParts, type SoakPlan, type SoakResult, soak } from './soak.ts'
 const describeWithWebServers = describeWith(inject('webServers'));
 
 const PLAN: SoakPlan = {
-  updates: 60,
+  updates: sampled(36, 60),
   hosts: ['s3', 'nginx', 'lighttpd', 'caddy'],
   engines: ['native', 'oldest'],
   seed: 1,

@@ -12,7 +12,7 @@ import { dnsRecordsFor } from '../../scripts/cvd/dns-record.ts';
 import { type Program, readsSigns, type Tool } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { startProgram } from '../../scripts/engine/process.ts';
-import { type Clamd, clamdAt, freePort } from '../../scripts/proof/clients/clamd.ts';
+import { type Clamd, clamdAt } from '../../scripts/proof/clients/clamd.ts';
 import { startNameserver } from '../../scripts/proof/clients/nameserver.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { FACTS, type Fact } from '../support/clamav-15/facts.ts';
@@ -25,6 +25,7 @@ import type { SeenRequest, TestUpstream } from '../support/mirror/upstream.ts';
 import { covering } from '../support/sample.ts';
 import { clamav } from '../support/setup/official.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
+import { freePort } from '../support/web/ports.ts';
 
 /** `CLAMAV_FACTS=all`: each fact in each state of the mirror that it holds for; else in the first one. */
 const EVERYWHERE = process.env.CLAMAV_FACTS === 'all';

@@ -13,6 +13,7 @@ import { trusting } from '../../support/clamav/engines.ts';
 import {
   describeMirror,
   faults,
+  manifestOf,
   offer,
   ofTest,
   startMirror,
@@ -27,10 +28,6 @@ const quick = { openProver: async () => trusting };
 const HOUR = 3_600_000;
 /** The largest number that JSON holds exactly; and the largest that a CVD's header can hold, which is plausible. */
 const [LARGEST, PLAUSIBLE] = [2 ** 53 - 1, 2 ** 31 - 1];
-
-async function manifestOf(mirror: TestMirror): Promise<Manifest> {
-  return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
-}
 
 /** The manifest says of the CVD what it said before, whatever was looked at meanwhile. */
 async function expectDescribed(mirror: TestMirror, before: Manifest): Promise<void> {

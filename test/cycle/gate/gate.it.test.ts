@@ -6,7 +6,6 @@ import { HEADER_SIZE, parseHeader } from '../../../scripts/cvd/header.ts';
 import { encodeInfo } from '../../../scripts/cvd/info.ts';
 import type { CycleReport } from '../../../scripts/cycle/report.ts';
 import { readStart } from '../../../scripts/files/verify.ts';
-import { parseManifest } from '../../../scripts/mirror/manifest.ts';
 import type { Prove } from '../../../scripts/proof/prove.ts';
 import { openProver, trusting } from '../../support/clamav/engines.ts';
 import { rekeyedNative } from '../../support/clamav/rekeyed.ts';
@@ -15,6 +14,7 @@ import { SOUND } from '../../support/databases/hostile.ts';
 import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../../support/databases/signing.ts';
 import {
   describeMirror,
+  manifestOf,
   namesIn,
   sameDatabases,
   startMirror,
@@ -111,10 +111,6 @@ async function start(): Promise<TestMirror> {
   const report = await sync(mirror, trusting);
   expect(report.outcome, JSON.stringify(report)).toBe('published');
   return mirror;
-}
-
-async function manifestOf(mirror: TestMirror) {
-  return parseManifest(await readFile(join(mirror.store, 'manifest.json'), 'utf8'), mirror.store);
 }
 
 async function quarantined(mirror: TestMirror): Promise<string[]> {

@@ -7,7 +7,7 @@ import { readsSigns } from '../../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../../scripts/engine/native.ts';
 import { openEngines } from '../../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../../scripts/engine/spec.ts';
-import { parseManifest, type SignRecord } from '../../../scripts/mirror/manifest.ts';
+import type { SignRecord } from '../../../scripts/mirror/manifest.ts';
 import { type Prove, proveWith } from '../../../scripts/proof/prove.ts';
 import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../../scripts/store/folder.ts';
@@ -15,7 +15,7 @@ import { skippedHere, trusting } from '../../support/clamav/engines.ts';
 import { type Clamav15, clamav15 } from '../../support/clamav-15/clamav-15.ts';
 import { describeMirrorWith15 } from '../../support/clamav-15/part.ts';
 import { describeWithImages, image } from '../../support/docker/docker.ts';
-import { describeMirror, namesIn, ofTest } from '../../support/mirror/cycle.ts';
+import { describeMirror, manifestOf, namesIn, ofTest } from '../../support/mirror/cycle.ts';
 import { everyNth, isWhole } from '../../support/sample.ts';
 import { describeWithOpenssl } from '../../support/sign/openssl.ts';
 import { type SignedMirror, startSignedMirror } from '../../support/sign/signed-mirror.ts';
@@ -29,10 +29,6 @@ const refusing: Prove = async (candidate) => ({
 const DAY = 24 * 60 * 60_000;
 const START = new Date('2026-06-01T12:00:00Z');
 const later = (days: number) => new Date(START.getTime() + days * DAY);
-
-async function manifestOf({ store }: SignedMirror) {
-  return parseManifest(await readFile(join(store, 'manifest.json'), 'utf8'), store);
-}
 
 async function signOf(mirror: SignedMirror): Promise<SignRecord | undefined> {
   return (await manifestOf(mirror)).databases.test?.sign;

@@ -12,6 +12,7 @@ import type { CycleReport, DatabaseReport } from '../../../scripts/cycle/report.
 import { readStart } from '../../../scripts/files/verify.ts';
 import { checkTree } from '../../../scripts/mirror/check/check-tree.ts';
 import { SIGHTINGS } from '../../../scripts/mirror/check/sightings.ts';
+import { type Manifest, parseManifest } from '../../../scripts/mirror/manifest.ts';
 import { freshClient } from '../../../scripts/proof/scenarios/fresh-client.ts';
 import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../../scripts/store/folder.ts';
@@ -185,6 +186,11 @@ async function fingerprint(store: string): Promise<Map<string, string>> {
     found.set(name, `${hash} ${ino} ${mtimeMs}`);
   }
   return found;
+}
+
+/** What is published, as the store has it. */
+export async function manifestOf({ store }: Pick<TestMirror, 'store'>): Promise<Manifest> {
+  return parseManifest(await readFile(join(store, 'manifest.json'), 'utf8'), store);
 }
 
 /** Nothing but what stays between cycles: lock, state and memory in the work folder, the lock in the store. */

@@ -67,7 +67,7 @@ export const githubScript: StandIn = async ({ inputs, node }) => {
 
 /**
  * Copies what is under version control, and what is new and not ignored, as in a commit of right now; all files of a folder
- * without version control.
+ * without version control. Of this project the tests are left out, which no workflow runs here: they are half of it.
  */
 export async function copyFiles(source: string, target: string): Promise<void> {
   await mkdir(target, { recursive: true });
@@ -80,6 +80,7 @@ export async function copyFiles(source: string, target: string): Promise<void> {
     '--others',
     '--exclude-standard',
     '--deduplicate',
+    ...(source === PROJECT ? ['--', '.', ':!test'] : []),
   ];
   const { stdout } = await promisify(execFile)('git', list, { maxBuffer: 2 ** 26 }).catch(() => ({
     stdout: '',
