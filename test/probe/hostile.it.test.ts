@@ -10,7 +10,13 @@ import { offered } from '../support/mirror/cycle.ts';
 import { type Fault, startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
-import { faults, finding, NOBODY, probe } from './support.ts';
+import { faults, finding, NOBODY, probe as patientProbe } from './support.ts';
+
+/** With little patience for what stands still. */
+const probe: typeof patientProbe = (url, change) => {
+  const patience = { connect: 5000, idle: 2000, answer: 3000, file: 20_000 };
+  return patientProbe(url, { patience, ...change });
+};
 
 describeWithOfficial('probe neither hangs nor crashes on, and names the fault of,', () => {
   /** A mirror of database `test` in which one file misbehaves. */

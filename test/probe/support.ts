@@ -31,7 +31,7 @@ export async function probe(url: string, change: Partial<ProbeOptions> = {}): Pr
     client: undefined,
     trust: TALOS,
     now: () => new Date(),
-    patience: { connect: 5000, idle: 2000, answer: 3000, file: 20_000 },
+    patience: { connect: 60_000, idle: 60_000, answer: 60_000, file: 60_000 }, // what is well may be slow
     ...change,
   });
 }

@@ -69,7 +69,7 @@ async function expectEnd(pid: number): Promise<void> {
 
 describeWithDocker('a Docker engine', () => {
   describeWith(startable)('that the tests start', () => {
-    test('is stopped with them', async () => {
+    test('ends with them', async () => {
       await ownDockerd();
       const engine = await ensureDocker('a-run', options());
       const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
@@ -78,7 +78,7 @@ describeWithDocker('a Docker engine', () => {
       await expectEnd(pid);
     });
 
-    test('ends with them if they are killed', async () => {
+    test('ends with them, too, if they are killed', async () => {
       await ownDockerd();
       const module = join(import.meta.dirname, '..', 'support', 'docker', 'docker-engine.ts');
       const script = `
@@ -92,6 +92,30 @@ describeWithDocker('a Docker engine', () => {
       await once(child.stdout, 'data');
       const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
       child.kill('SIGKILL');
+      await expectEnd(pid);
+    });
+
+    test('goes on for another run that found it, and ends with that one', async () => {
+      await ownDockerd();
+      const [first, second] = [
+        await ensureDocker('a-run', options()),
+        await ensureDocker('another', options()),
+      ];
+      const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+      await first.close();
+      // whoever ends it would wait for the lock in vain
+      const ending = ['--exclusive', '--nonblock', join(folder, 'clamav-mirror-tests-docker.lock'), 'true'];
+      expect((await run(['flock', ...ending], { path: PATH, timeout: 60_000 })).exitCode).toBe(1);
+      expect(await docker('version', '--format={{.Server.Version}}')).toMatch(/^\d/);
+      await second.close();
+      await expectEnd(pid);
+    });
+
+    test('is started once by two runs that begin at the same time', async () => {
+      await ownDockerd();
+      const engines = await Promise.all(['a-run', 'another'].map((name) => ensureDocker(name, options())));
+      const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+      for (const engine of engines) await engine.close();
       await expectEnd(pid);
     });
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,33 +15,40 @@ const FILTER = `--filter=label=${LABEL}`;
 
 /** A Docker engine that answers. */
 export interface DockerEngine {
-  /** Removes what this run of the tests left in it; stops it if the tests started it. */
+  /** Removes what this run of the tests left in it; if tests started it, it ends with the last run that uses it. */
   close(): Promise<void>;
 }
 
 /**
- * Finds the Docker engine of this machine, or starts one for this run of the tests, installed if need be. `name` is that
- * of the run. Throws if there can be none.
+ * Finds the Docker engine of this machine, or starts one for the tests, installed if need be. `name` is that of the run.
+ * Throws if there can be none. Several runs on a machine share the engine that one of them started: it ends with the last.
  */
 export async function ensureDocker(name: string, options: InstallOptions): Promise<DockerEngine> {
-  if (await answers()) {
-    return {
-      close: async () => {
-        if (await answers()) await sweep(name); // else it has ended, and all that was in it
-      },
-    };
+  const letGo = await hold('--shared', lock(), options); // before the first look: what answers then is not about to end
+  try {
+    const letStart = await hold('--exclusive', `${lock()}.start`, options); // of two, the second finds it
+    await startIfNoneAnswers(options).finally(letStart);
+  } catch (error) {
+    await letGo();
+    throw error;
   }
+  return {
+    close: async () => {
+      if (await answers()) await sweep(name).finally(letGo);
+      else await letGo(); // it has ended, and all that was in it
+    },
+  };
+}
+
+async function startIfNoneAnswers(options: InstallOptions): Promise<void> {
+  if (await answers()) return;
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) {
     throw new Error('no Docker engine answers, and only root on Linux can start one');
   }
   const dockerd = await ensureProgram('dockerd', ['containerd', 'docker.io', 'iptables'], options);
   options.log('starting a Docker engine for the tests');
-  const stop = await start(dockerd, options);
-  return {
-    close: async () => {
-      await sweep().finally(stop); // nobody else used it
-    },
-  };
+  await start(dockerd, options);
+  await sweep(); // what was left in it is nobody's any more
 }
 
 async function answers(): Promise<boolean> {
@@ -50,39 +58,62 @@ async function answers(): Promise<boolean> {
   );
 }
 
-/** The engine ends with this process, however that ends. Returns what stops it sooner. */
-async function start(dockerd: string, options: InstallOptions): Promise<() => Promise<void>> {
+/** Whoever has it locked, shared, uses the engine. */
+const lock = () => join(tmpdir(), 'clamav-mirror-tests-docker.lock');
+
+/** Holds a lock until it is let go, or until this process ends, however it ends. Without `flock` there is none. */
+async function hold(
+  how: '--shared' | '--exclusive',
+  path: string,
+  options: InstallOptions,
+): Promise<() => Promise<void>> {
+  const child = spawn('flock', [how, path, 'sh', '-c', 'echo held; exec cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true, // Ctrl-C is for the tests
+    env: { ...process.env, PATH: widePath(options) },
+  });
+  const ended = new Promise<void>((resolve) => {
+    for (const event of ['close', 'error']) child.once(event, () => resolve());
+  });
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  return async () => {
+    child.stdin.destroy();
+    await ended;
+  };
+}
+
+/** Runs an engine ($1, its log is $2), and ends it when nobody holds the lock ($3) any more. */
+const KEEPER = `
+"$1" > "$2" 2>&1 & engine=$!
+flock --exclusive "$3" sh -c 'kill "$1"; while kill -0 "$1"; do sleep 0.1; done' sh "$engine" 2>/dev/null & waiting=$!
+wait "$engine"
+kill "$waiting" 2>/dev/null`;
+
+/** Returns when it answers. */
+async function start(dockerd: string, options: InstallOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'dockerd-'));
-  const log = await open(join(folder, 'log'), 'w');
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', dockerd], {
-    stdio: ['ignore', log.fd, log.fd],
-    detached: true, // Ctrl-C is for the tests, which then stop it
+  const log = join(folder, 'log');
+  const keeper = spawn('sh', ['-c', KEEPER, 'sh', dockerd, log, lock()], {
+    stdio: 'ignore',
+    detached: true, // it outlives this run, if another one uses the engine
     env: { ...process.env, PATH: widePath(options) },
   });
   let problem = '';
-  child.once('error', ({ message }) => {
+  keeper.once('error', ({ message }) => {
     problem = message;
   });
-  const ended = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
-  });
-  await log.close(); // only now: it may end in the meantime
-  const stop = async () => {
-    child.kill();
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  };
-  const deadline = Date.now() + START_TIMEOUT;
-  while (!(await answers())) {
-    if (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
+  keeper.unref();
+  try {
+    const deadline = Date.now() + START_TIMEOUT;
+    while (!(await answers())) {
+      const said = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' / ');
+      const hasEnded = problem !== '' || keeper.exitCode !== null || keeper.signalCode !== null;
+      if (Date.now() > deadline || hasEnded) throw new Error(`dockerd does not start: ${problem || said}`);
       await wait(100);
-      continue;
     }
-    const said = (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n').slice(-3).join(' / ');
-    await stop();
-    throw new Error(`dockerd does not start: ${problem || said}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  return stop;
 }
 
 /**
