@@ -1,8 +1,7 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explain } from '../../scripts/base/errors.ts';
 import { SILENT } from '../../scripts/base/log.ts';
-import { encodeInfo } from '../../scripts/cvd/info.ts';
 import { runCycle } from '../../scripts/cycle/cycle.ts';
 import type { Engine } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
@@ -18,17 +17,13 @@ import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/setup/official-file
 import { findProgram } from '../../scripts/setup/programs.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { rekeyPrograms } from '../support/clamav/rekey.ts';
-import { diffScript } from '../support/databases/chain.ts';
-import { SOUND } from '../support/databases/hostile.ts';
-import { signatureLine } from '../support/databases/signatures.ts';
-import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../support/databases/signing.ts';
+import { type BigVersion, writeBigDatabase } from '../support/databases/big-database.ts';
+import { makeTestKeys, testTrust } from '../support/databases/signing.ts';
 import { LABEL } from '../support/docker/docker-cli.ts';
 import { say, withFolder } from './support.ts';
 
-/** Inflated; a CVD of about 12 MB. */
-const MEGABYTES = 30;
-/** Lines that the second version has more of each kind. */
-const MORE = 500;
+/** Of today's daily: a CVD of about 11 MB. */
+const SHARE = 0.5;
 const now = () => new Date();
 
 /** Where a cycle's time goes, and how a proof grows with engines; with real ClamAV that trusts the tests' keys. */
@@ -41,7 +36,7 @@ export async function proof(): Promise<void> {
   await using clamav = await rekeyPrograms({ freshclam, clamscan, clamd, sigtool }, makeTestKeys().keys);
   const native = await findNativeEngine(clamav.path);
   await withFolder(async (folder) => {
-    const versions = await writeDaily(folder, MEGABYTES);
+    const versions = await writeBigDatabase(folder, 'daily', { share: SHARE, steps: ['day'] });
     await timeCycle(folder, versions, native);
     await growth('of the same ClamAV', await candidateOf('daily', folder, versions), [
       native,
@@ -50,43 +45,6 @@ export async function proof(): Promise<void> {
     ]);
   });
   await containers();
-}
-
-/** Two versions of a `daily` that ClamAV loads, the second with some more lines. */
-async function writeDaily(folder: string, megabytes: number): Promise<BigVersion[]> {
-  const shares = { hdb: 0.2, hsb: 0.3, ldb: 0.4, ndb: 0.1 };
-  const files = new Map<string, Buffer>();
-  const added: string[] = [];
-  const later = new Map<string, Buffer>();
-  for (const [form, [extension, share]] of Object.entries(shares).entries()) {
-    const name = `daily.${extension}`;
-    const count = Math.ceil((megabytes * 1e6 * share) / signatureLine(form, 0).length);
-    const lines = Array.from({ length: count }, (_, id) => signatureLine(form, id));
-    const news = Array.from({ length: MORE }, (_, id) => signatureLine(form, count + id));
-    if (extension === 'hdb') lines.unshift(`${SOUND.hdb?.[0]}\n`);
-    files.set(name, Buffer.from(lines.join('')));
-    later.set(name, Buffer.from([...lines, ...news].join('')));
-    added.push(`OPEN ${name}\n`, ...news.map((line) => `ADD ${line}`), 'CLOSE\n');
-  }
-  const parts = [files, later].map((content, at) => {
-    return { database: 'daily', version: at + 1, files: content, header: { signatures: 100 } };
-  });
-  const [before, after] = parts.map((part) => new Map([['daily.info', encodeInfo(makeInfo(part))]]));
-  if (before === undefined || after === undefined) throw new Error('no .info');
-  const paths = [join(folder, 'daily-1.cvd'), join(folder, 'daily-2.cvd')];
-  for (const [at, part] of parts.entries()) await writeFile(paths[at] ?? '', makeCvd(part));
-  const cdiff = join(folder, 'daily-2.cdiff');
-  await writeFile(
-    cdiff,
-    makeCdiff(2, Buffer.concat([diffScript(before, after), Buffer.from(added.join(''))])),
-  );
-  return paths.map((cvd, at) => ({ version: at + 1, cvd, cdiff: at === 0 ? undefined : cdiff }));
-}
-
-interface BigVersion {
-  readonly version: number;
-  readonly cvd: string;
-  readonly cdiff: string | undefined;
 }
 
 async function timeCycle(folder: string, [first, second]: BigVersion[], engine: Engine): Promise<void> {
@@ -129,7 +87,12 @@ async function candidateOf(
   await mkdir(stage);
   await copyFile(second.cvd, join(stage, `${database}.cvd`));
   await copyFile(second.cdiff, join(stage, `${database}-${version}.cdiff`));
-  const record = { version, signatures: 100, fLevel: 81, cdiffs: { first: version, last: version } };
+  const record = {
+    version,
+    signatures: second.signatures,
+    fLevel: 81,
+    cdiffs: { first: version, last: version },
+  };
   return {
     folder: stage,
     staged: new Map([[database, record]]),
@@ -160,6 +123,7 @@ async function containers(): Promise<void> {
   await withFolder(async (folder) => {
     const versions = [5, 6].map((version) => ({
       version,
+      signatures: 100,
       cvd: join(official, `test-${version}.cvd`),
       cdiff: join(official, `test-${version}.cdiff`),
     }));

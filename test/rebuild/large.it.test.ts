@@ -28,7 +28,7 @@ describeWithPython('a large database, compressed by stock zlib', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'large-'));
-    const versions = await writeBigDatabase(folder, 'daily', { megabytes: MEGABYTES, versions: 2 });
+    const versions = await writeBigDatabase(folder, 'daily', { share: MEGABYTES / 62, steps: ['day'] });
     [old, next] = versions as [BigVersion, BigVersion];
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
