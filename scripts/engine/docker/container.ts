@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { atExit } from '../at-exit.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from '../engine.ts';
+import { toolIn } from '../memory-use.ts';
 import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
@@ -17,7 +18,7 @@ export async function openContainer(
   options: { readonly program: ContainerProgram; readonly work: string },
 ): Promise<Omit<Engine, 'name'>> {
   const { program, work } = options;
-  const { id, ...addresses } = await findContainer(name, program);
+  const { id, ...found } = await findContainer(name, program);
   const root = `/tmp/clamav-mirror-${createHash('sha256').update(`${work}\0${name}`).digest('hex').slice(0, 16)}`;
   const exec = (...command: string[]) => ['exec', '--user=0:0', ...WITHOUT_PROXIES, id, ...command];
   // Removes leftovers of a killed run; the lock of the work folder shows that it is over.
@@ -72,6 +73,7 @@ export async function openContainer(
       const client = await startProgram([program.path, ...args], {
         ...task,
         environment: program.environment,
+        measured: toolIn(id, task.tool),
       });
       const ended = client.ended.then(verdict, async (error) => {
         await finish().catch(() => {});
@@ -79,7 +81,7 @@ export async function openContainer(
       });
       ended.catch(() => {}); // a caller who waits gets the error
       return {
-        output: client.output,
+        ...client,
         ended,
         stop: async () => {
           await client.stop();
@@ -92,10 +94,10 @@ export async function openContainer(
       throw error;
     }
   };
-  return { ...(await askEngine(start)), ...addresses, databaseOwner: 'root', canAskNameserver: false, start };
+  return { ...(await askEngine(start)), ...found, databaseOwner: 'root', canAskNameserver: false, start };
 }
 
-interface Found extends Pick<Engine, 'hostAddress' | 'daemon'> {
+interface Found extends Pick<Engine, 'hostAddress' | 'daemon' | 'memory'> {
   readonly id: string;
 }
 
@@ -110,7 +112,8 @@ async function findContainer(name: string, program: ContainerProgram): Promise<F
     });
   }
   const addresses = config.NetworkMode === 'host' ? LOOPBACK : bridged(network.Networks);
-  if (addresses !== undefined) return { id: String(id), ...addresses };
+  const memory = Number(config.Memory) > 0 ? Number(config.Memory) : undefined; // 0 means no limit
+  if (addresses !== undefined) return { id: String(id), memory, ...addresses };
   throw new EngineError('engine/broken', `the container ${name} and this machine share no network`, {
     advice:
       'Run it on a bridge network of this machine or with --network=host. Or name its image: docker:IMAGE',
