@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Process of this machine, as the kernel describes it. */
 export interface SeenProcess {
@@ -7,7 +7,7 @@ export interface SeenProcess {
   readonly name: string;
   readonly group: number;
   /** Text of its cgroups; those of a container have its id in their paths. */
-  readonly cgroups: () => Promise<string>;
+  readonly cgroups: () => string;
 }
 
 /** Measurement of a program while it runs. */
@@ -24,42 +24,47 @@ const LOOK_MS = 500;
  * Measures the processes of a program by what the kernel says of them (proc(5): VmHWM), those in containers of this
  * machine too. Where there is no /proc, or not that of the containers, it tells nothing.
  */
-export function measureMemory(belongs: (process: SeenProcess) => boolean | Promise<boolean>): MemoryMeter {
+export function measureMemory(belongs: (process: SeenProcess) => boolean): MemoryMeter {
   let peak: number | undefined;
-  let isLooking = false;
-  const look = async () => {
-    if (isLooking) return;
-    isLooking = true;
-    for (const pid of await pids()) {
-      const found = await seen(pid);
-      if (found === undefined || !(await belongs(found))) continue;
-      const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(await textOf(`/proc/${pid}/status`))?.[1] ?? 0);
+  const look = () => {
+    for (const pid of pids()) {
+      const found = seen(pid);
+      if (found === undefined || !belongs(found)) continue;
+      const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0);
       if (kilobytes > 0) peak = Math.max(peak ?? 0, kilobytes * 1024);
     }
-    isLooking = false;
   };
-  const timer = setInterval(() => void look(), LOOK_MS).unref();
+  const timer = setInterval(look, LOOK_MS).unref();
   return { peak: () => peak, stop: () => clearInterval(timer) };
 }
 
 /** For `measureMemory`: a tool in the container with this id. */
-export function toolIn(container: string, tool: string): (process: SeenProcess) => Promise<boolean> {
-  return async ({ name, cgroups }) => name === tool && (await cgroups()).includes(container);
+export function toolIn(container: string, tool: string): (process: SeenProcess) => boolean {
+  return ({ name, cgroups }) => name === tool && cgroups().includes(container);
 }
 
-async function pids(): Promise<number[]> {
-  const names = await readdir('/proc').catch(() => []);
-  return names.map(Number).filter((pid) => pid > 0);
+function pids(): number[] {
+  try {
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 0);
+  } catch {
+    return [];
+  }
 }
 
-async function seen(pid: number): Promise<SeenProcess | undefined> {
-  const stat = await textOf(`/proc/${pid}/stat`);
+function seen(pid: number): SeenProcess | undefined {
+  const stat = textOf(`/proc/${pid}/stat`);
   const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(stat) ?? []; // a name may hold spaces and brackets
   if (name === undefined || rest === undefined) return undefined;
-  const group = Number(rest.split(' ')[2]);
-  return { pid, name, group, cgroups: () => textOf(`/proc/${pid}/cgroup`) };
+  return { pid, name, group: Number(rest.split(' ')[2]), cgroups: () => textOf(`/proc/${pid}/cgroup`) };
 }
 
-async function textOf(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch(() => '');
+/** Text of a file of the kernel, which takes no time to read. A process may be gone meanwhile. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

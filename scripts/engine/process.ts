@@ -25,7 +25,7 @@ export interface ProgramOptions {
   /** Whole environment of the program. It inherits nothing from this process. */
   readonly environment: Environment;
   /** Processes whose memory is measured; by default those of its process group. */
-  readonly measured?: (process: SeenProcess) => boolean | Promise<boolean>;
+  readonly measured?: (process: SeenProcess) => boolean;
 }
 
 /**
