@@ -28,8 +28,8 @@ export class MemoryBudget {
   readonly #guess: number;
   #measured: number | undefined;
 
-  /** `size` is the size of all CVDs in bytes. */
-  constructor(size: number, available = process.availableMemory()) {
+  /** `size` of all CVDs, and `available` memory, in bytes. */
+  constructor(size: number, available: number) {
     this.usable = available * USABLE_SHARE;
     this.#guess = TOOL_MEMORY + size * MEMORY_PER_BYTE;
   }

@@ -32,9 +32,9 @@ export function proofTable(proof: Proof): string {
     .join('\n');
 }
 
-/** Time of a scenario since the start of the proof, so that everybody sees what ran beside it: `4.0 s to 22.5 s`. */
+/** Time of a scenario since the start of the proof, which shows what ran beside it: `from 4.0 s to 23 s`. */
 function span(began: number, duration: number): string {
-  return `${began.toFixed(1)} s to ${(began + duration).toFixed(1)} s`;
+  return `from ${took(began)} to ${took(began + duration)}`;
 }
 
 function memoryLine({ loaded, usable, oneByOne }: NonNullable<Proof['memory']>): string {

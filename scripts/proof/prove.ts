@@ -34,6 +34,8 @@ export interface ProveOptions {
   readonly timeout?: number | undefined;
   /** Time limit for all scenarios of one engine in milliseconds. */
   readonly engineTimeout?: number | undefined;
+  /** Bytes of memory that are available; by default what this machine, or the group that limits us, has left. */
+  readonly memory?: number | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -73,7 +75,8 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
     if (engines.length === 0) {
       throw new EngineError('engine/missing', 'no engine is available for the proof');
     }
-    const stage = openStage(await sizeOf(candidate), options.log ?? SILENT);
+    const { memory = process.availableMemory(), log = SILENT } = options;
+    const stage = openStage(new MemoryBudget(await sizeOf(candidate), memory), log);
     const proofs = await Promise.allSettled(
       engines.map((engine) => proveByEngine(engine, candidate, { ...options, ...stage, begun })),
     );
@@ -87,7 +90,7 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
       duration: secondsSince(begun),
       databases: Object.fromEntries([...candidate.staged].map(([name, { version }]) => [name, version])),
       engines: engines.map(({ name, version, fLevel }) => ({ name, version, fLevel })),
-      memory: stage.memory(),
+      memory: stage.recordOfMemory(),
       results,
     };
   };
@@ -102,12 +105,10 @@ interface Stage {
   readonly schedule: Schedule<ScenarioResult, Turn>;
   readonly loaded: (bytes: number | undefined) => void;
   /** Part of the record. */
-  readonly memory: () => Proof['memory'];
+  readonly recordOfMemory: () => Proof['memory'];
 }
 
-/** `size`: bytes of all CVDs. */
-function openStage(size: number, log: Log): Stage {
-  const budget = new MemoryBudget(size);
+function openStage(budget: MemoryBudget, log: Log): Stage {
   let oneByOne = false;
   const fits = (next: Turn, beside: readonly Turn[]) => {
     const isRoom = budget.fits(next, beside);
@@ -123,7 +124,7 @@ function openStage(size: number, log: Log): Stage {
       budget.learn(ofOneSet);
       schedule.look();
     },
-    memory: () => budget.record(oneByOne),
+    recordOfMemory: () => budget.record(oneByOne),
   };
 }
 
