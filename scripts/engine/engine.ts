@@ -53,6 +53,8 @@ const SIGNAL_OFFSET = 128;
 export interface Program {
   /** stdout and stderr so far, in order, cut after 1 MiB. */
   output(): string;
+  /** Most bytes that one process of it had in memory so far; `undefined` if this machine does not tell. */
+  peakMemory?(): number | undefined;
   /** Settles once the program has ended and its folder has its final content. Rejects with `engine/broken` only. */
   readonly ended: Promise<ToolRun>;
   /** Kills the program and everything that it started. */
@@ -96,6 +98,8 @@ export interface Engine {
   /** User that freshclam may become, because it refuses to stay root on its own. */
   readonly databaseOwner: string;
   readonly canAskNameserver: boolean;
+  /** Bytes of memory that all its tools may take together, if its container has a limit. */
+  readonly memory?: number | undefined;
   /** Starts a tool. A failing tool is a result; only an engine that cannot run it at all throws `engine/broken`. */
   start(task: Task): Promise<Program>;
 }

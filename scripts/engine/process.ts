@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { OUTPUT_CHARACTERS } from '../base/limits/engines.ts';
 import { atExit } from './at-exit.ts';
 import { EngineError, type Program, type ToolRun } from './engine.ts';
+import { measureMemory, type SeenProcess } from './memory-use.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,6 +24,8 @@ export interface ProgramOptions {
   readonly timeout: number;
   /** Whole environment of the program. It inherits nothing from this process. */
   readonly environment: Environment;
+  /** Processes whose memory is measured; by default those of its process group. */
+  readonly measured?: (process: SeenProcess) => boolean;
 }
 
 /**
@@ -52,6 +55,8 @@ export async function startProgram(
     isOurs = true;
     killGroup(child.pid);
   };
+  const { measured = ({ group }: SeenProcess) => group === child.pid } = options;
+  const meter = measureMemory(measured);
   const cancel = atExit(kill); // a separate process group does not end with this process
   const timer = setTimeout(() => {
     timedOut = true;
@@ -66,11 +71,13 @@ export async function startProgram(
     );
   }).finally(() => {
     clearTimeout(timer);
+    meter.stop();
     cancel();
   });
   ended.catch(() => {}); // a caller who waits gets the error
   return {
     output: () => output,
+    peakMemory: () => meter.peak(),
     ended,
     stop: async () => {
       kill();

@@ -4,13 +4,12 @@ import { type Engine, EngineError, readsSigns } from '../engine/engine.ts';
 import { publishedCandidate } from './published-candidate.ts';
 import type { ScenarioResult } from './record.ts';
 import { ownCheck } from './scenarios/own-check.ts';
-import { scan } from './scenarios/scan.ts';
 import type { Candidate, Scenario } from './scenarios/scenario.ts';
 
 export interface ControlContext {
   /** Returns the scenarios for a candidate. */
   readonly scenariosFor: (candidate: Candidate) => Promise<readonly Scenario[]>;
-  /** Plays scenarios in order, in folders and within a time limit of their own. */
+  /** Plays scenarios in folders and within a time limit of their own: those of one client in order. */
   readonly playAll: (
     candidate: Candidate,
     scenarios: readonly Scenario[],
@@ -32,11 +31,8 @@ export async function requireSound(
   try {
     if (candidate.published.size > 0) {
       const control = await publishedCandidate(candidate, join(folder, 'stage'));
-      const all = await scenariosFor(control);
-      const scenarios = upTo(failed, all);
-      // the scan shows what this engine calls EICAR with the published databases
-      const before = scenarios.length === 0 || failed.client === scan.client ? [] : upTo(scan, all);
-      const results = await playAll(control, [...before, ...scenarios]);
+      const scenarios = upTo(failed, await scenariosFor(control));
+      const results = await playAll(control, scenarios);
       requirePassed(engine, results, 'with what is published, too');
       if (scenarios.length > 0 && results.at(-1)?.result === 'passed') return;
     }

@@ -1,19 +1,17 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import pLimit from 'p-limit';
-import { codeOf, explain } from '../base/errors.ts';
 import { ENGINE_MS, TOOL_MS } from '../base/limits/engines.ts';
+import { type Log, SILENT } from '../base/log.ts';
 import { secondsSince } from '../base/stopwatch.ts';
 import { cvdName } from '../cvd/names.ts';
 import { type Engine, EngineError } from '../engine/engine.ts';
-import { oomKills } from '../engine/oom-kills.ts';
-import { requireNoLack } from '../engine/shortages.ts';
-import { recorded, Transcript } from '../engine/transcript.ts';
 import { basisOf } from './basis.ts';
 import { requireSound } from './control.ts';
-import { enginesAtOnce } from './memory-budget.ts';
+import { MemoryBudget, type Need } from './memory-budget.ts';
+import { playScenario } from './play.ts';
 import type { Proof, ScenarioResult } from './record.ts';
-import { SampleError, type UserSample } from './samples/user-samples.ts';
+import type { UserSample } from './samples/user-samples.ts';
 import { daemon } from './scenarios/daemon.ts';
 import { dnsClient } from './scenarios/dns-client.ts';
 import { publishedClient, retainedClients } from './scenarios/earlier-client.ts';
@@ -21,16 +19,11 @@ import { fipsClients } from './scenarios/fips-client.ts';
 import { freshClient } from './scenarios/fresh-client.ts';
 import { privateMirrorClient } from './scenarios/private-mirror-client.ts';
 import { scan } from './scenarios/scan.ts';
-import {
-  type Candidate,
-  Disturbed,
-  OutOfTime,
-  type Scenario,
-  ScenarioSkipped,
-  type Scene,
-} from './scenarios/scenario.ts';
+import type { Candidate, Scenario } from './scenarios/scenario.ts';
 import { upToDateClient } from './scenarios/up-to-date-client.ts';
 import { wholeDownloadClient } from './scenarios/whole-download-client.ts';
+import { type Job, Schedule } from './schedule.ts';
+import { TimeLimit } from './time-limit.ts';
 
 export interface ProveOptions {
   readonly now: () => Date;
@@ -41,6 +34,9 @@ export interface ProveOptions {
   readonly timeout?: number | undefined;
   /** Time limit for all scenarios of one engine in milliseconds. */
   readonly engineTimeout?: number | undefined;
+  /** Bytes of memory that are available; by default what this machine, or the group that limits us, has left. */
+  readonly memory?: number | undefined;
+  readonly log?: Log | undefined;
 }
 
 /** Function that proves a stage, given to a cycle. */
@@ -48,6 +44,23 @@ export interface Prove {
   (candidate: Candidate): Promise<Proof>;
   /** Digest that changes with the engines and samples. A verdict of the engines holds only for the same basis. */
   readonly basis?: string;
+}
+
+/**
+ * Scenarios of an engine, in the order of the record. Those of one client build on each other and are played one after
+ * the other; the clients do not, and are played side by side, as far as cores and memory go.
+ */
+async function scenariosFor(candidate: Candidate, engine: Engine): Promise<Scenario[]> {
+  return [
+    ...[freshClient, upToDateClient, scan],
+    ...(candidate.published.size > 0 ? [publishedClient] : []),
+    ...retainedClients(candidate),
+    wholeDownloadClient,
+    privateMirrorClient,
+    dnsClient,
+    daemon,
+    ...(await fipsClients(candidate, engine)),
+  ];
 }
 
 /**
@@ -62,9 +75,10 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
     if (engines.length === 0) {
       throw new EngineError('engine/missing', 'no engine is available for the proof');
     }
-    const turns = pLimit(enginesAtOnce(await sizeOf(candidate), engines.length));
+    const { memory = process.availableMemory(), log = SILENT } = options;
+    const stage = openStage(new MemoryBudget(await sizeOf(candidate), memory), log);
     const proofs = await Promise.allSettled(
-      engines.map((engine) => turns(() => proveByEngine(engine, candidate, options))),
+      engines.map((engine) => proveByEngine(engine, candidate, { ...options, ...stage, begun })),
     );
     const results = proofs.flatMap((proof) => {
       if (proof.status === 'rejected') throw proof.reason;
@@ -81,133 +95,102 @@ export function proveWith(engines: readonly Engine[], options: ProveOptions): Pr
         fLevel,
         ...(image !== undefined && { image }),
       })),
+      memory: stage.recordOfMemory(),
       results,
     };
   };
   return Object.assign(prove, { basis: basisOf(engines, options.samples) });
 }
 
+/** Scenario of an engine that waits for its turn. */
+interface Turn extends Job<ScenarioResult>, Need {}
+
+/** All that the engines of one proof share: the turns, and the memory. */
+interface Stage {
+  readonly schedule: Schedule<ScenarioResult, Turn>;
+  readonly loaded: (bytes: number | undefined) => void;
+  /** Part of the record. */
+  readonly recordOfMemory: () => Proof['memory'];
+}
+
+function openStage(budget: MemoryBudget, log: Log): Stage {
+  let oneByOne = false;
+  const fits = (next: Turn, beside: readonly Turn[]) => {
+    const isRoom = budget.fits(next, beside);
+    if (!isRoom && !oneByOne)
+      log.info(`loading databases one after the other where memory is short: ${budget}`);
+    oneByOne ||= !isRoom;
+    return isRoom;
+  };
+  const schedule = new Schedule<ScenarioResult, Turn>({ slots: availableParallelism() + 1, fits });
+  return {
+    schedule,
+    loaded(ofOneSet) {
+      budget.learn(ofOneSet);
+      schedule.look();
+    },
+    recordOfMemory: () => budget.record(oneByOne),
+  };
+}
+
+interface Playing extends ProveOptions, Stage {
+  /** Start of the proof, a time of `performance.now()`. */
+  readonly begun: number;
+}
+
 /** Plays all scenarios. A failure counts only if the engine passes without the new databases. */
 async function proveByEngine(
   engine: Engine,
   candidate: Candidate,
-  options: ProveOptions,
+  playing: Playing,
 ): Promise<ScenarioResult[]> {
   const scenarios = await scenariosFor(candidate, engine);
-  const results = await playAll(engine, candidate, scenarios, options);
+  const results = await playAll(engine, candidate, scenarios, playing);
   const failed = scenarios[results.findIndex(({ result }) => result === 'failed')];
   if (failed !== undefined) {
     await requireSound(engine, failed, candidate, {
       scenariosFor: (control) => scenariosFor(control, engine),
-      playAll: (control, some) => playAll(engine, control, some, options),
+      playAll: (control, some) => playAll(engine, control, some, playing),
     });
   }
   return results;
 }
 
-/** Plays scenarios in order. Those of one client build on each other. */
+/** Plays scenarios: those of one client in order and in one folder, those of others beside them. */
 async function playAll(
   engine: Engine,
   candidate: Candidate,
   scenarios: readonly Scenario[],
-  { samples = [], timeout: toolTimeout = TOOL_MS, engineTimeout = ENGINE_MS, failures }: ProveOptions,
+  { samples = [], timeout = TOOL_MS, engineTimeout = ENGINE_MS, failures, begun, ...stage }: Playing,
 ): Promise<ScenarioResult[]> {
-  const deadline = performance.now() + engineTimeout;
+  const limit = new TimeLimit(engineTimeout);
   const clients = await mkdtemp(join(candidate.workFolder, 'clients-'));
-  try {
-    const results: ScenarioResult[] = [];
-    for (const scenario of scenarios) {
-      const folder = join(clients, scenario.client);
+  const turns: Turn[] = [];
+  const lastOf = new Map<string, Turn>();
+  for (const scenario of scenarios) {
+    const { client, sets = 0 } = scenario;
+    const folder = join(clients, client);
+    const setting = {
+      ...{ candidate, engine, folder, samples, failures, loaded: stage.loaded, proofBegun: begun },
+      left: () => Math.min(timeout, limit.left()),
+    };
+    const run = async () => {
       await mkdir(folder, { recursive: true });
-      const transcript = new Transcript();
-      const recording = recorded(engine, transcript);
-      const left = () => Math.min(toolTimeout, Math.max(1, Math.ceil(deadline - performance.now())));
-      const sceneNow = () => {
-        return { candidate, engine: recording, folder, samples, timeout: left(), transcript };
-      };
-      results.push(await playTwice(scenario, sceneNow, failures));
-    }
-    return results;
+      return await limit.during(() => playScenario(scenario, setting));
+    };
+    const turn: Turn = { engine, sets, work: sets + WORK_BESIDES, after: lastOf.get(client), run };
+    lastOf.set(client, turn);
+    turns.push(turn);
+  }
+  try {
+    return await stage.schedule.all(turns);
   } finally {
     await rm(clients, { recursive: true, force: true });
   }
 }
 
-async function scenariosFor(candidate: Candidate, engine: Engine): Promise<Scenario[]> {
-  return [
-    freshClient,
-    upToDateClient,
-    scan,
-    ...(candidate.published.size > 0 ? [publishedClient] : []),
-    ...retainedClients(candidate),
-    wholeDownloadClient,
-    privateMirrorClient,
-    dnsClient,
-    daemon,
-    ...(await fipsClients(candidate, engine)),
-  ];
-}
-
-/** Plays a scenario once more if its failure may be temporary: this machine was busy, or somebody interfered. */
-async function playTwice(
-  scenario: Scenario,
-  sceneNow: () => Scene,
-  failures: string | undefined,
-): Promise<ScenarioResult> {
-  const scene = sceneNow();
-  const once = async (): Promise<string> => {
-    try {
-      return await scenario.play(scene);
-    } catch (error) {
-      if (!(error instanceof OutOfTime || error instanceof Disturbed)) throw error;
-      scene.transcript.add('tried once more', explain(error));
-      return await scenario.play(sceneNow());
-    }
-  };
-  return await play({ ...scenario, play: once }, scene, failures);
-}
-
-async function play(
-  { name, ...scenario }: Scenario,
-  scene: Scene,
-  failures: string | undefined,
-): Promise<ScenarioResult> {
-  const begun = performance.now();
-  const kills = await oomKills();
-  const done = (result: ScenarioResult['result'], evidence: string): ScenarioResult => {
-    return { engine: scene.engine.name, scenario: name, result, evidence, duration: secondsSince(begun) };
-  };
-  try {
-    return done('passed', await scenario.play(scene));
-  } catch (error) {
-    if (error instanceof ScenarioSkipped) return done('skipped', error.message);
-    const reason = explain(error);
-    if (failures !== undefined) await scene.transcript.keep(failures, `${scene.engine.name} ${name}`, reason);
-    if (error instanceof Disturbed) throw disturbed(scene.engine, error);
-    if (error instanceof EngineError || error instanceof SampleError || isShortage(error)) throw error;
-    const { engine, transcript } = scene;
-    for (const ended of transcript.runs) requireNoLack(engine, ended);
-    if ((await oomKills()) > kills) requireNoLack(engine, OUT_OF_MEMORY);
-    return done('failed', reason);
-  }
-}
-
-/** Run of a child that ran out of memory without its tool saying so. */
-const OUT_OF_MEMORY = { exitCode: null, timedOut: false, outOfMemory: true, output: '' };
-
-function disturbed({ name }: Engine, cause: Disturbed): EngineError {
-  return new EngineError('engine/broken', `somebody keeps interfering with ${name}`, {
-    cause,
-    advice: 'Find out who else uses this machine, or shares a network with the container of the engine',
-  });
-}
-
-/** True if this machine ran out of something. A database is never refused for that. */
-function isShortage(error: unknown): boolean {
-  return ['file/full', 'ENOSPC', 'EDQUOT', 'ENOMEM', 'EMFILE', 'ENFILE', 'EROFS', 'EIO'].includes(
-    codeOf(error) ?? '',
-  );
-}
+/** Work of a scenario besides loading databases, in loads: it takes them from our host, and verifies them. */
+const WORK_BESIDES = 0.2;
 
 /** Bytes of all staged CVDs together. */
 async function sizeOf({ folder, staged }: Candidate): Promise<number> {

@@ -18,6 +18,8 @@ const ResultSchema = v.object({
   result: v.picklist(['passed', 'failed', 'skipped']),
   /** Observation that shows the result: versions that arrived, signatures that were named, the line of a log. */
   evidence: Text,
+  /** Seconds from the start of the proof to its own: scenarios run beside each other. Records of before have none. */
+  began: v.optional(Seconds),
   /** Seconds. */
   duration: Seconds,
 });
@@ -37,6 +39,15 @@ export const ProofSchema = v.object({
   ),
   /** Implausible findings that somebody accepted, and the reason. */
   accepted: v.optional(v.object({ reason: Text, findings: v.array(Text) })),
+  /** Memory in MB: of one loaded set of databases, as it was measured, and what there was to use. */
+  memory: v.optional(
+    v.object({
+      loaded: v.optional(Count),
+      usable: Count,
+      /** True if something had to wait until another had given its memory back. */
+      oneByOne: v.boolean(),
+    }),
+  ),
   results: v.array(ResultSchema),
 });
 

@@ -31,7 +31,7 @@ export async function cycleDeps(settings: CycleSettings, log: Log): Promise<Cycl
     openProver: async () => {
       const userSamples = await readUserSamples(samples);
       const found = await openEngines(engines, { ...programs(), work, log });
-      return proveWith(found, { now, samples: userSamples, failures: join(work, 'failed') });
+      return proveWith(found, { now, samples: userSamples, failures: join(work, 'failed'), log });
     },
     trust: TALOS,
     log,

@@ -15,7 +15,7 @@ interface CycleRun extends Measured {
 /** A large CVD through download, verification and publication, then a step of one version through a rebuild. */
 export async function cycle(): Promise<void> {
   await withFolder(async (folder) => {
-    const [first, second] = await writeBigDatabase(folder, 'daily', { megabytes: 190, versions: 2 });
+    const [first, second] = await writeBigDatabase(folder, 'daily', { share: 1, steps: ['day'] });
     if (first === undefined || second?.cdiff === undefined) throw new Error('no chain');
     const upstream = join(folder, 'upstream');
     await mkdir(upstream);

@@ -1,135 +1,143 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { explain } from '../../scripts/base/errors.ts';
 import { SILENT } from '../../scripts/base/log.ts';
-import { encodeInfo } from '../../scripts/cvd/info.ts';
-import { runCycle } from '../../scripts/cycle/cycle.ts';
-import type { Engine } from '../../scripts/engine/engine.ts';
+import { type Engine, run } from '../../scripts/engine/engine.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { openEngines } from '../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
-import { startHost } from '../../scripts/host/host.ts';
 import { proveWith } from '../../scripts/proof/prove.ts';
-import type { Proof } from '../../scripts/proof/record.ts';
 import type { Candidate } from '../../scripts/proof/scenarios/scenario.ts';
-import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { searchPath } from '../../scripts/settings/environment.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../scripts/setup/official-files.ts';
 import { findProgram } from '../../scripts/setup/programs.ts';
-import { FolderStore } from '../../scripts/store/folder.ts';
 import { rekeyPrograms } from '../support/clamav/rekey.ts';
-import { diffScript } from '../support/databases/chain.ts';
-import { SOUND } from '../support/databases/hostile.ts';
-import { signatureLine } from '../support/databases/signatures.ts';
-import { makeCdiff, makeCvd, makeInfo, makeTestKeys, testTrust } from '../support/databases/signing.ts';
+import { type BigVersion, writeBigDatabase } from '../support/databases/big-database.ts';
+import { makeTestKeys } from '../support/databases/signing.ts';
 import { LABEL } from '../support/docker/docker-cli.ts';
 import { say, withFolder } from './support.ts';
+import { type Taken, watchTools } from './tools-in-memory.ts';
 
-/** Inflated; a CVD of about 12 MB. */
-const MEGABYTES = 30;
-/** Lines that the second version has more of each kind. */
-const MORE = 500;
+/** Of today's main (85 MB) and daily (22 MB); `CLAMAV_MIRROR_BENCH_SHARE` for a quick look at less. */
+const SHARE = Number(process.env.CLAMAV_MIRROR_BENCH_SHARE ?? 1);
 const now = () => new Date();
 
-/** Where a cycle's time goes, and how a proof grows with engines; with real ClamAV that trusts the tests' keys. */
-export async function proof(): Promise<void> {
+/** What a proof of real size took, beside clamscan alone with the same engine and databases. */
+interface ProofFigures extends Taken {
+  readonly engines: number;
+  readonly cores: number;
+  readonly load: number;
+  readonly seconds: number;
+  /** clamscan, once before and once after. */
+  readonly clamscanSeconds: readonly number[];
+  /** Of the proof's time and of the mean of clamscan's. */
+  readonly ratio: number;
+  /** The same of the seconds of all cores, which other programs disturb less. */
+  readonly cpuRatio: number;
+}
+
+/** The time and the memory of a proof of real size; with real ClamAV that trusts the tests' keys. */
+export async function proof(): Promise<readonly ProofFigures[]> {
   const [freshclam, clamscan, clamd, sigtool] = await Promise.all(
     ['freshclam', 'clamscan', 'clamd', 'sigtool'].map((name) => findProgram(name, {})),
   );
-  if (!freshclam || !clamscan || !clamd || !sigtool)
-    return say('left out: ClamAV with clamd is not installed');
+  if (!freshclam || !clamscan || !clamd || !sigtool) {
+    say('left out: ClamAV with clamd is not installed');
+    return [];
+  }
   await using clamav = await rekeyPrograms({ freshclam, clamscan, clamd, sigtool }, makeTestKeys().keys);
   const native = await findNativeEngine(clamav.path);
+  const figures: ProofFigures[] = [];
   await withFolder(async (folder) => {
-    const versions = await writeDaily(folder, MEGABYTES);
-    await timeCycle(folder, versions, native);
-    await growth('of the same ClamAV', await candidateOf('daily', folder, versions), [
-      native,
-      native,
-      native,
-    ]);
+    const [main] = await writeBigDatabase(folder, 'main', { share: SHARE, steps: [] });
+    const daily = await writeBigDatabase(folder, 'daily', { share: SHARE, steps: ['day'] });
+    const candidate = await todays(folder, main, daily);
+    for (const engines of [[native], [native, { ...native, name: 'the same again' }]]) {
+      figures.push(await measureProof(candidate, engines));
+    }
   });
   await containers();
+  return figures;
 }
 
-/** Two versions of a `daily` that ClamAV loads, the second with some more lines. */
-async function writeDaily(folder: string, megabytes: number): Promise<BigVersion[]> {
-  const shares = { hdb: 0.2, hsb: 0.3, ldb: 0.4, ndb: 0.1 };
-  const files = new Map<string, Buffer>();
-  const added: string[] = [];
-  const later = new Map<string, Buffer>();
-  for (const [form, [extension, share]] of Object.entries(shares).entries()) {
-    const name = `daily.${extension}`;
-    const count = Math.ceil((megabytes * 1e6 * share) / signatureLine(form, 0).length);
-    const lines = Array.from({ length: count }, (_, id) => signatureLine(form, id));
-    const news = Array.from({ length: MORE }, (_, id) => signatureLine(form, count + id));
-    if (extension === 'hdb') lines.unshift(`${SOUND.hdb?.[0]}\n`);
-    files.set(name, Buffer.from(lines.join('')));
-    later.set(name, Buffer.from([...lines, ...news].join('')));
-    added.push(`OPEN ${name}\n`, ...news.map((line) => `ADD ${line}`), 'CLOSE\n');
-  }
-  const parts = [files, later].map((content, at) => {
-    return { database: 'daily', version: at + 1, files: content, header: { signatures: 100 } };
-  });
-  const [before, after] = parts.map((part) => new Map([['daily.info', encodeInfo(makeInfo(part))]]));
-  if (before === undefined || after === undefined) throw new Error('no .info');
-  const paths = [join(folder, 'daily-1.cvd'), join(folder, 'daily-2.cvd')];
-  for (const [at, part] of parts.entries()) await writeFile(paths[at] ?? '', makeCvd(part));
-  const cdiff = join(folder, 'daily-2.cdiff');
-  await writeFile(
-    cdiff,
-    makeCdiff(2, Buffer.concat([diffScript(before, after), Buffer.from(added.join(''))])),
+async function measureProof(candidate: Candidate, engines: readonly Engine[]): Promise<ProofFigures> {
+  const [engine] = engines;
+  if (engine === undefined) throw new Error('no engine');
+  const [load = 0] = loadavg();
+  const before = await clamscanAlone(candidate, engine);
+  const watching = watchTools(candidate.workFolder);
+  const { passed, results, duration: seconds, memory } = await proveWith(engines, { now })(candidate);
+  const taken = watching.stop();
+  const after = await clamscanAlone(candidate, engine);
+  if (!passed) throw new Error(results.find(({ result }) => result === 'failed')?.evidence);
+  for (const { engine: name, scenario, began = 0, duration } of results)
+    say(`${began.toFixed(1).padStart(6)} s + ${duration.toFixed(1).padStart(5)} s  ${name}: ${scenario}`);
+  const clamscanSeconds = [before.seconds, after.seconds];
+  const ratio = (2 * seconds) / (before.seconds + after.seconds);
+  const cpuRatio = (2 * taken.cpuSeconds) / (before.cpuSeconds + after.cpuSeconds);
+  say(
+    `a proof by ${engines.length} on ${availableParallelism()} cores: ${seconds.toFixed(1)} s, ${ratio.toFixed(2)} times clamscan (${clamscanSeconds.map((one) => one.toFixed(1)).join(' s and ')} s); ` +
+      `of all cores ${taken.cpuSeconds.toFixed(1)} s, ${cpuRatio.toFixed(2)} times; peak memory of all tools ${taken.peakMegabytes} MB, one set ${memory?.loaded ?? '?'} MB; load before ${load.toFixed(1)}`,
   );
-  return paths.map((cvd, at) => ({ version: at + 1, cvd, cdiff: at === 0 ? undefined : cdiff }));
+  const cores = availableParallelism();
+  return { engines: engines.length, cores, load, seconds, clamscanSeconds, ratio, cpuRatio, ...taken };
 }
 
-interface BigVersion {
-  readonly version: number;
-  readonly cvd: string;
-  readonly cdiff: string | undefined;
+/** One run of clamscan over the staged databases, with nothing beside it. */
+async function clamscanAlone(
+  candidate: Candidate,
+  engine: Engine,
+): Promise<{ seconds: number; cpuSeconds: number }> {
+  const folder = await mkdtemp(join(candidate.workFolder, 'alone-'));
+  await mkdir(join(folder, 'db'));
+  for (const database of candidate.staged.keys())
+    await link(join(candidate.folder, `${database}.cvd`), join(folder, 'db', `${database}.cvd`));
+  await writeFile(join(folder, 'sample'), 'Nothing in this line is harmful.\n');
+  const watching = watchTools(folder);
+  const begun = performance.now();
+  const args = (at: string) => [`--database=${at}/db`, '--no-summary', `${at}/sample`];
+  const { exitCode, output } = await run(engine, { tool: 'clamscan', folder, args, timeout: 600_000 });
+  if (exitCode !== 0) throw new Error(output);
+  return { seconds: (performance.now() - begun) / 1000, cpuSeconds: watching.stop().cpuSeconds };
 }
 
-async function timeCycle(folder: string, [first, second]: BigVersion[], engine: Engine): Promise<void> {
-  const [upstream, store] = [join(folder, 'upstream'), join(folder, 'mirror')];
-  await mkdir(upstream);
-  await using host = await startHost({ folder: upstream });
-  const flags = { upstream: host.url, store, databases: 'daily', dns: 'off' };
-  const parts = {
-    store: new FolderStore(store),
-    openProver: async () => proveWith([engine], { now }),
-    trust: testTrust(),
-    log: SILENT,
-    now,
+/** A stage as on most days: main as it is published, daily one version on. */
+async function todays(
+  folder: string,
+  main: BigVersion | undefined,
+  daily: readonly BigVersion[],
+): Promise<Candidate> {
+  if (main === undefined) throw new Error('no main');
+  const candidate = await candidateOf('daily', folder, daily);
+  await link(main.cvd, join(candidate.folder, 'main.cvd'));
+  const { version, signatures, cvd: path } = main;
+  const [before] = daily;
+  return {
+    ...candidate,
+    staged: new Map([
+      ['main', { version, signatures, fLevel: 81, cdiffs: { first: version, last: version } }],
+      ...candidate.staged,
+    ]),
+    published: new Map([['main', { version, path }], ...candidate.published]),
+    retained: new Map(
+      before === undefined ? [] : [['daily', [{ version: before.version, path: before.cvd }]]],
+    ),
   };
-  for (const version of [first, second]) {
-    if (version === undefined) throw new Error('no version');
-    await copyFile(version.cvd, join(upstream, 'daily.cvd'));
-    if (version.cdiff !== undefined) await copyFile(version.cdiff, join(upstream, 'daily-2.cdiff'));
-    const report = await runCycle(syncSettings({ flags, environment: {} }), parts);
-    const { outcome, how, reason } = report.databases.daily ?? {};
-    const times = Object.entries(report.times).map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`);
-    say(`cycle to version ${version.version}: ${outcome}, ${how}; ${times.join(', ')} ${reason ?? ''}`);
-    if (version === second) tellScenarios(report.proof);
-  }
-}
-
-function tellScenarios(record: Proof | null): void {
-  for (const { scenario, duration } of record?.results ?? [])
-    say(`  ${duration.toFixed(1).padStart(5)} s  ${scenario}`);
 }
 
 async function candidateOf(
   database: string,
   folder: string,
-  [first, second]: BigVersion[],
+  [first, second]: readonly BigVersionOf[],
 ): Promise<Candidate> {
   if (first === undefined || second?.cdiff === undefined) throw new Error('no chain');
-  const { version } = second;
+  const { version, signatures = 100 } = second;
   const stage = join(folder, 'stage');
   await mkdir(stage);
   await copyFile(second.cvd, join(stage, `${database}.cvd`));
   await copyFile(second.cdiff, join(stage, `${database}-${version}.cdiff`));
-  const record = { version, signatures: 100, fLevel: 81, cdiffs: { first: version, last: version } };
+  const record = { version, signatures, fLevel: 81, cdiffs: { first: version, last: version } };
   return {
     folder: stage,
     staged: new Map([[database, record]]),
@@ -138,6 +146,8 @@ async function candidateOf(
     workFolder: folder,
   };
 }
+
+type BigVersionOf = Omit<BigVersion, 'signatures'> & Partial<Pick<BigVersion, 'signatures'>>;
 
 /** One engine, then two, then all, as a ratio to the first. */
 async function growth(what: string, candidate: Candidate, engines: readonly Engine[]): Promise<void> {
@@ -160,6 +170,7 @@ async function containers(): Promise<void> {
   await withFolder(async (folder) => {
     const versions = [5, 6].map((version) => ({
       version,
+      signatures: 100,
       cvd: join(official, `test-${version}.cvd`),
       cdiff: join(official, `test-${version}.cdiff`),
     }));

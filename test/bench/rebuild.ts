@@ -25,7 +25,7 @@ print(time.perf_counter() - start)
 /** A daily step of a daily-like database: our rebuild beside stock zlib deflating the same tar. */
 export async function rebuild(): Promise<void> {
   await withFolder(async (folder) => {
-    const [old, next] = await writeBigDatabase(folder, 'daily', { megabytes: 190, versions: 2 });
+    const [old, next] = await writeBigDatabase(folder, 'daily', { share: 1, steps: ['day'] });
     if (old === undefined || next?.cdiff === undefined) throw new Error('no chain');
     const tar = join(folder, 'tar');
     await pipeline(createReadStream(next.cvd, { start: 512 }), createGunzip(), createWriteStream(tar));

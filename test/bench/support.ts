@@ -52,8 +52,15 @@ export async function withFolder(work: (folder: string) => Promise<void>): Promi
   }
 }
 
+let out: NodeJS.WriteStream = process.stdout;
+
+/** Lets `say` print somewhere else than to stdout. */
+export function sayOn(stream: NodeJS.WriteStream): void {
+  out = stream;
+}
+
 export function say(line: string): void {
-  process.stdout.write(`  ${line}\n`);
+  out.write(`  ${line}\n`);
 }
 
 /** `1.52 (1.50–1.61)`: the median with the least and the most. */

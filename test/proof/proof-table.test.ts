@@ -43,6 +43,18 @@ docker:clamav:0.103: ClamAV 0.103.10, f-level 129
 `);
 });
 
+test('the table says what ran beside what, and in how much memory', () => {
+  const table = proofTable({
+    ...proof,
+    memory: { loaded: 884, usable: 7200, oneByOne: true },
+    results: proof.results.map((result, at) => ({ ...result, began: at * 0.5 })),
+  });
+  const lines = table.split('\n');
+  expect(lines[2]).toMatch(/^Memory .*884 MB, of 7200 MB .*one after the other/);
+  expect(table).toContain('from 0 ms to 1.2 s: daily.cld 28001');
+  expect(table).toContain('from 0.5 s to 4.5 s: it?died');
+});
+
 test('what failed and what was accepted stand at the top', () => {
   const table = proofTable({
     ...proof,

@@ -28,7 +28,7 @@ describeWithPython('a large database, compressed by stock zlib', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'large-'));
-    const versions = await writeBigDatabase(folder, 'daily', { megabytes: MEGABYTES, versions: 2 });
+    const versions = await writeBigDatabase(folder, 'daily', { share: MEGABYTES / 55, steps: ['day'] });
     [old, next] = versions as [BigVersion, BigVersion];
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -41,7 +41,7 @@ describeWithPython('a large database, compressed by stock zlib', () => {
       for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++;
     }
     expect(bytes).toBeGreaterThan(0.85e6 * MEGABYTES);
-    expect(lines).toBeGreaterThan(9000 * MEGABYTES);
+    expect(lines).toBeGreaterThan(5000 * MEGABYTES);
   });
 
   test('is published, and one version later rebuilt to the last bit from the CDIFF and less than 1 KB', async () => {

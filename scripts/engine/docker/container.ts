@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { atExit } from '../at-exit.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from '../engine.ts';
+import { toolIn } from '../memory-use.ts';
 import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
@@ -73,6 +74,7 @@ export async function openContainer(
       const client = await startProgram([program.path, ...args], {
         ...task,
         environment: program.environment,
+        measured: toolIn(id, task.tool),
       });
       const ended = client.ended.then(verdict, async (error) => {
         await finish().catch(() => {});
@@ -80,7 +82,7 @@ export async function openContainer(
       });
       ended.catch(() => {}); // a caller who waits gets the error
       return {
-        output: client.output,
+        ...client,
         ended,
         stop: async () => {
           await client.stop();
@@ -96,7 +98,7 @@ export async function openContainer(
   return { ...(await askEngine(start)), ...facts, databaseOwner: 'root', canAskNameserver: false, start };
 }
 
-interface Found extends Pick<Engine, 'hostAddress' | 'daemon' | 'image'> {
+interface Found extends Pick<Engine, 'hostAddress' | 'daemon' | 'image' | 'memory'> {
   readonly id: string;
 }
 
@@ -113,9 +115,10 @@ async function findContainer(name: string, program: ContainerProgram): Promise<F
     });
   }
   const addresses = config.NetworkMode === 'host' ? LOOPBACK : bridged(network.Networks);
+  const memory = Number(config.Memory) > 0 ? Number(config.Memory) : undefined; // 0 means no limit
   // somebody may have removed the image of a running container
   const image = await inspectImage(String(imageId), program, String(own?.Image)).catch(() => undefined);
-  if (addresses !== undefined) return { id: String(id), image: image?.image, ...addresses };
+  if (addresses !== undefined) return { id: String(id), image: image?.image, memory, ...addresses };
   throw new EngineError('engine/broken', `the container ${name} and this machine share no network`, {
     advice:
       'Run it on a bridge network of this machine or with --network=host. Or name its image: docker:IMAGE',

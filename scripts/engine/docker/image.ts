@@ -7,6 +7,7 @@ import { took } from '../../base/words.ts';
 import { atExit } from '../at-exit.ts';
 import { type Engine, EngineError, type Program, type Task, type ToolRun, withExitCode } from '../engine.ts';
 import { withoutPin } from '../images/reference.ts';
+import { toolIn } from '../memory-use.ts';
 import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
@@ -61,10 +62,11 @@ export async function openImage(
         id,
         ...task.args(INSIDE),
       ];
-      await program.command(['create', ...args]);
+      const container = (await program.command(['create', ...args])).trim();
       const client = await startProgram([program.path, 'start', '--attach', name], {
         ...task,
         environment,
+        measured: toolIn(container, task.tool),
       });
       const ended = client.ended.then((run) => verdict(program, name, task, run)).finally(remove);
       ended.catch(() => {}); // a caller who waits gets the error
@@ -72,7 +74,7 @@ export async function openImage(
         await client.stop();
         return await ended;
       };
-      return { output: client.output, ended, stop };
+      return { ...client, ended, stop };
     } catch (error) {
       await remove().catch(() => {}); // the first error tells more
       throw error;

@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEADER_SIZE, parseHeader } from '../../cvd/header.ts';
@@ -18,6 +18,7 @@ import {
   type Scene,
   tellingLine,
 } from '../scenarios/scenario.ts';
+import { hashOf, stagedContents, stagedHash } from './staged.ts';
 
 /** Settings of `freshclam.conf` in which clients differ. */
 export interface ClientConfig {
@@ -115,7 +116,7 @@ export async function requireStagedContents(scene: Scene): Promise<void> {
     const file = `${database}.cld`;
     const found = await versionIn(join(scene.folder, 'db'), database);
     if (found?.file !== file || found.version !== version) continue; // freshclam has verified a CVD itself
-    const wanted = await contentsOf(join(scene.candidate.folder, cvdName(database)));
+    const wanted = await stagedContents(scene.candidate, database);
     const other = difference(wanted, await contentsOf(join(scene.folder, 'db', file)));
     if (other === undefined) continue;
     throw new ScenarioFailure(`CDIFFs lead to another ${other} in ${database} than the CVD has`);
@@ -125,9 +126,10 @@ export async function requireStagedContents(scene: Scene): Promise<void> {
 /** Requires that the CVDs of the client equal the staged ones, byte for byte. */
 export async function requireStagedBytes(scene: Scene): Promise<void> {
   const names = await readdir(join(scene.folder, 'db'));
-  for (const name of [...scene.candidate.staged.keys()].map(cvdName)) {
-    const [wanted, got] = [join(scene.candidate.folder, name), join(scene.folder, 'db', name)];
-    if (!names.includes(name) || (await hashOf(wanted)) !== (await hashOf(got))) {
+  for (const database of scene.candidate.staged.keys()) {
+    const name = cvdName(database);
+    const got = join(scene.folder, 'db', name);
+    if (!names.includes(name) || (await stagedHash(scene.candidate, database)) !== (await hashOf(got))) {
       throw new ScenarioFailure(`the client's ${name} is not the one that was served`);
     }
   }
@@ -176,10 +178,4 @@ export async function versionIn(
   if (file === undefined) return undefined;
   if (second !== undefined) throw new ScenarioFailure(`the client has both ${file} and ${second}`);
   return { file, version: parseHeader(await readStart(join(folder, file), HEADER_SIZE)).version };
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }

@@ -1,5 +1,12 @@
 import { dnsRecordsFor } from '../../cvd/dns-record.ts';
-import { isFullDownload, requestText, requireStagedVersions, update } from '../clients/freshclam.ts';
+import {
+  isFullDownload,
+  plant,
+  requestText,
+  requireStagedVersions,
+  stagedCvd,
+  update,
+} from '../clients/freshclam.ts';
 import { NameserverError, startNameserver } from '../clients/nameserver.ts';
 import { type Scenario, ScenarioFailure, ScenarioSkipped } from './scenario.ts';
 
@@ -19,6 +26,12 @@ export const dnsClient: Scenario = {
     ).catch((error) => {
       throw error instanceof NameserverError ? new ScenarioSkipped(error.message) : error;
     });
+    const { staged, published } = scene.candidate;
+    const unchanged = [...staged].filter(([name, { version }]) => published.get(name)?.version === version);
+    await plant(
+      scene,
+      unchanged.map(([name]) => [name, stagedCvd(scene.candidate, name)]),
+    );
     const dns = { nameserver: nameserver.address, record: RECORD };
     const first = await update(scene, { dns });
     const arrived = await requireStagedVersions(scene, first.run);

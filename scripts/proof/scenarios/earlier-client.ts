@@ -10,6 +10,7 @@ import {
   requestText,
   requireStagedContents,
   requireStagedVersions,
+  stagedCvd,
   update,
 } from '../clients/freshclam.ts';
 import { type Candidate, type EarlierCvd, type Scenario, ScenarioFailure, type Scene } from './scenario.ts';
@@ -40,13 +41,17 @@ export function retainedClients({ retained }: Candidate): Scenario[] {
   );
 }
 
-/** Requires that a client with these CVDs arrives at the staged versions, by CDIFFs alone where they lead there. */
+/**
+ * Requires that a client with these CVDs, and the staged ones of all other databases, arrives at the staged versions, by
+ * CDIFFs alone where they lead there.
+ */
 export async function arrive(
   scene: Scene,
   cvds: ReadonlyMap<string, EarlierCvd>,
   config: ClientConfig = {},
 ): Promise<string> {
-  await plant(scene, cvds);
+  const others = [...scene.candidate.staged.keys()].filter((database) => !cvds.has(database));
+  await plant(scene, [...cvds, ...others.map((name) => [name, stagedCvd(scene.candidate, name)] as const)]);
   const covered: string[] = [];
   for (const [database, { version }] of cvds) {
     if (await isCovered(scene.candidate, database, version)) covered.push(database);

@@ -2,19 +2,16 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseClamSign } from '../../cvd/clamsign.ts';
 import { cvdSignName } from '../../cvd/names.ts';
-import { type Engine, readsSigns, run } from '../../engine/engine.ts';
+import { type Engine, readsSigns } from '../../engine/engine.ts';
 import type { ConfOption } from '../../files/clamav-conf.ts';
 import { coversFLevel } from '../../verify/sign.ts';
 import { requireStagedBytes, requireStagedVersions, update } from '../clients/freshclam.ts';
-import { SCAN_LIMITS, writeSamples } from '../samples/samples.ts';
 import { arrive, lacksLastCdiff, spread } from './earlier-client.ts';
-import { eicarExpected } from './eicar.ts';
 import { scanSamples, withClamd } from './running-clamd.ts';
-import { requireVerdicts } from './scan.ts';
+import { scanWithArrived } from './scan.ts';
 import {
   type Candidate,
   type EarlierCvd,
-  inFolder,
   type Scenario,
   ScenarioFailure,
   ScenarioSkipped,
@@ -37,12 +34,12 @@ export async function fipsClients(candidate: Candidate, engine: Engine): Promise
     return [without(`none of these databases has a .sign: no such client can take them`)];
   const shutOut = [...candidate.staged.keys()].filter((database) => !signed.has(database));
   const but = shutOut.length === 0 ? '' : `; without a .sign, so of no use to it: ${shutOut.join(', ')}`;
-  const onlySigned = ({ name, client, play }: Scenario): Scenario => ({
-    name,
-    client,
-    play: async (scene) => `${await play({ ...scene, candidate: restricted(candidate, signed) })}${but}`,
+  const theirs = restricted(candidate, signed);
+  const onlySigned = ({ play, ...scenario }: Scenario): Scenario => ({
+    ...scenario,
+    play: async (scene) => `${await play({ ...scene, candidate: theirs })}${but}`,
   });
-  return [fresh, scan, ...behind(restricted(candidate, signed)), privateMirror, daemon].map(onlySigned);
+  return [fresh, scan, ...behind(theirs), privateMirror, daemon].map(onlySigned);
 }
 
 const fresh: Scenario = {
@@ -59,25 +56,8 @@ const fresh: Scenario = {
 const scan: Scenario = {
   name: 'clamscan with FIPS limits loads what that client received, and finds EICAR',
   client: 'fips',
-  async play(scene) {
-    await requireStagedVersions(scene);
-    const samples = await writeSamples(
-      join(scene.folder, 'samples'),
-      countsOf(scene),
-      [],
-      eicarExpected(scene),
-    );
-    const flags = [FIPS_FLAG, ...SCAN_LIMITS, '--recursive', '--no-summary'];
-    let folder = '';
-    const task = inFolder(scene, {
-      tool: 'clamscan',
-      args: (at) => {
-        folder = `${at}/samples`;
-        return [`--database=${at}/db`, ...flags, folder];
-      },
-    });
-    return requireVerdicts(await run(scene.engine, task), folder, samples);
-  },
+  sets: 1,
+  play: (scene) => scanWithArrived({ ...scene, samples: [] }, [FIPS_FLAG]),
 };
 
 const privateMirror: Scenario = {
@@ -95,6 +75,7 @@ const privateMirror: Scenario = {
 const daemon: Scenario = {
   name: 'clamd with FIPS limits starts on what that client received, and finds EICAR',
   client: 'fips',
+  sets: 1,
   async play(scene) {
     if (!scene.engine.tools.has('clamd')) throw new ScenarioSkipped('this engine has no clamd');
     await requireStagedVersions(scene);

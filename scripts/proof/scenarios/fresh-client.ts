@@ -8,6 +8,7 @@ import type { Scenario } from './scenario.ts';
 export const freshClient: Scenario = {
   name: 'a client with an empty folder arrives at the staged versions',
   client: 'fresh',
+  sets: 1,
   async play(scene) {
     const { run } = await update(scene, { testDatabases: true });
     return await requireStagedVersions(scene, run);

@@ -45,6 +45,8 @@ export interface Scene {
   readonly timeout: number;
   /** Transcript, kept if the scenario fails. */
   readonly transcript: Transcript;
+  /** Is told how many bytes a tool had in memory with one set of the candidate's databases. */
+  readonly loaded?: ((bytes: number | undefined) => void) | undefined;
 }
 
 /** One thing that a client does against the stage. Playing it returns the evidence of success, or throws. */
@@ -53,6 +55,8 @@ export interface Scenario {
   readonly name: string;
   /** Client whose folder it plays in. It starts from what the scenario before it left there. */
   readonly client: string;
+  /** Sets of databases that its tools hold in memory at once. By default none: freshclam alone loads nothing. */
+  readonly sets?: number;
   play(scene: Scene): Promise<string>;
 }
 

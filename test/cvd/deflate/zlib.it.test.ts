@@ -51,7 +51,7 @@ describeWithPython('a database that stock zlib compressed', () => {
   let versions: BigVersion[];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'big-'));
-    versions = await writeBigDatabase(folder, 'daily', { megabytes: MEGABYTES, versions: 3 });
+    versions = await writeBigDatabase(folder, 'daily', { share: MEGABYTES / 55, steps: ['day', 'day'] });
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
