@@ -8,6 +8,7 @@ import { QUICK_CHECK_MS } from '../base/limits/mirror.ts';
 import { userAgentOf } from '../base/version.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
+import { PIN_GONE } from '../engine/images/choose.ts';
 import { startOfBody } from '../http/body.ts';
 import { prepareNetwork } from '../http/network.ts';
 import { ISSUES_ARE_OFF } from '../notify/github-errors.ts';
@@ -51,12 +52,12 @@ export async function quickCheck(settings: CheckSettings, now: Date): Promise<Qu
     const found = compared.needed ? compared : confirming(issues);
     return { ...found, issue: true, ping: false };
   }
-  const { waiting, isAny } = issues;
+  const { waiting, isAny, isTrouble } = issues;
   if (!compared.needed && waiting !== undefined)
     return { ...confirming(`issue #${waiting} waits for a good cycle`), issue: true, ping: false };
   const every = settings.healthcheck?.every;
   const isDue = age !== undefined && every !== undefined && age >= every - EARLY_MS;
-  return { ...compared, issue: isAny, ping: isDue && !isAny };
+  return { ...compared, issue: isAny, ping: isDue && !isTrouble };
 }
 
 async function compare(settings: CheckSettings, now: Date): Promise<Comparison> {
@@ -196,32 +197,48 @@ interface OpenIssues {
   /** Number of one that a good cycle closes. */
   readonly waiting: number | undefined;
   readonly isAny: boolean;
+  /** True unless it is known that none is open, or only one about a pinned image: the mirror is well without that. */
+  readonly isTrouble: boolean;
 }
 
 /** Asks for the open issues of this mirror. Without a token there may be some. */
 async function openIssues({ github }: CheckSettings): Promise<OpenIssues> {
-  if (github === undefined) return { waiting: undefined, isAny: true };
+  if (github === undefined) return { waiting: undefined, isAny: true, isTrouble: true };
   const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=${ISSUES_ASKED}`;
   const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
   const answer = await follow(url, headers);
   if (answer.status === ISSUES_ARE_OFF) {
     await answer.body?.cancel();
-    return { waiting: undefined, isAny: false };
+    return { waiting: undefined, isAny: false, isTrouble: false };
   }
   const issues = parseJson(await textOf(await good(answer, url), url, ISSUES_BYTES), ISSUES_BYTES);
   if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
   const ours = issues.map(fields).filter(({ body }) => !isOfAnother(body, github.mirror));
-  const waiting = ours.find(
+  const troubles = ours.filter(({ body }) => markerOf(body, PIN_GONE_CODE) === undefined);
+  const waiting = troubles.find(
     ({ labels }) =>
       Array.isArray(labels) && labels.some((label) => WAITING_LABEL.test(String(fields(label).name))),
   );
-  const isAny = ours.length > 0 || issues.length >= ISSUES_ASKED; // there may be more
-  return { waiting: waiting && Number(waiting.number), isAny };
+  const areMore = issues.length >= ISSUES_ASKED;
+  return {
+    waiting: waiting && Number(waiting.number),
+    isAny: ours.length > 0 || areMore,
+    isTrouble: troubles.length > 0 || areMore,
+  };
 }
 
-/** True if the marker at the start of an issue names another mirror (notify/issue-state.ts reads it with a package). */
+const MIRROR_NAME = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/;
+/** A cycle does not close an issue about a pin that is gone: a new pin does, whenever a cycle is needed for something else. */
+const PIN_GONE_CODE = new RegExp(`^<!-- clamav-mirror \\{[^\\r\\n]*"code":"(${PIN_GONE})"`);
+
+/** Part of the marker at the start of an issue (notify/issue-state.ts reads it with a package). */
+function markerOf(body: unknown, part: RegExp): string | undefined {
+  return part.exec(String(body ?? ''))?.[1];
+}
+
+/** True if the marker of an issue names another mirror. */
 function isOfAnother(body: unknown, mirror: string): boolean {
-  const named = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/.exec(String(body ?? ''))?.[1];
+  const named = markerOf(body, MIRROR_NAME);
   return named !== undefined && named !== mirror;
 }
 

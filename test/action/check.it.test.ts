@@ -16,6 +16,7 @@ import {
 } from 'vitest';
 import { ISSUES_BYTES } from '../../scripts/base/limits/github.ts';
 import { QUICK_CHECK_MS } from '../../scripts/base/limits/mirror.ts';
+import { PIN_GONE } from '../../scripts/engine/images/choose.ts';
 import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { shell } from '../../scripts/setup/shell.ts';
@@ -23,6 +24,7 @@ import { type QuickCheck, quickCheck } from '../../scripts/watch/quick-check.ts'
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
+import { startRegistry } from '../support/web/registry.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const NOW = new Date('2026-11-21T12:00:00Z');
@@ -335,6 +337,21 @@ describeWithOfficial('the quick look', () => {
       expect(await look(watched())).toMatchObject({ ping: false });
     });
 
+    test('tells it although a pinned image is gone, which takes no cycle, and which a cycle may close', async () => {
+      publish(hoursAgo(0.9));
+      const run = { id: 1, attempt: 1, url, workflow: undefined };
+      const mirror = mirrorId(environment());
+      const issue = (code: string) => ({
+        number: 7,
+        labels: [{ name: 'clamav-mirror: configuration' }],
+        body: marker({ ...firstState('configuration', mirror, run, NOW), code }),
+      });
+      answers.set(ISSUES, { body: JSON.stringify([issue(PIN_GONE)]) });
+      expect(await look(watched())).toMatchObject({ needed: false, issue: true, ping: true });
+      answers.set(ISSUES, { body: JSON.stringify([issue(PIN_GONE), issue('store/denied')]) });
+      expect(await look(watched())).toMatchObject({ needed: true, issue: true, ping: false });
+    });
+
     test('tells it at the price of one more request, with no word of it in the log', async () => {
       const run = async (status: number) => {
         asked.length = 0;
@@ -362,6 +379,20 @@ describeWithOfficial('the quick look', () => {
     expect(said).toMatch(/^Nothing to do: /);
     expect(said).toMatch(/✅ Nothing to do/);
     expect(output).toBe('needed=false\nproof=false\nissue=true\n');
+  });
+
+  test('asks the registry for the pinned images with Node alone too, if a cycle is needed', async () => {
+    await using registry = await startRegistry();
+    const at = (rest: string) => `${registry.host}/clamav/clamav:${rest}`;
+    registry.push('a newer one', '1.5');
+    const newest = at(`1.5.4@sha256:${'0'.repeat(64)}`);
+    const oldest = at(`1.4@${registry.push('the oldest', '1.4')}`);
+    const images = { CLAMAV_MIRROR_NEWEST_IMAGE: newest, CLAMAV_MIRROR_OLDEST_IMAGE: oldest };
+    await runAlone(images);
+    expect(registry.requests).toEqual([]);
+    const { said, output } = await runAlone({ ...images, CLAMAV_MIRROR_COMMAND: 'resync' });
+    expect(output).toContain(`\nnewest-image=${at('1.5')}\noldest-image=${oldest}\nreport={`);
+    expect(said).toContain(`goes on with ${at('1.5')}`);
   });
 
   /** The entry itself in a folder without packages, right after a cycle: all that it says, and its outputs. */
@@ -395,6 +426,7 @@ describe('the variables of the quick look', () => {
       record: 'current.cvd.clamav.net',
       nameservers: [],
       github: undefined,
+      images: { newest: undefined, oldest: undefined },
       healthcheck: undefined,
       output: undefined,
       summary: undefined,

@@ -64,6 +64,16 @@ describe('the pinned image is used all the same, and nothing is decided,', () =>
     expect(report).toMatchObject({ failures: [], undecided: [PIN_GONE] });
   });
 
+  test('if its registry answers for the tag alone', async () => {
+    registry.push('a newer one', '1.5');
+    registry.status = 500;
+    registry.failing = /sha256:/;
+    const pinned = at(`1.5.4@${GONE}`);
+    const { named, report } = await check(pinned, 'clamav');
+    expect(named['newest-image']).toBe(pinned);
+    expect(report).toMatchObject({ failures: [], undecided: [PIN_GONE] });
+  });
+
   test('if nobody answers', async () => {
     const pinned = `127.0.0.1:${await freePort()}/clamav/clamav:1.5.4@${GONE}`;
     const { named, report } = await check(pinned, 'clamav');

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { encodeDnsRecord } from '../../scripts/cvd/dns-record.ts';
+import { PINNED_IMAGES } from '../../scripts/engine/default-images.ts';
+import { featureTag, parseImage } from '../../scripts/engine/images/reference.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { openEngines } from '../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
@@ -62,6 +64,32 @@ describeMirror('watching a published mirror', () => {
       flags: { 'warn-after': '80', 'fail-after': '90' },
     });
     expect(told(patient)).toEqual(['host recovered', 'stale recovered']);
+  });
+
+  test('warns of an old pin that proved it or that watches it, which is no failure', async () => {
+    await using copy = await publishedMirror();
+    await using host = await startHost({ folder: copy.store });
+    const [newest, oldest] = PINNED_IMAGES;
+    await changeManifest(copy.store, (manifest) => {
+      const version = `${featureTag(parseImage(oldest?.image ?? '')?.tag ?? '')}.0`;
+      const proof = { ...manifest.proof, engines: [{ name: 'a', version, image: oldest?.image }] };
+      return { ...manifest, proof };
+    });
+    const day = (after: string | undefined, days: number) =>
+      new Date(Date.parse(after ?? '') + days * 24 * HOUR);
+    const [first, last] = PINNED_IMAGES.map(({ pinned }) => pinned).sort();
+    const engine = { ...(await findNativeEngine(process.env.PATH ?? '')), image: newest?.image };
+    const aged = async (now: Date, engines = [engine]) => {
+      const report = await look(host.url, copy.upstream.url, { engines, now: () => now });
+      expect(told(report)).not.toContain('host failed');
+      return problems(report);
+    };
+    const images = (found: readonly string[]) =>
+      found.filter((one) => one === 'engine image: warning').length;
+    expect(images(await aged(day(first, 59)))).toBe(0);
+    expect(images(await aged(day(last, 61)))).toBe(2);
+    expect(images(await aged(day(last, 61), []))).toBe(1);
+    expect(await aged(day(oldest?.endOfLife, -59), [])).toContain('engine support: warning');
   });
 
   test('counts from when upstream built what the mirror lacks', async () => {

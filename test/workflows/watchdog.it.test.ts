@@ -122,8 +122,8 @@ describeMirror('watchdog.yml', () =>
       });
       expect(notify?.permissions).toMatchObject({ issues: 'write', actions: 'read' });
       expect(watch?.summary).toMatch(/^## ✅ Watch over http/);
-      expect(watch?.summary).toMatch(/freshclam, container:\w+.*a new client gets all of it/);
-      expect(watch?.summary).toMatch(/clamscan, container:\w+.*finds EICAR/);
+      expect(watch?.summary).toMatch(/freshclam, docker:\S+.*a new client gets all of it/);
+      expect(watch?.summary).toMatch(/clamscan, docker:\S+.*finds EICAR/);
       expect(watch?.summary).toContain('mirror.yml is on');
       expect(watch?.annotations.filter(({ level }) => level === 'error')).toEqual([]);
       expect(open()).toEqual([]);

@@ -26,8 +26,9 @@ export interface TestRegistry extends AsyncDisposable {
   readonly tags: Map<string, string>;
   /** Manifests and blobs by digest. */
   readonly contents: Map<string, Content>;
-  /** Answers everything with this status; `undefined`: as usual. */
+  /** Answers these paths, by default all, with this status; `undefined`: as usual. */
   status: number | undefined;
+  failing: RegExp;
   /** Challenge to requests without a token; by default the right one. */
   challenge: string | undefined;
   /** Adds a manifest of that text under these tags, and returns its digest. */
@@ -50,6 +51,7 @@ export async function startRegistry(): Promise<TestRegistry> {
     tags: new Map<string, string>(),
     contents: new Map<string, Content>(),
     status: undefined as number | undefined,
+    failing: /^/,
     challenge: undefined as string | undefined,
     push(text: string, ...tags: readonly string[]) {
       const bytes = Buffer.from(text);
@@ -64,7 +66,8 @@ export async function startRegistry(): Promise<TestRegistry> {
     const { pathname, searchParams } = new URL(request.url ?? '', `http://${registry.host}`);
     const isIn = tokens.has(headers.authorization?.replace(/^Bearer /, '') ?? '');
     requests.push({ method, path: pathname, isIn });
-    if (registry.status !== undefined) return response.writeHead(registry.status).end();
+    if (registry.status !== undefined && registry.failing.test(pathname))
+      return response.writeHead(registry.status).end();
     if (pathname === '/token') {
       if (searchParams.get('service') !== 'registry of the tests' || searchParams.get('scope') !== scope)
         return response.writeHead(400).end();
