@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { outliveReaders, print } from './base/log.ts';
+import { pingBy } from './http/ping.ts';
 import { plain } from './notify/escape.ts';
 import { checkImages } from './watch/check-images.ts';
 import { quickCheck } from './watch/quick-check.ts';
@@ -7,23 +8,33 @@ import { checkSettings } from './watch/quick-check-settings.ts';
 import { EXIT } from './wiring/exit-code.ts';
 
 /**
- * First job of the workflow: tells whether a cycle has anything to do. It needs Node alone, no package and no container,
- * so a run without a new version costs seconds. Wiring only.
+ * First job of the workflow: tells whether a cycle has anything to do, whether that needs engines, and whether an issue is
+ * open that it may close. It needs Node alone, no package and no container, so a run without a new version costs seconds.
+ * Wiring only.
  */
 outliveReaders();
 const settings = checkSettings();
-const { needed, reason } = await quickCheck(settings, new Date());
+const { needed, proof, issue, ping, reason } = await quickCheck(settings, new Date());
 print(process.stdout, [`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${reason}`]);
-if (settings.output !== undefined) await appendFile(settings.output, `needed=${needed}\n`);
+const outputs: Record<string, string> = { needed: `${needed}`, proof: `${proof}`, issue: `${issue}` };
+const lines = needed ? [] : [`✅ Nothing to do: ${plain(reason)}`];
+const tell = (line: string, mark: string) => {
+  print(process.stdout, [line]);
+  lines.push(`${mark} ${plain(line)}`);
+};
 if (needed) {
-  const { outputs, lines, valid } = await checkImages(settings, new Date());
-  print(process.stdout, lines);
+  const images = await checkImages(settings, { now: new Date(), isProof: proof });
+  Object.assign(outputs, images.outputs);
+  for (const line of images.lines) tell(line, '⚠️');
+  if (!images.valid) process.exitCode = EXIT.failed;
+}
+if (ping && settings.healthcheck !== undefined) {
+  const problem = await pingBy(fetch, settings.healthcheck.url, { verified: true, text: reason });
+  tell(problem ?? 'the healthcheck was pinged', problem === undefined ? '✅' : '⚠️');
+}
+if (settings.output !== undefined) {
   const rows = Object.entries(outputs).map(([name, value]) => `${name}=${value}\n`);
-  if (settings.output !== undefined) await appendFile(settings.output, rows.join(''));
-  if (settings.summary !== undefined)
-    await appendFile(settings.summary, lines.map((line) => `⚠️ ${plain(line)}\n\n`).join(''));
-  if (!valid) process.exitCode = EXIT.failed;
+  await appendFile(settings.output, rows.join(''));
 }
-if (settings.summary !== undefined && !needed) {
-  await appendFile(settings.summary, `✅ Nothing to do: ${plain(reason)}\n`);
-}
+if (settings.summary !== undefined && lines.length > 0)
+  await appendFile(settings.summary, `${lines.join('\n\n')}\n`);

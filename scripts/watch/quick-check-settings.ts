@@ -1,3 +1,4 @@
+import { HEALTHCHECK_EVERY_HOURS } from '../base/limits/github.ts';
 import type { PinnedImage } from '../engine/default-images.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
@@ -17,6 +18,8 @@ export interface CheckSettings {
   readonly github: { readonly url: string; readonly token: string; readonly mirror: string } | undefined;
   /** Images that take the place of the pinned ones. */
   readonly images: Readonly<Record<PinnedImage['role'], string | undefined>>;
+  /** The healthcheck, a secret, and the age in milliseconds of the last good cycle from which this check pings it too. */
+  readonly healthcheck: { readonly url: string; readonly every: number } | undefined;
   /** Files of the runner for outputs and the summary. */
   readonly output: string | undefined;
   readonly summary: string | undefined;
@@ -31,6 +34,7 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   const record = of('DNS') ?? usualRecord(upstream);
   const publicUrl = of('PUBLIC_URL');
   const token = of('GITHUB_TOKEN');
+  const healthcheck = of('HEALTHCHECK_URL');
   const repository = environment.GITHUB_REPOSITORY;
   const api = environment.GITHUB_API_URL ?? 'https://api.github.com';
   return {
@@ -45,9 +49,16 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
         ? { url: `${plain(api)}/repos/${repository}`, token, mirror: mirrorId(environment) }
         : undefined,
     images: { newest: of('NEWEST_IMAGE'), oldest: of('OLDEST_IMAGE') },
+    healthcheck:
+      healthcheck === undefined ? undefined : { url: healthcheck, every: hours(of('HEALTHCHECK_EVERY')) },
     output: environment.GITHUB_OUTPUT,
     summary: environment.GITHUB_STEP_SUMMARY,
   };
+}
+
+/** Milliseconds; one hour for what is no number. */
+function hours(text: string | undefined): number {
+  return (/^\d{1,3}$/.test(text ?? '') ? Number(text) : HEALTHCHECK_EVERY_HOURS) * 60 * 60_000;
 }
 
 function askedBy(command: string, event: string | undefined): string | undefined {

@@ -13,14 +13,30 @@ import { prepareNetwork } from '../http/network.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 
-/** Run a cycle anyway once the last successful check is this old. */
-const MAX_CHECK_AGE_MS = SEEN_LATELY_MS;
 /** Label of an issue that a good cycle closes. */
 const WAITING_LABEL = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
+/** Issues of one page, and the status with which GitHub says that a repository has none. */
+const ISSUES_ASKED = 100;
+const ISSUES_ARE_OFF = 410;
+/** Runs do not start on the minute: a ping or a check that is due within this time is due now. */
+const EARLY_MS = 30 * 60_000;
 
 export interface QuickCheck {
+  /** True if a cycle has something to do. */
   readonly needed: boolean;
+  /** True if that needs engines, as far as this check can see. Else the cycle most likely only confirms. */
+  readonly proof: boolean;
+  /** True unless it is known that no issue of this mirror is open. */
+  readonly issue: boolean;
   readonly reason: string;
+  /** True if the healthcheck may be told that all is well. */
+  readonly ping: boolean;
+}
+
+/** Comparison of what is published with what upstream advertises. */
+interface Comparison extends Pick<QuickCheck, 'needed' | 'proof' | 'reason'> {
+  /** Milliseconds since the last good cycle; `undefined` if a cycle is needed. */
+  readonly age?: number;
 }
 
 /**
@@ -28,46 +44,79 @@ export interface QuickCheck {
  * requests and without any package. Without an answer it never says no: the cycle will find out.
  */
 export async function quickCheck(settings: CheckSettings, now: Date): Promise<QuickCheck> {
-  const { asked, publicUrl } = settings;
-  if (asked !== undefined) return needed(asked);
-  if (publicUrl === undefined)
-    return needed('public-url is not set, so this check cannot see what is published');
   prepareNetwork();
-  try {
-    const published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_BYTES), settings.databases);
-    const old = settings.databases.find((database) => isOld(published.get(database), now));
-    if (old !== undefined) return needed(whyOld(old, published.get(old)));
-    const versions = await advertised(settings, now);
-    for (const [database, known] of published) {
-      const { at, version } = known.seen;
-      const seenLately = version === known.version && isWithin(at, MAX_CHECK_AGE_MS, now);
-      const advertised = versions.get(database);
-      // DNS can be forged: it counts only where it names the published version, and only for some hours
-      const offered =
-        seenLately && advertised === known.version
-          ? advertised
-          : await offeredVersion(settings.upstream, database);
-      if (!known.isHeld && offered !== known.version) {
-        return needed(`${database}: ${known.version} is published, upstream has ${offered}`);
-      }
-      if (!known.isHeld && advertised !== undefined && advertised > offered)
-        return needed(`${database}: DNS names ${advertised}, and upstream still has ${offered}`);
-      const sign = cvdSignName(database, known.version);
-      if (known.lacksSign && (await isThere(`${settings.upstream}/${sign}`))) {
-        return needed(`upstream has ${sign} now`);
-      }
-    }
-    const issue = await openIssue(settings);
-    if (issue !== undefined) return needed(`issue #${issue} waits for a good cycle`);
-    const checked = [...published.values()].map((known) => known.checked).sort();
-    return { needed: false, reason: `nothing is new since ${checked[0]}` };
-  } catch (error) {
-    return needed(explain(error));
+  const { age, ...compared } = await compare(settings, now);
+  const issues = await openIssues(settings).catch((error) => explain(error));
+  if (typeof issues === 'string') {
+    const found = compared.needed ? compared : confirming(issues);
+    return { ...found, issue: true, ping: false };
   }
+  const { waiting, isAny } = issues;
+  if (!compared.needed && waiting !== undefined)
+    return { ...confirming(`issue #${waiting} waits for a good cycle`), issue: true, ping: false };
+  const every = settings.healthcheck?.every;
+  const isDue = age !== undefined && every !== undefined && age >= every - EARLY_MS;
+  return { ...compared, issue: isAny, ping: isDue && !isAny };
 }
 
-function needed(reason: string): QuickCheck {
-  return { needed: true, reason };
+async function compare(settings: CheckSettings, now: Date): Promise<Comparison> {
+  const { asked, publicUrl, databases } = settings;
+  if (asked !== undefined) return proving(asked);
+  if (publicUrl === undefined)
+    return confirming('public-url is not set, so this check cannot see what is published');
+  let published: ReadonlyMap<string, Known>;
+  try {
+    published = read(await fetchText(`${publicUrl}/manifest.json`, MANIFEST_BYTES), databases);
+  } catch (error) {
+    return proving(explain(error));
+  }
+  const missing = databases.find((database) => !published.has(database));
+  if (missing !== undefined) return proving(`${missing} is not published`);
+  const old = [...published].find(([, known]) => isOld(known, now));
+  try {
+    const news = await findNews(published, settings, now);
+    if (news !== undefined) return proving(news);
+  } catch (error) {
+    return confirming(explain(error)); // upstream gives no answer: the cycle asks with patience
+  }
+  if (old !== undefined) return confirming(`${old[0]} was checked at ${old[1].checked}`);
+  const [oldest = ''] = [...published.values()].map(({ checked }) => checked).sort();
+  const age = now.getTime() - Date.parse(oldest);
+  return { needed: false, proof: false, reason: `nothing is new since ${oldest}`, age };
+}
+
+function proving(reason: string): Comparison {
+  return { needed: true, proof: true, reason };
+}
+
+function confirming(reason: string): Comparison {
+  return { needed: true, proof: false, reason };
+}
+
+/** Finds the first thing that upstream has and the mirror lacks; `undefined`: there is none. */
+async function findNews(
+  published: ReadonlyMap<string, Known>,
+  settings: CheckSettings,
+  now: Date,
+): Promise<string | undefined> {
+  const { upstream } = settings;
+  const versions = await advertised(settings, now);
+  for (const [database, known] of published) {
+    const { at, version } = known.seen;
+    const seenLately = version === known.version && isWithin(at, SEEN_LATELY_MS, now);
+    const advertised = versions.get(database);
+    // DNS can be forged: it counts only where it names the published version, and only for some hours; or where a cycle
+    // is due, which asks upstream itself
+    const isTold = advertised === known.version && (seenLately || isOld(known, now));
+    const offered = isTold ? known.version : await offeredVersion(upstream, database);
+    if (!known.isHeld && offered !== known.version)
+      return `${database}: ${known.version} is published, upstream has ${offered}`;
+    if (!known.isHeld && advertised !== undefined && advertised > offered)
+      return `${database}: DNS names ${advertised}, and upstream still has ${offered}`;
+    const sign = cvdSignName(database, known.version);
+    if (known.lacksSign && (await isThere(`${upstream}/${sign}`))) return `upstream has ${sign} now`;
+  }
+  return undefined;
 }
 
 interface Known {
@@ -79,13 +128,10 @@ interface Known {
   readonly seen: { readonly at: string; readonly version: unknown };
 }
 
-function isOld(known: Known | undefined, now: Date): boolean {
-  const age = now.getTime() - Date.parse(known?.checked ?? '');
-  return !(age >= 0 && age < MAX_CHECK_AGE_MS);
-}
-
-function whyOld(database: string, known: Known | undefined): string {
-  return known === undefined ? `${database} is not published` : `${database} was checked at ${known.checked}`;
+/** True if a cycle is due whatever is new, which writes down that upstream was seen. */
+function isOld({ checked }: Known, now: Date): boolean {
+  const age = now.getTime() - Date.parse(checked);
+  return !(age >= 0 && age < SEEN_LATELY_MS);
 }
 
 /** Reads the part of a manifest that matters here, without a package; the cycle reads it strictly (mirror/manifest.ts). */
@@ -146,19 +192,31 @@ async function isThere(url: string): Promise<boolean> {
   return ok;
 }
 
-async function openIssue({ github }: CheckSettings): Promise<number | undefined> {
-  if (github === undefined) return undefined;
-  const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=100`;
+interface OpenIssues {
+  /** Number of one that a good cycle closes. */
+  readonly waiting: number | undefined;
+  readonly isAny: boolean;
+}
+
+/** Asks for the open issues of this mirror. Without a token there may be some. */
+async function openIssues({ github }: CheckSettings): Promise<OpenIssues> {
+  if (github === undefined) return { waiting: undefined, isAny: true };
+  const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=${ISSUES_ASKED}`;
   const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
-  const issues = parseJson(await fetchText(url, ISSUES_BYTES, headers), ISSUES_BYTES);
-  if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
-  for (const issue of issues) {
-    const { number, labels, body } = fields(issue);
-    const isWaiting =
-      Array.isArray(labels) && labels.some((label) => WAITING_LABEL.test(String(fields(label).name)));
-    if (isWaiting && !isOfAnother(body, github.mirror)) return Number(number);
+  const answer = await follow(url, headers);
+  if (answer.status === ISSUES_ARE_OFF) {
+    await answer.body?.cancel();
+    return { waiting: undefined, isAny: false };
   }
-  return undefined;
+  const issues = parseJson(await textOf(await good(answer, url), url, ISSUES_BYTES), ISSUES_BYTES);
+  if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
+  const ours = issues.map(fields).filter(({ body }) => !isOfAnother(body, github.mirror));
+  const waiting = ours.find(
+    ({ labels }) =>
+      Array.isArray(labels) && labels.some((label) => WAITING_LABEL.test(String(fields(label).name))),
+  );
+  const isAny = ours.length > 0 || issues.length >= ISSUES_ASKED; // there may be more
+  return { waiting: waiting && Number(waiting.number), isAny };
 }
 
 /** True if the marker at the start of an issue names another mirror (notify/issue-state.ts reads it with a package). */
@@ -167,18 +225,21 @@ function isOfAnother(body: unknown, mirror: string): boolean {
   return named !== undefined && named !== mirror;
 }
 
-async function fetchText(
-  url: string,
-  limit: number,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const start = await startOf(await ask(url, headers), limit + 1);
+async function fetchText(url: string, limit: number): Promise<string> {
+  return await textOf(await ask(url, {}), url, limit);
+}
+
+async function textOf(answer: Response, url: string, limit: number): Promise<string> {
+  const start = await startOf(answer, limit + 1);
   if (start.length > limit) throw new Error(`${url} is too large`);
   return start.toString('utf8');
 }
 
 async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  const answer = await follow(url, headers);
+  return await good(await follow(url, headers), url);
+}
+
+async function good(answer: Response, url: string): Promise<Response> {
   if (answer.ok) return answer;
   await answer.body?.cancel();
   throw new Error(`${url} is answered with ${answer.status}`);

@@ -26,6 +26,10 @@ import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const NOW = new Date('2026-11-21T12:00:00Z');
+const DOWN = { CLAMAV_MIRROR_UPSTREAM: 'http://127.0.0.1:9' };
+
+const ofClass = (name: string) =>
+  JSON.stringify([{ number: 7, labels: [{ name: 'clamav-mirror' }, { name: `clamav-mirror: ${name}` }] }]);
 
 /** What each path is answered with; everything else is missing. */
 let answers: Map<string, { status?: number; body: string | Uint8Array }>;
@@ -63,6 +67,10 @@ function publish(manifest: unknown): void {
   answers.set('/mirror/manifest.json', { body: JSON.stringify(manifest) });
 }
 
+const OF_ANOTHER = marker(
+  firstState('proof', '01234567', { id: 1, attempt: 1, url: '', workflow: undefined }, NOW),
+);
+
 const published = (version: number, more: object = {}) => ({
   format: 1,
   checked: '2026-11-21T11:23:45Z',
@@ -76,7 +84,10 @@ describeWithOfficial('the quick look', () => {
 
   test('finds nothing to do when upstream has what is published, at two small requests', async () => {
     publish(published(6));
-    expect(await look()).toEqual({ needed: false, reason: expect.stringContaining('2026-11-21T11:23:45Z') });
+    expect(await look()).toMatchObject({
+      needed: false,
+      reason: expect.stringContaining('2026-11-21T11:23:45Z'),
+    });
     expect(asked).toMatchObject([
       { path: '/mirror/manifest.json' },
       { path: '/upstream/test.cvd', range: 'bytes=0-511' },
@@ -99,14 +110,14 @@ describeWithOfficial('the quick look', () => {
     ['the manifest is none', 'a page', /cannot be understood/],
   ])('wants a cycle when %s', async (_, manifest, reason) => {
     publish(manifest);
-    expect(await look()).toEqual({ needed: true, reason: expect.stringMatching(reason) });
+    expect(await look()).toMatchObject({ needed: true, reason: expect.stringMatching(reason) });
   });
 
   test('does not mind that a database which is not asked for was not checked for long', async () => {
     const { databases, ...manifest } = published(6, { checked: '2026-11-21T11:23:45Z' });
     const others = { old: { version: 1, checked: '2026-11-01T00:00:00Z' } };
     publish({ ...manifest, checked: '2026-11-20T00:00:00Z', databases: { ...others, ...databases } });
-    expect(await look()).toEqual({ needed: false, reason: expect.stringContaining('11:23:45') });
+    expect(await look()).toMatchObject({ needed: false, reason: expect.stringContaining('11:23:45') });
   });
 
   test('wants a cycle when it cannot see what is published, or what upstream has', async () => {
@@ -116,6 +127,41 @@ describeWithOfficial('the quick look', () => {
     answers.set('/upstream/test.cvd', { body: '<html>no database</html>' });
     expect(await look()).toMatchObject({ needed: true });
     expect(await look({ CLAMAV_MIRROR_UPSTREAM: 'http://127.0.0.1:9' })).toMatchObject({ needed: true });
+  });
+
+  test.each([
+    ['upstream has another version', published(5), {}, true],
+    ['nothing is published', { ...published(6), databases: {} }, {}, true],
+    ['somebody asks for it', published(6), { GITHUB_EVENT_NAME: 'workflow_dispatch' }, true],
+    [
+      'the mirror was not checked for three hours',
+      published(6, { checked: '2026-11-21T09:24:00Z' }),
+      {},
+      false,
+    ],
+    ['it was not, and upstream is down', published(6, { checked: '2026-11-21T09:24:00Z' }), DOWN, false],
+    ['upstream is down', published(6), DOWN, false],
+    ['it cannot see what is published', published(6), { CLAMAV_MIRROR_PUBLIC_URL: '' }, false],
+  ])('says whether engines are needed when %s', async (_, manifest, change, proof) => {
+    publish(manifest);
+    expect(await look(change)).toMatchObject({ needed: true, proof });
+  });
+
+  test('finds news that come when a check is due anyway', async () => {
+    publish(published(5, { checked: '2026-11-21T09:24:00Z' }));
+    expect(await look()).toMatchObject({ proof: true, reason: expect.stringContaining('has 6') });
+  });
+
+  test.each([
+    ['two hours and 20 minutes', '2026-11-21T09:40:00Z', false],
+    [
+      'two hours and 40 minutes, which the next run would find to be more than three',
+      '2026-11-21T09:20:00Z',
+      true,
+    ],
+  ])('has the last check confirmed after %s: %s', async (_, checked, needed) => {
+    publish(published(6, { checked }));
+    expect(await look()).toMatchObject({ needed, proof: false });
   });
 
   test('leaves a database that is held where it is', async () => {
@@ -178,6 +224,38 @@ describeWithOfficial('the quick look', () => {
       expect(await look(github())).toMatchObject({ needed: false });
     });
 
+    test.each([
+      ['one of ours is open', 'clamav-mirror: engine', true],
+      ['one of ours was opened by the watchdog', 'clamav-mirror: stale', true],
+    ])('says to a run with news that there is one to close: %s', async (_, label, issue) => {
+      publish(published(5));
+      issues(label);
+      expect(await look(github())).toMatchObject({ needed: true, proof: true, issue });
+    });
+
+    test('says that there is none, also where issues are switched off, and that there may be one in doubt', async () => {
+      publish(published(5));
+      const answer = (status: number, body: string) =>
+        answers.set('/repos/owner/name/issues?state=open&labels=clamav-mirror&per_page=100', {
+          status,
+          body,
+        });
+      answer(200, '[]');
+      expect(await look(github())).toMatchObject({ needed: true, issue: false });
+      answer(410, '{"message":"Issues has been disabled in this repository."}');
+      expect(await look(github())).toMatchObject({ needed: true, issue: false });
+      answer(503, '');
+      expect(await look(github())).toMatchObject({ needed: true, proof: true, issue: true });
+      answer(200, JSON.stringify(Array.from({ length: 100 }, () => ({ body: OF_ANOTHER }))));
+      expect(await look(github())).toMatchObject({ needed: true, issue: true });
+      expect(await look()).toMatchObject({ needed: true, issue: true });
+      publish(published(6));
+      answer(410, '');
+      expect(await look(github())).toMatchObject({ needed: false, issue: false });
+      answer(503, '');
+      expect(await look(github())).toMatchObject({ needed: true, proof: false, issue: true });
+    });
+
     test('leaves those of another mirror to that', async () => {
       publish(published(6));
       const waiting = (mirror: string) => ({
@@ -216,22 +294,95 @@ describeWithOfficial('the quick look', () => {
     });
   });
 
+  describe('with a healthcheck', () => {
+    const SECRET = '6f0b0e0c-secret';
+    const ISSUES = '/repos/owner/name/issues?state=open&labels=clamav-mirror&per_page=100';
+    const watched = (every?: string) => ({
+      GITHUB_API_URL: url,
+      GITHUB_REPOSITORY: 'owner/name',
+      CLAMAV_MIRROR_GITHUB_TOKEN: 'ghs_token',
+      CLAMAV_MIRROR_HEALTHCHECK_URL: `${url}/${SECRET}`,
+      ...(every !== undefined && { CLAMAV_MIRROR_HEALTHCHECK_EVERY: every }),
+    });
+    const hoursAgo = (hours: number) =>
+      published(6, { checked: new Date(NOW.getTime() - hours * 3_600_000).toISOString() });
+    beforeEach(() => void answers.set(ISSUES, { body: '[]' }));
+
+    test.each([
+      ['an hour after a cycle, without a word', 0.9, undefined, true],
+      ['two hours after it', 1.9, undefined, true],
+      ['not minutes after it, for it has pinged', 0.2, undefined, false],
+      ['each two hours', 0.9, '2', false],
+      ['each two hours, when they are over', 1.9, '2', true],
+      ['each run', 0.2, '0', true],
+      ['never before the next cycle', 2.4, '3', false],
+      ['an hour after a cycle in spite of a word that is no number', 0.9, 'soon', true],
+    ])('may tell it that all is well: %s', async (_, hours, every, ping) => {
+      publish(hoursAgo(hours));
+      expect(await look(watched(every))).toMatchObject({ needed: false, ping });
+    });
+
+    test.each([
+      ['there is news', published(5), '[]'],
+      ['the last cycle is long ago', hoursAgo(4), '[]'],
+      ['an issue waits for a good cycle', hoursAgo(0.9), ofClass('publication')],
+      ['an issue says that engines do not work', hoursAgo(0.9), ofClass('engine')],
+      ['the watchdog has opened one', hoursAgo(0.9), ofClass('stale')],
+      ['GitHub does not tell of issues', hoursAgo(0.9), 'a page'],
+    ])('says nothing to it when %s', async (_, manifest, body) => {
+      publish(manifest);
+      answers.set(ISSUES, { body });
+      expect(await look(watched())).toMatchObject({ ping: false });
+    });
+
+    test('tells it at the price of one more request, with no word of it in the log', async () => {
+      const run = async (status: number) => {
+        asked.length = 0;
+        answers.set(`/${SECRET}`, { status, body: 'OK' });
+        return await runAlone({ ...watched('0'), CLAMAV_MIRROR_PUBLIC_URL: `${url}/mirror` });
+      };
+      const { said, output } = await run(200);
+      expect(asked.map(({ path }) => path)).toEqual([
+        '/mirror/manifest.json',
+        '/upstream/test.cvd',
+        ISSUES,
+        `/${SECRET}`,
+      ]);
+      expect(said).toContain('the healthcheck was pinged');
+      expect(output).toBe('needed=false\nproof=false\nissue=false\n');
+      const failed = await run(404);
+      expect(failed.said).toContain('it answers 404');
+      expect(failed.output).toBe(output);
+      expect(`${said}${failed.said}`).not.toContain(SECRET);
+    });
+  });
+
   test('runs with Node alone: no package is installed', async () => {
+    const { said, output } = await runAlone({});
+    expect(said).toMatch(/^Nothing to do: /);
+    expect(said).toMatch(/✅ Nothing to do/);
+    expect(output).toBe('needed=false\nproof=false\nissue=true\n');
+  });
+
+  /** The entry itself in a folder without packages, right after a cycle: all that it says, and its outputs. */
+  async function runAlone(change: Record<string, string>): Promise<{ said: string; output: string }> {
     const folder = await mkdtemp(join(tmpdir(), 'check-'));
     try {
       await cp(join(root, 'scripts'), join(folder, 'scripts'), { recursive: true });
       await cp(join(root, 'package.json'), join(folder, 'package.json'));
-      publish({ ...published(6), checked: new Date().toISOString() });
       const [output, summary] = [join(folder, 'output'), join(folder, 'summary')];
-      const env = environment({ GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary });
-      const { stdout } = await shell({ environment: env, folder })`${process.execPath} scripts/check.ts`;
-      expect(stdout).toMatch(/^Nothing to do: /);
-      expect(await readFile(output, 'utf8')).toBe('needed=false\n');
-      expect(await readFile(summary, 'utf8')).toMatch(/Nothing to do/);
+      publish({ ...published(6), checked: new Date().toISOString() });
+      const env = environment({ ...change, GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary });
+      const { stdout, stderr } = await shell({
+        environment: env,
+        folder,
+      })`${process.execPath} scripts/check.ts`;
+      const said = `${stdout}${stderr}${await readFile(summary, 'utf8')}`;
+      return { said, output: await readFile(output, 'utf8') };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  });
+  }
 });
 
 describe('the variables of the quick look', () => {
@@ -244,6 +395,7 @@ describe('the variables of the quick look', () => {
       record: 'current.cvd.clamav.net',
       nameservers: [],
       github: undefined,
+      healthcheck: undefined,
       output: undefined,
       summary: undefined,
     });
@@ -278,7 +430,7 @@ describeWithOfficial('the quick look', () => {
       answers.set('/upstream/daily.cvd', { body: await readFile(official('test-6.cvd')) });
       publish({ ...published(6), databases: { daily: { version: 6 } } });
       const names = { CLAMAV_MIRROR_DNS: 'current.example', CLAMAV_MIRROR_NAMESERVERS: nameserver.address };
-      expect(await look({ ...names, CLAMAV_MIRROR_DATABASES: 'daily' })).toEqual({
+      expect(await look({ ...names, CLAMAV_MIRROR_DATABASES: 'daily' })).toMatchObject({
         needed: true,
         reason: expect.stringMatching(/DNS names 7.*still has 6/),
       });

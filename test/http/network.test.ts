@@ -75,6 +75,7 @@ test('a name whose first address is dead, and whose second is slow, is reached b
     databases: ['daily'],
     record: undefined,
     nameservers: [],
+    healthcheck: undefined,
   };
   const answers = Promise.all([
     open.client.probe('daily.cvd').then(({ length }) => length),
