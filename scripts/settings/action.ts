@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
+import { HEALTHCHECK_EVERY_HOURS } from '../base/limits/github.ts';
 import { isHttp } from '../http/is-http.ts';
 import { yesOrNo } from './boolean.ts';
+import { wholeNumber } from './fields.ts';
 import type { Option } from './option.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
 
@@ -50,6 +52,13 @@ export const ACTION_OPTIONS = [
       v.string(),
       v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
     ),
+  },
+  {
+    name: 'healthcheck-every',
+    value: '<hours>',
+    help: "hours since the last cycle from which the workflow's first job requests it too, if all is well and nothing is new; 0: each time",
+    fallback: String(HEALTHCHECK_EVERY_HOURS),
+    schema: wholeNumber(0, 999),
   },
   {
     name: 'cache',

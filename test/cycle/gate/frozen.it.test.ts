@@ -98,20 +98,20 @@ describeWithDnsmasq('a nameserver', () => {
       expect((await manifestOf(mirror)).checked).toBe(at(1)().toISOString());
     });
 
-    test('and names the published version stands for upstream for six hours, and moves no check', async () => {
+    test('and names the published version stands for upstream for two and a half hours, and moves no check', async () => {
       const { mirror, sync } = await startTold(0);
       await using _ = mirror;
       const { checked, databases } = await manifestOf(mirror);
-      expect(await sync(5.9)).toMatchObject({ outcome: 'unchanged' });
+      expect(await sync(2.4)).toMatchObject({ outcome: 'unchanged' });
       expect(mirror.upstream.asked).not.toContain('bytecode.cvd');
       const later = await manifestOf(mirror);
       expect(later.checked).toBe(checked);
       expect(later.databases.bytecode?.seen).toEqual(databases.bytecode?.seen);
-      expect(await sync(6)).toMatchObject({ outcome: 'unchanged' });
+      expect(await sync(2.5)).toMatchObject({ outcome: 'unchanged' });
       expect(mirror.upstream.sent('bytecode.cvd')).toBeLessThanOrEqual(522);
-      expect((await manifestOf(mirror)).checked).toBe(at(6)().toISOString());
+      expect((await manifestOf(mirror)).checked).toBe(at(2.5)().toISOString());
       mirror.upstream.fail('*', { status: 404 });
-      expect(await sync(12)).toMatchObject({ outcome: 'failed' });
+      expect(await sync(5)).toMatchObject({ outcome: 'failed' });
     });
   });
 });
