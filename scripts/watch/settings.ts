@@ -11,4 +11,6 @@ export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client' | '
   readonly workflow: string;
   /** Engines to use; `undefined`: those of this machine. */
   readonly engines: readonly EngineSpec[] | undefined;
+  /** Folder in which clients keep their databases from run to run; `undefined`: each begins with nothing. */
+  readonly clients: string | undefined;
 }

@@ -1,4 +1,5 @@
 import { isWithin, SEEN_LATELY_MS } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -15,8 +16,9 @@ import type { Trust } from '../verify/trust.ts';
 import { checkBehind, checkKnown, checkLastCheck } from './behind.ts';
 import { checkEngineAges } from './engine-ages.ts';
 import { verdictsOf } from './failures.ts';
+import { KeptClients } from './kept-clients.ts';
 import { newestOf } from './newest.ts';
-import { checkWithEngine } from './real-client.ts';
+import { checkWithEngines } from './real-client.ts';
 import { checkWorkflow } from './schedule.ts';
 import type { WatchSettings } from './settings.ts';
 import { checkSignAge } from './signs.ts';
@@ -26,6 +28,7 @@ export interface WatchContext {
   /** GitHub's record of workflows, if there is a token. */
   readonly workflows?: Workflows;
   readonly trust: Trust;
+  readonly log: Log;
   readonly now: () => Date;
 }
 
@@ -40,7 +43,7 @@ export interface WatchReport extends ProbeReport {
  */
 export async function watch(settings: WatchSettings, context: WatchContext): Promise<WatchReport> {
   const { limits, workflow } = settings;
-  const { engines, workflows, trust } = context;
+  const { engines, workflows, trust, log } = context;
   const now = context.now();
   const begun = performance.now();
   const left = () => settings.timeout - (performance.now() - begun);
@@ -58,7 +61,12 @@ export async function watch(settings: WatchSettings, context: WatchContext): Pro
   const versions = new Map(Object.entries(probed.databases));
   if (versions.size > 0) {
     const served = { versions, signed: probed.signed };
-    for (const engine of engines) findings.push(...(await checkWithEngine(engine, served, settings, left)));
+    const kept =
+      settings.clients === undefined
+        ? undefined
+        : await KeptClients.open(settings.clients, { trust, log, now });
+    findings.push(...(await checkWithEngines(engines, served, { settings, left, kept })));
+    await kept?.save();
   }
   findings.push(...checkEngineAges([...(manifest?.proof.engines ?? []), ...engines], now));
   if (workflows !== undefined) {

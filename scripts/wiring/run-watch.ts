@@ -17,7 +17,7 @@ export async function runWatch(
   const work = await makeTemporaryFolder('clamav-mirror-watch-');
   try {
     const engines = await openEngines(settings.engines, { ...programs(), work, log });
-    const context = { engines, trust: TALOS, now: () => new Date() };
+    const context = { engines, trust: TALOS, log, now: () => new Date() };
     return await watch(settings, workflows === undefined ? context : { ...context, workflows });
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { SILENT } from '../../scripts/base/log.ts';
 import { findNativeEngine } from '../../scripts/engine/native.ts';
 import { watchSettings } from '../../scripts/settings/commands/watch.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
@@ -25,6 +26,7 @@ export async function look(
     {
       engines: parts.engines ?? [await findNativeEngine(process.env.PATH ?? '')],
       trust: TALOS,
+      log: SILENT,
       now: () => new Date(),
       ...parts,
     },

@@ -4,7 +4,7 @@ import { userAgentOf } from '../../base/version.ts';
 import { usualRecord } from '../../upstream/official.ts';
 import type { WatchSettings } from '../../watch/settings.ts';
 import { dnsFrom, proxiesFrom } from '../environment.ts';
-import { Engines, hours } from '../fields.ts';
+import { Engines, FilePath, hours } from '../fields.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
@@ -23,6 +23,13 @@ export const WATCH_OPTIONS = [
     help: 'ClamAV installations whose freshclam and clamscan use the mirror, separated by commas',
     usually: 'as for sync',
     schema: Engines,
+  },
+  {
+    name: 'clients',
+    value: '<folder>',
+    help: 'folder in which the clients of a watch keep their databases: they update by CDIFFs, and one of them begins anew each day',
+    usually: 'each client begins anew each time',
+    schema: FilePath,
   },
   {
     name: 'warn-after',
@@ -77,5 +84,6 @@ export function watchSettings(url: string, from: Given): WatchSettings {
     limits,
     workflow: settings.workflow,
     engines: settings.engines,
+    clients: settings.clients,
   };
 }
