@@ -1,5 +1,8 @@
 import { oneLine } from './escape.ts';
 
+/** Status with which GitHub says that issues are switched off in a repository: none can be open. */
+export const ISSUES_ARE_OFF = 410;
+
 /** Status of GitHub's answer; `undefined` if there was none. */
 export function statusOf(error: unknown): number | undefined {
   return answerOf(error)?.status;

@@ -63,7 +63,7 @@ export const ACTION_OPTIONS = [
   {
     name: 'cache',
     value: '<true|false>',
-    help: "keep copies of what is published, and the state, in the repository's cache; only for a bucket or with restore-from",
+    help: "keep copies of what is published, and the state, in the repository's cache; only for a bucket or with restore-from. For watchdog: what its clients keep",
     fallback: 'true',
     schema: Literally,
   },

@@ -127,6 +127,12 @@ export class KeptClients {
     delete this.#after[client];
   }
 
+  /** Leaves a client that is not played in this run as it was. */
+  leave(client: string): void {
+    const before = this.#before[client];
+    if (before !== undefined) this.#after[client] = before;
+  }
+
   /** Writes down what the clients of this run have, and removes all else. */
   async save(): Promise<void> {
     const hashes = Object.values(this.#after).flatMap(({ databases }) =>

@@ -10,14 +10,14 @@ import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { startOfBody } from '../http/body.ts';
 import { prepareNetwork } from '../http/network.ts';
+import { ISSUES_ARE_OFF } from '../notify/github-errors.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 
 /** Label of an issue that a good cycle closes. */
 const WAITING_LABEL = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
-/** Issues of one page, and the status with which GitHub says that a repository has none. */
+/** Issues of one page. */
 const ISSUES_ASKED = 100;
-const ISSUES_ARE_OFF = 410;
 /** Runs do not start on the minute: a ping or a check that is due within this time is due now. */
 const EARLY_MS = 30 * 60_000;
 

@@ -55,6 +55,7 @@ export async function checkWithEngines(
     // the name of an engine may be that of a container, which is another one in each run
     const client = { ...playing, fips, key: `${at} ${engine.version}`, turn: { at, of: clients.length } };
     if (served.size > 0) findings.push(...(await play(engine, served, client)));
+    else playing.kept?.leave(client.key);
   }
   return findings;
 }
@@ -76,6 +77,7 @@ async function play(
   const client = new Findings('mirror', `freshclam, ${name}`);
   try {
     if (left() <= 0) {
+      kept?.leave(key);
       return client.fault(
         `gave up after ${took(settings.timeout / 1000)}, before this client was tried`,
         'Find out why the mirror answers slowly, or give it more time with --timeout',

@@ -59,7 +59,7 @@ export async function watch(settings: WatchSettings, context: WatchContext): Pro
   if (manifest !== undefined) drop(findings, 'timestamp'); // the check of the manifest covers it, by our limits
   findings.push(...found);
   const versions = new Map(Object.entries(probed.databases));
-  if (versions.size > 0) {
+  if (versions.size > 0 && engines.length > 0) {
     const served = { versions, signed: probed.signed };
     const kept =
       settings.clients === undefined

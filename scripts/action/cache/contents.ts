@@ -7,6 +7,7 @@ import { SIGHTINGS_BYTES } from '../../base/limits/machine.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../cycle/memory/state-files.ts';
 import { SIGHTINGS } from '../../mirror/check/sightings.ts';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../../store/copies.ts';
+import { CLIENTS } from '../../watch/kept-clients.ts';
 
 export const STATE = STATE_FILE;
 
@@ -14,11 +15,12 @@ export const STATE = STATE_FILE;
 const LIMITS: ReadonlyMap<string, number> = new Map([
   [STATE, CACHED_STATE_BYTES],
   [SIGHTINGS, SIGHTINGS_BYTES],
+  [CLIENTS, CACHED_STATE_BYTES],
 ]);
 
 /** One file of a cache. */
 export interface CachedFile {
-  /** `state.json`, `verified.json`, or of a copy its SHA-256. */
+  /** `state.json`, `verified.json`, `clients.json`, or of a copy its SHA-256. */
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
