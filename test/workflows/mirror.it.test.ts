@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkTree } from '../../scripts/mirror/check/check-tree.ts';
 import { fetchTree } from '../../scripts/mirror/check/fetch-tree.ts';
-import { type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
+import { encodeManifest, type Manifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
@@ -20,6 +22,40 @@ import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.t
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/mirror.yml');
+
+function checkedThreeHoursAgo({ databases, ...manifest }: Manifest): Manifest {
+  const checked = new Date(Date.now() - 3 * 3_600_000).toISOString();
+  const older = Object.entries(databases).map(([name, { seen, ...record }]) => [
+    name,
+    { ...record, checked, ...(seen && { seen: { ...seen, at: checked } }) },
+  ]);
+  return { ...manifest, checked, databases: Object.fromEntries(older) };
+}
+
+interface Healthcheck extends AsyncDisposable {
+  readonly url: string;
+  readonly asked: readonly string[];
+  status: number;
+}
+
+async function startHealthcheck(): Promise<Healthcheck> {
+  const asked: string[] = [];
+  const server = createServer(({ method, url }, response) => {
+    asked.push(`${method} ${url}`);
+    response.writeHead(healthcheck.status).end('OK');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const healthcheck: Healthcheck = {
+    url: `http://127.0.0.1:${Object(server.address()).port}`,
+    asked,
+    status: 200,
+    async [Symbol.asyncDispose]() {
+      server.close().closeAllConnections();
+    },
+  };
+  return healthcheck;
+}
 
 /** The life of one mirror: each test goes on where the one before it ended. */
 describeWithOfficial('mirror.yml', () =>
@@ -100,7 +136,7 @@ describeWithOfficial('mirror.yml', () =>
         expect(results(ended), ended.jobs.mirror?.log).toEqual({
           check: 'success',
           mirror: 'success',
-          notify: 'success',
+          notify: 'skipped', // there is nothing to tell, and no issue to close
         });
         const { mirror, check } = ended.jobs;
         expect(check?.permissions).toMatchObject({ contents: 'read', issues: 'read' });
@@ -120,7 +156,7 @@ describeWithOfficial('mirror.yml', () =>
         const ended = await run();
         expect(results(ended)).toEqual({ check: 'success', mirror: 'skipped', notify: 'skipped' });
         const { check } = ended.jobs;
-        expect(check?.outputs).toEqual({ needed: 'false' });
+        expect(check?.outputs).toEqual({ needed: 'false', proof: 'false', issue: 'false' });
         expect(check?.steps.map(({ name, outcome }) => `${name}: ${outcome}`)).toEqual([
           'Check out: success',
           'Set up Node: success',
@@ -131,6 +167,39 @@ describeWithOfficial('mirror.yml', () =>
           { name: 'test.cvd', range: 'bytes=0-511' },
           { name: 'test-4.cvd.sign' }, // which upstream did not have yet
         ]);
+      });
+
+      test('a run without news that is due confirms what is published, without any service', async () => {
+        const before = await published();
+        await bucket.plant('manifest.json', encodeManifest(checkedThreeHoursAgo(before)));
+        const earlier = upstream.requests.length;
+        const ended = await run();
+        const { mirror } = ended.jobs;
+        expect(results(ended), mirror?.log).toEqual({
+          check: 'success',
+          mirror: 'success',
+          notify: 'skipped',
+        });
+        expect(mirror?.outputs).toMatchObject({ outcome: 'unchanged', versions: '{"test":4}' });
+        expect(mirror?.log).not.toMatch(/service container|docker/i);
+        expect(upstream.requests.slice(earlier).filter(({ sent }) => sent > 522)).toEqual([]);
+        expect(Date.parse((await published()).checked)).toBeGreaterThanOrEqual(Date.parse(before.checked));
+        const [epoch] = String(await bucket.get('timestamp')).split(' ');
+        expect(Number(epoch) * 1000).toBeGreaterThanOrEqual(
+          Math.floor(Date.parse(before.checked) / 1000) * 1000,
+        );
+      });
+
+      test('a run without news tells the healthcheck of it, once and without a word in the log', async () => {
+        await using healthcheck = await startHealthcheck();
+        const vars = { ...options({}).vars, CLAMAV_MIRROR_HEALTHCHECK_EVERY: '0' };
+        const secrets = { CLAMAV_MIRROR_HEALTHCHECK_URL: `${healthcheck.url}/6f0b-secret` };
+        const ended = await run({ vars, secrets });
+        expect(results(ended)).toEqual({ check: 'success', mirror: 'skipped', notify: 'skipped' });
+        expect(healthcheck.asked).toEqual(['POST /6f0b-secret']);
+        expect(JSON.stringify(ended.jobs)).not.toContain('6f0b-secret');
+        healthcheck.status = 500;
+        expect((await run({ vars, secrets })).conclusion).toBe('success');
       });
 
       test('called from another repository, it runs what is in its own', async () => {

@@ -9,8 +9,10 @@ import { trusting } from '../support/clamav/engines.ts';
 import { describeWithImages, image } from '../support/docker/docker.ts';
 import { docker } from '../support/docker/of-this-run.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
+import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
 import { describeMirror, offer, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { runWorkflow, type WorkflowResult } from '../support/runner/run.ts';
+import { githubScript } from '../support/runner/stand-ins.ts';
 
 const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/watchdog.yml');
 
@@ -20,6 +22,7 @@ describeMirror('watchdog.yml', () =>
     let mirror: TestMirror;
     let host: Host;
     let github: FakeGitHub;
+    let cache: CacheService;
     let folder: string;
     let id = 1000;
 
@@ -30,10 +33,12 @@ describeMirror('watchdog.yml', () =>
       await chmod(mirror.folder, 0o755);
       host = await startHost({ folder: mirror.store, address: await bridge() });
       github = await startGitHub();
+      cache = await startCacheService();
       github.workflows.set('watchdog.yml', 'active');
       github.runs.push({ id: 1, conclusion: 'success', at: ago(1), file: 'mirror.yml' });
     });
     afterAll(async () => {
+      await cache.close();
       await github.close();
       await host.close();
       await mirror[Symbol.asyncDispose]();
@@ -52,6 +57,8 @@ describeMirror('watchdog.yml', () =>
           CLAMAV_MIRROR_UPSTREAM: mirror.upstream.url,
           CLAMAV_MIRROR_NEWEST_IMAGE: image('newest'),
         },
+        actions: { 'actions/github-script': githubScript },
+        runtime: cache.env,
         onToken: ({ token, permissions }) => github.admit(token, permissions),
       });
       const conclusion = ended.conclusion;
@@ -96,7 +103,7 @@ describeMirror('watchdog.yml', () =>
       const stale = structuredClone(github.issues[0]);
       const ended = await run();
       expect(results(ended)).toEqual({ watch: 'failure', notify: 'success' });
-      expect(told(ended)).toEqual(['host failed']);
+      expect(told(ended), ended.jobs.watch?.log).toEqual(['host failed']);
       expect(open()).toEqual(['clamav-mirror: stale', 'clamav-mirror: host']);
       expect(github.issues[0]).toEqual(stale);
       host = await startHost({ folder: mirror.store, address: await bridge(), port });
@@ -107,18 +114,32 @@ describeMirror('watchdog.yml', () =>
       const { watch, notify } = ended.jobs;
       expect(results(ended), watch?.log).toEqual({ watch: 'success', notify: 'success' });
       expect(told(ended)).toEqual(['host recovered', 'stale recovered']);
-      expect(watch?.permissions).toEqual({ contents: 'read', actions: 'read', metadata: 'read' });
+      expect(watch?.permissions).toEqual({
+        contents: 'read',
+        actions: 'read',
+        issues: 'read',
+        metadata: 'read',
+      });
       expect(notify?.permissions).toMatchObject({ issues: 'write', actions: 'read' });
       expect(watch?.summary).toMatch(/^## ✅ Watch over http/);
       expect(watch?.summary).toMatch(/freshclam, container:\w+.*a new client gets all of it/);
       expect(watch?.summary).toMatch(/clamscan, container:\w+.*finds EICAR/);
       expect(watch?.summary).toContain('mirror.yml is on');
-      expect(watch?.log).toContain('a new client gets all of it');
       expect(watch?.annotations.filter(({ level }) => level === 'error')).toEqual([]);
       expect(open()).toEqual([]);
       expect(github.issues.map(({ reason }) => reason)).toEqual(['completed', 'completed']);
       for (const { comments } of github.issues)
         expect(comments.at(-1)?.body).toMatch(/It was failing for .* from 2/);
+    });
+
+    test('starts no second job where there is nothing to tell, and its clients download nothing again', async () => {
+      const ended = await run();
+      const { watch } = ended.jobs;
+      expect(results(ended), watch?.log).toEqual({ watch: 'success', notify: 'skipped' });
+      expect(watch?.outputs.notify).toBe('false');
+      expect(watch?.log).toContain('cache: restored');
+      expect(watch?.summary).toMatch(/a client that had test 5 gets all of it/);
+      expect(watch?.log).toContain('cache: unchanged');
     });
 
     test('opens the same issue again for a mirror that lags behind upstream and was not checked for days', async () => {
