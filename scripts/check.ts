@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { outliveReaders, print } from './base/log.ts';
 import { pingBy } from './http/ping.ts';
 import { plain } from './notify/escape.ts';
-import { checkImages } from './watch/check-images.ts';
+import { checkImages, withoutImages } from './watch/check-images.ts';
 import { quickCheck } from './watch/quick-check.ts';
 import { checkSettings } from './watch/quick-check-settings.ts';
 import { EXIT } from './wiring/exit-code.ts';
@@ -23,7 +23,7 @@ const tell = (line: string, mark: string) => {
   lines.push(`${mark} ${plain(line)}`);
 };
 if (needed) {
-  const images = await checkImages(settings, { now: new Date(), isProof: proof });
+  const images = proof ? await checkImages(settings, new Date()) : withoutImages(new Date());
   Object.assign(outputs, images.outputs);
   for (const line of images.lines) tell(line, '⚠️');
   if (!images.valid) process.exitCode = EXIT.failed;

@@ -16,6 +16,7 @@ import {
 } from 'vitest';
 import { ISSUES_BYTES } from '../../scripts/base/limits/github.ts';
 import { QUICK_CHECK_MS } from '../../scripts/base/limits/mirror.ts';
+import { PIN_GONE } from '../../scripts/engine/images/choose.ts';
 import { firstState, marker } from '../../scripts/notify/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { shell } from '../../scripts/setup/shell.ts';
@@ -233,6 +234,25 @@ describeWithOfficial('the quick look', () => {
       expect(await look(github())).toMatchObject({ needed: true, proof: true, issue });
     });
 
+    test('does not take the issue about a pinned image that is gone for one about the mirror', async () => {
+      const about = { id: 1, attempt: 1, url, workflow: undefined };
+      const body = marker({
+        ...firstState('configuration', mirrorId(environment()), about, NOW),
+        code: PIN_GONE,
+      });
+      const labels = [{ name: 'clamav-mirror' }, { name: 'clamav-mirror: configuration' }];
+      answers.set('/repos/owner/name/issues?state=open&labels=clamav-mirror&per_page=100', {
+        body: JSON.stringify([{ number: 7, labels, body }]),
+      });
+      const pinging = { ...github(), CLAMAV_MIRROR_HEALTHCHECK_URL: `${url}/ping` };
+      publish(published(6));
+      expect(await look(pinging)).toMatchObject({ needed: false, ping: true });
+      publish(published(6, { checked: '2026-11-21T09:00:00Z' }));
+      expect(await look(pinging)).toMatchObject({ needed: true, proof: false, issue: false });
+      publish(published(5));
+      expect(await look(pinging)).toMatchObject({ needed: true, proof: true, issue: true });
+    });
+
     test('says that there is none, also where issues are switched off, and that there may be one in doubt', async () => {
       publish(published(5));
       const answer = (status: number, body: string) =>
@@ -396,6 +416,7 @@ describe('the variables of the quick look', () => {
       nameservers: [],
       github: undefined,
       healthcheck: undefined,
+      images: { newest: undefined, oldest: undefined },
       output: undefined,
       summary: undefined,
     });

@@ -57,11 +57,15 @@ describe('a month of the workflows', () => {
 
   test('pulls each image once in a run', () => {
     const { workflow } = workflowOf('mirror.yml');
-    const check = { check: { needed: 'true', proof: 'true', issue: 'false' } };
-    const images = jobsOf('mirror.yml', { check }).flatMap((job) => job.images);
+    const chosen = { 'newest-image': 'clamav:1.5@sha256:1', 'oldest-image': 'clamav:1.4@sha256:2' };
+    const check = { check: { needed: 'true', proof: 'true', issue: 'false', ...chosen } };
+    const jobs = jobsOf('mirror.yml', { check });
+    const images = jobs.flatMap((job) => job.images);
+    expect(jobs.flatMap((job) => job.engines)).toEqual([]);
     expect(images).toHaveLength(Object.keys(workflow.jobs.mirror?.services ?? {}).length);
     expect(new Set(images).size).toBe(images.length);
-    expect(jobsOf('watchdog.yml', {}).flatMap((job) => job.images)).toHaveLength(1);
+    const [watch] = jobsOf('watchdog.yml', {});
+    expect(watch).toMatchObject({ images: [], engines: ['newest'] });
     const confirming = { check: { needed: 'true', proof: 'false', issue: 'false' } };
     expect(jobsOf('mirror.yml', { check: confirming }).flatMap((job) => job.images)).toEqual([]);
   });
@@ -103,7 +107,9 @@ function jobsOf(
 const starts = (...parameters: Parameters<typeof jobsOf>) => jobsOf(...parameters).map(({ id }) => id);
 
 describe('the job that writes issues, of mirror.yml', () => {
-  const check = (issue: string, needed = 'true') => ({ check: { needed, proof: 'true', issue } });
+  const check = (issue: string, needed = 'true', report = GOOD) => ({
+    check: { needed, proof: 'true', issue, report },
+  });
   const mirror = (report: string) => ({ mirror: { report } });
 
   test.each<[what: string, outputs: Outputs, results: Record<string, Result>]>([
@@ -122,6 +128,12 @@ describe('the job that writes issues, of mirror.yml', () => {
       { mirror: 'cancelled' },
     ],
     ['the cycle went well and reports a failure', { check: check('false'), mirror: mirror(BAD) }, {}],
+    [
+      'the cycle went well and the check reports that a pinned image is gone',
+      { check: check('false', 'true', BAD), mirror: mirror(GOOD) },
+      {},
+    ],
+    ['the report of the check is lost', { check: check('false', 'true', ''), mirror: mirror(GOOD) }, {}],
     ['the report of the cycle is lost', { check: check('false'), mirror: mirror('') }, {}],
     ['an issue is open that a good cycle closes', { check: check('true'), mirror: mirror(GOOD) }, {}],
     ['it is not known whether one is open', { check: check(''), mirror: mirror(GOOD) }, {}],

@@ -7,8 +7,10 @@ type Needs = Readonly<Record<string, { result: Result; outputs: Readonly<Record<
 /** A job of a run that is played: no step of it is carried out. */
 export interface PlayedJob {
   readonly id: string;
-  /** Images of the services that start, and of engines that the job's steps name. */
+  /** Images of the services that start. */
   readonly images: readonly string[];
+  /** Engines that the job's steps name and pull by themselves, once they use them. */
+  readonly engines: readonly string[];
   readonly usesNode: boolean;
   /** True if it installs packages. */
   readonly installs: boolean;
@@ -76,7 +78,8 @@ function needsOf(job: Job, contexts: Readonly<Record<string, unknown>>): Omit<Pl
   const uses = job.steps.map((step) => step.uses ?? '');
   const isOurs = uses.some((name) => name.startsWith('./'));
   return {
-    images: [...running.map(([, image = '']) => image), ...pulled],
+    images: running.map(([, image = '']) => image),
+    engines: pulled,
     usesNode: isOurs || uses.some((name) => name.startsWith('actions/setup-node@')),
     installs: isOurs || job.steps.some(({ run }) => run?.includes('install.sh')),
   };
