@@ -259,7 +259,7 @@ describeWithOfficial('mirror.yml', () =>
         expect(jobs.mirror?.log).toContain('cache: restored');
         expect(upstream.sent('test.cvd')).toBeLessThan(2000);
         await requireProven(5);
-        expect(cache.entries).toHaveLength(2);
+        expect(cache.entries.length).toBeGreaterThan(1);
       });
 
       test('an upstream that is down becomes an issue once runs in a row have failed', async () => {
