@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { outliveReaders, print } from './base/log.ts';
 import { pingBy } from './http/ping.ts';
 import { plain } from './notify/escape.ts';
-import { checkImages } from './watch/check-images.ts';
+import { checkImages, withoutImages } from './watch/check-images.ts';
 import { quickCheck } from './watch/quick-check.ts';
 import { checkSettings } from './watch/quick-check-settings.ts';
 import { EXIT } from './wiring/exit-code.ts';
@@ -16,24 +16,25 @@ outliveReaders();
 const settings = checkSettings();
 const { needed, proof, issue, ping, reason } = await quickCheck(settings, new Date());
 print(process.stdout, [`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${reason}`]);
+const outputs: Record<string, string> = { needed: `${needed}`, proof: `${proof}`, issue: `${issue}` };
 const lines = needed ? [] : [`✅ Nothing to do: ${plain(reason)}`];
-const rows: Record<string, unknown> = { needed, proof, issue };
+const tell = (line: string, mark: string) => {
+  print(process.stdout, [line]);
+  lines.push(`${mark} ${plain(line)}`);
+};
 if (needed) {
-  const images = await checkImages(settings, new Date());
-  print(process.stdout, images.lines);
-  Object.assign(rows, images.outputs);
-  lines.push(...images.lines.map((line) => `⚠️ ${plain(line)}`));
+  const images = proof ? await checkImages(settings, new Date()) : withoutImages(new Date());
+  Object.assign(outputs, images.outputs);
+  for (const line of images.lines) tell(line, '⚠️');
   if (!images.valid) process.exitCode = EXIT.failed;
 }
 if (ping && settings.healthcheck !== undefined) {
   const problem = await pingBy(fetch, settings.healthcheck.url, { verified: true, text: reason });
-  const said = problem ?? 'the healthcheck was pinged';
-  print(process.stdout, [said]);
-  lines.push(`${problem === undefined ? '✅' : '⚠️'} ${plain(said)}`);
+  tell(problem ?? 'the healthcheck was pinged', problem === undefined ? '✅' : '⚠️');
 }
 if (settings.output !== undefined) {
-  const outputs = Object.entries(rows).map(([name, value]) => `${name}=${value}\n`);
-  await appendFile(settings.output, outputs.join(''));
+  const rows = Object.entries(outputs).map(([name, value]) => `${name}=${value}\n`);
+  await appendFile(settings.output, rows.join(''));
 }
 if (settings.summary !== undefined && lines.length > 0)
   await appendFile(settings.summary, `${lines.join('\n\n')}\n`);

@@ -2,23 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { isWithin, SEEN_LATELY_MS } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
-import { ISSUES_BYTES } from '../base/limits/github.ts';
 import { isPlausibleCount, isPlausibleTime, MANIFEST_BYTES } from '../base/limits/manifest.ts';
-import { QUICK_CHECK_MS } from '../base/limits/mirror.ts';
 import { userAgentOf } from '../base/version.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
-import { PIN_GONE } from '../engine/images/choose.ts';
-import { startOfBody } from '../http/body.ts';
 import { prepareNetwork } from '../http/network.ts';
-import { ISSUES_ARE_OFF } from '../notify/github-errors.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
+import { openIssues } from './open-issues.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
+import { ask, fetchText, fields, follow, startOf } from './quick-requests.ts';
 
-/** Label of an issue that a good cycle closes. */
-const WAITING_LABEL = /^clamav-mirror: (upstream|integrity|proof|publication|configuration)$/;
-/** Issues of one page. */
-const ISSUES_ASKED = 100;
 /** Runs do not start on the minute: a ping or a check that is due within this time is due now. */
 const EARLY_MS = 30 * 60_000;
 
@@ -52,12 +45,13 @@ export async function quickCheck(settings: CheckSettings, now: Date): Promise<Qu
     const found = compared.needed ? compared : confirming(issues);
     return { ...found, issue: true, ping: false };
   }
-  const { waiting, isAny, isTrouble } = issues;
+  const { waiting, isBad, isPinGone } = issues;
   if (!compared.needed && waiting !== undefined)
     return { ...confirming(`issue #${waiting} waits for a good cycle`), issue: true, ping: false };
   const every = settings.healthcheck?.every;
   const isDue = age !== undefined && every !== undefined && age >= every - EARLY_MS;
-  return { ...compared, issue: isAny, ping: isDue && !isTrouble };
+  // only a proof asks for the pinned images, so no other cycle closes an issue about them
+  return { ...compared, issue: isBad || (isPinGone && compared.proof), ping: isDue && !isBad };
 }
 
 async function compare(settings: CheckSettings, now: Date): Promise<Comparison> {
@@ -159,11 +153,6 @@ function isTime(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 40 && isPlausibleTime(value);
 }
 
-/** Own fields of an object, without inherited ones; none if it is not an object. */
-function fields(json: unknown): Readonly<Record<string, unknown>> {
-  return Object.assign(Object.create(null), typeof json === 'object' ? json : {});
-}
-
 /** Versions that DNS names, by database; none if it does not answer. */
 async function advertised(
   { record, nameservers, databases }: CheckSettings,
@@ -191,92 +180,4 @@ async function isThere(url: string): Promise<boolean> {
   const { ok, body } = await follow(url, headers);
   await body?.cancel();
   return ok;
-}
-
-interface OpenIssues {
-  /** Number of one that a good cycle closes. */
-  readonly waiting: number | undefined;
-  readonly isAny: boolean;
-  /** True unless it is known that none is open, or only one about a pinned image: the mirror is well without that. */
-  readonly isTrouble: boolean;
-}
-
-/** Asks for the open issues of this mirror. Without a token there may be some. */
-async function openIssues({ github }: CheckSettings): Promise<OpenIssues> {
-  if (github === undefined) return { waiting: undefined, isAny: true, isTrouble: true };
-  const url = `${github.url}/issues?state=open&labels=clamav-mirror&per_page=${ISSUES_ASKED}`;
-  const headers = { authorization: `Bearer ${github.token}`, accept: 'application/vnd.github+json' };
-  const answer = await follow(url, headers);
-  if (answer.status === ISSUES_ARE_OFF) {
-    await answer.body?.cancel();
-    return { waiting: undefined, isAny: false, isTrouble: false };
-  }
-  const issues = parseJson(await textOf(await good(answer, url), url, ISSUES_BYTES), ISSUES_BYTES);
-  if (!Array.isArray(issues)) throw new Error(`${github.url} gives no list of issues`);
-  const ours = issues.map(fields).filter(({ body }) => !isOfAnother(body, github.mirror));
-  const troubles = ours.filter(({ body }) => markerOf(body, PIN_GONE_CODE) === undefined);
-  const waiting = troubles.find(
-    ({ labels }) =>
-      Array.isArray(labels) && labels.some((label) => WAITING_LABEL.test(String(fields(label).name))),
-  );
-  const areMore = issues.length >= ISSUES_ASKED;
-  return {
-    waiting: waiting && Number(waiting.number),
-    isAny: ours.length > 0 || areMore,
-    isTrouble: troubles.length > 0 || areMore,
-  };
-}
-
-const MIRROR_NAME = /^<!-- clamav-mirror \{[^\r\n]*"mirror":"([0-9a-f]{8})"/;
-/** A cycle does not close an issue about a pin that is gone: a new pin does, whenever a cycle is needed for something else. */
-const PIN_GONE_CODE = new RegExp(`^<!-- clamav-mirror \\{[^\\r\\n]*"code":"(${PIN_GONE})"`);
-
-/** Part of the marker at the start of an issue (notify/issue-state.ts reads it with a package). */
-function markerOf(body: unknown, part: RegExp): string | undefined {
-  return part.exec(String(body ?? ''))?.[1];
-}
-
-/** True if the marker of an issue names another mirror. */
-function isOfAnother(body: unknown, mirror: string): boolean {
-  const named = markerOf(body, MIRROR_NAME);
-  return named !== undefined && named !== mirror;
-}
-
-async function fetchText(url: string, limit: number): Promise<string> {
-  return await textOf(await ask(url, {}), url, limit);
-}
-
-async function textOf(answer: Response, url: string, limit: number): Promise<string> {
-  const start = await startOf(answer, limit + 1);
-  if (start.length > limit) throw new Error(`${url} is too large`);
-  return start.toString('utf8');
-}
-
-async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  return await good(await follow(url, headers), url);
-}
-
-async function good(answer: Response, url: string): Promise<Response> {
-  if (answer.ok) return answer;
-  await answer.body?.cancel();
-  throw new Error(`${url} is answered with ${answer.status}`);
-}
-
-/** Follows at most three redirects, on the same host only. Others are left to the cycle. */
-async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  const signal = AbortSignal.timeout(QUICK_CHECK_MS);
-  let url = from;
-  for (let left = 3; ; left--) {
-    const answer = await fetch(url, { headers, signal, redirect: 'manual' });
-    const next = URL.parse(answer.headers.get('location') ?? '', url);
-    const isRedirect = answer.status >= 300 && answer.status < 400 && next !== null;
-    if (!isRedirect || next.hostname !== new URL(url).hostname || left === 0) return answer;
-    await answer.body?.cancel();
-    if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol) return answer;
-    url = next.href;
-  }
-}
-
-async function startOf({ body }: Response, most: number): Promise<Buffer> {
-  return body === null ? Buffer.alloc(0) : await startOfBody(body, most);
 }

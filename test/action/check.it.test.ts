@@ -235,6 +235,25 @@ describeWithOfficial('the quick look', () => {
       expect(await look(github())).toMatchObject({ needed: true, proof: true, issue });
     });
 
+    test('does not take the issue about a pinned image that is gone for one about the mirror', async () => {
+      const about = { id: 1, attempt: 1, url, workflow: undefined };
+      const body = marker({
+        ...firstState('configuration', mirrorId(environment()), about, NOW),
+        code: PIN_GONE,
+      });
+      const labels = [{ name: 'clamav-mirror' }, { name: 'clamav-mirror: configuration' }];
+      answers.set('/repos/owner/name/issues?state=open&labels=clamav-mirror&per_page=100', {
+        body: JSON.stringify([{ number: 7, labels, body }]),
+      });
+      const pinging = { ...github(), CLAMAV_MIRROR_HEALTHCHECK_URL: `${url}/ping` };
+      publish(published(6));
+      expect(await look(pinging)).toMatchObject({ needed: false, ping: true });
+      publish(published(6, { checked: '2026-11-21T09:00:00Z' }));
+      expect(await look(pinging)).toMatchObject({ needed: true, proof: false, issue: false });
+      publish(published(5));
+      expect(await look(pinging)).toMatchObject({ needed: true, proof: true, issue: true });
+    });
+
     test('says that there is none, also where issues are switched off, and that there may be one in doubt', async () => {
       publish(published(5));
       const answer = (status: number, body: string) =>
@@ -337,21 +356,6 @@ describeWithOfficial('the quick look', () => {
       expect(await look(watched())).toMatchObject({ ping: false });
     });
 
-    test('tells it although a pinned image is gone, which takes no cycle, and which a cycle may close', async () => {
-      publish(hoursAgo(0.9));
-      const run = { id: 1, attempt: 1, url, workflow: undefined };
-      const mirror = mirrorId(environment());
-      const issue = (code: string) => ({
-        number: 7,
-        labels: [{ name: 'clamav-mirror: configuration' }],
-        body: marker({ ...firstState('configuration', mirror, run, NOW), code }),
-      });
-      answers.set(ISSUES, { body: JSON.stringify([issue(PIN_GONE)]) });
-      expect(await look(watched())).toMatchObject({ needed: false, issue: true, ping: true });
-      answers.set(ISSUES, { body: JSON.stringify([issue(PIN_GONE), issue('store/denied')]) });
-      expect(await look(watched())).toMatchObject({ needed: true, issue: true, ping: false });
-    });
-
     test('tells it at the price of one more request, with no word of it in the log', async () => {
       const run = async (status: number) => {
         asked.length = 0;
@@ -426,8 +430,8 @@ describe('the variables of the quick look', () => {
       record: 'current.cvd.clamav.net',
       nameservers: [],
       github: undefined,
-      images: { newest: undefined, oldest: undefined },
       healthcheck: undefined,
+      images: { newest: undefined, oldest: undefined },
       output: undefined,
       summary: undefined,
     });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PINNED_IMAGES } from '../../scripts/engine/default-images.ts';
 import { PIN_GONE } from '../../scripts/engine/images/choose.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
-import { checkImages } from '../../scripts/watch/check-images.ts';
+import { checkImages, withoutImages } from '../../scripts/watch/check-images.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
 import { freePort } from '../support/web/ports.ts';
 import { startRegistry, type TestRegistry } from '../support/web/registry.ts';
@@ -104,4 +104,11 @@ test('a variable that names no image ends the run, and is reported', async () =>
 test('without variables the pinned images are meant', () => {
   expect(checkSettings({}).images).toEqual({ newest: undefined, oldest: undefined });
   expect(PINNED_IMAGES.map(({ role }) => role)).toEqual(['newest', 'oldest']);
+});
+
+test('where no image is needed, none is named, and nothing is decided about the pins', () => {
+  const { outputs, lines, valid } = withoutImages(new Date('2026-11-28T10:00:00Z'));
+  expect(Object.keys(outputs)).toEqual(['report']);
+  expect(parseRunReport(outputs.report ?? '')).toMatchObject({ failures: [], undecided: [PIN_GONE] });
+  expect({ lines, valid }).toEqual({ lines: [], valid: true });
 });

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { encodeHeader } from '../../scripts/cvd/header.ts';
-import { DEFAULT_IMAGES } from '../../scripts/engine/default-images.ts';
 import type { RunReport } from '../../scripts/notify/run-report.ts';
+import { checkImages, withoutImages } from '../../scripts/watch/check-images.ts';
 import { beginsAnew } from '../../scripts/watch/kept-clients.ts';
 import { quickCheck } from '../../scripts/watch/quick-check.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';
@@ -97,11 +97,11 @@ export async function monthOfMirror({ mirror, news }: Plan): Promise<Month> {
   let bytes = 0;
   for (const time of timesOf(cron, START, DAYS)) {
     const daily = dailyAt(time, news);
-    const { needed, proof, issue } = await checkAt(time, published, daily);
+    const check = await checkAt(time, published, daily);
     bytes += BYTES.manifest;
     const isNew = daily !== published.daily;
     const played = play({
-      check: { check: { needed, proof, issue, report: JSON.stringify(GOOD), ...IMAGES } },
+      check: { check },
       mirror: { mirror: { report: JSON.stringify(GOOD), outcome: isNew ? 'published' : 'unchanged' } },
     });
     ran.add(played, ({ id }) =>
@@ -143,7 +143,9 @@ export function monthOfWatchdog({ watchdog, news }: Plan): Omit<Month, 'longestH
       client.daily = daily;
     }
     const played = play({ watch: { watch: { report: JSON.stringify(GOOD), notify: 'false' } } });
-    ran.add(played, ({ id }) => (id === 'watch' ? SECONDS.watch + loads * SECONDS.load : SECONDS.notify));
+    ran.add(played, ({ id, engines }) =>
+      id === 'watch' ? SECONDS.watch + loads * SECONDS.load + engines.length * SECONDS.image : SECONDS.notify,
+    );
   }
   return { ...ran.total(), bytes };
 }
@@ -172,12 +174,11 @@ const GOOD: RunReport = {
   at: new Date(START).toISOString(),
 };
 
-/** Engines that the check job chooses. */
-export const IMAGES = { 'newest-image': DEFAULT_IMAGES[0] ?? '', 'oldest-image': DEFAULT_IMAGES[1] ?? '' };
-
 function cycleSeconds(played: readonly PlayedJob[], isNew: boolean): number {
-  const engines = played.find(({ id }) => id === 'mirror')?.images.length ?? 0;
-  return isNew ? SECONDS.publish + engines * SECONDS.proof : SECONDS.confirm;
+  const { images = [], engines = [] } = played.find(({ id }) => id === 'mirror') ?? {};
+  if (!isNew) return SECONDS.confirm;
+  const count = images.length + engines.length;
+  return SECONDS.publish + count * SECONDS.proof + engines.length * SECONDS.image;
 }
 
 /** The quick check as it is at a time, with a mirror and an upstream that answer it. */
@@ -185,9 +186,9 @@ async function checkAt(
   time: number,
   published: { readonly daily: number; readonly at: number },
   daily: number,
-): Promise<Record<'needed' | 'proof' | 'issue', string>> {
+): Promise<Readonly<Record<string, string>>> {
   const at = new Date(published.at).toISOString();
-  const records = { main: 62, daily: published.daily, bytecode: 339 };
+  const records = { daily: published.daily };
   const databases = Object.fromEntries(
     Object.entries(records).map(([name, version]) => [name, { version, checked: at, seen: { at, version } }]),
   );
@@ -195,6 +196,7 @@ async function checkAt(
   const answer = (url: string): string | Uint8Array<ArrayBuffer> => {
     if (url.endsWith('/manifest.json')) return JSON.stringify({ format: 1, checked: at, databases });
     if (url.includes('/issues?')) return '[]';
+    if (url.startsWith('https://registry')) return ''; // the pinned images are there
     const version = upstream[/(\w+)\.cvd$/.exec(url)?.[1] ?? ''];
     if (version === undefined) throw new Error(`nobody answers ${url}`);
     return new Uint8Array(headerOf(version));
@@ -204,13 +206,21 @@ async function checkAt(
   try {
     const environment = {
       ...VARS,
+      CLAMAV_MIRROR_DATABASES: 'daily', // the others add requests, and no news
       CLAMAV_MIRROR_DNS: 'off',
       GITHUB_EVENT_NAME: 'schedule',
       GITHUB_REPOSITORY: 'acme/mirror',
       CLAMAV_MIRROR_GITHUB_TOKEN: 'token',
     };
-    const { needed, proof, issue } = await quickCheck(checkSettings(environment), new Date(time));
-    return { needed: String(needed), proof: String(proof), issue: String(issue) };
+    const settings = checkSettings(environment);
+    const { needed, proof, issue } = await quickCheck(settings, new Date(time));
+    const images = proof ? await checkImages(settings, new Date(time)) : withoutImages(new Date(time));
+    return {
+      needed: String(needed),
+      proof: String(proof),
+      issue: String(issue),
+      ...(needed && images.outputs),
+    };
   } finally {
     globalThis.fetch = real;
   }

@@ -7,8 +7,10 @@ type Needs = Readonly<Record<string, { result: Result; outputs: Readonly<Record<
 /** A job of a run that is played: no step of it is carried out. */
 export interface PlayedJob {
   readonly id: string;
-  /** Images of the services that start, and of engines that the job's steps name. */
+  /** Images of the services that start. */
   readonly images: readonly string[];
+  /** Engines that the job's steps name and pull by themselves, once they use them. */
+  readonly engines: readonly string[];
   readonly usesNode: boolean;
   /** True if it installs packages. */
   readonly installs: boolean;
@@ -72,13 +74,12 @@ function needsOf(job: Job, contexts: Readonly<Record<string, unknown>>): Omit<Pl
   };
   const scope = { contexts: { ...contexts, job: ofJob } };
   const engines = job.steps.flatMap((step) => fill(step.with.engines ?? '', scope).split(','));
-  // a job with services names images in their place only for news that its check could not see
-  const named = services.length > 0 ? [] : engines;
-  const pulled = named.filter((engine) => engine !== '' && !/^container:.|^native$/.test(engine));
+  const pulled = engines.filter((engine) => engine !== '' && !/^container:.|^native$/.test(engine));
   const uses = job.steps.map((step) => step.uses ?? '');
   const isOurs = uses.some((name) => name.startsWith('./'));
   return {
-    images: [...running.map(([, image = '']) => image), ...pulled],
+    images: running.map(([, image = '']) => image),
+    engines: pulled,
     usesNode: isOurs || uses.some((name) => name.startsWith('actions/setup-node@')),
     installs: isOurs || job.steps.some(({ run }) => run?.includes('install.sh')),
   };

@@ -83,6 +83,7 @@ describeMirror('watchdog.yml', () =>
       expect(results(ended)).toEqual({ watch: 'failure', notify: 'success' });
       expect(told(ended)).toEqual(['stale failed', 'host recovered']);
       expect(watch?.summary).toMatch(/^## ❌ Watch over http/);
+      expect(watch?.log).toContain('a new client gets all of it');
       expect(watch?.annotations).toContainEqual(
         expect.objectContaining({
           level: 'error',
@@ -122,7 +123,7 @@ describeMirror('watchdog.yml', () =>
       });
       expect(notify?.permissions).toMatchObject({ issues: 'write', actions: 'read' });
       expect(watch?.summary).toMatch(/^## ✅ Watch over http/);
-      expect(watch?.summary).toMatch(/freshclam, docker:\S+.*a new client gets all of it/);
+      expect(watch?.summary).toMatch(/freshclam, docker:\S+.*a client that had test 5 gets all of it/);
       expect(watch?.summary).toMatch(/clamscan, docker:\S+.*finds EICAR/);
       expect(watch?.summary).toContain('mirror.yml is on');
       expect(watch?.annotations.filter(({ level }) => level === 'error')).toEqual([]);
