@@ -17,3 +17,6 @@ export function isWithin(time: string | undefined, limit: number, now: Date): bo
 export function liesAhead(time: string, now: Date): boolean {
   return !(Date.parse(time) - now.getTime() <= CLOCK_TOLERANCE_MS);
 }
+
+/** Hours between two pings, without a setting: a monitor with a period of an hour can be told of each run. */
+export const HEALTHCHECK_EVERY_HOURS = 1;

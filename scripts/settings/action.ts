@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import { HEALTHCHECK_EVERY_HOURS } from '../base/limits/github.ts';
+import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import { isHttp } from '../http/is-http.ts';
 import { yesOrNo } from './boolean.ts';
 import { wholeNumber } from './fields.ts';

@@ -1,4 +1,4 @@
-import { HEALTHCHECK_EVERY_HOURS } from '../base/limits/github.ts';
+import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import type { PinnedImage } from '../engine/default-images.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';

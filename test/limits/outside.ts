@@ -182,6 +182,12 @@ const ENGINES: Readonly<Record<string, Row>> = {
     hasten(PULL_MS);
     await openImage('clamav/clamav', { program, work: '/nowhere', log: SILENT });
   }),
+  REGISTRY_MS: elsewhere(
+    'nothing is known',
+    'engine/images/registry.test.ts',
+    'if it says nothing in its time',
+  ),
+  REGISTRY_TOKEN_BYTES: elsewhere('nothing is known', 'engine/images/registry.test.ts', 'is too long'),
   TRANSCRIPT_CHARACTERS: elsewhere(
     'its middle is left out',
     'engine/transcript.test.ts',

@@ -40,8 +40,6 @@ export const GITHUB_PACE = {
 } as const;
 /** Milliseconds for the answer to a ping, and before each further attempt. */
 export const PING_PATIENCE = { answer: 10_000, waits: [1000, 5000] } as const;
-/** Hours between two pings, without a setting: a monitor with a period of an hour can be told of each run. */
-export const HEALTHCHECK_EVERY_HOURS = 1;
 /** Characters sent with a ping: services keep 10 to 100 KB. */
 export const PING_CHARACTERS = 2000;
 /** Bytes of the answer to a ping, which is "OK". */

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { REGISTRY_TOKEN_BYTES } from '../../../scripts/base/limits/engines.ts';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { REGISTRY_MS, REGISTRY_TOKEN_BYTES } from '../../../scripts/base/limits/engines.ts';
 import { parseImage } from '../../../scripts/engine/images/reference.ts';
 import { askRegistry } from '../../../scripts/engine/images/registry.ts';
 import { freePort } from '../../support/web/ports.ts';
@@ -65,6 +65,15 @@ describe('an image is neither there nor missing', () => {
   test('if nobody answers', async () => {
     const host = `127.0.0.1:${await freePort()}`;
     expect(await ask(GONE, host)).toEqual({ is: 'unknown', why: expect.stringContaining(host) });
+  });
+
+  test('if it says nothing in its time', async () => {
+    const timeout = vi
+      .spyOn(AbortSignal, 'timeout')
+      .mockReturnValue(AbortSignal.abort(new Error('too late')));
+    onTestFinished(() => timeout.mockRestore());
+    expect(await ask(GONE)).toMatchObject({ is: 'unknown' });
+    expect(timeout).toHaveBeenCalledWith(REGISTRY_MS);
   });
 
   test.each([
