@@ -1,8 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { outliveReaders, print } from './base/log.ts';
-import { pingBy } from './http/ping.ts';
 import { plain } from './notify/escape.ts';
-import { checkImages, withoutImages } from './watch/check-images.ts';
 import { quickCheck } from './watch/quick-check.ts';
 import { checkSettings } from './watch/quick-check-settings.ts';
 import { EXIT } from './wiring/exit-code.ts';
@@ -23,12 +21,14 @@ const tell = (line: string, mark: string) => {
   lines.push(`${mark} ${plain(line)}`);
 };
 if (needed) {
+  const { checkImages, withoutImages } = await import('./watch/check-images.ts');
   const images = proof ? await checkImages(settings, new Date()) : withoutImages(new Date());
   Object.assign(outputs, images.outputs);
   for (const line of images.lines) tell(line, '⚠️');
   if (!images.valid) process.exitCode = EXIT.failed;
 }
 if (ping && settings.healthcheck !== undefined) {
+  const { pingBy } = await import('./http/ping.ts');
   const problem = await pingBy(fetch, settings.healthcheck.url, { verified: true, text: reason });
   tell(problem ?? 'the healthcheck was pinged', problem === undefined ? '✅' : '⚠️');
 }

@@ -1,4 +1,4 @@
-import { PIN_GONE } from '../engine/images/choose.ts';
+import { PIN_GONE } from '../engine/images/pin-gone.ts';
 import type { Failure, FailureClass } from './run-report.ts';
 
 interface ClassTexts {

@@ -1,6 +1,7 @@
 import { codeOf, explain } from '../base/errors.ts';
 import { PINNED_IMAGES } from '../engine/default-images.ts';
-import { type ChosenImage, chooseImage, PIN_GONE } from '../engine/images/choose.ts';
+import { type ChosenImage, chooseImage } from '../engine/images/choose.ts';
+import { PIN_GONE } from '../engine/images/pin-gone.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 
 /** Images for the services of a cycle, and the report for the notifier. */

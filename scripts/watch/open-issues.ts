@@ -1,6 +1,6 @@
 import { parseJson } from '../base/json.ts';
 import { ISSUES_BYTES } from '../base/limits/github.ts';
-import { PIN_GONE } from '../engine/images/choose.ts';
+import { PIN_GONE } from '../engine/images/pin-gone.ts';
 import { ISSUES_ARE_OFF } from '../notify/github-errors.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 import { fields, follow, good, textOf } from './quick-requests.ts';

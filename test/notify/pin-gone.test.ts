@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PIN_GONE } from '../../scripts/engine/images/choose.ts';
+import { PIN_GONE } from '../../scripts/engine/images/pin-gone.ts';
 import { parseMarker } from '../../scripts/notify/issue-state.ts';
 import { parseRunReport, type RunReport, together } from '../../scripts/notify/run-report.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PINNED_IMAGES } from '../../scripts/engine/default-images.ts';
-import { PIN_GONE } from '../../scripts/engine/images/choose.ts';
+import { PIN_GONE } from '../../scripts/engine/images/pin-gone.ts';
 import { parseRunReport } from '../../scripts/notify/run-report.ts';
 import { checkImages, withoutImages } from '../../scripts/watch/check-images.ts';
 import { checkSettings } from '../../scripts/watch/quick-check-settings.ts';

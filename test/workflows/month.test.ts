@@ -5,6 +5,7 @@ import { monthOfMirror, monthOfWatchdog, type Plan, workflowOf } from './month.t
 import { type Outputs, playRun, type Result } from './played-run.ts';
 
 const GB = 1_000_000_000;
+const PAGES = '../../site/hosts/pages/mirror-pages.yml';
 /** Schedules that save minutes. */
 const OTHERS = [
   { mirror: '23 */2 * * *', watchdog: '47 */2 * * *' },
@@ -90,6 +91,9 @@ describe('a month of the workflows', () => {
       ].join(' | ');
     });
     expect(rows).toEqual(expected);
+    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+    const short = [...readme.matchAll(/^\| each .* \| (\d+ – \d+) \|$/gm)].map(([, minutes]) => minutes);
+    expect(short).toEqual(expected.map((row) => row.split(' | ').at(-2)));
   });
 });
 
@@ -160,6 +164,25 @@ describe('the job that writes issues, of mirror.yml', () => {
     expect(
       starts('mirror.yml', { check: check('true'), mirror: mirror(GOOD) }, { vars: {}, inputs }),
     ).toEqual(['check', 'mirror', 'notify']);
+  });
+});
+
+describe("the job that writes issues, of the form for GitHub's Pages", () => {
+  const outputs = {
+    check: { check: { needed: 'true', proof: 'false', issue: 'false', report: GOOD } },
+    mirror: { mirror: { report: GOOD }, pack: { manifest: 'abc' } },
+  };
+
+  test.each(['check', 'mirror', 'deploy'])('starts if %s failed, was cancelled, or ran out of time', (id) => {
+    for (const result of ['failure', 'cancelled'] as const)
+      expect(starts(PAGES, outputs, { results: { [id]: result } })).toContain('notify');
+  });
+
+  test('starts if nothing was deployed, and not where nobody would hear a thing', () => {
+    expect(starts(PAGES, { ...outputs, mirror: { mirror: { report: GOOD } } })).toContain('notify');
+    expect(starts(PAGES, outputs)).toEqual(['check', 'mirror', 'deploy']);
+    const [, mirror] = jobsOf(PAGES, outputs);
+    expect(mirror).toMatchObject({ images: [], engines: ['newest', 'oldest'] });
   });
 });
 

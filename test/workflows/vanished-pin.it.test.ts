@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PIN_GONE } from '../../scripts/engine/images/choose.ts';
+import { PIN_GONE } from '../../scripts/engine/images/pin-gone.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { parseMarker } from '../../scripts/notify/issue-state.ts';
 import { describeWithImages, image } from '../support/docker/docker.ts';

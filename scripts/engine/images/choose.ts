@@ -3,9 +3,6 @@ import { EngineSpecError } from '../spec.ts';
 import { parseImage, withoutPin } from './reference.ts';
 import { askRegistry } from './registry.ts';
 
-/** Code of the report that a registry has deleted a pinned image. No error has it: the cycle goes on. */
-export const PIN_GONE = 'engine/pin-gone';
-
 /** Image for an engine, as a registry has it now. */
 export interface ChosenImage {
   readonly role: PinnedImage['role'];
