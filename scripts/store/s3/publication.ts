@@ -107,7 +107,7 @@ export class S3Publication implements Publication {
     this.#steps.set(name, { turn: 'pages', ready: Promise.resolve(place) });
   }
 
-  async commit(manifest: string): Promise<void> {
+  async commit(manifest?: string): Promise<void> {
     const { bucket, lease, tag, anew } = this.#context;
     const steps = [...this.#steps.values()];
     await Promise.all(steps.map(({ ready }) => ready));
@@ -120,7 +120,7 @@ export class S3Publication implements Publication {
     if (anew) await this.#placeAll([...this.#puts.values()].map((put) => () => this.#requireStored(put)));
     await this.#placeAll([...this.#context.outdated].map((name) => () => this.#describeAnew(name)));
     lease.assertHeld();
-    await this.#replaceManifest(manifest);
+    if (manifest !== undefined) await this.#replaceManifest(manifest);
   }
 
   /** Removes an object only if we wrote it: a forged manifest could name the files of somebody else. */
