@@ -80,9 +80,9 @@ function figure(title: string, says: string, chart: Html | readonly Html[]): Htm
 function table(shown: readonly PastDay[], names: readonly string[]): Html {
   const head = ['Day', 'Cycles', ...names, 'Age', 'Cycle', 'Proof', 'Taken', 'Whole'];
   return html`<details><summary>The same as a table</summary>
-<div class="scroll" role="region" aria-label="The last 90 days" tabindex="0">
+<section class="scroll" aria-label="Table of the last 90 days" tabindex="0">
 <table><thead><tr>${head.map((name) => html`<th scope="col">${short(name)}</th>`)}</tr></thead>
-<tbody>${[...shown].reverse().map((day) => row(day, names))}</tbody></table></div>
+<tbody>${[...shown].reverse().map((day) => row(day, names))}</tbody></table></section>
 <p class="quiet">Signatures of each database at the end of the day; the age of the oldest publication; the longest cycle
 and proof; bytes taken from upstream, and what whole downloads would have been.</p>
 </details>`;

@@ -19,9 +19,9 @@ export function files(manifest: Pick<Manifest, 'files'>, status: Status, isBrief
 ${
   shown.length > 0 &&
   html`<details><summary>Sizes and SHA-256 of the databases and the newest CDIFFs</summary>
-<div class="scroll" role="region" aria-label="Files" tabindex="0">
+<section class="scroll" aria-label="Table of files" tabindex="0">
 <table><thead><tr><th scope="col">File</th><th scope="col">Size</th><th scope="col">SHA-256</th></tr></thead>
-<tbody>${shown.map(row)}</tbody></table></div>
+<tbody>${shown.map(row)}</tbody></table></section>
 ${more > 0 && html`<p class="quiet">And ${more} older ones.</p>`}
 </details>`
 }

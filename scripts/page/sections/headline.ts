@@ -23,7 +23,7 @@ ${later
     ([name, after]) =>
       html`<template data-verdict="${name}" data-after="${after / 1000}">${banner(name)}</template>`,
   )}
-<p class="lead">What it serves was ${verdict === 'pinned' ? 'last compared with' : 'last known to be'} upstream’s newest
+<p class="lead">${newest(status)}What it serves was ${verdict === 'pinned' ? 'last compared with' : 'last known to be'} upstream’s newest
 ${ago(checked, written)}: <strong>${timeOf(checked)}</strong>.</p>
 <p id="still" class="still" hidden data-after="${STILL_MS / 1000}">This page stands still: <span data-still></span>.
 A mirror that runs writes it anew in each cycle.</p>
@@ -100,6 +100,15 @@ function banner(verdict: Verdict): Html {
   const { title, says, icon } = VERDICTS[verdict];
   return html`<svg class="sign" viewBox="0 0 48 48" aria-hidden="true">${markup(icon)}</svg>
 <div><h1>${title}</h1><p>${says}</p></div>`;
+}
+
+/** The newest database, whose age is that of what the mirror serves. */
+function newest({ databases, written }: Status): Html | undefined {
+  const all = Object.entries(databases).filter(([, { left }]) => left === null);
+  const [found] = all.sort(([, one], [, other]) => Date.parse(other.built) - Date.parse(one.built));
+  if (found === undefined) return undefined;
+  const [name, { version, built }] = found;
+  return html`Its newest database, ${short(name)} ${version}, was built ${ago(built, written)}. `;
 }
 
 function tried({ lastTried, written }: Status): Html {
