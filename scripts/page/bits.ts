@@ -18,9 +18,14 @@ export function timeAndAge(time: string, written: string): Html {
   return html`<time datetime="${time}">${moment(time)}</time> (${ago(time, written)})`;
 }
 
+/** The same in two lines: the age first, which is what a reader looks for. */
+export function ageAndTime(time: string, written: string): Html {
+  return html`${ago(time, written)}<span class="under">${timeOf(time)}</span>`;
+}
+
 /** The time since then in words, as it was when the page was written. */
-export function ago(time: string, written: string): Html {
-  return html`<span data-ago="${time}">${before(time, written)}</span>`;
+export function ago(time: string, written: string, than = 'earlier'): Html {
+  return html`<span data-ago="${time}">${before(time, written, than)}</span>`;
 }
 
 /** A time alone. */
@@ -43,7 +48,7 @@ export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
-function before(time: string, written: string): string {
+function before(time: string, written: string, than: string): string {
   const age = Date.parse(written) - Date.parse(time);
-  return age < 60_000 ? 'when this page was written' : `${lasting(age)} before this page was written`;
+  return age < 60_000 ? 'when this page was written' : `${lasting(age)} ${than}`;
 }

@@ -53,10 +53,10 @@ function documentOf({ status, manifest, history, owners }: PageFacts, isBrief: b
     !isBrief && owners.notice !== undefined && notice(owners.notice),
     notes(status),
     databases(status),
+    use(status),
     proof(status, manifest.proof, isBrief),
     days(history, status, isBrief),
     changes(history, status),
-    use(status),
     files(manifest, status, isBrief),
   ];
   return `<!doctype html>

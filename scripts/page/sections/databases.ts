@@ -1,6 +1,6 @@
 import { bytes, moment } from '../../base/words.ts';
 import { cvdName } from '../../cvd/names.ts';
-import { ago, grouped, SHOWN_ROWS, short, timeAndAge } from '../bits.ts';
+import { ageAndTime, ago, grouped, SHOWN_ROWS, short } from '../bits.ts';
 import { type Html, html } from '../html.ts';
 import type { DatabaseStatus, Status } from '../status.ts';
 
@@ -29,17 +29,19 @@ function card(name: string, one: DatabaseStatus, { written, published }: Status)
 <h3><a href="${cvdName(name)}">${short(name)}</a> <span class="version">${version}</span></h3>
 ${marks.map((mark) => html`<p class="mark">${mark}</p>`)}
 <dl>
-<div><dt>Built by Talos</dt><dd>${timeAndAge(built, written)}</dd></div>
+<div><dt>Built by Talos</dt><dd>${ageAndTime(built, written)}</dd></div>
 <div><dt>Published here</dt><dd>${
-    obtained === null ? html`by ${moment(published)}` : timeAndAge(obtained.at, written)
+    obtained === null ? html`by ${moment(published)}` : ageAndTime(obtained.at, written)
   }</dd></div>
 <div><dt>Signatures</dt><dd>${grouped(signatures)}</dd></div>
-<div><dt>Size</dt><dd>${bytes(size)}, f-level ${fLevel}</dd></div>
+<div><dt>Size</dt><dd>${bytes(size)}<span class="under">f-level ${fLevel}</span></dd></div>
 <div><dt>Obtained</dt><dd>${how(one)}</dd></div>
 <div><dt>Upstream had</dt><dd>${
-    upstream === null ? 'not recorded yet' : html`${upstream.version}, ${ago(upstream.at, written)}`
+    upstream === null
+      ? 'not recorded yet'
+      : html`${upstream.version}<span class="under">${ago(upstream.at, written)}</span>`
   }</dd></div>
-<div><dt>Last known to be newest</dt><dd>${timeAndAge(checked, written)}</dd></div>
+<div><dt>Last known to be newest</dt><dd>${ageAndTime(checked, written)}</dd></div>
 </dl>
 </article>`;
 }

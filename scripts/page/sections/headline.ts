@@ -24,7 +24,7 @@ ${later
       html`<template data-verdict="${name}" data-after="${after / 1000}">${banner(name)}</template>`,
   )}
 <p class="lead">${newest(status)}What it serves was ${verdict === 'pinned' ? 'last compared with' : 'last known to be'} upstream’s newest
-${ago(checked, written)}: <strong>${timeOf(checked)}</strong>.</p>
+${ago(checked, written, THAN)}: <strong>${timeOf(checked)}</strong>.</p>
 <p id="still" class="still" hidden data-after="${STILL_MS / 1000}">This page stands still: <span data-still></span>.
 A mirror that runs writes it anew in each cycle.</p>
 <p id="clock" class="still">This page was written <strong>${timeOf(written)}</strong>. Compare that with a clock: if it is
@@ -108,7 +108,7 @@ function newest({ databases, written }: Status): Html | undefined {
   const [found] = all.sort(([, one], [, other]) => Date.parse(other.built) - Date.parse(one.built));
   if (found === undefined) return undefined;
   const [name, { version, built }] = found;
-  return html`Its newest database, ${short(name)} ${version}, was built ${ago(built, written)}. `;
+  return html`Its newest database, ${short(name)} ${version}, was built ${ago(built, written, THAN)}. `;
 }
 
 function tried({ lastTried, written }: Status): Html {
@@ -120,6 +120,8 @@ function tried({ lastTried, written }: Status): Html {
 function note(what: string, says: Html): Html {
   return html`<li><strong>${short(what)}.</strong> ${says}</li>`;
 }
+
+const THAN = 'before this page was written';
 
 const OUTCOMES = {
   published: 'a new state was proven and published',
