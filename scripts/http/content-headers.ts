@@ -24,7 +24,7 @@ export function securityPolicy(name: string): string | undefined {
 
 const PAGE_POLICY = [
   "default-src 'none'",
-  "img-src 'self'",
+  "img-src 'self' data:",
   "style-src 'unsafe-inline'",
   "script-src 'unsafe-inline'",
   "base-uri 'none'",

@@ -20,6 +20,11 @@ const COLOURS: Readonly<Record<Verdict, string>> = {
   stale: '#a12622',
 };
 
+/** The colour of a verdict. Words always say the same. */
+export function colourOf(verdict: Verdict): string {
+  return COLOURS[verdict];
+}
+
 /** The verdict in the form that shields.io reads (https://shields.io/badges/endpoint-badge). */
 export function badgeJson(status: Status): string {
   const { verdict } = status;

@@ -7,6 +7,7 @@ import { VERSION } from '../base/version.ts';
 import { moment } from '../base/words.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import { LOCAL_LOGO } from '../mirror/pages.ts';
+import { colourOf } from './badge.ts';
 import type { History } from './history.ts';
 import { escapeHtml, type Html, html, markup } from './html.ts';
 import { changes } from './sections/changes.ts';
@@ -69,6 +70,7 @@ ${markup(PAGE_MARK)}${VERSION}">
 <meta name="color-scheme" content="light dark">
 <meta name="description" content="${`${title}, checked ${moment(checked)}, written ${moment(written)}`}">
 <title>${title}</title>
+<link rel="icon" href="${iconOf(verdict)}">
 <style>${markup(STYLE)}</style>
 </head>
 <body data-verdict="${verdict}" data-checked="${checked}" data-written="${written}">
@@ -92,6 +94,12 @@ ${sections}
 `;
 }
 
+/** A picture for the tab, within the page: a browser would ask for one otherwise. */
+function iconOf(verdict: Status['verdict']): string {
+  const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${colourOf(verdict)}"/></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(picture)}`;
+}
+
 /** A text of the owner: HTML in a frame that may run nothing, and only leads elsewhere when somebody clicks. */
 function notice(text: string): Html {
   const shown = text.split('\n').map(printable).join('\n');
@@ -111,7 +119,7 @@ const NOTICE_STYLE =
 /** Policy by which a browser runs our own script and style, shows pictures of the mirror, and asks nobody else. */
 const POLICY = [
   "default-src 'none'",
-  "img-src 'self'",
+  "img-src 'self' data:",
   `style-src ${hashOf(STYLE)} ${hashOf(NOTICE_STYLE)}`,
   `script-src ${hashOf(SCRIPT)}`,
   "base-uri 'none'",

@@ -69,7 +69,9 @@ describeMirror('the configurations in site/hosts', () => {
           expect(await answer(`${server.url}/${path}`), path).toEqual(await answer(`${host.url}/${path}`));
         }
         for (const path of ['', ...FACE, 'proof.txt', 'manifest.json']) {
-          expect(await headersOf(`${server.url}/${path}`), path).toEqual(await headersOf(`${host.url}/${path}`));
+          expect(await headersOf(`${server.url}/${path}`), path).toEqual(
+            await headersOf(`${host.url}/${path}`),
+          );
         }
         expect((await fetch(`${server.url}/test.cvd`, { method: 'POST' })).status).toBeGreaterThanOrEqual(
           400,

@@ -15,7 +15,7 @@ const LEFTOVER = /^(?:archive\/)?(?!local_)[^/]*\.c[lu]d$/;
 
 /** A browser obeys this for the status page beside the policy of the page itself, which is stricter. */
 const PAGE_POLICY =
-  "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** An object can be replaced between the question how large it is and its bytes. */
 const ATTEMPTS = 3;
