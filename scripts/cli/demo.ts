@@ -157,7 +157,8 @@ async function fingerprint(store: string): Promise<string> {
   for (const entry of (await readdir(store, { withFileTypes: true })).sort((a, b) =>
     a.name.localeCompare(b.name),
   )) {
-    if (entry.isFile() && !FACE.includes(entry.name)) hash.update(entry.name).update(await readFile(join(store, entry.name)));
+    if (entry.isFile() && !FACE.includes(entry.name))
+      hash.update(entry.name).update(await readFile(join(store, entry.name)));
   }
   return hash.digest('hex');
 }

@@ -18,14 +18,17 @@ export const BADGE_SVG = 'badge.svg';
 export const BADGE_JSON = 'badge.json';
 /** Metrics for Prometheus. */
 export const METRICS_PROM = 'metrics.prom';
-/** Everything that `page/` makes: it changes with each cycle, also with one that publishes nothing else. */
+/**
+ * Everything that `page/` makes, the page last, which names the others: it changes with each cycle, also with one that
+ * publishes nothing else.
+ */
 export const FACE: readonly string[] = [
   HISTORY_JSON,
   STATUS_JSON,
-  INDEX_HTML,
   BADGE_SVG,
   BADGE_JSON,
   METRICS_PROM,
+  INDEX_HTML,
 ];
 
 /** Text near the start of the JSON files among them. */

@@ -94,10 +94,10 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
   const pages = new Map([
     [HISTORY_JSON, historyJson(history)],
     [STATUS_JSON, `${JSON.stringify(status, undefined, 2)}\n`],
-    [INDEX_HTML, statusPage({ status, manifest, history, owners: face.owners })],
     [BADGE_SVG, badgeSvg(status)],
     [BADGE_JSON, badgeJson(status)],
     [METRICS_PROM, metrics(status)],
+    [INDEX_HTML, statusPage({ status, manifest, history, owners: face.owners })],
   ]);
   for (const name of face.others) pages.delete(name);
   return pages;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,9 +15,11 @@ import { checkTree } from '../../../scripts/mirror/check/check-tree.ts';
 import { SIGHTINGS } from '../../../scripts/mirror/check/sightings.ts';
 import { type Manifest, parseManifest } from '../../../scripts/mirror/manifest.ts';
 import { FACE } from '../../../scripts/mirror/pages.ts';
+import { FACE, INDEX_HTML } from '../../../scripts/mirror/pages.ts';
 import { freshClient } from '../../../scripts/proof/scenarios/fresh-client.ts';
 import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../../scripts/store/folder.ts';
+import { MANIFEST } from '../../../scripts/store/store.ts';
 import { TALOS } from '../../../scripts/verify/trust.ts';
 import { clientOf, openProver, trusting } from '../clamav/engines.ts';
 import { describeWithClamav, describeWithOfficial, official } from '../setup/official.ts';
@@ -216,9 +219,18 @@ export async function expectNoLeftovers(mirror: TestMirror): Promise<void> {
 /** What `verify` says of a tree, without the files that it proves: nothing, if all is well. */
 export async function faults(store: string): Promise<string[]> {
   const checked = await checkTree(store, TALOS);
-  return checked
+  const unproven = checked
     .filter(({ verdict }) => verdict !== 'proven' && verdict !== 'waiting')
     .map(({ path, verdict, reason }) => `${path} is ${verdict}: ${reason}`);
+  return [...unproven, ...(await lostIn(store))];
+}
+
+/** Files that the status page leads to, and that are not there; the manifest alone comes after the page. */
+async function lostIn(store: string): Promise<string[]> {
+  const page = await readFile(join(store, INDEX_HTML), 'utf8').catch(() => '');
+  const names = [...page.matchAll(/ href="([A-Za-z0-9][^":]*)"/g)].map(([, name = '']) => name);
+  const lost = names.filter((name) => name !== MANIFEST && !existsSync(join(store, name)));
+  return lost.map((name) => `the status page names ${name}, which is not there`);
 }
 
 /** The version in the header of a published `test.cvd`. */
