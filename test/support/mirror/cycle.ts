@@ -14,7 +14,6 @@ import { readStart } from '../../../scripts/files/verify.ts';
 import { checkTree } from '../../../scripts/mirror/check/check-tree.ts';
 import { SIGHTINGS } from '../../../scripts/mirror/check/sightings.ts';
 import { type Manifest, parseManifest } from '../../../scripts/mirror/manifest.ts';
-import { FACE } from '../../../scripts/mirror/pages.ts';
 import { FACE, INDEX_HTML } from '../../../scripts/mirror/pages.ts';
 import { freshClient } from '../../../scripts/proof/scenarios/fresh-client.ts';
 import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
