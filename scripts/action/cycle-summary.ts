@@ -122,7 +122,11 @@ function servingLine(manifest: Manifest | undefined, publicUrl: string | undefin
   const links =
     publicUrl === undefined
       ? []
-      : [link('manifest', `${publicUrl}/${MANIFEST}`), link('proof', `${publicUrl}/${PROOF_TXT}`)];
+      : [
+          link('status page', `${publicUrl}/`),
+          link('manifest', `${publicUrl}/${MANIFEST}`),
+          link('proof', `${publicUrl}/${PROOF_TXT}`),
+        ];
   const now = `Clients get ${versions.join(', ')}, published ${moment(manifest.published)}, checked ${moment(manifest.checked)}`;
   return [now, ...links].join(' · ');
 }

@@ -17,6 +17,11 @@ export class Stopwatch {
     this.#step = { name, begun: performance.now() };
   }
 
+  /** Seconds so far. */
+  get elapsed(): number {
+    return secondsSince(this.#begun);
+  }
+
   /** Ends the last step. Returns seconds: of the whole, and of each step. */
   read(): { duration: number; times: Record<string, number> } {
     this.#end();

@@ -14,9 +14,11 @@ export async function confirmUnchanged(cycle: Cycle): Promise<void> {
   const { manifest, tag } = published;
   const { updates } = cycle.progress;
   if (manifest === undefined || stored.manifest === undefined || settings.dryRun) return;
-  const next = checkedManifest(manifest, { settings, now: cycle.now(), published, updates, hashed });
+  const faceOf = await cycle.openFace();
+  const facts = { settings, now: cycle.now(), published, updates, hashed, faceOf };
+  const next = checkedManifest(manifest, facts);
   const differs = stored.unread !== undefined || encodeManifest(next) !== encodeManifest(stored.manifest);
   const isNews = updates.some((update) => isAgeKnown(update, { published, updates }));
   if (differs && (isNews || gone.length > 0 || isMended))
-    await publish(store, tag, { stage: undefined, next });
+    await publish(store, tag, { stage: undefined, next, face: faceOf(next) });
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts';
 import type { Stage } from '../files/stage.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 import type { Published } from '../mirror/published.ts';
 import type { Prove } from '../proof/prove.ts';
 import type { Store } from '../store/store.ts';
@@ -29,6 +30,9 @@ export interface CycleDeps {
   readonly readBackPatience?: Partial<ReadBackPatience>;
 }
 
+/** Makes the files by name that tell people and monitors how a mirror with this manifest is. */
+export type FaceOf = (manifest: Manifest) => ReadonlyMap<string, string>;
+
 /** A mirror with a stage: all that proving and publishing need. A rollback has one too. */
 export interface StagedMirror extends CycleDeps {
   readonly settings: CycleSettings;
@@ -44,6 +48,8 @@ export interface StagedMirror extends CycleDeps {
   readonly waits?: WaitMemory;
   /** All databases that are mirrored; without it upstream was not asked for any, as in a rollback. */
   readonly mirrored?: readonly string[];
+  /** Opens the files that tell how the mirror is, as the store has them. */
+  readonly openFace: () => Promise<FaceOf>;
   /** A folder of this run, for the stage and the clients that prove it. */
   readonly workFolder: string;
 }

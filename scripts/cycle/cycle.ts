@@ -1,6 +1,7 @@
 import { acquireUpdates } from './acquire/acquire.ts';
 import { confirmUnchanged } from './confirm.ts';
 import type { Cycle, CycleDeps } from './context.ts';
+import { tellOutcome } from './face/cycle-face.ts';
 import { openMemory } from './memory/memory.ts';
 import { rememberRefusals } from './memory/refusals.ts';
 import { openCycle } from './open-cycle.ts';
@@ -29,6 +30,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
       progress.fail(error); // the published mirror is as it was
     }
     if (!settings.dryRun) await memory.rememberRun(progress.report(), settings);
+    await tellOutcome({ ...deps, settings, progress, memory });
   } catch (error) {
     progress.fail(error);
   }

@@ -6,9 +6,11 @@ import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { retiredFilesOf } from '../mirror/publish.ts';
 import type { Published } from '../mirror/published.ts';
 import { fitInto } from '../mirror/size-limit.ts';
+import { bytesOf } from '../page/face.ts';
 import type { Proof } from '../proof/record.ts';
 import type { FileRecord } from '../store/file-record.ts';
 import { type Checks, withChecks } from './checked.ts';
+import type { FaceOf } from './context.ts';
 import type { Survey, Update } from './database.ts';
 import type { CycleSettings } from './settings.ts';
 
@@ -31,6 +33,8 @@ export function nextManifest(cycle: {
   /** All databases that are mirrored, whether or not they took part; without, upstream was not asked, as in a rollback. */
   mirrored?: readonly string[] | undefined;
   hashed?: Checks['hashed'];
+  /** Files that tell of it, which count for the limit. */
+  faceOf?: FaceOf;
 }): Manifest {
   const { settings, published, surveys, updates, stage, copies, unusable, proof } = cycle;
   const previous = published.manifest;
@@ -69,7 +73,7 @@ export function nextManifest(cycle: {
   };
   const { mirrored, hashed } = cycle;
   const checks = mirrored && withChecks(databases, { published, updates, mirrored, hashed, now: cycle.now });
-  return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize);
+  return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize, cycle.faceOf);
 }
 
 /**
@@ -85,9 +89,10 @@ export function checkedManifest(
     published: Published;
     updates: readonly Update[];
     hashed?: Checks['hashed'];
+    faceOf?: FaceOf;
   },
 ): Manifest {
-  const { settings, now, published, updates, hashed } = cycle;
+  const { settings, now, published, updates, hashed, faceOf } = cycle;
   const databases = { ...previous.databases };
   for (const { database, record } of updates) {
     const described = databases[database];
@@ -100,17 +105,23 @@ export function checkedManifest(
   const files = { ...Object.fromEntries(others), ...archive };
   const mirrored = settings.databases;
   const checks = withChecks(databases, { published, updates, mirrored, hashed, now });
-  return completed({ ...previous, ...checks, files }, published, settings.maxMirrorSize);
+  return completed({ ...previous, ...checks, files }, published, settings.maxMirrorSize, faceOf);
 }
 
 /** Made to fit, and with what that retires. */
-function completed(manifest: Manifest, published: Published, limit: number | undefined): Manifest {
+function completed(
+  manifest: Manifest,
+  published: Published,
+  limit: number | undefined,
+  faceOf: FaceOf = () => new Map(),
+): Manifest {
   const { retiredFiles: _, ...bare } = manifest;
   const retiring = (files: Manifest['files']) => {
     const retired = retiredBy(files, published);
     return { retired, ...retiredFilesOf(retired, [published.manifest]) };
   };
-  const fitted = fitInto({ ...bare, ...retiring(bare.files) }, limit);
+  const faceBytes = limit === undefined ? 0 : bytesOf(faceOf(manifest));
+  const fitted = fitInto({ ...bare, ...retiring(bare.files) }, limit, faceBytes);
   const { retiredFiles: __, ...rest } = fitted;
   return { ...rest, ...retiring(fitted.files), files: sorted(fitted.files) };
 }

@@ -5,6 +5,7 @@ import { moveForeign } from '../mirror/foreign/move-foreign.ts';
 import { PARTIALS_FOLDER, Partials } from '../upstream/acquire/partials.ts';
 import { openUpstream } from '../upstream/open.ts';
 import type { Cycle, CycleDeps } from './context.ts';
+import { openCycleFace } from './face/cycle-face.ts';
 import type { Memory } from './memory/memory.ts';
 import { openMirror } from './open-mirror.ts';
 import type { Progress } from './progress.ts';
@@ -48,6 +49,7 @@ export async function openCycle(
     stage: await Stage.create(workFolder),
     waits: memory.state.waits,
     mirrored: settings.databases,
+    openFace: async () => await openCycleFace({ ...deps, settings, ...turn }, published),
     window: settings.window,
     limits: { cvd: settings.maxSize, cdiff: settings.maxSize },
     partials: new Partials(join(work, PARTIALS_FOLDER), settings.upstream, now),

@@ -28,6 +28,10 @@ export class Progress {
   proof: Proof | null = null;
   /** Names of archived CVDs that are damaged, so that the next manifest drops them. */
   unusable: readonly string[] = [];
+  /** Gist of what the status page tells of this run. */
+  told: string | undefined;
+  /** Time of its start. */
+  readonly started: Date;
   readonly #stopwatch: Stopwatch;
   readonly #now: () => Date;
   readonly #isDry: boolean;
@@ -38,6 +42,7 @@ export class Progress {
   constructor({ log, now }: { readonly log: Log; readonly now: () => Date }, isDry: boolean) {
     this.#stopwatch = new Stopwatch((step) => log.step?.(step));
     this.#now = now;
+    this.started = now();
     this.#isDry = isDry;
   }
 
@@ -70,16 +75,19 @@ export class Progress {
       if (!this.hasUpdates) throw error;
       end = endedBy(error);
     }
+    this.#databases = { ...this.#databases, ...this.#reports(published, end) };
+  }
+
+  /** Outcomes in the middle of a turn, as they are if nothing more goes wrong, and seconds so far. */
+  soFar(published: Published): Pick<CycleReport, 'outcome' | 'databases' | 'duration'> {
+    const databases = { ...this.#databases, ...this.#reports(published, undefined) };
+    const outcome = worst(Object.values(databases).map((one) => one.outcome));
+    return { outcome, databases, duration: this.#stopwatch.elapsed };
+  }
+
+  #reports(published: Published, end: End | undefined): Record<string, DatabaseReport> {
     const { surveys, updates } = this;
-    const reports = databaseReports({
-      surveys,
-      updates,
-      published,
-      end,
-      isDry: this.#isDry,
-      now: this.#now(),
-    });
-    this.#databases = { ...this.#databases, ...reports };
+    return databaseReports({ surveys, updates, published, end, isDry: this.#isDry, now: this.#now() });
   }
 
   /** Notes what ended the run as a whole. What was published before stays published, and reported. */

@@ -35,15 +35,16 @@ export async function publishStage(
   // the replaced CVDs are kept at least until the new ones are read back
   const keep = settings.publicUrl === undefined ? settings.archive : settings.archive || 1;
   const copies = await archiveCopies(updates, keep, mirror);
+  const faceOf = await mirror.openFace();
   const next = nextManifest({
     ...{ settings, now: mirror.now(), published, surveys, updates, stage },
-    ...{ copies, unusable, proof, mirrored, hashed },
+    ...{ copies, unusable, proof, mirrored, hashed, faceOf },
   });
   const isNew = [...stage.files.values()].filter((file) => !file.stored);
   log.info(`publishing the manifest and ${counted(isNew.length, 'file')} to ${store.where}`);
   const anew = settings.resync || broken.length > 0; // then nothing in the store is believed
   await sendNext(next, async (tag, manifest) => {
-    await publish(store, tag, { stage, archive: copies, next: manifest, anew });
+    await publish(store, tag, { stage, archive: copies, next: manifest, face: faceOf(manifest), anew });
   });
   if (stored.manifest === undefined)
     await moveForeign(store, await readPublished(store), { log, isDry: false }); // the store is ours from now on

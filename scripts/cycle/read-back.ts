@@ -15,7 +15,7 @@ export class ReadBackError extends MirrorError<'read-back/mismatch'> {}
 const PATIENCE: ReadBackPatience = { tries: 8, pause: 15_000 };
 
 /** Settings and memory of the cycle whose publication is read back. */
-type Reader = Pick<Cycle, 'settings' | 'memory' | 'store' | 'log' | 'readBackPatience'>;
+type Reader = Pick<Cycle, 'settings' | 'memory' | 'store' | 'log' | 'readBackPatience' | 'openFace'>;
 
 /**
  * Reads what was published from outside, as clients do. If something else is served, the previous publication is published
@@ -34,9 +34,10 @@ export async function requireServed(
   } catch (error) {
     if (previous === undefined) throw error; // there is nothing to go back to
     log.warn(`${explain(error)}; publishing again what was there before`);
-    await takeBack(store, { previous, next, copies }).catch((failure) =>
-      log.warn(`that failed: ${explain(failure)}; run rollback to get there`),
-    );
+    const back = async () => {
+      await takeBack(store, { previous, next, copies, faceOf: await reader.openFace() });
+    };
+    await back().catch((failure) => log.warn(`that failed: ${explain(failure)}; run rollback to get there`));
     throw error;
   }
 }

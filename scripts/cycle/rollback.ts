@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { codeOf, MirrorError } from '../base/errors.ts';
 import { SIGN_BYTES } from '../base/limits/databases.ts';
+import { SILENT } from '../base/log.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from '../cvd/names.ts';
 import { proveSign } from '../files/sign.ts';
 import { Stage } from '../files/stage.ts';
@@ -18,6 +19,7 @@ import { VerifyError } from '../verify/error.ts';
 import { stagedAsPublished } from './acquire/acquire.ts';
 import type { CycleDeps, StagedMirror } from './context.ts';
 import type { Update } from './database.ts';
+import { openFaceBeside } from './face/cycle-face.ts';
 import { openMirror } from './open-mirror.ts';
 import { Progress } from './progress.ts';
 import { proveStage } from './prove.ts';
@@ -68,6 +70,10 @@ export async function rollBack(
       accept: reason,
     },
     progress: new Progress(deps, settings.dryRun),
+    openFace: async () =>
+      await openFaceBeside(deps, published, [
+        { database, from: from.version, to, how: 'rolled back', upstreamBytes: 0 },
+      ]),
     stage: await Stage.create(workFolder),
   };
   const { progress } = staged;
@@ -109,7 +115,10 @@ async function stageRollback(
 }
 
 /** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not pinned. */
-export async function release(database: string, deps: Pick<CycleDeps, 'store'>): Promise<DatabaseRecord> {
+export async function release(
+  database: string,
+  deps: Pick<CycleDeps, 'store'> & Partial<Pick<CycleDeps, 'log' | 'now'>>,
+): Promise<DatabaseRecord> {
   const published = await readPublished(deps.store);
   requireUnderstood(published, deps.store);
   const { manifest } = published;
@@ -122,8 +131,10 @@ export async function release(database: string, deps: Pick<CycleDeps, 'store'>):
   const { held: _, ...record } = described;
   const databases = { ...manifest.databases, [database]: record };
   const next = { ...manifest, databases, proof: withoutReason(described.held.reason, manifest, databases) };
+  const faceOf = await openFaceBeside({ log: SILENT, now: () => new Date(), ...deps }, published, []);
   await publishOnto(deps.store, published, async (tag, newest) => {
-    await publish(deps.store, tag, { stage: undefined, next: asChecked(next, newest) });
+    const checked = asChecked(next, newest);
+    await publish(deps.store, tag, { stage: undefined, next: checked, face: faceOf(checked) });
   });
   return described;
 }

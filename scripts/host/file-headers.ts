@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { cacheControl, contentType } from '../http/content-headers.ts';
+import { cacheControl, contentType, securityPolicy } from '../http/content-headers.ts';
 
 /** Headers of a response with a file, without those that `send` adds: length, range and `Accept-Ranges`. */
 export function fileHeaders(
@@ -13,6 +13,8 @@ export function fileHeaders(
     ['Cache-Control', cacheControl(name)],
     ['ETag', etag(stats)],
   ]);
+  const policy = securityPolicy(name);
+  if (policy !== undefined) headers.set('Content-Security-Policy', policy);
   if (lastModified !== undefined) headers.set('Last-Modified', lastModified);
   return headers;
 }

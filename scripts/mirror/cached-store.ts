@@ -78,7 +78,7 @@ export class CachedStore implements Store {
       write: async (name, text) => await publication.write(name, text),
       async commit(manifest) {
         await publication.commit(manifest);
-        committed(manifest);
+        if (manifest !== undefined) committed(manifest);
       },
       remove: async (name, record) => await publication.remove(name, record),
       async [Symbol.asyncDispose]() {

@@ -212,7 +212,11 @@ function atMost(limit: number) {
  * Checks the number of names in an object before their values. The result has no prototype, so no name of `Object` is
  * in it.
  */
-function byName<T extends v.GenericSchema>(name: v.GenericSchema<string, string>, schema: T, limit: number) {
+export function byName<T extends v.GenericSchema>(
+  name: v.GenericSchema<string, string>,
+  schema: T,
+  limit: number,
+) {
   return v.pipe(
     v.custom<Record<string, unknown>>(
       (input) => isByName(input) && Object.keys(input).length <= limit,

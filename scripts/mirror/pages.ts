@@ -9,6 +9,34 @@ export const DNS_TXT = 'dns.txt';
 /** Files with the record of engines × scenarios, for machines and for people. */
 export const PROOF_JSON = 'proof.json';
 export const PROOF_TXT = 'proof.txt';
+/** The status page for people; what it says for programs; what earlier cycles did. */
+export const INDEX_HTML = 'index.html';
+export const STATUS_JSON = 'status.json';
+export const HISTORY_JSON = 'history.json';
+/** The verdict as a picture, and in the form of shields.io's endpoint. */
+export const BADGE_SVG = 'badge.svg';
+export const BADGE_JSON = 'badge.json';
+/** Metrics for Prometheus. */
+export const METRICS_PROM = 'metrics.prom';
+/**
+ * Everything that `page/` makes, the page last, which names the others: it changes with each cycle, also with one that
+ * publishes nothing else.
+ */
+export const FACE: readonly string[] = [
+  HISTORY_JSON,
+  STATUS_JSON,
+  BADGE_SVG,
+  BADGE_JSON,
+  METRICS_PROM,
+  INDEX_HTML,
+];
+
+/** Text near the start of the JSON files among them. */
+export const JSON_MARK = '"generator": "clamav-mirror/';
+
+/** Picture and text of the owner, which the status page shows. */
+export const LOCAL_LOGO = 'local_logo.png';
+export const LOCAL_NOTICE = 'local_notice.html';
 
 /**
  * Pages beside the databases for people and programs that do not read the manifest. All their content is in the

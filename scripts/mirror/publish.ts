@@ -20,11 +20,13 @@ export async function publish(
     stage: Stage | undefined;
     archive?: readonly ArchiveCopy[];
     next: Manifest;
+    /** Texts by name that tell of `next`, written after everything that they tell of. */
+    face?: ReadonlyMap<string, string>;
     /** True to trust nothing in the store: every file is sent and read back. */
     anew?: boolean;
   },
 ): Promise<void> {
-  const { stage, archive = [], next, anew = false } = change;
+  const { stage, archive = [], next, face = new Map(), anew = false } = change;
   const isNamed = (name: string) => next.files[name] !== undefined; // others did not fit into the mirror
   await using publication = await store.begin(tag, { anew });
   const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored && isNamed(file.name));
@@ -41,7 +43,7 @@ export async function publish(
     const mtime = built === undefined ? {} : { mtime: new Date(built) };
     await publication.put(name, path, { sha256, ...mtime });
   }
-  for (const [name, text] of pagesOf(next)) await publication.write(name, text);
+  for (const [name, text] of [...pagesOf(next), ...face]) await publication.write(name, text);
   await publication.commit(encodeManifest(next));
   await removeRetired(next, publication);
 }

@@ -1,5 +1,6 @@
 import { explain } from '../base/errors.ts';
 import { MANIFEST_BYTES } from '../base/limits/manifest.ts';
+import { HISTORY_BYTES } from '../base/limits/page.ts';
 import { bytes, type Log } from '../base/log.ts';
 import { cdiffName, cvdName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import { readText } from '../files/open.ts';
@@ -16,6 +17,7 @@ import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
 import { describeCvd, type Manifest, parseManifest } from './manifest.ts';
+import { HISTORY_JSON, JSON_MARK } from './pages.ts';
 import { publish } from './publish.ts';
 
 export interface RestoreOptions {
@@ -61,7 +63,8 @@ export async function restore(options: RestoreOptions): Promise<boolean> {
     if (!isArchived(file)) await stage.accept({ name, ...found, stored: false });
     else archive.push({ name, path, ...found, database: file.database, version: file.version, built });
   }
-  await publish(store, undefined, { stage, archive, next: { ...manifest, files, retired: [] } });
+  const face = await fetchHistory(options);
+  await publish(store, undefined, { stage, archive, next: { ...manifest, files, retired: [] }, face });
   log.info(`restored the mirror from ${url}, downloading ${bytes(client.received)}`);
   return true;
 }
@@ -75,6 +78,18 @@ async function fetchManifest({ client, url, stage }: RestoreOptions): Promise<Ma
     throw restoreError(url, error);
   }
   return parseManifest(await readText(path, MANIFEST_BYTES), url);
+}
+
+/** What the mirror's page tells of earlier cycles. It decides nothing, and a mirror may have none. */
+async function fetchHistory({ client, stage }: RestoreOptions): Promise<ReadonlyMap<string, string>> {
+  const path = stage.incoming(HISTORY_JSON);
+  try {
+    await client.download(uncached(HISTORY_JSON), path, HISTORY_BYTES);
+    const text = await readText(path, HISTORY_BYTES);
+    return new Map(text.includes(JSON_MARK) ? [[HISTORY_JSON, text]] : []);
+  } catch {
+    return new Map();
+  }
 }
 
 /** Name with a query that nobody used before: caches on the way may hold an earlier file. */

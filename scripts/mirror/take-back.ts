@@ -11,9 +11,15 @@ import { removeRetired, retiredFilesOf } from './publish.ts';
  */
 export async function takeBack(
   store: Store,
-  from: { readonly previous: Manifest; readonly next: Manifest; readonly copies: readonly ArchiveCopy[] },
+  from: {
+    readonly previous: Manifest;
+    readonly next: Manifest;
+    readonly copies: readonly ArchiveCopy[];
+    /** Makes texts by name that tell of the restored state. */
+    readonly faceOf?: (restored: Manifest) => ReadonlyMap<string, string>;
+  },
 ): Promise<void> {
-  const { previous, next, copies } = from;
+  const { previous, next, copies, faceOf = () => new Map() } = from;
   const found = await store.readManifest();
   const tag = found?.text === encodeManifest(next) ? found.tag : undefined; // otherwise somebody else published, and `begin` throws
   await using publication = await store.begin(tag);
@@ -25,7 +31,7 @@ export async function takeBack(
   const signs = copies.filter(({ name }) => parseFileName(name)?.kind === 'archive-sign');
   const putBack = new Set(signs.map(({ database, version }) => cvdSignName(database, version)));
   const restored = withoutGone(previous, next, putBack);
-  for (const [name, text] of pagesOf(restored)) await publication.write(name, text);
+  for (const [name, text] of [...pagesOf(restored), ...faceOf(restored)]) await publication.write(name, text);
   await publication.commit(encodeManifest(restored));
   await removeRetired(restored, publication);
 }

@@ -177,8 +177,8 @@ class FolderPublication implements Publication {
     });
   }
 
-  async commit(manifest: string): Promise<void> {
-    await this.write(MANIFEST, manifest);
+  async commit(manifest?: string): Promise<void> {
+    if (manifest !== undefined) await this.write(MANIFEST, manifest);
     for (const name of this.#waiting.splice(0)) {
       const path = await this.#path(name);
       await rename(this.#temporary(name), path);

@@ -109,8 +109,11 @@ export interface Publication extends AsyncDisposable {
   put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void>;
   /** Writes a small text, such as a page. */
   write(name: string, text: string): Promise<void>;
-  /** Replaces the manifest, under the condition that `begin` checked. */
-  commit(manifest: string): Promise<void>;
+  /**
+   * Replaces the manifest, under the condition that `begin` checked. Without a manifest, only what was put and written
+   * takes its place.
+   */
+  commit(manifest?: string): Promise<void>;
   /** Removes a file, after `commit` only. With `record`, removes exactly that file and no other. */
   remove(name: string, record?: FileRecord): Promise<void>;
 }

@@ -72,10 +72,11 @@ describe('the summary of a cycle', () => {
     expect(text).toContain('| a client by DNS | skipped |');
     expect(text).toContain('Clients get daily 28001, main 62, published 2026-11-21 11:00 UTC');
     expect(text).toContain('[manifest](https://clamav.example/manifest.json)');
+    expect(text).toContain('[status page](https://clamav.example/)');
   });
 
   test('shows nobody else’s words as anything but words', () => {
-    const said = text.replaceAll(/\[(manifest|proof)\]\(https:\/\/clamav\.example[^)]*\)/g, '');
+    const said = text.replaceAll(/\[(status page|manifest|proof)\]\(https:\/\/clamav\.example[^)]*\)/g, '');
     expect(said).not.toMatch(/<img|\]\(|@team|#1\b|`code`|https:\/\/evil/);
     expect(text.split('\n').filter((line) => line.startsWith('# '))).toEqual([]);
   });

@@ -182,7 +182,7 @@ describeMirror('a full disk', () => {
       expect(ofTest(await mirror.sync())).toMatchObject({ outcome: 'published', to: 6 });
     });
 
-    test.each(['32k', '44k'])('the store (%s): what is published stays, and later all is', async (size) => {
+    test.each(['88k', '128k'])('the store (%s): what is published stays, and later all is', async (size) => {
       await using mirror = await startMirror(1);
       await mkdir(mirror.store);
       using small = mount(mirror.store, size);

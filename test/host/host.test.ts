@@ -46,6 +46,16 @@ test.each([
   expect(body.toString()).toBe('content');
 });
 
+test.each(['/', '/index.html'])(
+  'the status page at %s is in no frame, and asks nobody else',
+  async (path) => {
+    await using served = await serve({ 'index.html': 'content', 'status.html': 'content' });
+    const { headers } = await ask(served.host, path);
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none'; .*frame-ancestors 'none'$/);
+    expect((await ask(served.host, '/status.html')).headers['content-security-policy']).toBeUndefined();
+  },
+);
+
 test('nothing is ever encoded, whatever the client accepts', async () => {
   await using served = await serve({ 'dns.txt': 'a'.repeat(10_000) });
   const { headers, body } = await ask(served.host, '/dns.txt', {

@@ -6,6 +6,7 @@ import { DOCTOR_LIMITS } from './doctor.ts';
 import { GITHUB_LIMITS } from './github.ts';
 import { MACHINE_LIMITS } from './machine.ts';
 import { OUTSIDE_LIMITS } from './outside.ts';
+import { PAGE_LIMITS } from './page.ts';
 import { numbersIn, type Row } from './rows.ts';
 import { STORE_LIMITS } from './store.ts';
 
@@ -16,6 +17,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   doctor: DOCTOR_LIMITS,
   github: GITHUB_LIMITS,
   machine: MACHINE_LIMITS,
+  page: PAGE_LIMITS,
 };
 const ROOT = join(import.meta.dirname, '..', '..', 'scripts');
 const MODULES = readdirSync(join(ROOT, 'base', 'limits'))

@@ -69,6 +69,8 @@ describe('a mirror that may take so much', () => {
     expect(fitInto(MIRROR)).toEqual(MIRROR);
     expect(fitInto(MIRROR, sizeOf(MIRROR))).toEqual(MIRROR);
     expect(fitInto(MIRROR, sizeOf(MIRROR) - 1)).not.toEqual(MIRROR);
+    expect(fitInto(MIRROR, sizeOf(MIRROR) + 100, 100)).toEqual(MIRROR);
+    expect(fitInto(MIRROR, sizeOf(MIRROR) + 99, 100)).not.toEqual(MIRROR);
   });
 
   test('lets the oldest of the archive go first, the largest of an age before the others', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
+import { FACE } from '../../scripts/mirror/pages.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { startWebServer, WEB_SERVERS, type WebServerName, withOptions } from '../support/web/web-servers.ts';
 import {
@@ -25,7 +26,6 @@ describeMirror('the configurations in site/hosts', () => {
   let mirror: TestMirror;
   beforeAll(async () => {
     mirror = await publishedMirror();
-    await writeFile(join(mirror.store, 'index.html'), '<!doctype html>status');
     await mkdir(join(mirror.store, 'archive'), { recursive: true });
     await writeFile(join(mirror.store, 'archive', 'test-5.cvd'), 'an earlier one');
     for (const name of ['other-6.cvd.sign', 'other-6.cdiff.sign', 'archive/test-5.cvd.sign'])
@@ -67,6 +67,11 @@ describeMirror('the configurations in site/hosts', () => {
         ];
         for (const path of [...served, ...hidden, ...missing]) {
           expect(await answer(`${server.url}/${path}`), path).toEqual(await answer(`${host.url}/${path}`));
+        }
+        for (const path of ['', ...FACE, 'proof.txt', 'manifest.json']) {
+          expect(await headersOf(`${server.url}/${path}`), path).toEqual(
+            await headersOf(`${host.url}/${path}`),
+          );
         }
         expect((await fetch(`${server.url}/test.cvd`, { method: 'POST' })).status).toBeGreaterThanOrEqual(
           400,
@@ -183,6 +188,13 @@ async function answer(url: string) {
   if (status !== 200) return { status };
   const age = /max-age=\d+/.exec(response.headers.get('cache-control') ?? '')?.[0];
   return { status, age, body: Buffer.from(await response.arrayBuffer()).toString('latin1') };
+}
+
+/** Headers by which a browser and Prometheus know what to do with a file. */
+async function headersOf(url: string) {
+  const { headers } = await fetch(url);
+  const names = ['content-type', 'x-content-type-options', 'content-security-policy'];
+  return Object.fromEntries(names.map((name) => [name, headers.get(name)]));
 }
 
 /** Servers write their logs when they please. */

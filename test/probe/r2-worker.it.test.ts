@@ -75,6 +75,8 @@ describeMirror('the Worker for R2', () => {
     const report = await probe(worker.url, { full: true, client: process.env.PATH ?? '' });
     expect(problems(report)).toEqual(await problemsOfUnsigned({ client: true }));
     expect((await fetch(`${worker.url}/.clamav-mirror/lock`)).status).toBe(404);
+    const page = await fetch(`${worker.url}/`);
+    expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   });
 
   test('serves no .cld that a freshclam left there, but for those of the owner', async () => {

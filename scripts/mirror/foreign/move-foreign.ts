@@ -3,11 +3,11 @@ import type { Log } from '../../base/log.ts';
 import { counted } from '../../base/words.ts';
 import type { Store } from '../../store/store.ts';
 import { MANIFEST } from '../../store/store.ts';
-import { DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP } from '../pages.ts';
+import { DNS_TXT, FACE, PROOF_JSON, PROOF_TXT, TIMESTAMP } from '../pages.ts';
 import type { Published } from '../published.ts';
 import { foreignFilesIn } from './foreign-files.ts';
 
-const PAGES = [MANIFEST, DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP];
+const PAGES = [MANIFEST, DNS_TXT, PROOF_JSON, PROOF_TXT, TIMESTAMP, ...FACE];
 /** Number of names in one warning. */
 const NAMES_SHOWN = 5;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
 import pLimit from 'p-limit';
 import { SIGN_BYTES } from '../../base/limits/databases.ts';
 import { MANIFEST_BYTES } from '../../base/limits/manifest.ts';
@@ -27,9 +28,10 @@ const KEPT_SIZE = 16 * 1024 * 1024;
 type Place = () => Promise<unknown>;
 
 /**
- * Order of publication: no client asks for a CDIFF before a CVD leads to it, and pages describe CVDs that are there.
+ * Order of publication: no client asks for a CDIFF before a CVD leads to it, texts describe CVDs that are there, and pages
+ * for people lead to texts that are there.
  */
-const TURNS = ['files', 'CVDs', 'pages'] as const;
+const TURNS = ['files', 'CVDs', 'texts', 'pages'] as const;
 
 interface Step {
   readonly turn: (typeof TURNS)[number];
@@ -69,7 +71,7 @@ export interface PublicationContext {
  * uploads that are not completed, the rest in memory. A changed file, or a bucket without room for the CVDs, ends a
  * publication before a client sees any of it.
  * A commit that breaks off leaves whole and proven files only: files that no client asks for yet, then CVDs newer than
- * the manifest, each with its CDIFFs, then pages.
+ * the manifest, each with its CDIFFs, then texts and pages.
  * A file that the store has already is not sent again, nor is a CVD that moves into the archive. Only digests that the
  * store computed itself count for this: metadata describes the bytes that were once written.
  */
@@ -104,10 +106,11 @@ export class S3Publication implements Publication {
     const sha256 = createHash('sha256').update(text).digest('hex'); // marks the object as ours
     const attributes = attributesOf(requireStoreName(name), bucket.settings, { sha256 });
     const place = () => bucket.write(name, text, attributes);
-    this.#steps.set(name, { turn: 'pages', ready: Promise.resolve(place) });
+    const turn = extname(name) === '.html' ? 'pages' : 'texts';
+    this.#steps.set(name, { turn, ready: Promise.resolve(place) });
   }
 
-  async commit(manifest: string): Promise<void> {
+  async commit(manifest?: string): Promise<void> {
     const { bucket, lease, tag, anew } = this.#context;
     const steps = [...this.#steps.values()];
     await Promise.all(steps.map(({ ready }) => ready));
@@ -120,7 +123,7 @@ export class S3Publication implements Publication {
     if (anew) await this.#placeAll([...this.#puts.values()].map((put) => () => this.#requireStored(put)));
     await this.#placeAll([...this.#context.outdated].map((name) => () => this.#describeAnew(name)));
     lease.assertHeld();
-    await this.#replaceManifest(manifest);
+    if (manifest !== undefined) await this.#replaceManifest(manifest);
   }
 
   /** Removes an object only if we wrote it: a forged manifest could name the files of somebody else. */

@@ -13,6 +13,10 @@ const SERVED = /^\/((?:archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 /** What a freshclam left there: no mirror publishes it, and PrivateMirror clients take it before the CVD. */
 const LEFTOVER = /^(?:archive\/)?(?!local_)[^/]*\.c[lu]d$/;
 
+/** A browser obeys this for the status page beside the policy of the page itself, which is stricter. */
+const PAGE_POLICY =
+  "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /** An object can be replaced between the question how large it is and its bytes. */
 const ATTEMPTS = 3;
 
@@ -49,6 +53,7 @@ async function answer(request, bucket, key) {
     etag: object.httpEtag,
     'x-content-type-options': 'nosniff',
   });
+  if (/(^|\/)index\.html$/.test(key)) headers.set('content-security-policy', PAGE_POLICY);
   // Later than the build time of a CVD, as freshclam needs it. Not for a client that names a later date still, as one does
   // that sends the time of its own download: libcurl would drop what it gets.
   const since = Date.parse(request.headers.get('if-modified-since') ?? '');

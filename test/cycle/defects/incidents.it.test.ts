@@ -17,9 +17,9 @@ import { type DailyFiles, dailyChain, md5, more, offerChain } from '../../suppor
 import { makeCdiff, makeInfo, makeTestKeys, testTrust } from '../../support/databases/signing.ts';
 import {
   describeMirror,
-  hashes,
   namesIn,
   type SyncChange,
+  served,
   startMirror,
   type TestMirror,
   untouched,
@@ -64,7 +64,7 @@ describeMirror('incidents in the field', () => {
     mirror: TestMirror,
     change?: Parameters<TestMirror['sync']>[0],
   ): Promise<string> {
-    const before = await hashes(mirror.store);
+    const before = await served(mirror.store);
     const report = await mirror.sync(change);
     const daily = report.databases.daily;
     expect(daily, JSON.stringify(report)).toMatchObject({
@@ -74,7 +74,7 @@ describeMirror('incidents in the field', () => {
       offered: 28_001,
     });
     expect(daily?.reason).not.toContain('\n');
-    expect(await hashes(mirror.store)).toEqual(before);
+    expect(await served(mirror.store)).toEqual(before);
     const { version } = parseHeader(
       await readFile(join(mirror.store, 'daily.cvd')).then((cvd) => cvd.subarray(0, HEADER_SIZE)),
     );

@@ -55,12 +55,12 @@ describeMirror('defect 11: what was tested is not what is published', () => {
     await using mirror = await startMirror();
     const openProver = tampering(async (stage) => {
       await writeFile(join(stage, 'test-7.cdiff'), 'x');
-      await writeFile(join(stage, 'index.html'), '<p>gone');
+      await writeFile(join(stage, 'stray.html'), '<p>gone');
     });
     expect((await mirror.sync({ openProver })).outcome).toBe('published');
     const names = await namesIn(mirror.store);
     expect(names).toContain('test-6.cdiff');
     expect(names).not.toContain('test-7.cdiff');
-    expect(names).not.toContain('index.html');
+    expect(names).not.toContain('stray.html');
   });
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,9 +14,11 @@ import { readStart } from '../../../scripts/files/verify.ts';
 import { checkTree } from '../../../scripts/mirror/check/check-tree.ts';
 import { SIGHTINGS } from '../../../scripts/mirror/check/sightings.ts';
 import { type Manifest, parseManifest } from '../../../scripts/mirror/manifest.ts';
+import { FACE, INDEX_HTML } from '../../../scripts/mirror/pages.ts';
 import { freshClient } from '../../../scripts/proof/scenarios/fresh-client.ts';
 import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
 import { FolderStore, PRIVATE_FOLDER } from '../../../scripts/store/folder.ts';
+import { MANIFEST } from '../../../scripts/store/store.ts';
 import { TALOS } from '../../../scripts/verify/trust.ts';
 import { clientOf, openProver, trusting } from '../clamav/engines.ts';
 import { describeWithClamav, describeWithOfficial, official } from '../setup/official.ts';
@@ -108,8 +111,8 @@ export function offered(version: number): Map<string, string> {
 /** The CDIFFs of database `test` that lead to versions 2 to 6. */
 export const CDIFFS = [2, 3, 4, 5, 6].map((version) => `test-${version}.cdiff`);
 
-/** What every cycle writes anew. */
-export const PAGES = ['dns.txt', 'manifest.json', 'proof.json', 'proof.txt', 'timestamp'];
+/** What every publication writes anew. */
+export const PAGES = ['dns.txt', 'manifest.json', 'proof.json', 'proof.txt', 'timestamp', ...FACE].sort();
 
 /** Makes upstream offer another version. */
 export function offer(mirror: TestMirror, version: number): void {
@@ -147,11 +150,14 @@ export async function namesIn(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [])).sort();
 }
 
-/** Runs something that must not touch the published tree: every file stays the same file with the same bytes. */
+/**
+ * Runs something that must not touch the published tree: every file stays the same file with the same bytes, but those
+ * that may tell that it was tried.
+ */
 export async function untouched<T>(mirror: TestMirror, run: () => Promise<T>): Promise<T> {
-  const before = await fingerprint(mirror.store);
+  const before = await withoutFace(mirror.store);
   const result = await run();
-  expect(await fingerprint(mirror.store)).toEqual(before);
+  expect(await withoutFace(mirror.store)).toEqual(before);
   return result;
 }
 
@@ -170,13 +176,22 @@ export async function sameDatabases<T>(mirror: TestMirror, run: () => Promise<T>
  * bytes. Files of the new version that no manifest names yet may have come; they are proven.
  */
 export async function unharmed<T>(mirror: TestMirror, run: () => Promise<T>): Promise<T> {
-  const before = await fingerprint(mirror.store);
+  const before = await withoutFace(mirror.store);
   const result = await run();
-  const after = await fingerprint(mirror.store);
+  const after = await withoutFace(mirror.store);
   expect(new Map([...after].filter(([name]) => before.has(name)))).toEqual(before);
   expect([...after.keys()].filter((name) => !before.has(name) && !CDIFFS.includes(name))).toEqual([]);
   if (after.size > 0) expect(await faults(mirror.store)).toEqual([]);
   return result;
+}
+
+/** SHA-256 of every published file but those that tell how the last cycle went. */
+export async function served(store: string): Promise<Map<string, string>> {
+  return new Map([...(await hashes(store))].filter(([name]) => !FACE.includes(name)));
+}
+
+async function withoutFace(store: string): Promise<Map<string, string>> {
+  return new Map([...(await fingerprint(store))].filter(([name]) => !FACE.includes(name)));
 }
 
 async function fingerprint(store: string): Promise<Map<string, string>> {
@@ -203,9 +218,18 @@ export async function expectNoLeftovers(mirror: TestMirror): Promise<void> {
 /** What `verify` says of a tree, without the files that it proves: nothing, if all is well. */
 export async function faults(store: string): Promise<string[]> {
   const checked = await checkTree(store, TALOS);
-  return checked
+  const unproven = checked
     .filter(({ verdict }) => verdict !== 'proven' && verdict !== 'waiting')
     .map(({ path, verdict, reason }) => `${path} is ${verdict}: ${reason}`);
+  return [...unproven, ...(await lostIn(store))];
+}
+
+/** Files that the status page leads to, and that are not there; the manifest alone comes after the page. */
+async function lostIn(store: string): Promise<string[]> {
+  const page = await readFile(join(store, INDEX_HTML), 'utf8').catch(() => '');
+  const names = [...page.matchAll(/ href="([A-Za-z0-9][^":]*)"/g)].map(([, name = '']) => name);
+  const lost = names.filter((name) => name !== MANIFEST && !existsSync(join(store, name)));
+  return lost.map((name) => `the status page names ${name}, which is not there`);
 }
 
 /** The version in the header of a published `test.cvd`. */

@@ -25,6 +25,8 @@ const NAMES = [
   'apt',
   'python',
   'openssl',
+  'chromium',
+  'promtool', // of Prometheus
   'strace',
   'mounts', // mount namespaces, and the right to mount in them
   'small-disks',

@@ -7,6 +7,7 @@ import { ensureImages, type Images } from '../clamav/clamav-images.ts';
 import { clamavForTests, type TestedClamav } from '../clamav-15/suite.ts';
 import { type DockerEngine, ensureDocker } from '../docker/docker-engine.ts';
 import { type Ceph, startCephs } from '../s3/ceph.ts';
+import { ensureChromium } from '../web/chromium.ts';
 import { ensureSquid } from '../web/squid.ts';
 import { ensureWebServers } from '../web/web-servers.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
@@ -30,6 +31,10 @@ declare module 'vitest' {
     cvdupdate: RealPart<string>;
     /** The path of the program. */
     curl: RealPart<string>;
+    /** The path of Debian's Chromium, which opens a page. */
+    chromium: RealPart<string>;
+    /** The path of Prometheus' tool for rules and metrics. */
+    promtool: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
     cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
@@ -49,18 +54,21 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const run = `${process.pid}-${Date.now()}`;
   const clamav = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
   // All else at once: only installations wait for each other.
-  const [tested, official, webServers, squid, dnsmasq, cvdupdate, curl, docker, cephs] = await Promise.all([
-    clamavForTests(clamav, process.env.CLAMAV),
-    realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
-    realPart('web-servers', () => ensureWebServers(options)),
-    realPart('squid', () => ensureSquid(options)),
-    realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
-    realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
-    realPart('curl', () => ensureProgram('curl', ['curl'], options)),
-    startDocker(run, options),
-    realPart('cephs', () => startCephs(process.env.CEPH, options)),
-    realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
-  ]);
+  const [tested, official, webServers, squid, dnsmasq, cvdupdate, curl, chromium, promtool, docker, cephs] =
+    await Promise.all([
+      clamavForTests(clamav, process.env.CLAMAV),
+      realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
+      realPart('web-servers', () => ensureWebServers(options)),
+      realPart('squid', () => ensureSquid(options)),
+      realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
+      realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
+      realPart('curl', () => ensureProgram('curl', ['curl'], options)),
+      realPart('chromium', () => ensureChromium(options)),
+      realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
+      startDocker(run, options),
+      realPart('cephs', () => startCephs(process.env.CEPH, options)),
+      realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
+    ]);
   project.provide('run', run);
   project.provide('clamav', tested.clamav);
   project.provide('webServers', webServers);
@@ -68,6 +76,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('dnsmasq', dnsmasq);
   project.provide('cvdupdate', cvdupdate);
   project.provide('curl', curl);
+  project.provide('chromium', chromium);
+  project.provide('promtool', promtool);
   project.provide('docker', docker.images);
   project.provide('official', official);
   project.provide('cephs', 'have' in cephs ? { have: cephs.have.running } : cephs);

@@ -1,0 +1,115 @@
+import { explain } from '../../base/errors.ts';
+import type { Manifest } from '../../mirror/manifest.ts';
+import { type Published, readPublished } from '../../mirror/published.ts';
+import { type Face, facePages, openFace } from '../../page/face.ts';
+import type { CycleFacts, NewVersion, Problem } from '../../page/record.ts';
+import type { CycleDeps, FaceOf } from '../context.ts';
+import type { Memory } from '../memory/memory.ts';
+import type { Progress } from '../progress.ts';
+import type { CycleReport } from '../report.ts';
+import type { CycleSettings } from '../settings.ts';
+
+/** A run of a cycle, as its face tells of it. */
+export interface ToldCycle extends Pick<CycleDeps, 'store' | 'log' | 'now'> {
+  readonly settings: Pick<CycleSettings, 'upstream' | 'publicUrl' | 'dryRun'>;
+  readonly progress: Progress;
+  readonly memory: Pick<Memory, 'state'>;
+}
+
+/**
+ * Opens what tells of a cycle in the middle of it, for a publication that brings it along: so it never names a file that
+ * is not there.
+ */
+export async function openCycleFace(cycle: ToldCycle, published: Published): Promise<FaceOf> {
+  const face = await open(cycle, published);
+  return (manifest) => {
+    const report = cycle.progress.soFar(published);
+    cycle.progress.told = gistOf(report);
+    return facePages(face, { ...knownTo(cycle, manifest), cycle: cycleFacts(cycle, report) });
+  };
+}
+
+/**
+ * Tells how a cycle ended, if no publication of its own has told so: of a refused or failed one, that it was tried. No
+ * database is touched, nor the manifest. A cycle counts whether or not that can be told.
+ */
+export async function tellOutcome(cycle: ToldCycle): Promise<void> {
+  const { store, log, progress, settings } = cycle;
+  const report = progress.report();
+  if (settings.dryRun || progress.told === gistOf(report)) return;
+  try {
+    const published = await readPublished(store);
+    const { manifest, tag } = published;
+    if (manifest === undefined) return; // nothing shows yet that this store is ours
+    const face = await open(cycle, published);
+    const pages = facePages(face, { ...knownTo(cycle, manifest), cycle: cycleFacts(cycle, report) });
+    await using publication = await store.begin(tag);
+    for (const [name, text] of pages) await publication.write(name, text);
+    await publication.commit();
+  } catch (error) {
+    log.info(`the status page does not tell of this cycle: ${explain(error)}`);
+  }
+}
+
+/** Opens what tells of a change that no cycle made, such as a rollback. Of cycles it tells what is known. */
+export async function openFaceBeside(
+  deps: Pick<CycleDeps, 'store' | 'log' | 'now'>,
+  published: Pick<Published, 'listing'>,
+  versions: readonly NewVersion[],
+): Promise<FaceOf> {
+  const face = await open(deps, published);
+  const unknown = { quarantine: {}, coolDown: undefined, publicUrl: undefined };
+  return (manifest) => facePages(face, { ...unknown, manifest, versions, now: deps.now() });
+}
+
+async function open(
+  { store, log, now }: Pick<CycleDeps, 'store' | 'log' | 'now'>,
+  { listing }: Pick<Published, 'listing'>,
+): Promise<Face> {
+  return await openFace(store, listing, { now: now(), log });
+}
+
+function knownTo({ settings, memory, now: clock }: ToldCycle, manifest: Manifest) {
+  const now = clock();
+  const { upstream, publicUrl } = settings;
+  const quarantine = Object.keys(manifest.databases).flatMap((database) => {
+    const one = memory.state.quarantineOf(database);
+    const isOver = one === undefined || (one.until !== null && Date.parse(one.until) <= now.getTime());
+    if (isOver) return [];
+    const { version, reason, code, since, until } = one;
+    return [[database, { version, reason, code, since, until }] as const];
+  });
+  const found = memory.state.lastCoolDownOf(upstream);
+  const coolDown = found && {
+    until: found.until,
+    reason: found.reason,
+    ...(found.since && { since: found.since }),
+  };
+  return { manifest, now, publicUrl, coolDown, quarantine: Object.fromEntries(quarantine) };
+}
+
+type Told = Pick<CycleReport, 'outcome' | 'databases' | 'duration'> & Pick<Partial<CycleReport>, 'error'>;
+
+function cycleFacts({ progress }: ToldCycle, report: Told): CycleFacts {
+  const { outcome, databases, duration, error } = report;
+  const all = Object.entries(databases);
+  const problems: Problem[] = all
+    .filter(([, one]) => one.outcome === 'refused' || one.outcome === 'failed')
+    .map(([database, { code = 'unexpected', reason }]) => ({ database, code, reason }));
+  const published = all.flatMap(([database, { outcome, from, to, how, upstreamBytes }]) =>
+    outcome === 'published' && to !== null && to !== from ? [{ database, from, to, how, upstreamBytes }] : [],
+  );
+  const whole = error && { database: undefined, code: error.code, reason: error.message };
+  return {
+    at: progress.started.toISOString(),
+    ...{ outcome, published, seconds: duration, proofSeconds: progress.proof?.duration },
+    upstreamBytes: all.reduce((sum, [, one]) => sum + one.upstreamBytes, 0),
+    problems: whole ? [whole, ...problems] : problems,
+  };
+}
+
+/** What a reader of the page would miss if it changed. */
+function gistOf({ outcome, databases, error }: Told): string {
+  const each = Object.entries(databases).map(([name, one]) => [name, one.outcome, one.code, one.to]);
+  return JSON.stringify([outcome, each, error?.code]);
+}

@@ -1,0 +1,124 @@
+import { codeOf, explain } from '../base/errors.ts';
+import { HISTORY_BYTES, MARK_BYTES, NOTICE_BYTES } from '../base/limits/page.ts';
+import type { Log } from '../base/log.ts';
+import {
+  BADGE_JSON,
+  BADGE_SVG,
+  FACE,
+  HISTORY_JSON,
+  INDEX_HTML,
+  JSON_MARK,
+  LOCAL_LOGO,
+  LOCAL_NOTICE,
+  METRICS_PROM,
+  STATUS_JSON,
+} from '../mirror/pages.ts';
+import type { Store } from '../store/store.ts';
+import { BADGE_MARK, badgeJson, badgeSvg } from './badge.ts';
+import { type History, historyJson, parseHistory } from './history.ts';
+import { METRICS_MARK, metrics } from './metrics.ts';
+import { type OwnersParts, PAGE_MARK, statusPage } from './page.ts';
+import { type CycleFacts, type NewVersion, withCycle, withVersions } from './record.ts';
+import { type StatusFacts, statusOf } from './status.ts';
+
+/** What the store has of a face: the files that tell people and monitors how a mirror is. */
+export interface Face {
+  readonly history: History;
+  readonly owners: OwnersParts;
+  /** Names that somebody else's files have, which are left alone. */
+  readonly others: ReadonlySet<string>;
+}
+
+/** What a face tells of. */
+export interface FaceFacts
+  extends Pick<StatusFacts, 'manifest' | 'now' | 'quarantine' | 'coolDown' | 'publicUrl'> {
+  /** The cycle that is under way, as far as it came. */
+  readonly cycle?: CycleFacts;
+  /** New versions that no cycle brought. */
+  readonly versions?: readonly NewVersion[];
+}
+
+/**
+ * Reads what the store has of a face. A file that is not ours keeps its name: the owner may have had an `index.html`
+ * before this program made one.
+ */
+export async function openFace(
+  store: Pick<Store, 'where' | 'readStart' | 'names'>,
+  listing: ReadonlyMap<string, number>,
+  { now, log }: { readonly now: Date; readonly log: Pick<Log, 'warn' | 'info'> },
+): Promise<Face> {
+  const links = new Set((await store.names?.()) ?? []);
+  const isThere = (name: string) => listing.has(name) || links.has(name);
+  const others = new Set<string>();
+  const start = async (name: string, length: number) => {
+    if (!listing.has(name)) return undefined;
+    const bytes = await store.readStart(name, length).catch((error) => {
+      if (codeOf(error) !== 'store/missing')
+        log.warn(`${name} in ${store.where} cannot be read: ${explain(error)}`);
+      return undefined;
+    });
+    return bytes?.toString('utf8');
+  };
+  const read = await Promise.all(
+    FACE.map(async (name) => {
+      const text = await start(name, name === HISTORY_JSON ? HISTORY_BYTES + 1 : MARK_BYTES);
+      const isOurs = text?.slice(0, MARK_BYTES).includes(MARKS[name] ?? '') ?? !isThere(name);
+      if (!isOurs) others.add(name);
+      return [name, isOurs ? text : undefined] as const;
+    }),
+  );
+  if (others.size > 0)
+    log.info(`left alone, for they are not ours: ${[...others].join(', ')} in ${store.where}`);
+  const notice = await start(LOCAL_NOTICE, NOTICE_BYTES + 1);
+  const isTooLong = notice !== undefined && Buffer.byteLength(notice) > NOTICE_BYTES;
+  if (isTooLong)
+    log.warn(`${LOCAL_NOTICE} in ${store.where} is not shown: it has more than ${NOTICE_BYTES} bytes`);
+  return {
+    history: parseHistory(new Map(read).get(HISTORY_JSON), now),
+    owners: { hasLogo: listing.has(LOCAL_LOGO), notice: isTooLong ? undefined : notice },
+    others,
+  };
+}
+
+/** Makes all files of a face for this manifest, by name, in the order in which they are written. */
+export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
+  const { manifest, now, cycle, versions = [] } = facts;
+  const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
+  const told =
+    cycle === undefined
+      ? withVersions(face.history, versions, manifest, now)
+      : withCycle(face.history, cycle, manifest, now);
+  const { publicUrl: _, ...rest } = told;
+  const history = { ...rest, ...(publicUrl !== undefined && { publicUrl }) };
+  const status = statusOf({ ...facts, publicUrl, history, problems: cycle?.problems });
+  const pages = new Map([
+    [HISTORY_JSON, historyJson(history)],
+    [STATUS_JSON, `${JSON.stringify(status, undefined, 2)}\n`],
+    [BADGE_SVG, badgeSvg(status)],
+    [BADGE_JSON, badgeJson(status)],
+    [METRICS_PROM, metrics(status)],
+    [INDEX_HTML, statusPage({ status, manifest, history, owners: face.owners })],
+  ]);
+  for (const name of face.others) pages.delete(name);
+  return pages;
+}
+
+/** An address as everybody may read it. */
+function withoutUser(url: string | undefined): string | undefined {
+  return url?.replace(/^(https?:\/\/)[^/]*@/, '$1');
+}
+
+/** Bytes of pages. */
+export function bytesOf(pages: ReadonlyMap<string, string>): number {
+  return [...pages.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}
+
+/** Text near the start of each file that is ours. */
+const MARKS: Readonly<Record<string, string>> = {
+  [HISTORY_JSON]: JSON_MARK,
+  [STATUS_JSON]: JSON_MARK,
+  [INDEX_HTML]: PAGE_MARK,
+  [BADGE_SVG]: BADGE_MARK,
+  [BADGE_JSON]: '"label": "ClamAV mirror"',
+  [METRICS_PROM]: METRICS_MARK,
+};

@@ -1,0 +1,128 @@
+import { MANIFEST_DATABASES } from '../base/limits/manifest.ts';
+import {
+  HISTORY_CHANGES,
+  HISTORY_CODE_CHARACTERS,
+  HISTORY_CYCLES,
+  HISTORY_DAYS,
+} from '../base/limits/page.ts';
+import type { Manifest } from '../mirror/manifest.ts';
+import type { Change, History, Obtained, PastCycle, PastDay } from './history.ts';
+
+/** A new version of a database, as a publication brings it. */
+export type NewVersion = Omit<Change, 'at'>;
+
+/** A cycle as far as it came. */
+export interface CycleFacts {
+  /** Time of its start. */
+  readonly at: string;
+  readonly outcome: PastCycle['outcome'];
+  /** Seconds so far. */
+  readonly seconds: number;
+  /** Seconds of its proof, if it proved anything. */
+  readonly proofSeconds: number | undefined;
+  readonly upstreamBytes: number;
+  /** Databases that were refused or failed. */
+  readonly problems: readonly Problem[];
+  readonly published: readonly NewVersion[];
+}
+
+/** Something that was refused or failed. */
+export interface Problem {
+  /** `undefined`: the cycle as a whole. */
+  readonly database: string | undefined;
+  readonly code: string;
+  readonly reason: string | undefined;
+}
+
+/**
+ * Adds a cycle and its new versions. A cycle that was told before, in the middle of it, is replaced with its changes: it
+ * counts once, and what it took back is no change.
+ */
+export function withCycle(history: History, cycle: CycleFacts, manifest: Manifest, now: Date): History {
+  const earlier = history.changes.filter(({ at }) => Date.parse(at) < Date.parse(cycle.at));
+  const changed = withVersions({ ...history, changes: earlier }, cycle.published, manifest, now);
+  const cycles = [...history.cycles.filter(({ at }) => at !== cycle.at), pastCycle(cycle, manifest)];
+  const kept = cycles.slice(-HISTORY_CYCLES);
+  return { ...changed, cycles: kept, days: withDay(changed.days, kept, manifest, cycle) };
+}
+
+/** Adds new versions that no cycle brought, such as those of a rollback. */
+export function withVersions(
+  history: History,
+  versions: readonly NewVersion[],
+  { databases }: Pick<Manifest, 'databases'>,
+  now: Date,
+): History {
+  const at = now.toISOString();
+  const isKnown = ({ database, to }: NewVersion) =>
+    history.changes.findLast((one) => one.database === database)?.to === to;
+  const changes = versions.filter((one) => !isKnown(one)).map((one) => ({ at, ...one }));
+  const obtained = {
+    ...history.obtained,
+    ...Object.fromEntries(changes.map((one) => [one.database, obtainedBy(one)])),
+  };
+  const published = Object.entries(obtained).filter(([name]) => Object.hasOwn(databases, name));
+  return {
+    ...history,
+    changes: [...history.changes, ...changes].slice(-HISTORY_CHANGES),
+    obtained: Object.fromEntries(published.slice(0, MANIFEST_DATABASES)),
+  };
+}
+
+function obtainedBy({ to: version, at, how, upstreamBytes }: Change): Obtained {
+  return { version, at, how, upstreamBytes };
+}
+
+function pastCycle(cycle: CycleFacts, { databases }: Manifest): PastCycle {
+  const { at, outcome, seconds, proofSeconds, upstreamBytes, problems, published } = cycle;
+  const short = (code: string) => code.slice(0, HISTORY_CODE_CHARACTERS);
+  const ofDatabases = problems.flatMap(({ database, code }) =>
+    database === undefined ? [] : [[database, short(code)] as const],
+  );
+  const whole = problems.find(({ database }) => database === undefined);
+  return {
+    ...{ at, outcome, seconds: tenths(seconds), upstreamBytes },
+    ...(proofSeconds !== undefined && { proofSeconds: tenths(proofSeconds) }),
+    wholeBytes: published.reduce((sum, { database }) => sum + (databases[database]?.size ?? 0), 0),
+    problems: Object.fromEntries(ofDatabases),
+    ...(whole && { error: short(whole.code) }),
+  };
+}
+
+/** Sums up the cycles that began on a day, as far as they are kept, and what was published at its end. */
+function withDay(
+  days: readonly PastDay[],
+  cycles: readonly PastCycle[],
+  manifest: Manifest,
+  { at, published }: CycleFacts,
+): PastDay[] {
+  const day = at.slice(0, 10);
+  const before = days.find((one) => one.day === day);
+  const counted = cycles.filter((one) => one.at.startsWith(day));
+  const count = (outcome: PastCycle['outcome']) => counted.filter((one) => one.outcome === outcome).length;
+  const most = (values: readonly number[]) => values.reduce((largest, one) => Math.max(largest, one), 0);
+  const sum = (values: readonly number[]) => values.reduce((total, one) => total + one, 0);
+  const proofs = counted.flatMap(({ proofSeconds }) => proofSeconds ?? []);
+  const databases = Object.entries(manifest.databases).map(([name, { version, signatures, size, built }]) => {
+    const isNew = published.some(({ database }) => database === name);
+    const age = isNew
+      ? Math.max(0, Math.round((Date.parse(manifest.published) - Date.parse(built)) / 1000))
+      : before?.databases[name]?.age;
+    return [name, { version, signatures, size, ...(age !== undefined && { age }) }] as const;
+  });
+  const summed: PastDay = {
+    day,
+    cycles: counted.length,
+    ...{ published: count('published'), refused: count('refused'), failed: count('failed') },
+    seconds: most(counted.map(({ seconds }) => seconds)),
+    ...(proofs.length > 0 && { proofSeconds: most(proofs) }),
+    upstreamBytes: sum(counted.map(({ upstreamBytes }) => upstreamBytes)),
+    wholeBytes: sum(counted.map(({ wholeBytes }) => wholeBytes)),
+    databases: Object.fromEntries(databases),
+  };
+  return [...days.filter((one) => one.day !== day), summed].slice(-HISTORY_DAYS);
+}
+
+function tenths(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}
