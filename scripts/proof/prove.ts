@@ -32,7 +32,7 @@ export interface ProveOptions {
   readonly failures?: string | undefined;
   /** Time limit for one run of a tool in milliseconds. */
   readonly timeout?: number | undefined;
-  /** Time limit for all scenarios of one engine in milliseconds. */
+  /** Time limit for all scenarios of one engine added up, in milliseconds. */
   readonly engineTimeout?: number | undefined;
   /** Bytes of memory that are available; by default what this machine, or the group that limits us, has left. */
   readonly memory?: number | undefined;

@@ -8,7 +8,7 @@ export const OUTPUT_CHARACTERS = 1024 * 1024;
 export const CLAMD_CHARACTERS = 4096;
 /** Milliseconds of one run of a tool: loading main and daily takes up to a minute. */
 export const TOOL_MS = 10 * 60_000;
-/** Milliseconds for all scenarios of one engine, so that an engine that keeps hanging cannot hang the cycle. */
+/** Milliseconds of all scenarios of one engine added up, so that an engine that keeps hanging cannot hang the cycle. */
 export const ENGINE_MS = 40 * 60_000;
 /** Bytes of output of docker or podman: an inspection of all containers has a few hundred kilobytes. */
 export const CONTAINER_OUTPUT_BYTES = 16 * 1024 * 1024;
