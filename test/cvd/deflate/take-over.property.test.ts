@@ -144,6 +144,25 @@ describe('what takes over matches of an old tar', () => {
     expect(packed(parts, log).equals(oracle(whole(parts)))).toBe(true);
   });
 
+  test('takes none over out of step, as in a run that began elsewhere', () => {
+    const [head, tail] = [linesOf(40_000, 3, '0123456789'), linesOf(60_000, 4, '0123456789')];
+    const old = Buffer.concat([head, Buffer.alloc(80_000, 'a'), tail]);
+    const parts = [taken(old, 0, 40_000), taken(old, 40_100, old.length)];
+    expect(packed(parts, logOf(old)).equals(oracle(whole(parts)))).toBe(true);
+  });
+
+  test('takes none over that could be longer now, where the old tar is left', () => {
+    const base = linesOf(60_000, 6, '0123456789abcdef');
+    const repeated = base.subarray(50_000, 50_100);
+    const old = Buffer.concat([base, repeated, linesOf(40_000, 8, '0123456789abcdef')]);
+    const parts = [
+      taken(old, 0, base.length + repeated.length),
+      { bytes: base.subarray(50_100, 50_150), place: undefined },
+      taken(old, base.length + repeated.length, old.length),
+    ];
+    expect(packed(parts, logOf(old)).equals(oracle(whole(parts)))).toBe(true);
+  });
+
   test('searches where the old tar has no match for long, and where matches were not kept', () => {
     const bytes = linesOf(80_000, 9, 'abcd');
     const numbers = randomNumbers(77);
