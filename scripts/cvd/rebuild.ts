@@ -5,6 +5,7 @@ import { Patch } from './cdiff/patch.ts';
 import { CdiffReader } from './cdiff/reader.ts';
 import { OldContainer } from './container/old-container.ts';
 import { COPYING, type ContainerOrder, encodeTar, orderOf, type TarFile } from './container/writer.ts';
+import type { MatchListener } from './deflate/inflate.ts';
 import { CvdError } from './error.ts';
 import { type CvdHeader, encodeHeaderLine, UNSEALED, unseal } from './header.ts';
 import { type CvdInfo, type InfoFile, parseInfo } from './info.ts';
@@ -20,6 +21,8 @@ export interface RebuildSources {
   readonly cdiffs: Iterable<{ readonly version: number; readonly bytes: Iterable<Uint8Array> }>;
   /** Header of the new version: the first 512 bytes of upstream's CVD. */
   readonly header: CvdHeader;
+  /** Gets the matches that the old CVD is made of, before the bytes that they make. */
+  readonly match?: MatchListener | undefined;
 }
 
 /**
@@ -35,9 +38,9 @@ export class Rebuild {
   readonly #infoBytes: Uint8Array;
 
   /** Reads all CDIFFs. Throws `CvdError`; after `cvd/too-large` a download of the CVD is cheaper. */
-  constructor({ database, old, cdiffs, header }: RebuildSources) {
+  constructor({ database, old, cdiffs, header, match }: RebuildSources) {
     this.#database = database;
-    this.#old = new OldContainer(old);
+    this.#old = new OldContainer(old, match);
     const infoName = `${database}.info`;
     try {
       const before = parseInfo(whole(infoName, this.#old.read(infoName), INFO_BYTES));
@@ -64,6 +67,11 @@ export class Rebuild {
     } finally {
       this.#old.close();
     }
+  }
+
+  /** Place in the old tar of the bytes of a chunk that `tar` made, if they are from there. */
+  oldPlaceOf(chunk: Uint8Array): number | undefined {
+    return this.#old.placeOf(chunk);
   }
 
   *#files(order: ContainerOrder): Generator<TarFile> {

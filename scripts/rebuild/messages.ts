@@ -1,5 +1,6 @@
 import type { CvdTotals } from '../cvd/container/reader.ts';
 import type { ContainerOrder } from '../cvd/container/writer.ts';
+import type { MatchMemory } from '../cvd/deflate/match-log.ts';
 import type { CvdErrorCode } from '../cvd/error.ts';
 import type { CvdHeader } from '../cvd/header.ts';
 import type { CvdInfo } from '../cvd/info.ts';
@@ -26,6 +27,8 @@ export interface ThreadData {
   readonly order: ContainerOrder;
   /** Carries the new tar from the patching to the packing thread. */
   readonly pipe: Pipe;
+  /** Carries the matches of the old CVD there; `undefined` if all are to be searched anew. */
+  readonly matches: MatchMemory | undefined;
 }
 
 /** Messages of the patching thread. */

@@ -1,20 +1,22 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CvdWriter } from '../cvd/container/writer.ts';
+import { MatchLog } from '../cvd/deflate/match-log.ts';
 import type { FromPacker, ThreadData } from './messages.ts';
 import { receiveAll } from './shared-ring.ts';
 import { failureOf } from './thread-error.ts';
 
 /** Runs the thread that takes the new tar from the pipe, deflates and hashes it, and writes the new CVD. */
-const { task, pipe }: ThreadData = workerData;
+const { task, pipe, matches }: ThreadData = workerData;
 const send = (message: FromPacker) => parentPort?.postMessage(message);
 try {
   const file = openSync(task.output, 'w');
-  const writer = new CvdWriter(task.header, task.gzipHeader, (bytes) => writeAll(file, bytes));
+  const old = matches === undefined ? undefined : new MatchLog(matches);
+  const writer = new CvdWriter(task.header, task.gzipHeader, (bytes) => writeAll(file, bytes), old);
   let packed = 0;
-  for (const chunk of receiveAll(pipe)) {
-    writer.write(chunk);
-    packed += chunk.length;
+  for (const { bytes, place } of receiveAll(pipe)) {
+    writer.write(bytes, place);
+    packed += bytes.length;
     send({ packed });
   }
   const totals = writer.end();

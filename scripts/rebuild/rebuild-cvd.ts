@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
@@ -6,6 +7,7 @@ import pLimit from 'p-limit';
 import { REBUILD_HEAP_MB, REBUILD_MS } from '../base/limits/databases.ts';
 import type { CvdTotals } from '../cvd/container/reader.ts';
 import { type ContainerOrder, orderOf } from '../cvd/container/writer.ts';
+import { makeMatchMemory } from '../cvd/deflate/match-log.ts';
 import type { CvdInfo } from '../cvd/info.ts';
 import { withRoom } from '../files/disk-space.ts';
 import { asVerdict } from '../files/verify.ts';
@@ -19,8 +21,8 @@ import { errorOf } from './thread-error.ts';
 
 /**
  * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
- * (clamav-formats.md §0.1, §5). If the usual order of files does not give the header's MD5, the hybrid order is tried.
- * Throws `VerifyError` or `CvdError` if the result is not the CVD that Talos signed, and `file/full`; the file at
+ * (clamav-formats.md §0.1, §5). What the old CVD already has deflated is taken over (scripts/cvd/deflate/README.md). If
+ * that does not give the header's MD5, the hybrid order of files is tried, and then to search all matches anew. Throws `VerifyError` or `CvdError` if the result is not the CVD that Talos signed, and `file/full`; the file at
  * `task.output` is unusable then. `onProgress` gets the number of packed bytes of the new container.
  */
 export async function rebuildCvd(
@@ -29,20 +31,40 @@ export async function rebuildCvd(
   onProgress: (bytes: number) => void = () => {},
 ): Promise<VerifiedCvd> {
   const { database, header } = task;
-  const made: string[] = [];
-  for (const order of ['info', 'hybrid'] as const) {
+  const made = new Set<string>();
+  const attempts: Attempt[] = [{ order: 'info', takesOver: true }];
+  for (const attempt of attempts) {
     const { info, totals } = await inTurn(() =>
-      withRoom(task.output, () => runThreads(task, order, onProgress)),
+      withRoom(task.output, () => runThreads(task, attempt, onProgress)),
     );
     if (totals.md5 === header.md5)
       return asVerdict(() => verifyRebuilt(database, header, info, totals, trust));
-    made.push(`${totals.md5} with the files in ${order} order`);
-    if (orderOf(database, info, 'hybrid').join() === orderOf(database, info, 'info').join()) break;
+    made.add(`${totals.md5} with the files in ${attempt.order} order`);
+    if (attempts.length === 1) attempts.push(...otherAttempts(database, info));
   }
   throw new VerifyError(
     'verify/mismatch',
-    `the rebuilt container's MD5 is ${made.join(' and ')}, not ${header.md5}`,
+    `the rebuilt container's MD5 is ${[...made].join(' and ')}, not ${header.md5}`,
   );
+}
+
+interface Attempt {
+  readonly order: ContainerOrder;
+  /** Whether matches of the old CVD are taken over. They are other ones if another zlib made it. */
+  readonly takesOver: boolean;
+}
+
+/** Attempts after the first one did not give the header's MD5, the likeliest first. */
+function otherAttempts(database: string, info: CvdInfo): Attempt[] {
+  const orders = [orderOf(database, info, 'info'), orderOf(database, info, 'hybrid')].map((names) =>
+    names.join(),
+  );
+  const hybrid = orders[0] === orders[1] ? [] : (['hybrid'] as const);
+  return [
+    ...hybrid.map((order) => ({ order, takesOver: true })),
+    { order: 'info', takesOver: false },
+    ...hybrid.map((order) => ({ order, takesOver: false })),
+  ];
 }
 
 /**
@@ -54,10 +76,11 @@ const RESOURCES = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: REBUILD
 
 async function runThreads(
   task: RebuildTask,
-  order: ContainerOrder,
+  { order, takesOver }: Attempt,
   onProgress: (bytes: number) => void,
 ): Promise<{ info: CvdInfo; totals: CvdTotals }> {
-  const workerData: ThreadData = { task, order, pipe: makePipe() };
+  const matches = takesOver ? makeMatchMemory((await stat(task.old)).size) : undefined;
+  const workerData: ThreadData = { task, order, pipe: makePipe(), matches };
   const options = { workerData, resourceLimits: RESOURCES, env: threadEnvironment() };
   const patcher = new Worker(new URL('./patcher-thread.ts', import.meta.url), options);
   const packer = new Worker(new URL('./packer-thread.ts', import.meta.url), options);

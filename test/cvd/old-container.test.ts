@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { OldContainer } from '../../scripts/cvd/container/old-container.ts';
 import { inPieces } from '../support/databases/generate.ts';
@@ -39,6 +40,33 @@ describe('an old container', () => {
       expect(read(name)).toEqual(FILES.get(name));
     }
     expect(passes.opened).toBe(4);
+  });
+
+  test('knows where its bytes are in the tar, and those of a part, but not those of a copy', () => {
+    const tar = gunzipSync(CVD.subarray(512));
+    for (const match of [undefined, () => {}]) {
+      const container = new OldContainer(() => inPieces(CVD, [300]), match);
+      for (const name of FILES.keys()) {
+        for (const chunk of container.read(name)) {
+          const place = container.placeOf(chunk) ?? Number.NaN;
+          expect(tar.subarray(place, place + chunk.length).equals(chunk)).toBe(true);
+          expect(container.placeOf(chunk.subarray(1))).toBe(place + 1);
+          expect(container.placeOf(Uint8Array.from(chunk))).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  test('gives the matches that it is made of, its files are the same', () => {
+    const places: number[] = [];
+    const container = new OldContainer(
+      () => inPieces(CVD, [300]),
+      (place) => places.push(place),
+    );
+    for (const [name, bytes] of FILES)
+      expect(Buffer.concat([...container.read(name)]).equals(bytes)).toBe(true);
+    expect(places.length).toBeGreaterThan(100);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
   });
 
   test('goes on after a file that was not read to its end', () => {

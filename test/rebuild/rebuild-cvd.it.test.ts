@@ -1,12 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { REBUILD_MS } from '../../scripts/base/limits/databases.ts';
-import { parseHeader } from '../../scripts/cvd/header.ts';
+import { encodeHeader, parseHeader } from '../../scripts/cvd/header.ts';
 import type { RebuildTask } from '../../scripts/rebuild/messages.ts';
 import { rebuildCvd } from '../../scripts/rebuild/rebuild-cvd.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { makeChain } from '../support/databases/chain.ts';
+import { signatureLines } from '../support/databases/signatures.ts';
+import { makeTestKeys, testTrust } from '../support/databases/signing.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 describeWithOfficial("a rebuild of Talos' database in two threads", () => {
@@ -85,5 +90,57 @@ describeWithOfficial("a rebuild of Talos' database in two threads", () => {
     );
     const output = join(folder, 'no-folder', 'new.cvd');
     await expect(rebuildCvd(await taskFor(1, 2, { output }), TALOS)).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a rebuild of a database of some windows', () => {
+  const lines = Buffer.concat([...signatureLines(300_000)]);
+  const [old, next] = makeChain(
+    'test',
+    [lines, Buffer.concat([lines, Buffer.from('more\n')])].map((bytes) => new Map([['test.hdb', bytes]])),
+  );
+
+  /** Counts how often the new container was begun. */
+  async function attemptsFrom(cvd: Buffer): Promise<number> {
+    const folder = await mkdtemp(join(tmpdir(), 'rebuild-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    if (next?.cdiff === undefined) throw new Error('no chain');
+    const paths = {
+      old: join(folder, 'old.cvd'),
+      cdiff: join(folder, 'cdiff'),
+      output: join(folder, 'new.cvd'),
+    };
+    await writeFile(paths.old, cvd);
+    await writeFile(paths.cdiff, next.cdiff);
+    let [attempts, last] = [0, Number.POSITIVE_INFINITY];
+    await rebuildCvd(
+      {
+        database: 'test',
+        old: paths.old,
+        cdiffs: [{ version: 2, path: paths.cdiff }],
+        header: parseHeader(next.cvd.subarray(0, 512)),
+        gzipHeader: Uint8Array.from(next.cvd.subarray(512, 522)),
+        output: paths.output,
+      },
+      testTrust(),
+      (packed) => {
+        if (packed < last) attempts++;
+        last = packed;
+      },
+    );
+    expect((await readFile(paths.output)).equals(next.cvd)).toBe(true);
+    return attempts;
+  }
+
+  test('takes over what stock zlib made of the old one', async () => {
+    expect(await attemptsFrom(old?.cvd ?? Buffer.alloc(0))).toBe(1);
+  });
+
+  test('searches anew if another zlib made the old one', async () => {
+    const cvd = old?.cvd ?? Buffer.alloc(0);
+    const body = gzipSync(gunzipSync(cvd.subarray(512)), { level: 1 });
+    const md5 = createHash('md5').update(body).digest('hex');
+    const header = { ...parseHeader(cvd.subarray(0, 512)), md5, dsig: makeTestKeys().signHeader(md5) };
+    expect(await attemptsFrom(Buffer.concat([encodeHeader(header), body]))).toBe(2);
   });
 });

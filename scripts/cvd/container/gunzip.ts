@@ -72,12 +72,18 @@ export class Gunzip {
 
   #emit(length: number, consumed: number): void {
     this.#total += length;
-    if (this.#total > this.#limit) {
-      throw new CvdError('cvd/too-large', `the data inflates to more than ${this.#limit} bytes`);
-    }
-    if (this.#total > INFLATION.free + INFLATION.ratio * consumed) {
-      throw new CvdError('cvd/too-large', `${consumed} bytes inflate to more than ${INFLATION.ratio} times`);
-    }
+    requireBounded(this.#total, consumed, this.#limit);
     if (length > 0) this.#onData(this.#output.subarray(0, length));
+  }
+}
+
+/**
+ * Requires `consumed` compressed bytes to have become no more than `limit` bytes, and no more than `INFLATION` allows.
+ * Throws `cvd/too-large`.
+ */
+export function requireBounded(total: number, consumed: number, limit: number): void {
+  if (total > limit) throw new CvdError('cvd/too-large', `the data inflates to more than ${limit} bytes`);
+  if (total > INFLATION.free + INFLATION.ratio * consumed) {
+    throw new CvdError('cvd/too-large', `${consumed} bytes inflate to more than ${INFLATION.ratio} times`);
   }
 }

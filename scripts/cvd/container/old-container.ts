@@ -1,7 +1,8 @@
 import { OLD_CONTAINER_PASSES, PIECE_BYTES } from '../../base/limits/databases.ts';
+import type { MatchListener } from '../deflate/inflate.ts';
 import { CvdError } from '../error.ts';
 import { CvdReader } from './reader.ts';
-import type { TarEntry } from './tar.ts';
+import { paddingOf, TAR_HEADER_SIZE, type TarEntry } from './tar.ts';
 
 /**
  * Reads the files of a container, one at a time and in any order. The container's own order takes one pass. A file that
@@ -12,10 +13,22 @@ export class OldContainer {
   readonly #passed = new Set<string>();
   #events: Generator<TarEntry | Uint8Array> | undefined;
   #passes = 0;
+  /** Places in the tar of the buffers that were given away. */
+  readonly #places = new WeakMap<ArrayBufferLike, number>();
+  readonly #match: MatchListener | undefined;
 
-  /** `open` gives all bytes of the CVD, each time it is called. */
-  constructor(open: () => Iterable<Uint8Array>) {
+  /** `open` gives all bytes of the CVD, each time it is called. `match` gets the matches in each pass. */
+  constructor(open: () => Iterable<Uint8Array>, match?: MatchListener) {
     this.#open = open;
+    this.#match = match;
+  }
+
+  /**
+   * Place in the tar of bytes that `read` gave, or of a part of them. They are known by their memory: a copy has no place.
+   */
+  placeOf(bytes: Uint8Array): number | undefined {
+    const start = this.#places.get(bytes.buffer);
+    return start === undefined ? undefined : start + bytes.byteOffset;
   }
 
   /**
@@ -48,7 +61,7 @@ export class OldContainer {
         `the old container would be read more than ${OLD_CONTAINER_PASSES} times`,
       );
     }
-    return events(this.#open());
+    return events(this.#open(), this.#places, this.#match);
   }
 
   #seek(name: string, events: Generator<TarEntry | Uint8Array>): TarEntry {
@@ -62,12 +75,27 @@ export class OldContainer {
 }
 
 /** Entries and data of a container, in order, for a caller that pulls. */
-function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array> {
+function* events(
+  chunks: Iterable<Uint8Array>,
+  places: WeakMap<ArrayBufferLike, number>,
+  match: MatchListener | undefined,
+): Generator<TarEntry | Uint8Array> {
   const waiting: (TarEntry | Uint8Array)[] = [];
+  let [place, entryEnd] = [0, 0];
   const reader = new CvdReader({
     header: () => {},
-    entry: (entry) => waiting.push(entry),
-    data: (chunk) => waiting.push(new Uint8Array(chunk)),
+    entry: (entry) => {
+      place = entryEnd + TAR_HEADER_SIZE;
+      entryEnd = place + entry.size + paddingOf(entry.size);
+      waiting.push(entry);
+    },
+    data: (chunk) => {
+      const kept = new Uint8Array(chunk);
+      places.set(kept.buffer, place);
+      place += kept.length;
+      waiting.push(kept);
+    },
+    match,
   });
   for (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
@@ -76,4 +104,5 @@ function* events(chunks: Iterable<Uint8Array>): Generator<TarEntry | Uint8Array>
     }
   }
   reader.end();
+  yield* waiting;
 }

@@ -6,6 +6,7 @@ import {
   CVD_ENTRIES,
   INFO_BYTES,
 } from '../../base/limits/databases.ts';
+import { Inflate, type MatchListener } from '../deflate/inflate.ts';
 import { CvdError } from '../error.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader, UNSEALED } from '../header.ts';
 import { Gunzip } from './gunzip.ts';
@@ -14,6 +15,8 @@ import { type TarEntry, type TarHandler, type TarLimits, TarReader } from './tar
 /** Receives the header, then the entries and their data. */
 export interface CvdHandler extends TarHandler {
   header(header: CvdHeader): void;
+  /** Gets each match that the compressed tar is made of, if it is given. */
+  readonly match?: MatchListener | undefined;
 }
 
 /** Size and hashes of a database file that was read to its end. */
@@ -85,7 +88,7 @@ export class CvdReader {
     const entries = this.#isSealed ? CVD_ENTRIES : CLD_ENTRIES;
     const limits = { entries, size: CONTAINER_BYTES, ...this.#limits };
     const tar = new TarReader(bounded(this.#handler), limits);
-    return this.#isSealed || isCompressed ? new CompressedBody(tar, limits.size) : tar;
+    return this.#isSealed || isCompressed ? new CompressedBody(tar, limits.size, this.#handler.match) : tar;
   }
 }
 
@@ -99,11 +102,12 @@ interface Body {
 /** Reads a tar that is exactly one gzip member. */
 class CompressedBody implements Body {
   readonly #tar: TarReader;
-  readonly #gunzip: Gunzip;
+  readonly #gunzip: Gunzip | Inflate;
 
-  constructor(tar: TarReader, limit: number) {
+  constructor(tar: TarReader, limit: number, match: MatchListener | undefined) {
     this.#tar = tar;
-    this.#gunzip = new Gunzip((chunk) => tar.write(chunk), limit);
+    const data = (chunk: Uint8Array) => tar.write(chunk);
+    this.#gunzip = match === undefined ? new Gunzip(data, limit) : new Inflate({ data, match }, limit);
   }
 
   write(chunk: Uint8Array): void {

@@ -3,7 +3,9 @@ import { CvdError } from '../error.ts';
 
 /** Names that no file can have: ClamAV's programs cannot unpack a container with one of them. */
 const FOLDERS = ['.', '..'];
-const BLOCK_SIZE = 512;
+/** Bytes in front of a file's data. */
+export const TAR_HEADER_SIZE = 512;
+const BLOCK_SIZE = TAR_HEADER_SIZE;
 /** Offset of the checksum in a header. It is summed as if it were eight spaces. */
 const CHECKSUM_AT = 148;
 /** Range of the name that a link leads to. */

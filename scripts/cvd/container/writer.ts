@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GZIP_HEADER, Gzip } from '../deflate/gzip.ts';
+import type { MatchLog } from '../deflate/match-log.ts';
 import { CvdError } from '../error.ts';
 import { type CvdHeader, encodeHeader, HEADER_SIZE } from '../header.ts';
 import type { CvdInfo } from '../info.ts';
@@ -52,21 +53,34 @@ export class CvdWriter {
   readonly #md5 = createHash('md5');
   #size = HEADER_SIZE;
 
-  /** `gzipHeader`: bytes 512 to 521 of the CVD. `onData` owns the bytes it gets. Throws `cvd/header`, `cvd/gzip`. */
-  constructor(header: CvdHeader, gzipHeader: Uint8Array, onData: (chunk: Uint8Array) => void) {
+  /**
+   * `gzipHeader`: bytes 512 to 521 of the CVD. `onData` owns the bytes it gets. `old`: matches of an older CVD.
+   * Throws `cvd/header`, `cvd/gzip`.
+   */
+  constructor(
+    header: CvdHeader,
+    gzipHeader: Uint8Array,
+    onData: (chunk: Uint8Array) => void,
+    old?: MatchLog,
+  ) {
     const bytes = encodeHeader(header);
-    this.#gzip = new Gzip(gzipHeader, (chunk) => {
-      this.#size += chunk.length;
-      this.#sha256.update(chunk);
-      this.#md5.update(chunk);
-      onData(chunk);
-    });
+    this.#gzip = new Gzip(
+      gzipHeader,
+      (chunk) => {
+        this.#size += chunk.length;
+        this.#sha256.update(chunk);
+        this.#md5.update(chunk);
+        onData(chunk);
+      },
+      old,
+    );
     this.#sha256.update(bytes);
     onData(bytes);
   }
 
-  write(tar: Uint8Array): void {
-    this.#gzip.write(tar);
+  /** `place`: that of the same bytes in the older CVD's tar. */
+  write(tar: Uint8Array, place?: number): void {
+    this.#gzip.write(tar, place);
   }
 
   /** Ends the CVD. It is the official one if and only if `md5` is the one in the signed header. */

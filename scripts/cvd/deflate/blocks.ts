@@ -1,3 +1,12 @@
+import {
+  DISTANCE_EXTRA,
+  distanceBase,
+  distanceCode,
+  LENGTH_CODE_ORDER,
+  LENGTH_EXTRA,
+  lengthBase,
+  lengthCode,
+} from './alphabets.ts';
 import { assignCodes, Huffman, reversed } from './huffman.ts';
 
 /** Symbols in a block: one less than zlib's buffer for memLevel 8. Source: deflateInit2_(), sym_end. */
@@ -12,19 +21,7 @@ const END_OF_BLOCK = 256;
 const LITERALS = 286;
 const DISTANCES = 30;
 const LENGTH_CODES = 19;
-const LENGTH_EXTRA = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
-const DISTANCE_EXTRA = [
-  0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
-];
-/** Order in which the lengths of the code lengths' codes are sent (RFC 1951 §3.2.7). */
-const LENGTH_CODE_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const LENGTH_CODE_EXTRA = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 7];
-
-/** Codes by length minus 3 and by distance minus 1, and the first value of each code. */
-const [lengthCode, lengthBase] = ranges(LENGTH_EXTRA, 256);
-const [distanceCode, distanceBase] = ranges(DISTANCE_EXTRA, 32_768);
-lengthCode[255] = 28; // 258 has a code of its own, without extra bits
-lengthBase[28] = 255;
 
 const FIXED_LENGTHS = Uint16Array.from({ length: 288 }, (_, at) =>
   at < 144 ? 8 : at < 256 ? 9 : at < 280 ? 7 : 8,
@@ -64,6 +61,26 @@ export class BlockWriter {
     this.#matchDistances[this.#symbols] = 0;
     frequencies[byte] = (frequencies[byte] as number) + 1;
     return ++this.#symbols === BLOCK_SYMBOLS;
+  }
+
+  /** Adds the literals `from` to `to` of these bytes, as many as fit. Returns where it stopped. */
+  literals(bytes: Uint8Array, from: number, to: number): number {
+    const { frequencies } = this.#literals;
+    const end = Math.min(to, from + BLOCK_SYMBOLS - this.#symbols);
+    let symbols = this.#symbols;
+    for (let at = from; at < end; at++) {
+      const byte = bytes[at] as number;
+      this.#values[symbols] = byte;
+      this.#matchDistances[symbols++] = 0;
+      frequencies[byte] = (frequencies[byte] as number) + 1;
+    }
+    this.#symbols = symbols;
+    return end;
+  }
+
+  /** True if the block must be written before the next symbol. */
+  get isFull(): boolean {
+    return this.#symbols === BLOCK_SYMBOLS;
   }
 
   /** Adds a match of 3 to 258 bytes, 1 to 32768 bytes back. Returns true if the block is full. */
@@ -267,16 +284,4 @@ function* runsOf({ lengths, last }: Huffman): Generator<Run> {
 
 function bytesFor(bits: number): number {
   return (bits + 3 + 7) >>> 3;
-}
-
-/** Code of every value below `size`, and first value of each code. `extra`: the extra bits of each code. */
-function ranges(extra: readonly number[], size: number): [codes: Uint8Array, bases: Uint16Array] {
-  const codes = new Uint8Array(size);
-  const bases = new Uint16Array(extra.length);
-  let value = 0;
-  for (const [code, bits] of extra.entries()) {
-    bases[code] = value;
-    for (let count = 1 << bits; count > 0 && value < size; count--) codes[value++] = code;
-  }
-  return [codes, bases];
 }

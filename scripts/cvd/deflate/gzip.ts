@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { CvdError } from '../error.ts';
 import { BlockWriter } from './blocks.ts';
+import type { MatchLog } from './match-log.ts';
 import { Matcher } from './matcher.ts';
 
 /**
@@ -25,20 +26,22 @@ export class Gzip {
   #crc = 0;
   #size = 0;
 
-  /** `onData` owns the bytes it gets. Throws `cvd/gzip` unless `header` is ten bytes that announce no extra fields. */
-  constructor(header: Uint8Array, onData: (chunk: Uint8Array<ArrayBuffer>) => void) {
-    if (header.length !== GZIP_HEADER_SIZE || !PLAIN_GZIP.every((byte, at) => byte === header[at])) {
-      throw new CvdError('cvd/gzip', 'these ten bytes are not a gzip header without extra fields');
-    }
+  /**
+   * `onData` owns the bytes it gets. `old`: matches of an older tar, compressed in the same way. Throws `cvd/gzip` unless
+   * `header` is ten bytes that announce no extra fields.
+   */
+  constructor(header: Uint8Array, onData: (chunk: Uint8Array<ArrayBuffer>) => void, old?: MatchLog) {
+    requirePlainGzip(header);
     this.#blocks = new BlockWriter(onData);
-    this.#matcher = new Matcher(this.#blocks);
+    this.#matcher = new Matcher(this.#blocks, old);
     this.#blocks.bytes(header);
   }
 
-  write(chunk: Uint8Array): void {
+  /** `place`: that of the same bytes in the older tar. */
+  write(chunk: Uint8Array, place?: number): void {
     this.#crc = crc32(chunk, this.#crc);
     this.#size += chunk.length;
-    this.#matcher.write(chunk);
+    this.#matcher.write(chunk, place);
   }
 
   end(): void {
@@ -48,4 +51,10 @@ export class Gzip {
     trailer.writeUInt32LE(this.#size % 2 ** 32, 4);
     this.#blocks.end(trailer);
   }
+}
+
+/** Throws `cvd/gzip` unless `header` is ten bytes that announce no extra fields. */
+export function requirePlainGzip(header: Uint8Array): void {
+  if (header.length === GZIP_HEADER_SIZE && PLAIN_GZIP.every((byte, at) => byte === header[at])) return;
+  throw new CvdError('cvd/gzip', 'these ten bytes are not a gzip header without extra fields');
 }

@@ -1,4 +1,6 @@
 import type { BlockWriter } from './blocks.ts';
+import { MatchLog, makeMatchMemory } from './match-log.ts';
+import { OldMatches } from './old-matches.ts';
 
 const MAX_LENGTH = 258;
 /** Bytes kept ahead, so only the end of the data cuts a match short. Source: deflate.h, MIN_LOOKAHEAD. */
@@ -15,6 +17,8 @@ const RING_PLACES = 32_768;
 const MASK = RING_PLACES - 1;
 const HASHES = 65_536;
 const BUFFER_SIZE = 512 * 1024;
+/** Bytes behind which the next match of the old tar is not waited for. */
+const PATIENCE = 128 * 1024;
 
 /**
  * Finds the matches that stock zlib finds at level 9 with strategy Z_FILTERED, and no others (deflate.c,
@@ -47,15 +51,24 @@ export class Matcher {
   #length = 2;
   #distance = 0;
   #literalWaits = false;
+  readonly #old: OldMatches;
+  /** Whether matches are taken over, and the offset in the buffer where that began. */
+  #follows = false;
+  #followedFrom = 0;
 
-  constructor(blocks: BlockWriter) {
+  /** `old`: matches of a tar that has the same bytes at the places that `write` gets. */
+  constructor(blocks: BlockWriter, old = new MatchLog(makeMatchMemory(0))) {
     this.#blocks = blocks;
+    this.#old = new OldMatches(old);
   }
 
-  write(chunk: Uint8Array): void {
+  /** `place`: where the bytes are in the old tar, if they are there. */
+  write(chunk: Uint8Array, place?: number): void {
     for (let taken = 0; taken < chunk.length; ) {
       if (this.#end === BUFFER_SIZE) this.#slide();
       const part = chunk.subarray(taken, taken + BUFFER_SIZE - this.#end);
+      const oldPlace = place === undefined ? undefined : place + taken;
+      if (!this.#old.place(oldPlace, this.#end)) this.#leave();
       this.#buffer.set(part, this.#end);
       this.#end += part.length;
       taken += part.length;
@@ -64,6 +77,7 @@ export class Matcher {
   }
 
   end(): void {
+    if (!this.#old.place(undefined, this.#end)) this.#leave();
     this.#run(1);
     if (this.#literalWaits) this.#blocks.literal(this.#buffer[this.#at - 1] as number);
     this.#writeBlock(true);
@@ -73,7 +87,8 @@ export class Matcher {
   #run(least: number): void {
     const buffer = this.#buffer;
     const blocks = this.#blocks;
-    while (this.#end - this.#at >= least) {
+    if (this.#follows) this.#follow();
+    while (!this.#follows && this.#end - this.#at >= least) {
       const ahead = this.#end - this.#at;
       const [length, distance] = [this.#length, this.#distance];
       this.#length = 2;
@@ -86,6 +101,11 @@ export class Matcher {
         this.#literalWaits = false;
         this.#length = 2;
         if (full) this.#writeBlock(false);
+        if (this.#old.joinsAt(this.#at)) {
+          this.#follows = true;
+          this.#followedFrom = this.#at;
+          this.#follow();
+        }
       } else if (this.#literalWaits) {
         if (blocks.literal(buffer[this.#at - 1] as number)) this.#writeBlock(false);
         this.#at++;
@@ -160,6 +180,30 @@ export class Matcher {
     return head;
   }
 
+  /** Takes over what the old tar has, as far as the bytes are here that zlib would compare. */
+  #follow(): void {
+    const blocks = this.#blocks;
+    for (;;) {
+      const match = this.#old.next(this.#end - LOOKAHEAD);
+      if (match === undefined) break;
+      while (this.#at < match.start) {
+        this.#at = blocks.literals(this.#buffer, this.#at, match.start);
+        if (blocks.isFull) this.#writeBlock(false);
+      }
+      this.#at += match.length;
+      if (blocks.match(match.length, match.distance)) this.#writeBlock(false);
+    }
+    if (this.#end - this.#at > PATIENCE) this.#leave();
+  }
+
+  /** Goes back to searching, as if it had inserted all places on the way. */
+  #leave(): void {
+    if (!this.#follows) return;
+    this.#follows = false;
+    const first = Math.max(this.#followedFrom, this.#at - MAX_DISTANCE);
+    for (let at = first; at < this.#at; at++) this.#insert(at);
+  }
+
   #writeBlock(last: boolean): void {
     // zlib writes a block before it moves past a literal, and after it has moved past a match
     const start = this.#blockStart;
@@ -175,6 +219,8 @@ export class Matcher {
     this.#base = (this.#base + gone) | 0;
     this.#at -= gone;
     this.#end -= gone;
+    this.#followedFrom -= gone;
+    this.#old.slide(gone);
     this.#blockStart -= gone;
   }
 }
