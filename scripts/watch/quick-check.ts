@@ -6,7 +6,6 @@ import { isPlausibleCount, isPlausibleTime, MANIFEST_BYTES } from '../base/limit
 import { userAgentOf } from '../base/version.ts';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
-import { prepareNetwork } from '../http/network.ts';
 import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
 import { openIssues } from './open-issues.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
@@ -38,7 +37,6 @@ interface Comparison extends Pick<QuickCheck, 'needed' | 'proof' | 'reason'> {
  * requests and without any package. Without an answer it never says no: the cycle will find out.
  */
 export async function quickCheck(settings: CheckSettings, now: Date): Promise<QuickCheck> {
-  prepareNetwork();
   const { age, ...compared } = await compare(settings, now);
   const issues = await openIssues(settings).catch((error) => explain(error));
   if (typeof issues === 'string') {

@@ -1,5 +1,6 @@
 import { QUICK_CHECK_MS } from '../base/limits/mirror.ts';
 import { startOfBody } from '../http/body.ts';
+import { prepareNetwork } from '../http/network.ts';
 
 /** Text of a URL, if it is no longer than this many bytes. Throws without an answer, and for any other. */
 export async function fetchText(url: string, limit: number): Promise<string> {
@@ -27,6 +28,7 @@ export async function good(answer: Response, url: string): Promise<Response> {
 
 /** Follows at most three redirects, on the same host only. Others are left to the cycle. */
 export async function follow(from: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  prepareNetwork();
   const signal = AbortSignal.timeout(QUICK_CHECK_MS);
   let url = from;
   for (let left = 3; ; left--) {

@@ -56,6 +56,7 @@ describeMirror('clamav-mirror sync', () => {
         engines: [
           { name: 'native', version: expect.stringMatching(/^\d+\.\d+/), fLevel: expect.any(Number) },
         ],
+        memory: expect.objectContaining({ usable: expect.any(Number), oneByOne: false }),
         results: expect.toSatisfy((results: Proof['results']) => {
           const fips = results.filter(({ scenario }) => scenario.includes('FIPS'));
           const ofHere = results.filter(({ scenario }) => here.includes(scenario));

@@ -113,7 +113,7 @@ test('every module that opens connections prepares the network first', () => {
     return opens.test(text) && !given.test(name);
   });
   expect(openers).toEqual(
-    expect.arrayContaining(['watch/quick-check.ts', 'notify/github.ts', 'http/agents.ts']),
+    expect.arrayContaining(['watch/quick-requests.ts', 'notify/github.ts', 'http/agents.ts']),
   );
   for (const name of [...openers, 'store/s3/connection.ts'])
     expect({ name, is: /^ {2,}prepareNetwork\(\);$/m.test(readFileSync(join(root, name), 'utf8')) }).toEqual({
