@@ -14,8 +14,8 @@ const HOUR_MS = 60 * 60_000;
 export const AGEING_MS = 24 * HOUR_MS;
 export const STALE_MS = 48 * HOUR_MS;
 /**
- * Milliseconds after which a page that was not written anew shows that nothing writes it. A workflow that finds nothing new
- * runs no cycle, for six hours at most.
+ * Milliseconds after which a page that was not written anew shows that nothing writes it. Schedules run a cycle every six
+ * hours at least (site/workflows.md).
  */
 export const STILL_MS = 8 * HOUR_MS;
 
