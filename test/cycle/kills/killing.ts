@@ -1,4 +1,5 @@
-import { cp } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { cvdName } from '../../../scripts/cvd/names.ts';
@@ -74,6 +75,7 @@ export async function expectSound(
 ): Promise<void> {
   const names = await namesIn(mirror.store);
   if (names.length > 0) expect(await faults(mirror.store)).toEqual([]);
+  await expectLinksToBeThere(mirror.store, from);
   if (from !== undefined) expect(names).toEqual(expect.arrayContaining([cvdName('test'), 'manifest.json']));
   if (names.includes(cvdName('test'))) {
     const version = await versionOf(mirror.store);
@@ -90,6 +92,16 @@ export async function expectSound(
   expect(await published(mirror.store)).toEqual(tree);
   expect(await faults(mirror.store)).toEqual([]);
   await expectNoLeftovers(mirror);
+}
+
+/** The status page names no file that is not there; the manifest comes after it, so the first page may be ahead of that. */
+async function expectLinksToBeThere(store: string, from: 1 | undefined): Promise<void> {
+  const page = await readFile(join(store, 'index.html'), 'utf8').catch(() => undefined);
+  if (page === undefined) return expect(from).toBeUndefined();
+  const linked = [...page.matchAll(/(?:href|src)="([\w./-]+)"/g)].map(([, name = '']) => name);
+  expect(linked).toContain(cvdName('test'));
+  const missing = linked.filter((name) => !existsSync(join(store, name)));
+  expect(missing.filter((name) => from !== undefined || name !== 'manifest.json')).toEqual([]);
 }
 
 /**
