@@ -7,10 +7,11 @@ import { pagesOf } from './pages.ts';
 import { filesOf } from './published.ts';
 
 /**
- * Shrinks a mirror to at most `limit` bytes, including its manifest and pages, and `faceBytes` of others that tell of it. Files that clients can do without go
- * first: the archive, the oldest version of every database before the second oldest of any, then the CDIFFs that are
- * furthest behind, so that all databases keep equally long windows. CVDs stay, and so does the last CDIFF of each
- * database. A client that misses a CDIFF takes the CVD, as an empty client does. Throws `store/too-large`.
+ * Shrinks a mirror to at most `limit` bytes, including its manifest and pages, and `faceBytes` of others that tell of it.
+ * Files that clients can do without go first: the archive, the oldest version of every database before the second oldest
+ * of any, then the CDIFFs that are furthest behind, so that all databases keep equally long windows. CVDs stay, and so
+ * does the last CDIFF of each database. A client that misses a CDIFF takes the CVD, as an empty client does. Throws
+ * `store/too-large`.
  */
 export function fitInto(manifest: Manifest, limit = Number.POSITIVE_INFINITY, faceBytes = 0): Manifest {
   // measured with all files: with fewer, manifest and pages get smaller

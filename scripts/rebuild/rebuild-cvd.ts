@@ -22,8 +22,9 @@ import { errorOf } from './thread-error.ts';
 /**
  * Rebuilds a CVD bit for bit in two threads: one inflates and patches, the other deflates, hashes and writes
  * (clamav-formats.md §0.1, §5). What the old CVD already has deflated is taken over (scripts/cvd/deflate/README.md). If
- * that does not give the header's MD5, the hybrid order of files is tried, and then to search all matches anew. Throws `VerifyError` or `CvdError` if the result is not the CVD that Talos signed, and `file/full`; the file at
- * `task.output` is unusable then. `onProgress` gets the number of packed bytes of the new container.
+ * that does not give the header's MD5, the hybrid order of files is tried, and then all matches are searched anew. Throws
+ * `VerifyError` or `CvdError` if the result is not the CVD that Talos signed, and `file/full`; the file at `task.output`
+ * is unusable then. `onProgress` gets the number of packed bytes of the new container.
  */
 export async function rebuildCvd(
   task: RebuildTask,
