@@ -126,9 +126,9 @@ describeWithCeph('a bucket', (ceph) => {
 
   describe('a lease', () => {
     const LEASE = `${PRIVATE_FOLDER}/lease`;
-    const over = { timeout: 20_000, interval: 300 };
+    const over = { timeout: 60_000, interval: 300 };
     beforeEach(async () => {
-      it = await proxied(ceph, SHORT);
+      it = await proxied(ceph, { ...SHORT, lease: 8000 }); // outlives a busy moment of this machine between two renewals
     });
 
     test('of a run that was killed ends, and what the run left is cleared up', async () => {
