@@ -9,8 +9,8 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/setup/reporter.ts'],
     pool: 'forks',
-    // Tests wait for containers, disks and deadlines as often as they compute; none of them counts on being quick.
-    maxWorkers: 6,
+    // Tests wait for containers, disks and deadlines as often as they compute. Two cores have enough to do with four.
+    maxWorkers: 4,
     // Each thread that rebuilds a CVD, and each command, would otherwise turn its modules into JavaScript again.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache', 'node') },
     sequence: { sequencer: LongestFirst },
