@@ -28,14 +28,20 @@ test('places arrive with the bytes that are there', () => {
   const old = Buffer.from(Uint8Array.from({ length: 60_000 }, (_, at) => (at * 7919) >>> 5));
   const anyChunk = fc.record({
     from: fc.nat(50_000),
-    size: fc.nat(9000),
+    size: fc.oneof(fc.nat(600), fc.nat(9000)),
     isOld: fc.boolean(),
     goesOn: fc.boolean(),
   });
   fc.assert(
     fc.property(fc.array(anyChunk, { maxLength: 60 }), (drawn) => {
       let at = 0;
-      const chunks = drawn.map(({ from, size, isOld, goesOn }) => {
+      let total = 0;
+      // at most five slots are passed on before the last two: sender and receiver take turns in one thread here
+      const fitting = drawn.filter(({ size }) => {
+        total += size;
+        return total <= 5 * 4096;
+      });
+      const chunks = fitting.map(({ from, size, isOld, goesOn }) => {
         const start = goesOn ? at : from;
         const bytes = isOld ? old.subarray(start, start + size) : Buffer.alloc(size, 1);
         if (isOld) at = start + bytes.length;
