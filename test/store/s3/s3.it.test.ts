@@ -135,7 +135,8 @@ describeWithCeph('a bucket', (ceph) => {
       const killed = await it.store.begin(undefined);
       const large = Buffer.alloc(2_000_000, 'proven');
       await killed.put('test.cvd', await source(large), { sha256: sha256(large) });
-      await expect.poll(() => it.bucket.uploads(), over).toBe(1);
+      const noted = async () => JSON.parse(String(await it.bucket.get(LEASE))).uploads.length;
+      await expect.poll(noted, over).toBe(1);
       it.proxy.fault = () => ({ status: 403, code: 'AccessDenied' }); // nothing more comes from it
       await expect(it.direct.begin(undefined)).rejects.toMatchObject({ code: 'store/busy' });
       await expect
