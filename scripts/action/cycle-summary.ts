@@ -124,6 +124,7 @@ function servingLine(manifest: Manifest | undefined, publicUrl: string | undefin
       ? []
       : [
           link('status page', `${publicUrl}/`),
+          link('latest changes', `${publicUrl}/#changes`),
           link('manifest', `${publicUrl}/${MANIFEST}`),
           link('proof', `${publicUrl}/${PROOF_TXT}`),
         ];

@@ -73,10 +73,14 @@ describe('the summary of a cycle', () => {
     expect(text).toContain('Clients get daily 28001, main 62, published 2026-11-21 11:00 UTC');
     expect(text).toContain('[manifest](https://clamav.example/manifest.json)');
     expect(text).toContain('[status page](https://clamav.example/)');
+    expect(text).toContain('[latest changes](https://clamav.example/#changes)');
   });
 
   test('shows nobody else’s words as anything but words', () => {
-    const said = text.replaceAll(/\[(status page|manifest|proof)\]\(https:\/\/clamav\.example[^)]*\)/g, '');
+    const said = text.replaceAll(
+      /\[(status page|latest changes|manifest|proof)\]\(https:\/\/clamav\.example[^)]*\)/g,
+      '',
+    );
     expect(said).not.toMatch(/<img|\]\(|@team|#1\b|`code`|https:\/\/evil/);
     expect(text.split('\n').filter((line) => line.startsWith('# '))).toEqual([]);
   });
