@@ -231,6 +231,8 @@ describeWithOfficial("with Talos' databases", () => {
       try {
         const engine = await open(`container:${id}`);
         const inContainer = await startClamd(engine, await clientFolder(6), 60_000); // docker may miss a restart
+        // a tool that docker has not started yet would start after the restart, and nothing of it would be lost
+        await expect.poll(inContainer.program.output, { timeout: 60_000 }).toContain('Self checking');
         await docker('restart', '--time=0', id);
         await expect(inContainer.program.ended).rejects.toMatchObject({ code: 'engine/broken' });
         await docker('stop', '--time=0', id);
@@ -250,6 +252,7 @@ describeWithOfficial("with Talos' databases", () => {
         const engine = await open(`container:${id}`, await deafDocker(work));
         const limit = 600_000;
         const { program } = await startClamd(engine, await clientFolder(6), limit);
+        await vi.waitUntil(() => program.output().includes('Self checking'), { timeout: 60_000 });
         await docker('restart', '--time=0', id);
         vi.advanceTimersByTime(limit);
         await expect(program.ended).rejects.toMatchObject({ code: 'engine/broken' });
