@@ -37,12 +37,8 @@ export async function startProgram(
   options: ProgramOptions,
 ): Promise<Program> {
   const [program, ...args] = command;
-  const child = spawn(program, args, {
-    cwd: options.folder,
-    env: { ...options.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const cannotRun = (cause: unknown) => new EngineError('engine/broken', `cannot run ${program}`, { cause });
+  const child = spawned(program, args, options, cannotRun);
   let output = '';
   let timedOut = false;
   let isOurs = false;
@@ -63,9 +59,7 @@ export async function startProgram(
     kill();
   }, options.timeout);
   const ended = new Promise<ToolRun>((resolve, reject) => {
-    child.once('error', (cause) =>
-      reject(new EngineError('engine/broken', `cannot run ${program}`, { cause })),
-    );
+    child.once('error', (cause) => reject(cannotRun(cause)));
     child.once('close', (exitCode, signal) =>
       resolve({ exitCode, timedOut, signal: isOurs ? undefined : (signal ?? undefined), output }),
     );
@@ -84,6 +78,25 @@ export async function startProgram(
       return await ended;
     },
   };
+}
+
+/** Spawns a program. Some errors come at once, such as that of a file which somebody writes to (ETXTBSY). */
+function spawned(
+  program: string,
+  args: readonly string[],
+  { folder, environment }: ProgramOptions,
+  cannotRun: (cause: unknown) => EngineError,
+) {
+  try {
+    return spawn(program, args, {
+      cwd: folder,
+      env: { ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+  } catch (cause) {
+    throw cannotRun(cause);
+  }
 }
 
 function killGroup(pid: number | undefined): void {

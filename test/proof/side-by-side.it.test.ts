@@ -59,7 +59,8 @@ describeMirror('a proof whose clients run side by side', () => {
 
   test('has a clamd that starts before the fresh client is there, and says when each of them ran', async () => {
     const meet = (own: string, other: string) =>
-      `touch "$HERE/${own}"; until [ -e "$HERE/${other}" ]; do sleep 0.02; done; exec "$REAL" "$@"`;
+      `case "$*" in *--datadir=*) touch "$HERE/${own}-runs"; until [ -e "$HERE/${other}-runs" ]; do sleep 0.02; done ;; esac
+      exec "$REAL" "$@"`;
     await using one = await engineOf('one', {
       freshclam: meet('freshclam', 'clamd'),
       clamd: meet('clamd', 'freshclam'),
