@@ -25,17 +25,42 @@ const LOOK_MS = 500;
  * machine too. Where there is no /proc, or not that of the containers, it tells nothing.
  */
 export function measureMemory(belongs: (process: SeenProcess) => boolean): MemoryMeter {
-  let peak: number | undefined;
-  const look = () => {
-    for (const pid of pids()) {
-      const found = seen(pid);
-      if (found === undefined || !belongs(found)) continue;
-      const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0);
-      if (kilobytes > 0) peak = Math.max(peak ?? 0, kilobytes * 1024);
-    }
+  const measured: Measured = { belongs, peak: undefined };
+  running.add(measured);
+  timer ??= setInterval(look, LOOK_MS).unref();
+  return {
+    peak: () => measured.peak,
+    stop() {
+      running.delete(measured);
+      if (running.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    },
   };
-  const timer = setInterval(look, LOOK_MS).unref();
-  return { peak: () => peak, stop: () => clearInterval(timer) };
+}
+
+interface Measured {
+  readonly belongs: (process: SeenProcess) => boolean;
+  peak: number | undefined;
+}
+
+const running = new Set<Measured>();
+let timer: NodeJS.Timeout | undefined;
+
+/** Looks at each process once for all programs that are measured: a machine may have thousands. */
+function look(): void {
+  for (const pid of pids()) {
+    const found = seen(pid);
+    if (found === undefined) continue;
+    for (const measured of running) {
+      if (measured.belongs(found)) measured.peak = Math.max(measured.peak ?? 0, peakOf(pid)) || undefined;
+    }
+  }
+}
+
+/** Most bytes that a process had in memory; 0 if the kernel does not tell. */
+function peakOf(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 }
 
 /** For `measureMemory`: a tool in the container with this id. */

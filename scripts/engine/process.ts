@@ -37,8 +37,7 @@ export async function startProgram(
   options: ProgramOptions,
 ): Promise<Program> {
   const [program, ...args] = command;
-  const cannotRun = (cause: unknown) => new EngineError('engine/broken', `cannot run ${program}`, { cause });
-  const child = spawned(program, args, options, cannotRun);
+  const child = spawned(program, args, options);
   let output = '';
   let timedOut = false;
   let isOurs = false;
@@ -59,7 +58,7 @@ export async function startProgram(
     kill();
   }, options.timeout);
   const ended = new Promise<ToolRun>((resolve, reject) => {
-    child.once('error', (cause) => reject(cannotRun(cause)));
+    child.once('error', (cause) => reject(cannotRun(program, cause)));
     child.once('close', (exitCode, signal) =>
       resolve({ exitCode, timedOut, signal: isOurs ? undefined : (signal ?? undefined), output }),
     );
@@ -81,12 +80,7 @@ export async function startProgram(
 }
 
 /** Spawns a program. Some errors come at once, such as that of a file which somebody writes to (ETXTBSY). */
-function spawned(
-  program: string,
-  args: readonly string[],
-  { folder, environment }: ProgramOptions,
-  cannotRun: (cause: unknown) => EngineError,
-) {
+function spawned(program: string, args: readonly string[], { folder, environment }: ProgramOptions) {
   try {
     return spawn(program, args, {
       cwd: folder,
@@ -95,8 +89,12 @@ function spawned(
       detached: true,
     });
   } catch (cause) {
-    throw cannotRun(cause);
+    throw cannotRun(program, cause);
   }
+}
+
+function cannotRun(program: string, cause: unknown): EngineError {
+  return new EngineError('engine/broken', `cannot run ${program}`, { cause });
 }
 
 function killGroup(pid: number | undefined): void {
