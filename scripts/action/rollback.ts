@@ -44,11 +44,11 @@ export const release: Prepare = (given) => {
     settings: () => syncSettings(given),
   });
   return async ({ log }) => {
-    const { store } = await cycleDeps(settings, log);
-    const { version, held } = await releaseDatabase(wanted.database, { store });
+    const deps = await cycleDeps(settings, log);
+    const { version, held } = await releaseDatabase(wanted.database, deps);
     const what = `${wanted.database} was pinned at version ${version} since ${moment(held?.since ?? '')}. The next cycle may update it`;
     log.info(what);
-    const manifest = await manifestOf(store);
+    const manifest = await manifestOf(deps.store);
     return {
       verdict: 'good',
       outputs: { outcome: 'released', ...publishedOutputs(manifest, undefined) },

@@ -48,7 +48,7 @@ async function withClients<T>(
 ): Promise<T> {
   if (!action.cache || own !== undefined) return await run(own);
   const work = join(action.folder, 'clients');
-  const cache = { store: url, endpoint: 'watchdog', databases, work };
+  const cache = { store: `clients of ${url}`, databases, work };
   const restored = await restoreCache(cache, given.environment);
   log.info(`cache: ${restored.outcome}${restored.why === undefined ? '' : ` (${restored.why})`}`);
   const ran = await run(restored.outcome === 'unavailable' ? undefined : work);

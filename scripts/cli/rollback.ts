@@ -34,7 +34,8 @@ export async function release(given: Given, json: boolean): Promise<'good'> {
   const { database } = releaseSettings(given);
   const { store, s3 } = storeSettings(given);
   const log = streamLog(process.stderr);
-  const { version, held } = await releaseDatabase(database, { store: await openStore(store, s3) });
+  const deps = { store: await openStore(store, s3), log, now: () => new Date() };
+  const { version, held } = await releaseDatabase(database, deps);
   if (json) printJson(process.stdout, { database, version, held });
   else
     log.info(

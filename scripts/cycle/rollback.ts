@@ -1,7 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { codeOf, MirrorError } from '../base/errors.ts';
 import { SIGN_BYTES } from '../base/limits/databases.ts';
-import { SILENT } from '../base/log.ts';
 import { archiveName, archiveSignName, cvdName, cvdSignName } from '../cvd/names.ts';
 import { proveSign } from '../files/sign.ts';
 import { Stage } from '../files/stage.ts';
@@ -117,7 +116,7 @@ async function stageRollback(
 /** Lets a database that was rolled back move again with the next cycle. Throws `rollback/held` if it is not pinned. */
 export async function release(
   database: string,
-  deps: Pick<CycleDeps, 'store'> & Partial<Pick<CycleDeps, 'log' | 'now'>>,
+  deps: Pick<CycleDeps, 'store' | 'log' | 'now'>,
 ): Promise<DatabaseRecord> {
   const published = await readPublished(deps.store);
   requireUnderstood(published, deps.store);
@@ -131,7 +130,7 @@ export async function release(
   const { held: _, ...record } = described;
   const databases = { ...manifest.databases, [database]: record };
   const next = { ...manifest, databases, proof: withoutReason(described.held.reason, manifest, databases) };
-  const faceOf = await openFaceBeside({ log: SILENT, now: () => new Date(), ...deps }, published, []);
+  const faceOf = await openFaceBeside(deps, published, []);
   await publishOnto(deps.store, published, async (tag, newest) => {
     const checked = asChecked(next, newest);
     await publish(deps.store, tag, { stage: undefined, next: checked, face: faceOf(checked) });

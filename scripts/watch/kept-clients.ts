@@ -135,10 +135,10 @@ export class KeptClients {
 
   /** Writes down what the clients of this run have, and removes all else. */
   async save(): Promise<void> {
-    const hashes = Object.values(this.#after).flatMap(({ databases }) =>
-      Object.values(databases).flatMap(({ file, sign }) => [file.sha256, sign?.sha256 ?? file.sha256]),
+    const kept = Object.values(this.#after).flatMap(({ databases }) =>
+      Object.values(databases).flatMap(({ file, sign }) => [file, ...(sign ? [sign] : [])]),
     );
-    await this.#copies.retain(new Set(hashes));
+    await this.#copies.retain(new Set(kept.map(({ sha256 }) => sha256)));
     const text = `${JSON.stringify({ format: 1, clients: this.#after })}\n`;
     await replaceFile(join(this.#folder, CLIENTS), text);
   }

@@ -102,8 +102,9 @@ describeMirror('what tells how a mirror is', () => {
       environment: {},
     });
     await mirror.sync(quick);
-    const deps = { store: new FolderStore(mirror.store), trust: TALOS, now: () => new Date(), ...quick };
-    await rollBack(settings, { database: 'test', to: 5, reason: 'false alarms' }, { ...deps, log: SILENT });
+    const [store, now] = [new FolderStore(mirror.store), () => new Date()];
+    const deps = { store, trust: TALOS, now, log: SILENT, ...quick };
+    await rollBack(settings, { database: 'test', to: 5, reason: 'false alarms' }, deps);
     expect(await statusIn(mirror)).toMatchObject({
       ...{ verdict: 'pinned', lastTried: { outcome: 'published' } },
       databases: {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { gzip } from 'pako';
 import { expect, test } from 'vitest';
 import { GZIP_HEADER, Gzip } from '../../../scripts/cvd/deflate/gzip.ts';
+import { randomNumbers } from '../../support/databases/random-numbers.ts';
 import { everyNth, sampled } from '../../support/sample.ts';
 
 /** pako's port of stock zlib, which is slower and gives the same bytes, as an oracle at hand. */
@@ -23,16 +24,6 @@ function ours(bytes: Uint8Array, piece = bytes.length): Buffer {
 
 function expectTheSame(bytes: Uint8Array): void {
   expect(ours(bytes).equals(oracle(bytes))).toBe(true);
-}
-
-/** Numbers that look random and are the same in each run. */
-function* randomNumbers(seed: number): Generator<number, never> {
-  for (let state = seed | 1; ; ) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    yield state >>> 0;
-  }
 }
 
 function fill(length: number, seed: number, letters: string): Buffer {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { GZIP_HEADER, Gzip } from '../../../scripts/cvd/deflate/gzip.ts';
 import { Inflate } from '../../../scripts/cvd/deflate/inflate.ts';
 import { MatchLog, makeMatchMemory } from '../../../scripts/cvd/deflate/match-log.ts';
+import { randomNumbers } from '../../support/databases/random-numbers.ts';
 import { signatureLines } from '../../support/databases/signatures.ts';
 
 /** pako's port of stock zlib as an oracle. */
@@ -48,16 +49,6 @@ function packed(parts: readonly Part[], log: MatchLog, piece = 10_000): Buffer {
 }
 
 const whole = (parts: readonly Part[]) => Buffer.concat(parts.map(({ bytes }) => bytes));
-
-/** Numbers that look random and are the same for the same seed. */
-function* randomNumbers(seed: number): Generator<number, never> {
-  for (let state = seed | 1; ; ) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    yield state >>> 0;
-  }
-}
 
 /** Lines of these letters, with a word that comes often. */
 function linesOf(size: number, seed: number, letters: string): Buffer {

@@ -279,7 +279,8 @@ describeWithOpenssl('the .sign of a published CVD', () => {
       }
       await rolledBack(mirror, 4, new Date(), change);
       expect(await namesIn(mirror.store)).toContain('test-4.cvd.sign');
-      await release('test', { store: new FolderStore(mirror.store) });
+      const store = new FolderStore(mirror.store);
+      await release('test', { store, log: SILENT, now: () => new Date() });
       expect(ofTest(await mirror.syncAt(new Date(), change))).toMatchObject({ outcome: 'published', to: 6 });
     });
 
