@@ -2,6 +2,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explain } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { TOOLS } from '../engine/engine.ts';
+import { killPrograms } from '../files/left-programs.ts';
 import { takeLock } from '../files/lock.ts';
 import { takePrivateFolder } from '../files/private-folder.ts';
 import { clearPartials, PARTIALS_FOLDER } from '../upstream/acquire/partials.ts';
@@ -19,6 +21,7 @@ export async function openWorkspace(work: string, log: Log): Promise<Workspace> 
   await requireWorkFolder(work);
   const lock = await takeLock(join(work, 'lock'), `the work folder ${work}`);
   try {
+    await killPrograms(TOOLS, join(work, RUN_FOLDER)); // of a run that was killed, before it could end them
     await clear(work);
     await mkdir(join(work, RUN_FOLDER), { mode: 0o700 });
   } catch (error) {
@@ -45,7 +48,7 @@ const RUN_FOLDER = 'run';
 async function clear(work: string): Promise<void> {
   for (const name of await readdir(work)) {
     if (name !== RUN_FOLDER && !name.startsWith('.tmp-')) continue;
-    // ClamAV's tools outlive a run that was killed by a moment, and may still be writing
+    // a tool that was just killed may still be writing
     await rm(join(work, name), { recursive: true, force: true, maxRetries: 5 });
   }
   await clearPartials(join(work, PARTIALS_FOLDER));

@@ -18,7 +18,8 @@ export function readsSigns({ fLevel }: Pick<Engine, 'fLevel'>): boolean {
 }
 
 /** Programs of ClamAV that scenarios run. */
-export type Tool = 'freshclam' | 'clamscan' | 'clamd';
+export const TOOLS = ['freshclam', 'clamscan', 'clamd'] as const;
+export type Tool = (typeof TOOLS)[number];
 
 /** Result of a run of a program. `exitCode` is `null` if a signal or the time limit ended it. */
 export interface ToolRun {

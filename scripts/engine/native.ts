@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TRIAL_MS } from '../base/limits/engines.ts';
 import { findProgram } from '../files/find-program.ts';
 import { describeEngine } from './describe.ts';
-import { type Engine, EngineError, type Program, type Task, type Tool } from './engine.ts';
+import { type Engine, EngineError, type Program, type Task, TOOLS, type Tool } from './engine.ts';
 import type { Environment } from './process.ts';
 import { startProgram } from './process.ts';
 import { ourName } from './user-name.ts';
@@ -27,7 +27,7 @@ const USUAL_PLACES = [
 export async function findNativeEngine(path: string, given: Environment = {}): Promise<Engine> {
   const environment = { ...given, PATH: path };
   const programs = new Map<Tool, string>();
-  for (const tool of ['freshclam', 'clamscan', 'clamd'] as const) {
+  for (const tool of TOOLS) {
     const program = await findProgram(tool, path, USUAL_PLACES);
     if (program !== undefined) programs.set(tool, program);
     else if (tool !== 'clamd') throw missing(tool);
