@@ -19,6 +19,7 @@ import { type RunOptions, startWorkflow, type WorkflowResult } from '../support/
 import { githubScript, PROJECT } from '../support/runner/stand-ins.ts';
 import { CEPH_USER } from '../support/s3/ceph.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.ts';
+import { workflowSettings } from '../support/s3/workflow-settings.ts';
 import { describeWithOfficial, official } from '../support/setup/official.ts';
 
 const WORKFLOW = join(import.meta.dirname, '../../.github/workflows/mirror.yml');
@@ -84,6 +85,7 @@ describeWithOfficial('mirror.yml', () =>
       });
 
       const publicUrl = () => `${ceph.endpoint}/${bucket.name}`;
+      const settings = () => workflowSettings(ceph, bucket, upstream);
       const options = (change: Partial<RunOptions>): RunOptions => ({
         folder: join(folder, `run-${++count}`),
         event: 'schedule',
@@ -93,18 +95,8 @@ describeWithOfficial('mirror.yml', () =>
           run_id: String(1000 + count),
           server_url: 'https://github.com',
         },
-        vars: {
-          CLAMAV_MIRROR_STORE: `s3://${bucket.name}`,
-          CLAMAV_MIRROR_PUBLIC_URL: publicUrl(),
-          CLAMAV_MIRROR_UPSTREAM: upstream.url,
-          CLAMAV_MIRROR_DATABASES: 'test',
-          CLAMAV_MIRROR_S3_ENDPOINT: ceph.endpoint,
-          ...engineImages().vars,
-        },
-        secrets: {
-          CLAMAV_MIRROR_ACCESS_KEY_ID: CEPH_USER.accessKeyId,
-          CLAMAV_MIRROR_SECRET_ACCESS_KEY: CEPH_USER.secretAccessKey,
-        },
+        vars: { ...settings().vars, ...engineImages().vars },
+        secrets: settings().secrets,
         images: engineImages().images,
         actions: { 'actions/github-script': githubScript },
         runtime: cache.env,

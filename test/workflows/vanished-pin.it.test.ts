@@ -12,8 +12,8 @@ import { offered } from '../support/mirror/cycle.ts';
 import { startUpstream, type TestUpstream } from '../support/mirror/upstream.ts';
 import { runWorkflow, type WorkflowResult } from '../support/runner/run.ts';
 import { githubScript } from '../support/runner/stand-ins.ts';
-import { CEPH_USER } from '../support/s3/ceph.ts';
 import { describeWithCeph, newBucket, type TestBucket } from '../support/s3/s3.ts';
+import { workflowSettings } from '../support/s3/workflow-settings.ts';
 import { describeWithOfficial } from '../support/setup/official.ts';
 import { startRegistry, type TestRegistry } from '../support/web/registry.ts';
 
@@ -52,24 +52,18 @@ describeWithOfficial('mirror.yml whose pinned image is deleted', () =>
       /** Local images by the name that a service is started with; there is no other one. */
       async function run(pinned: string, services: Record<string, string>): Promise<WorkflowResult> {
         count++;
+        const settings = workflowSettings(ceph, bucket, upstream);
         const ended = await runWorkflow(WORKFLOW, {
           folder: join(folder, `run-${count}`),
           event: 'workflow_dispatch',
           inputs: { command: 'sync' },
           github: { repository: 'acme/mirror', api_url: github.url, run_id: String(1000 + count) },
           vars: {
-            CLAMAV_MIRROR_STORE: `s3://${bucket.name}`,
-            CLAMAV_MIRROR_PUBLIC_URL: `${ceph.endpoint}/${bucket.name}`,
-            CLAMAV_MIRROR_UPSTREAM: upstream.url,
-            CLAMAV_MIRROR_DATABASES: 'test',
-            CLAMAV_MIRROR_S3_ENDPOINT: ceph.endpoint,
+            ...settings.vars,
             CLAMAV_MIRROR_NEWEST_IMAGE: pinned,
             CLAMAV_MIRROR_OLDEST_IMAGE: oldest,
           },
-          secrets: {
-            CLAMAV_MIRROR_ACCESS_KEY_ID: CEPH_USER.accessKeyId,
-            CLAMAV_MIRROR_SECRET_ACCESS_KEY: CEPH_USER.secretAccessKey,
-          },
+          secrets: settings.secrets,
           images: { [oldest]: image('oldest'), ...services },
           actions: { 'actions/github-script': githubScript },
           onToken: (grant) => github.admit(grant.token, grant.permissions),
