@@ -45,17 +45,20 @@ describeWith(chromium)('the status page in real Chromium', () => {
     const { now = NOW, notice, hasLogo = false } = options;
     const { manifest, history } = facts;
     const owners = { hasLogo, notice };
-    await writeFile(
-      join(folder, 'index.html'),
-      statusPage({ status: statusOf(facts), manifest, history, owners }),
-    );
+    const written = statusPage({ status: statusOf(facts), manifest, history, owners });
+    await writeFile(join(folder, 'index.html'), written);
     const page = await context.newPage();
+    const network = await context.newCDPSession(page);
+    await network.send('Network.enable');
+    await network.send('Network.setCacheDisabled', { cacheDisabled: true });
     page.on('console', (message) => troubles.push(message.text()));
     page.on('pageerror', (error) => troubles.push(error.message));
     page.on('dialog', (dialog) => troubles.push(dialog.message()));
     page.on('request', (request) => asked.push(request.url()));
     await page.clock.setFixedTime(now);
-    await page.goto(`${host.url}/`);
+    const answer = await page.goto(`${host.url}/`);
+    const isOfThisState = (await answer?.text()) === written;
+    expect(isOfThisState, 'not a page that the browser kept').toBe(true);
     return page;
   }
   interface Opening {
