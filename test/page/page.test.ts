@@ -188,6 +188,14 @@ describe('the verdict', () => {
     expect(statusOf(facts({ coolDown: { ...coolDown, until: ago(1) } })).coolDown).toBeNull();
   });
 
+  test('tells of a cool-down once, by its reason and end', () => {
+    const text = textOf(pageOf(facts({ problems: bad('upstream/cool-down'), coolDown })));
+    expect(text).toContain('HTTP 429');
+    expect(text).not.toContain('The last cycle failed:');
+    const later = textOf(pageOf(facts({ problems: bad('upstream/cool-down') })));
+    expect(later).toContain('The last cycle failed:');
+  });
+
   test('comes with the reason of a refusal, a pin, a quarantine and a cool-down', () => {
     const quarantine = {
       daily: {

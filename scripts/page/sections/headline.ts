@@ -36,10 +36,12 @@ more than ${lasting(STILL_MS)} ago, nothing writes this page any more, and the w
 /** Everything that needs attention, in words. */
 export function notes(status: Status): Html | undefined {
   const { written, coolDown, lastTried, databases } = status;
+  const isToldBelow = (code: string) => coolDown !== null && code === 'upstream/cool-down';
+  const problems = (lastTried?.problems ?? []).filter(({ code }) => !isToldBelow(code));
   const found = [
-    ...(lastTried?.problems ?? []).map(({ database, code, what }) =>
+    ...problems.map(({ database, code, what }) =>
       note(
-        database === undefined ? 'The last cycle' : `${database}, in the last cycle`,
+        database === undefined ? 'The last cycle failed' : `${database}, in the last cycle`,
         html`${what} <span class="quiet">(${short(code)})</span>`,
       ),
     ),
@@ -48,7 +50,7 @@ export function notes(status: Status): Html | undefined {
       : [
           note(
             'Cooling down',
-            html`Upstream is not asked until ${timeOf(coolDown.until)}: ${coolDown.reason}. Clients get what is here.`,
+            html`upstream is not asked until ${timeOf(coolDown.until)}: ${coolDown.reason}. Clients get what is here.`,
           ),
         ]),
     ...Object.entries(databases).flatMap(([name, { version, pinned, quarantined, left, sign }]) => [
@@ -57,7 +59,7 @@ export function notes(status: Status): Html | undefined {
         : [
             note(
               `${name} is pinned`,
-              html`At version ${version} since ${timeAndAge(pinned.since, written)}: ${pinned.reason}`,
+              html`at version ${version} since ${timeAndAge(pinned.since, written)}: ${pinned.reason}`,
             ),
           ]),
       ...(quarantined === null
@@ -75,9 +77,9 @@ ${timeAndAge(quarantined.since, written)}; ${
           ]),
       ...(left === null
         ? []
-        : [note(`${name} is no longer mirrored`, html`It stays as it was ${timeAndAge(left, written)}.`)]),
+        : [note(`${name} is no longer mirrored`, html`it stays as it was ${timeAndAge(left, written)}.`)]),
       ...(sign === 'withheld'
-        ? [note(`${name} has no good .sign`, html`Upstream’s is not good now, so clients do without it.`)]
+        ? [note(`${name} has no good .sign`, html`upstream’s is not good now, so clients do without it.`)]
         : []),
     ]),
   ];
@@ -118,7 +120,7 @@ function tried({ lastTried, written }: Status): Html {
 }
 
 function note(what: string, says: Html): Html {
-  return html`<li><strong>${short(what)}.</strong> ${says}</li>`;
+  return html`<li><strong>${short(what)}:</strong> ${says}</li>`;
 }
 
 const THAN = 'before this page was written';
