@@ -191,9 +191,9 @@ describe('the verdict', () => {
   test('tells of a cool-down once, by its reason and end', () => {
     const text = textOf(pageOf(facts({ problems: bad('upstream/cool-down'), coolDown })));
     expect(text).toContain('HTTP 429');
-    expect(text).not.toContain('The last cycle failed:');
+    expect(text).not.toContain('daily, in the last cycle:');
     const later = textOf(pageOf(facts({ problems: bad('upstream/cool-down') })));
-    expect(later).toContain('The last cycle failed:');
+    expect(later).toContain('daily, in the last cycle:');
   });
 
   test('comes with the reason of a refusal, a pin, a quarantine and a cool-down', () => {
