@@ -5,7 +5,8 @@ import type { Published } from '../mirror/published.ts';
 import type { Prove } from '../proof/prove.ts';
 import type { Store } from '../store/store.ts';
 import type { Partials } from '../upstream/acquire/partials.ts';
-import type { UpstreamClient } from '../upstream/http-client.ts';
+import type { UpstreamFiles } from '../upstream/http-client.ts';
+import type { Upstream } from '../upstream/open.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Memory } from './memory/memory.ts';
 import type { WaitMemory } from './memory/retirement.ts';
@@ -27,6 +28,8 @@ export interface CycleDeps {
   readonly trust: Trust;
   readonly log: Log;
   readonly now: () => Date;
+  /** Opens another upstream than the one of the settings, such as bundles. */
+  readonly openUpstream?: () => Upstream;
   readonly readBackPatience?: Partial<ReadBackPatience>;
 }
 
@@ -65,5 +68,5 @@ export interface Cycle extends StagedMirror, AsyncDisposable {
   readonly limits: { readonly cvd: number; readonly cdiff: number };
   readonly partials: Partials;
   /** A client of upstream that counts what one database costs. */
-  readonly clientFor: (database: string) => UpstreamClient;
+  readonly clientFor: (database: string) => UpstreamFiles;
 }

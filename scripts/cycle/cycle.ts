@@ -21,7 +21,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
     await using workspace = await openWorkspace(settings.work, deps.log); // one run at a time
     const memory = await openMemory(settings.work, deps);
     try {
-      for (const databases of memory.trials.turns(settings.databases)) {
+      for (const databases of memory.trials.turns(settings.only ?? settings.databases)) {
         const turn = { workFolder: workspace.folder, memory, databases, progress };
         await using cycle = await openCycle(settings, deps, turn);
         await progress.turn(cycle.published, async () => await run(cycle));

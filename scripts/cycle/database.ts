@@ -1,14 +1,14 @@
 import type { DatabaseRecord } from '../mirror/manifest.ts';
 import type { Advertisement } from '../upstream/advertise.ts';
 import type { UpstreamError } from '../upstream/error.ts';
-import type { Fetched, UpstreamClient } from '../upstream/http-client.ts';
+import type { Fetched, UpstreamFiles } from '../upstream/http-client.ts';
 import type { Step } from './gate/plausibility.ts';
 import type { RefusalError } from './gate/refusal.ts';
 
 /** One database at the start of a cycle: what is published, and what upstream says of it. */
 export interface Survey {
   readonly database: string;
-  readonly client: UpstreamClient;
+  readonly client: UpstreamFiles;
   readonly published: DatabaseRecord | undefined;
   readonly advertisement: Advertisement;
   /** Upstream's `.sign` of the published version, if it is another one than the published. */

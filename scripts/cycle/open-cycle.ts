@@ -31,18 +31,20 @@ export async function openCycle(
   });
   const { published } = mirror;
   const isAsked = retry || resync || accept !== undefined;
-  const upstream = openUpstream({
-    url: settings.upstream,
-    userAgent: settings.userAgent(memory.state.uuid),
-    proxies: settings.proxies,
-    coolDown: memory.state.coolDownOf(settings.upstream, {
-      isAsked,
-      isRetry: retry,
-      isKnown: published.manifest !== undefined,
-    }),
-    now,
-    log,
-  });
+  const upstream =
+    deps.openUpstream?.() ??
+    openUpstream({
+      url: settings.upstream,
+      userAgent: settings.userAgent(memory.state.uuid),
+      proxies: settings.proxies,
+      coolDown: memory.state.coolDownOf(settings.upstream, {
+        isAsked,
+        isRetry: retry,
+        isKnown: published.manifest !== undefined,
+      }),
+      now,
+      log,
+    });
   return {
     ...{ ...deps, settings, ...turn, mirror, published, isAsked },
     openProver: onceOnly(deps.openProver),
@@ -54,7 +56,7 @@ export async function openCycle(
     limits: { cvd: settings.maxSize, cdiff: settings.maxSize },
     partials: new Partials(join(work, PARTIALS_FOLDER), settings.upstream, now),
     clientFor: (database) =>
-      upstream.client((received) => log.progress(`${database}: ${bytes(received)} from upstream`)),
+      upstream.client((received) => log.progress(`${database}: ${bytes(received)} from upstream`), database),
     [Symbol.asyncDispose]: async () => await upstream[Symbol.asyncDispose](),
   };
 }

@@ -7,6 +7,8 @@ export interface CycleSettings extends StoreSettings {
   /** Without a final slash. */
   readonly upstream: string;
   readonly databases: readonly string[];
+  /** Those among them that this run asks for; the others stay as they are. Default: all. */
+  readonly only?: readonly string[];
   readonly work: string;
   readonly dns: { readonly record: string; readonly nameservers: readonly string[] } | undefined;
   /** Number of CDIFFs to keep. */

@@ -50,11 +50,30 @@ export interface Fetched {
   readonly etag: string | undefined;
 }
 
+/** Where a cycle takes the files of one database from. Proves nothing: the caller does. */
+export interface UpstreamFiles {
+  /** Bytes received so far. */
+  readonly received: number;
+  /** Time of what it says, if that is not now. */
+  readonly asOf?: Date;
+  /** First `PROBE_SIZE` bytes of a file. */
+  probe(name: string, options?: { readonly fresh?: boolean }): Promise<Buffer>;
+  /** Brings a file of at most `limit` bytes to a temporary name. */
+  download(name: string, path: string, limit: number, resumption?: Resumption): Promise<void>;
+  /** Brings a small file of at most `limit` bytes; `unchanged` if it is still the one of `etag`. */
+  fetch(
+    name: string,
+    limit: number,
+    etag?: string,
+    options?: { readonly fresh?: boolean },
+  ): Promise<Fetched | 'unchanged'>;
+}
+
 /**
  * Asks one upstream for files and counts the bytes. Retries errors that may pass (no connection, a cut, 5xx), and
  * starts a cool-down if upstream asks for one (403, 429). Proves nothing: the caller does.
  */
-export class UpstreamClient {
+export class UpstreamClient implements UpstreamFiles {
   readonly #options: ClientOptions;
   readonly #patience: Patience;
   #received = 0;

@@ -3,11 +3,17 @@ import type { Log } from '../base/log.ts';
 import { Agents } from '../http/agents.ts';
 import type { Proxies } from '../http/proxies.ts';
 import { CoolDownGuard, type CoolDownMemory } from './cool-down.ts';
-import { type Patience, UpstreamClient } from './http-client.ts';
+import { type Patience, UpstreamClient, type UpstreamFiles } from './http-client.ts';
 import { isClamavsOwn } from './official.ts';
 
+/** Where databases come from. */
 export interface Upstream extends AsyncDisposable {
-  /** Makes a client with its own byte count. All clients share connections and the cool-down. */
+  /** Makes a client with its own byte count, for one database. */
+  client(onBytes?: (received: number) => void, database?: string): UpstreamFiles;
+}
+
+/** An upstream over HTTP: all its clients share connections and the cool-down. */
+export interface HttpUpstream extends Upstream {
   client(onBytes?: (received: number) => void): UpstreamClient;
 }
 
@@ -20,7 +26,7 @@ export function openUpstream(options: {
   now: () => Date;
   patience?: Partial<Patience>;
   log?: Pick<Log, 'info'>;
-}): Upstream {
+}): HttpUpstream {
   const { url, userAgent, proxies, patience } = options;
   const agents = new Agents(url, proxies, { timeout: CONNECT_MS });
   const coolDown = new CoolDownGuard(options.coolDown, options.now, { isOwn: isClamavsOwn(url) });

@@ -8,5 +8,5 @@ export type Verdict = keyof typeof EXIT;
 export function exitFor(error: unknown): Exclude<Verdict, 'good'> {
   const code = codeOf(error) ?? '';
   if (code.startsWith('setting/')) return 'usage';
-  return /^(verify|cvd|proof)\//.test(code) ? 'refused' : 'failed';
+  return /^(verify|cvd|proof)\/|^bundle\/damaged$/.test(code) ? 'refused' : 'failed';
 }

@@ -5,7 +5,7 @@ import type { Log } from '../../scripts/base/log.ts';
 import type { Proxies } from '../../scripts/http/proxies.ts';
 import type { CoolDown, CoolDownMemory } from '../../scripts/upstream/cool-down.ts';
 import type { Patience, UpstreamClient } from '../../scripts/upstream/http-client.ts';
-import { openUpstream, type Upstream } from '../../scripts/upstream/open.ts';
+import { type HttpUpstream, openUpstream } from '../../scripts/upstream/open.ts';
 
 export const QUICK: Partial<Patience> = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };
 const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };
@@ -26,7 +26,7 @@ export function memory(coolDown?: CoolDown): CoolDownMemory & { saved: CoolDown 
 export interface OpenClient extends AsyncDisposable {
   readonly client: UpstreamClient;
   /** Another client of the same upstream. */
-  readonly another: Upstream['client'];
+  readonly another: HttpUpstream['client'];
 }
 
 /** A client as the cycle has it, but less patient. */

@@ -13,6 +13,7 @@ import type { Cycle } from '../context.ts';
 import { asPublished, hasWork, type Survey, type Update } from '../database.ts';
 import type { Step } from '../gate/plausibility.ts';
 import { isDoubtedForLong } from '../memory/doubts.ts';
+import { seenAt } from '../survey/lag.ts';
 import { requireLastCdiff, requireNoOlder, requireSign } from './offer-rules.ts';
 
 /**
@@ -56,7 +57,8 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
       : await stageSign(signName, answer, { sha256: cvd.sha256, path }, context);
   const at = cycle.now().toISOString();
   const sign = signRecord(published?.sign, outcome, { now: at, asked: at });
-  const seen = { at, version: offer.header.version };
+  const seenOn = seenAt({ asOf: client.asOf, before: published?.seen?.at, now: cycle.now() });
+  const seen = { at: seenOn.toISOString(), version: offer.header.version };
   const record = { ...describeCvd(cvd), ...chain, sign, seen };
   const members = membersOf(previous?.verified, cvd);
   const update: Update = { database, record, how, because, isNew: true, members };

@@ -28,6 +28,24 @@ export function seenWith(
   return { ...last, ahead: { version: advertisement.lag.version, since } };
 }
 
+/**
+ * Time at which upstream said what it says: now, or earlier if it was carried here, but never earlier than what is known
+ * already.
+ */
+export function seenAt({
+  asOf,
+  before,
+  now,
+}: {
+  readonly asOf: Date | undefined;
+  readonly before?: string | undefined;
+  readonly now: Date;
+}): Date {
+  if (asOf === undefined) return now;
+  const known = before === undefined ? 0 : Date.parse(before);
+  return new Date(Math.min(now.getTime(), Math.max(asOf.getTime(), known)));
+}
+
 /** Error of a lag that has lasted too long; `undefined`: there is none, or it may still pass. */
 export function lagError(
   database: string,

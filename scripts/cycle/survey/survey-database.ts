@@ -4,16 +4,16 @@ import type { Log } from '../../base/log.ts';
 import type { DatabaseRecord, Manifest } from '../../mirror/manifest.ts';
 import { type Advertisement, advertise } from '../../upstream/advertise.ts';
 import type { DnsRecord } from '../../upstream/dns.ts';
-import type { UpstreamClient } from '../../upstream/http-client.ts';
+import type { UpstreamFiles } from '../../upstream/http-client.ts';
 import { asWrongName } from '../../upstream/wrong-name.ts';
 import type { Trust } from '../../verify/trust.ts';
 import type { Survey } from '../database.ts';
-import { lagError, seenWith } from './lag.ts';
+import { lagError, seenAt, seenWith } from './lag.ts';
 import { pinNote } from './pinned.ts';
 import { surveySign } from './survey-sign.ts';
 
 export interface SurveyContext {
-  readonly client: UpstreamClient;
+  readonly client: UpstreamFiles;
   readonly record: DnsRecord | undefined;
   readonly trust: Trust;
   readonly log: Log;
@@ -63,10 +63,11 @@ function isSeenLately(published: DatabaseRecord | undefined, now: Date): boolean
 function asSeen(
   record: DatabaseRecord,
   advertisement: Advertisement,
-  { manifest, now }: Pick<SurveyContext, 'manifest' | 'now'>,
+  { manifest, now, client: { asOf } }: Pick<SurveyContext, 'manifest' | 'now' | 'client'>,
 ): DatabaseRecord {
   const checked = record.checked ?? manifest?.checked ?? now.toISOString();
-  const seen = seenWith(advertisement, { seen: record.seen, version: record.version, checked }, now);
+  const at = seenAt({ asOf, before: record.seen?.at, now });
+  const seen = seenWith(advertisement, { seen: record.seen, version: record.version, checked }, at);
   return seen === undefined ? record : { ...record, seen };
 }
 

@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts';
 import type { Stage } from '../../files/stage.ts';
 import type { Trust } from '../../verify/trust.ts';
-import type { UpstreamClient } from '../http-client.ts';
+import type { UpstreamFiles } from '../http-client.ts';
 import type { Partials } from './partials.ts';
 
 /** Bytes that upstream may send for one file. */
@@ -12,7 +12,7 @@ export interface Limits {
 
 /** Everything needed to bring a file from upstream into the stage. */
 export interface AcquireContext {
-  readonly client: UpstreamClient;
+  readonly client: UpstreamFiles;
   readonly trust: Trust;
   readonly stage: Stage;
   readonly limits: Limits;

@@ -1,0 +1,12 @@
+/** Limits of a bundle, which anybody may have carried and changed, and of what is remembered of the last one. */
+
+/** Bytes of a bundle's list of contents: a first bundle of three databases has 100 files, and 20 KB. */
+export const BUNDLE_CONTENTS_BYTES = 4 * 1024 ** 2;
+/** Pieces of one bundle: 16 GB in pieces of 16 MB. */
+export const BUNDLE_PIECES = 999;
+/** Least bytes of a piece: with fewer, an ordinary day would come in more than `BUNDLE_PIECES`. */
+export const PIECE_BYTES = 64 * 1024;
+/** Bundles that one import takes together. */
+export const BUNDLES = 1000;
+/** Bytes of the note of the last bundle: it names each file that the other side has. */
+export const BUNDLE_NOTE_BYTES = 4 * 1024 ** 2;

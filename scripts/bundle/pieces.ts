@@ -1,0 +1,67 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { BUNDLE_PIECES } from '../base/limits/bundle.ts';
+import { syncFolder } from '../files/atomic.ts';
+import { withRoom } from '../files/disk-space.ts';
+import { BundleError } from './error.ts';
+
+/** A bundle on its way into files, which get their names when it is whole. */
+export interface Pieces extends AsyncDisposable {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Gives the files their names. Returns their paths. */
+  finish(): Promise<readonly string[]>;
+}
+
+/**
+ * Opens the files of a bundle: `to`, or `to.001`, `to.002` and so on, each of at most `size` bytes. Files with those
+ * names are replaced.
+ */
+export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces {
+  const isSplit = Number.isFinite(size);
+  const pieces: string[] = [];
+  let file: FileHandle | undefined;
+  let room = 0;
+  const temporary = (path: string) => `${path}.part`;
+  const close = async () => {
+    await file?.sync();
+    await file?.close();
+    file = undefined;
+  };
+  const next = async () => {
+    await close();
+    if (pieces.length === BUNDLE_PIECES)
+      throw new BundleError('bundle/piece', `the bundle would have more than ${BUNDLE_PIECES} pieces`, {
+        advice: 'Give a larger --split',
+      });
+    const path = isSplit ? `${to}.${String(pieces.length + 1).padStart(3, '0')}` : to;
+    pieces.push(path);
+    file = await open(temporary(path), 'w');
+    room = size;
+    return file;
+  };
+  return {
+    async write(chunk) {
+      for (let at = 0; at < chunk.length; ) {
+        const into = file === undefined || room === 0 ? await next() : file;
+        const part = chunk.subarray(at, at + room);
+        await withRoom(
+          to,
+          () => into.writeFile(part),
+          async () => part.length,
+        );
+        room -= part.length;
+        at += part.length;
+      }
+    },
+    async finish() {
+      await close();
+      for (const path of pieces) await rename(temporary(path), path);
+      await syncFolder(dirname(to));
+      return pieces.splice(0);
+    },
+    async [Symbol.asyncDispose]() {
+      await file?.close();
+      for (const path of pieces) await rm(temporary(path), { force: true });
+    },
+  };
+}
