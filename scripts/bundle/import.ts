@@ -16,15 +16,21 @@ import { type Bundle, readBundle } from './read.ts';
 import type { ImportSettings } from './settings.ts';
 import { upstreamOf } from './upstream.ts';
 
-/** Bundles that fit what the store has, ready for a cycle. */
-export interface Import extends AsyncDisposable {
-  /** Databases that a bundle names, at the store's version or a later one: none if all is older. */
+/** What one cycle takes. */
+export interface Leg {
+  /** Databases that its bundles name, at the store's version or a later one. */
   readonly databases: readonly string[];
+  openUpstream(): Upstream;
+}
+
+/** Bundles that fit what the store has, ready for cycles. */
+export interface Import extends AsyncDisposable {
+  /** One cycle for all bundles, and one more for each whole CVD that later bundles lead on from. None if all is older. */
+  readonly legs: readonly Leg[];
   /** All databases that are mirrored here: those of the store, and those of the bundles. */
   readonly mirrored: readonly string[];
   /** Plain statements about bundles that bring nothing, or less than they could. */
   readonly notes: readonly string[];
-  openUpstream(): Upstream;
   /** Notes that these bundles were imported. */
   finish(): Promise<void>;
 }
@@ -61,9 +67,7 @@ export async function openImport(
     const versions = new Map([...here].map(([name, { version }]) => [name, version]));
     requireNoGap(bundles, versions);
     return {
-      databases: [...newestIn(bundles)]
-        .filter(([database, version]) => version >= (versions.get(database) ?? 0))
-        .map(([database]) => database),
+      legs: legsOf(bundles, versions),
       mirrored: [
         ...new Set(
           [...[...here].filter(([, { left }]) => left === undefined), ...newestIn(bundles)].map(
@@ -72,7 +76,6 @@ export async function openImport(
         ),
       ],
       notes: [...notes, ...bundles.flatMap((bundle) => oldNews(bundle, versions))],
-      openUpstream: () => upstreamOf(bundles),
       async finish() {
         const { mirror, number } = newest.contents;
         await writeImported(work, { mirror, number, sum: newest.sum });
@@ -88,6 +91,27 @@ export async function openImport(
 /** The whole databases of a store. */
 async function mirroredIn(store: Store): Promise<ReadonlyMap<string, DatabaseRecord>> {
   return (await readPublished(store)).databases;
+}
+
+/** A whole CVD enters the store before later bundles rebuild the next one from it. */
+function legsOf(bundles: readonly Bundle[], versions: ReadonlyMap<string, number>): Leg[] {
+  const newest = newestIn(bundles);
+  const isBase = ({ contents, files }: Bundle) =>
+    Object.entries(contents.databases).some(
+      ([database, { version }]) =>
+        files.has(cvdName(database)) &&
+        version > (versions.get(database) ?? 0) &&
+        version < (newest.get(database) ?? 0),
+    );
+  const cuts = [...bundles.keys()].filter((at) => bundles[at] !== undefined && isBase(bundles[at]));
+  const starts = [0, ...cuts.map((at) => at + 1)];
+  return starts.flatMap((start, at) => {
+    const own = bundles.slice(start, starts[at + 1]);
+    const databases = [...newestIn(own)]
+      .filter(([database, version]) => version >= (versions.get(database) ?? 0))
+      .map(([database]) => database);
+    return databases.length === 0 ? [] : [{ databases, openUpstream: () => upstreamOf(own) }];
+  });
 }
 
 /** Versions to which the last bundle that names a database leads. */

@@ -26,7 +26,7 @@ export interface Bundle {
  * contents. Throws `bundle/damaged`, `bundle/piece`.
  */
 export async function readBundle({ name, paths }: BundleFiles, folder: string): Promise<Bundle> {
-  const bytes = new Bytes(name, paths);
+  await using bytes = new Bytes(name, paths);
   const sumText = await smallEntry(bytes, CONTENTS_SUM, sumLine('0'.repeat(64)).length);
   const list = await smallEntry(bytes, CONTENTS, BUNDLE_CONTENTS_BYTES);
   const sum = sha256(list);
@@ -90,9 +90,9 @@ async function unpack(
 }
 
 /** The bytes of all pieces, one after another. */
-class Bytes {
+class Bytes implements AsyncDisposable {
   readonly name: string;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: AsyncGenerator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(name: string, paths: readonly string[]) {
@@ -123,6 +123,10 @@ class Bytes {
 
   async expectEnd(): Promise<void> {
     if (this.#rest.length > 0 || (await this.#more())) throw damaged(this.name, 'something follows its end');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chunks.return(undefined);
   }
 
   async #more(): Promise<boolean> {

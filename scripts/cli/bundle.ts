@@ -2,6 +2,7 @@ import { bytes, printJson, runLog } from '../base/log.ts';
 import { exportBundle } from '../bundle/export.ts';
 import { openImport } from '../bundle/import.ts';
 import { runCycle } from '../cycle/cycle.ts';
+import type { CycleReport } from '../cycle/report.ts';
 import { exportSettings, importSettings } from '../settings/commands/bundle.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
@@ -48,15 +49,20 @@ export async function importFrom(
   const deps = await cycleDeps(cycle, log);
   await using opened = await openImport(bundles, { store: deps.store, log });
   for (const note of opened.notes) log.say(note);
-  if (opened.databases.length === 0) {
-    if (json) printJson(process.stdout, { outcome: 'unchanged', notes: opened.notes });
-    return 'good';
+  const reports: CycleReport[] = [];
+  for (const { databases: only, openUpstream } of opened.legs) {
+    const report = await runCycle({ ...cycle, databases: opened.mirrored, only }, { ...deps, openUpstream });
+    reports.push(report);
+    if (!json) printReport(report, cycle.store, log);
+    if (isBad(report)) break;
   }
-  const { openUpstream, databases: only, mirrored: databases } = opened;
-  const report = await runCycle({ ...cycle, databases, only }, { ...deps, openUpstream });
-  if (json) printJson(process.stdout, { ...report, notes: opened.notes });
-  else printReport(report, cycle.store, log);
-  if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;
+  if (json) printJson(process.stdout, { notes: opened.notes, cycles: reports });
+  const bad = reports.find(isBad);
+  if (bad !== undefined) return bad.outcome === 'refused' ? 'refused' : 'failed';
   if (!cycle.dryRun) await opened.finish();
   return 'good';
+}
+
+function isBad({ outcome }: CycleReport): boolean {
+  return outcome === 'refused' || outcome === 'failed';
 }

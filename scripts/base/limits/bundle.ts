@@ -4,8 +4,6 @@
 export const BUNDLE_CONTENTS_BYTES = 4 * 1024 ** 2;
 /** Pieces of one bundle: 16 GB in pieces of 16 MB. */
 export const BUNDLE_PIECES = 999;
-/** Least bytes of a piece: with fewer, an ordinary day would come in more than `BUNDLE_PIECES`. */
-export const PIECE_BYTES = 64 * 1024;
 /** Bundles that one import takes together. */
 export const BUNDLES = 1000;
 /** Bytes of the note of the last bundle: it names each file that the other side has. */
