@@ -88,9 +88,9 @@ export async function openImport(
   }
 }
 
-/** The whole databases of a store. */
+/** Databases of a store, damaged ones too: a killed publication leaves one, and the archive may have what heals it. */
 async function mirroredIn(store: Store): Promise<ReadonlyMap<string, DatabaseRecord>> {
-  return (await readPublished(store)).databases;
+  return new Map(Object.entries((await readPublished(store)).manifest?.databases ?? {}));
 }
 
 /** A whole CVD enters the store before later bundles rebuild the next one from it. */

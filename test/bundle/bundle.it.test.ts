@@ -13,6 +13,7 @@ import {
   startMirror,
   type TestMirror,
 } from '../support/mirror/cycle.ts';
+import { sampled } from '../support/sample.ts';
 import { codeThrown, exported, hashOf, otherSide } from './support.ts';
 
 const quick = { openProver: async () => trusting };
@@ -160,8 +161,7 @@ describeMirror('a mirror across an air gap', () => {
     const path = join(mirror.folder, 'b.tar');
     await exported(mirror, path);
     const bytes = await readFile(path);
-    const step = Math.max(1, Math.floor(bytes.length / FLIPS));
-    for (let at = 0; at < bytes.length; at += step) {
+    for (const at of offsetsIn(bytes)) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
       await writeFile(path, changed);
@@ -172,8 +172,16 @@ describeMirror('a mirror across an air gap', () => {
   });
 });
 
-/** Bytes of a bundle of `test` that are changed, evenly spread. */
-const FLIPS = 400;
+/** Offsets in the list of contents, and evenly spread ones in the rest. */
+function offsetsIn(bundle: Buffer): number[] {
+  const listEnd = bundle.indexOf('manifest.json\0');
+  const spread = (from: number, to: number, count: number) =>
+    Array.from({ length: count }, (_, at) => from + Math.floor((at * (to - from)) / count));
+  return [
+    ...spread(0, listEnd, sampled(200, listEnd)),
+    ...spread(listEnd, bundle.length, sampled(200, 1000)),
+  ];
+}
 
 async function withoutArchive(store: string): Promise<Record<string, string>> {
   const all = Object.entries(await published(store));

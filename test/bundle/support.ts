@@ -10,7 +10,7 @@ import { runCycle } from '../../scripts/cycle/cycle.ts';
 import type { CycleReport } from '../../scripts/cycle/report.ts';
 import { importSettings } from '../../scripts/settings/commands/bundle.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
-import { TALOS } from '../../scripts/verify/trust.ts';
+import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
 import { openProver, trusting } from '../support/clamav/engines.ts';
 
 /** The side of a gap that has no network. */
@@ -34,6 +34,7 @@ export interface TakeChange {
   readonly flags?: Readonly<Record<string, string>>;
   /** True to prove with the real ClamAV. */
   readonly prove?: boolean;
+  readonly trust?: Trust;
 }
 
 export async function otherSide(): Promise<OtherSide> {
@@ -41,12 +42,12 @@ export async function otherSide(): Promise<OtherSide> {
   const [store, work] = [join(folder, 'mirror'), join(folder, 'mirror.work')];
   return {
     ...{ folder, store, work },
-    async take(files, { flags = {}, prove = false } = {}) {
+    async take(files, { flags = {}, prove = false, trust = TALOS } = {}) {
       const { bundles, cycle } = importSettings(files, { flags: { store, work, ...flags }, environment: {} });
       const deps = {
         store: new FolderStore(store),
         openProver: prove ? openProver : async () => trusting,
-        ...{ trust: TALOS, log: SILENT, now: () => new Date() },
+        ...{ trust, log: SILENT, now: () => new Date() },
       };
       await using opened = await openImport(bundles, deps);
       const { legs, mirrored: databases, notes } = opened;
