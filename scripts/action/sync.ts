@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport } from '../cycle/report.ts';
 import type { CycleSettings } from '../cycle/settings.ts';
@@ -18,14 +19,21 @@ import { manifestOf, publishedOutputs } from './published-outputs.ts';
 
 /** Runs one cycle. */
 export function sync(given: Given): (context: ActionContext) => Promise<Ended> {
-  const settings = syncSettings(given);
+  const settings = withLocal(syncSettings(given));
   return async (context) => await cycle(settings, context);
 }
 
 /** Runs one cycle that takes everything anew from upstream. */
 export function resync(given: Given): (context: ActionContext) => Promise<Ended> {
-  const settings = syncSettings(given);
+  const settings = withLocal(syncSettings(given));
   return async (context) => await cycle({ ...settings, resync: true }, context);
+}
+
+/** A workflow's repository has files of the owner in the folder `local`, if it has any. */
+function withLocal(settings: CycleSettings): CycleSettings {
+  return settings.local === undefined && existsSync('local')
+    ? { ...settings, local: resolve('local') }
+    : settings;
 }
 
 async function cycle(settings: CycleSettings, context: ActionContext): Promise<Ended> {

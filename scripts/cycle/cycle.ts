@@ -2,6 +2,7 @@ import { acquireUpdates } from './acquire/acquire.ts';
 import { confirmUnchanged } from './confirm.ts';
 import type { Cycle, CycleDeps } from './context.ts';
 import { tellOutcome } from './face/cycle-face.ts';
+import { bringLocalFiles } from './face/local-files.ts';
 import { openMemory } from './memory/memory.ts';
 import { rememberRefusals } from './memory/refusals.ts';
 import { openCycle } from './open-cycle.ts';
@@ -20,6 +21,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
   try {
     await using workspace = await openWorkspace(settings.work, deps.log); // one run at a time
     const memory = await openMemory(settings.work, deps);
+    const hasLocalFiles = await bringLocalFiles(settings, deps); // a status page shows them
     try {
       for (const databases of memory.trials.turns(settings.only ?? settings.databases)) {
         const turn = { workFolder: workspace.folder, memory, databases, progress };
@@ -30,6 +32,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
       progress.fail(error); // the published mirror is as it was
     }
     if (!settings.dryRun) await memory.rememberRun(progress.report(), settings);
+    if (!hasLocalFiles) await bringLocalFiles(settings, deps);
     await tellOutcome({ ...deps, settings, progress, memory });
   } catch (error) {
     progress.fail(error);

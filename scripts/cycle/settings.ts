@@ -30,6 +30,8 @@ export interface CycleSettings extends StoreSettings {
   readonly publicUrl: string | undefined;
   /** URL from which a folder without a manifest is filled, without a final slash. */
   readonly restoreFrom: string | undefined;
+  /** Folder with files of the owner, which are published beside the databases. */
+  readonly local?: string | undefined;
   /** As a share, 0.2 for 20 %, if somebody has set it. */
   readonly maxSignatureDrop: number | undefined;
   /** Reason to take versions that look implausible or were refused before. */

@@ -71,5 +71,15 @@ export const PAGE_LIMITS: Readonly<Record<string, Row>> = {
       new Set(['status.json']),
     );
   }),
+  LOCAL_FILES: elsewhere(
+    'the first ones',
+    'cycle/face/local-files.it.test.ts',
+    'more of them than is plausible',
+  ),
+  LOCAL_BYTES: elsewhere(
+    'left out, with a warning',
+    'cycle/face/local-files.it.test.ts',
+    'with other names, kinds or sizes',
+  ),
   PAGE_BYTES: elsewhere('without evidence and files', 'page/page.test.ts', 'stays below 100 KB'),
 };

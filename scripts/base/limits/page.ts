@@ -12,6 +12,10 @@ export const HISTORY_BYTES = 2 * 1024 ** 2;
 export const HISTORY_CODE_CHARACTERS = 40;
 /** Bytes of `local_notice.html`, which the page repeats. */
 export const NOTICE_BYTES = 4096;
+/** Files of the owner that a cycle publishes. */
+export const LOCAL_FILES = 100;
+/** Bytes of one of them: a logo, a notice, a certificate, not a database. */
+export const LOCAL_BYTES = 4 * 1024 ** 2;
 /** Bytes from the start of a file by which a page of ours is told from somebody else's. */
 export const MARK_BYTES = 512;
 /** Bytes of the page. One that would be larger leaves out what the manifest has too. */

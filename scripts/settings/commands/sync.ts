@@ -134,6 +134,13 @@ const CYCLE = [
     schema: Url,
   },
   {
+    name: 'local',
+    value: '<folder>',
+    help: 'folder of your own files, whose names begin with local_, to publish beside the mirror, such as local_logo.png',
+    usually: 'none; in a workflow, the folder "local" of its repository, if there is one',
+    schema: FilePath,
+  },
+  {
     name: 'max-signature-drop',
     value: '<percent>',
     help: 'refuse a database that loses more of its signatures than this, until you accept it',
@@ -193,6 +200,7 @@ export function syncSettings(from: Given): CycleSettings {
     maxMirrorSize: settings['max-mirror-size'],
     publicUrl: settings['public-url'],
     restoreFrom: settings['restore-from'],
+    local: settings.local,
     maxSignatureDrop: drop === undefined ? undefined : drop / 100,
     accept: settings.accept,
     retry: settings.retry,
