@@ -48,6 +48,7 @@ export const ACTION_OPTIONS = [
     name: 'healthcheck-url',
     value: '<url>',
     help: 'URL to request after each verified cycle, and with /fail after any other, as for healthchecks.io; it is kept secret',
+    secret: true,
     schema: v.pipe(
       v.string(),
       v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),

@@ -39,6 +39,7 @@ export const GITHUB_TOKEN = {
   value: '<token>',
   help: 'token that may write issues',
   usually: 'the token of the workflow',
+  secret: true,
   schema: v.pipe(v.string('is needed'), v.regex(/^[\x21-\x7e]+$/, 'takes a token in one line')),
 } as const satisfies Option;
 

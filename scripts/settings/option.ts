@@ -17,6 +17,8 @@ export interface Option {
   readonly isNeeded?: true;
   /** It is no flag, but stands behind the name of the command, which cannot do without it. */
   readonly isArgument?: true;
+  /** Its value opens something: it is printed nowhere, in no error either. */
+  readonly secret?: true;
   readonly schema: v.GenericSchema<string, unknown>;
 }
 

@@ -23,11 +23,12 @@ export function validated<Rows extends readonly Option[]>(options: Rows, from: G
   const parsed = v.safeParse(schemaOf(options), Object.fromEntries(entries));
   if (parsed.success) return parsed.output as Values<Rows>;
   const wrong = new Map<string, string>(); // one word for each setting is enough
-  const isArgument = (name: string) => options.some((one) => one.name === name && one.isArgument === true);
+  const row = (name: string) => options.find((one) => one.name === name);
+  const isArgument = (name: string) => row(name)?.isArgument === true;
   for (const { path, input, message } of parsed.issues) {
     const name = String(path?.[0]?.key ?? 'setting');
     const given = JSON.stringify(input)?.replace(/\/\/[^/]*@/, '//***@');
-    const what = given === undefined ? 'is needed' : `${message}: ${given}`;
+    const what = given === undefined ? 'is needed' : row(name)?.secret ? message : `${message}: ${given}`;
     const who = isArgument(name) && from.kind !== 'input' ? `the argument <${name}>` : named(name, from);
     if (!wrong.has(name)) wrong.set(name, `${who} ${what}`);
   }
