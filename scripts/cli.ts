@@ -1,21 +1,13 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option as Flag } from 'commander';
 import { codeOf, explain } from './base/errors.ts';
 import { outliveReaders, print } from './base/log.ts';
 import { VERSION } from './base/version.ts';
-import { EXPORT_OPTIONS, IMPORT_OPTIONS } from './settings/commands/bundle.ts';
-import { CLIENT_OPTIONS } from './settings/commands/client.ts';
-import { DOCTOR_OPTIONS } from './settings/commands/doctor.ts';
-import { PROBE_OPTIONS } from './settings/commands/probe.ts';
-import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './settings/commands/rollback.ts';
-import { SERVE_OPTIONS } from './settings/commands/serve.ts';
-import { STATUS_OPTIONS } from './settings/commands/status.ts';
-import { STORE_OPTIONS } from './settings/commands/store.ts';
-import { PROOF_OPTIONS, SYNC_OPTIONS } from './settings/commands/sync.ts';
-import { VERIFY_OPTIONS } from './settings/commands/verify.ts';
-import { WATCH_OPTIONS } from './settings/commands/watch.ts';
+import { COMMANDS, type CommandName, optionsByName } from './settings/commands/commands.ts';
+import { withConfig } from './settings/config/config.ts';
+import { CONFIG_OPTION } from './settings/config/option.ts';
 import { given, userFolder } from './settings/environment.ts';
-import { LOG_OPTIONS } from './settings/log.ts';
+import { formOf } from './settings/form.ts';
 import { helpOf, type Option } from './settings/option.ts';
 import { type Given, variableOf } from './settings/read.ts';
 import { strangeVariables } from './settings/unknown.ts';
@@ -47,10 +39,12 @@ Start with:
 In the freshclam.conf of a client:
   DatabaseMirror http://<this machine>:8080
 
-Every option can also be set by a variable: --max-size by ${variableOf('max-size')}. Switches take true or false.`,
+Every option can also be set by a variable, --max-size by ${variableOf('max-size')}, or in the settings file. A flag
+counts more than a variable, and that more than the file: the one that --config or ${variableOf('config')} names, else
+~/.config/clamav-mirror.json, else /etc/clamav-mirror.json. "clamav-mirror config" shows what holds.`,
   );
 
-withOptions(program.command('sync'), [...SYNC_OPTIONS, ...LOG_OPTIONS])
+command('sync')
   .description('run one cycle: survey, acquire, prove, publish, read back')
   .option('--json', 'print one JSON object about the cycle instead of text')
   .addHelpText(
@@ -82,10 +76,10 @@ Examples:
   )
   .action(async (flags) => {
     const { sync } = await import('./cli/sync.ts');
-    return await end(sync(settingsFrom(flags), flags.json === true));
+    return await end(sync(await settingsFrom('sync', flags), flags.json === true));
   });
 
-withOptions(program.command('doctor'), DOCTOR_OPTIONS)
+command('doctor')
   .description('check this machine and these settings, before the first sync or when something is wrong')
   .option('--json', 'print one JSON array of {check, ok | skipped, found, advice} instead of text')
   .addHelpText(
@@ -107,15 +101,10 @@ Examples:
   )
   .action(async (flags) => {
     const { doctor } = await import('./cli/doctor.ts');
-    return await end(doctor(settingsFrom(flags), flags.json === true));
+    return await end(doctor(await settingsFrom('doctor', flags), flags.json === true));
   });
 
-withOptions(program.command('rollback'), [
-  ...ROLLBACK_OPTIONS,
-  ...STORE_OPTIONS,
-  ...PROOF_OPTIONS,
-  ...LOG_OPTIONS,
-])
+command('rollback')
   .description('publish an earlier version of a database again, and pin it there')
   .option('--json', 'print one JSON object about the result instead of text')
   .addHelpText(
@@ -133,18 +122,18 @@ Example:
   )
   .action(async (flags) => {
     const { rollback } = await import('./cli/rollback.ts');
-    return await end(rollback(settingsFrom(flags), flags.json === true));
+    return await end(rollback(await settingsFrom('rollback', flags), flags.json === true));
   });
 
-withOptions(program.command('release'), [...RELEASE_OPTIONS, ...STORE_OPTIONS])
+command('release')
   .description('unpin a database that was rolled back: the next sync may update it')
   .option('--json', 'print one JSON object about the result instead of text')
   .action(async (flags) => {
     const { release } = await import('./cli/rollback.ts');
-    return await end(release(settingsFrom(flags), flags.json === true));
+    return await end(release(await settingsFrom('release', flags), flags.json === true));
   });
 
-withOptions(program.command('status'), STATUS_OPTIONS)
+command('status')
   .description('show whether the mirror is well, what to do if not, what it serves, and how that was proven')
   .option('--json', 'print one JSON object instead of text')
   .addHelpText(
@@ -167,10 +156,10 @@ Examples:
   )
   .action(async (flags) => {
     const { status } = await import('./cli/status.ts');
-    return await end(status(settingsFrom(flags), flags.json === true));
+    return await end(status(await settingsFrom('status', flags), flags.json === true));
   });
 
-withOptions(program.command('serve'), SERVE_OPTIONS)
+command('serve')
   .description('serve a published mirror over HTTP until interrupted')
   .option('--json', 'print one JSON object per request instead of text')
   .addHelpText(
@@ -184,13 +173,11 @@ Example:
   )
   .action(async (flags) => {
     const { serve } = await import('./cli/serve.ts');
-    return await end(serve(settingsFrom(flags), flags.json === true));
+    return await end(serve(await settingsFrom('serve', flags), flags.json === true));
   });
 
-withOptions(
-  program.command('probe').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
-  PROBE_OPTIONS,
-)
+command('probe')
+  .argument('<url>', 'a mirror, as clients have it in DatabaseMirror')
   .description('check any mirror from outside: show what breaks a client, and what to do about it')
   .option('--json', 'print one JSON object instead of a table')
   .addHelpText(
@@ -207,13 +194,11 @@ Examples:
   )
   .action(async (url: string, flags) => {
     const { probe } = await import('./cli/probe.ts');
-    return await end(probe(url, settingsFrom(flags), flags.json === true));
+    return await end(probe(url, await settingsFrom('probe', flags), flags.json === true));
   });
 
-withOptions(
-  program.command('watch').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
-  WATCH_OPTIONS,
-)
+command('watch')
+  .argument('<url>', 'a mirror, as clients have it in DatabaseMirror')
   .description(
     'check with real clients that a published mirror is well and up to date; for cron or a monitor',
   )
@@ -232,13 +217,11 @@ Example:
   )
   .action(async (url: string, flags) => {
     const { watch } = await import('./cli/watch.ts');
-    return await end(watch(url, settingsFrom(flags), flags.json === true));
+    return await end(watch(url, await settingsFrom('watch', flags), flags.json === true));
   });
 
-withOptions(
-  program.command('client').argument('<url>', 'a mirror, as clients have it in DatabaseMirror'),
-  CLIENT_OPTIONS,
-)
+command('client')
+  .argument('<url>', 'a mirror, as clients have it in DatabaseMirror')
   .description('update a database folder from a mirror with a real freshclam, and write its freshclam.conf')
   .option('--json', 'print one JSON object about the result instead of text')
   .addHelpText(
@@ -258,15 +241,11 @@ Example:
   )
   .action(async (url: string, flags) => {
     const { client } = await import('./cli/client.ts');
-    return await end(client(url, settingsFrom(flags), flags.json === true));
+    return await end(client(url, await settingsFrom('client', flags), flags.json === true));
   });
 
-withOptions(
-  program
-    .command('verify')
-    .argument('[paths...]', 'files, folders with a published mirror, or s3://bucket/prefix', ['./mirror']),
-  VERIFY_OPTIONS,
-)
+command('verify')
+  .argument('[paths...]', 'files, folders with a published mirror, or s3://bucket/prefix', ['./mirror'])
   .description('prove CVD, CLD, CDIFF and .sign files, or a whole published mirror')
   .option('--database <name>', 'the database that the files must belong to, where their names do not say it')
   .option('--json', 'print one JSON object about everything that was checked')
@@ -290,7 +269,11 @@ Examples:
   .action(async (paths: string[], flags) => {
     const { verify } = await import('./cli/verify.ts');
     return await end(
-      verify(paths, { database: flags.database, given: settingsFrom(flags), json: flags.json === true }),
+      verify(paths, {
+        database: flags.database,
+        given: await settingsFrom('verify', flags),
+        json: flags.json === true,
+      }),
     );
   });
 
@@ -298,7 +281,7 @@ const bundle = program
   .command('bundle')
   .description('carry the mirror to a network without internet: export on one side, import on the other');
 
-withOptions(bundle.command('export'), [...EXPORT_OPTIONS, ...LOG_OPTIONS])
+command('export', bundle)
   .description('write what the other side lacks into one file')
   .option('--json', 'print one JSON object about the bundle instead of text')
   .addHelpText(
@@ -319,13 +302,11 @@ Examples:
   )
   .action(async (flags) => {
     const { exportTo } = await import('./cli/bundle.ts');
-    return await end(exportTo(settingsFrom(flags), flags.json === true));
+    return await end(exportTo(await settingsFrom('export', flags), flags.json === true));
   });
 
-withOptions(bundle.command('import').argument('<files...>', 'bundles and their pieces, in any order'), [
-  ...IMPORT_OPTIONS,
-  ...LOG_OPTIONS,
-])
+command('import', bundle)
+  .argument('<files...>', 'bundles and their pieces, in any order')
   .description('run one cycle with what bundles bring, without any network')
   .option('--json', 'print one JSON object about the cycle instead of text')
   .addHelpText(
@@ -344,8 +325,45 @@ Examples:
   )
   .action(async (files: string[], flags) => {
     const { importFrom } = await import('./cli/bundle.ts');
-    return await end(importFrom(files, settingsFrom(flags), flags.json === true));
+    return await end(importFrom(files, await settingsFrom('import', flags), flags.json === true));
   });
+
+const config = program
+  .command('config')
+  .argument('[command]', 'the command that the settings are for', 'sync')
+  .description('show the settings that hold for a command, and where each comes from')
+  .option('--json', 'print one JSON object instead of text')
+  .addOption(flagOf(CONFIG_OPTION))
+  .addHelpText(
+    'after',
+    `
+A setting comes from a flag, else its variable, else the settings file, else it is the default. The file has the options of every
+command, and objects with options for one command alone:
+  {
+    "store": "/srv/clamav",                      // relative paths start from the folder of the file
+    "databases": ["main", "daily", "bytecode"],
+    "cdiffs": 60,
+    "serve": { "address": "0.0.0.0" },
+  }
+It is the file that --config or ${variableOf('config')} names, else ~/.config/clamav-mirror.json, else
+/etc/clamav-mirror.json. None is read from the folder you are in, which may be a stranger's that you are about to scan.
+Nobody but you and root may be able to write to it. site/clamav-mirror.schema.json describes every key, for editors.
+
+Give it flags too, to see what they change. Secrets are not shown.
+
+Exit codes: 0 the settings are right, 2 something is wrong with them; the error says where.
+
+Examples:
+  clamav-mirror config
+  clamav-mirror config serve --port 80
+  clamav-mirror config --json | jq '.settings[] | select(.source != "default")'`,
+  )
+  .action(async (name: string, { json, ...flags }) => {
+    const { config: show } = await import('./cli/config.ts');
+    show(name, await settingsFrom(name, flags), json === true);
+  });
+for (const [option] of optionsByName().values())
+  if (option !== undefined) config.addOption(flagOf(option).hideHelp());
 
 program
   .command('rebuild')
@@ -394,16 +412,25 @@ Example:
     return await end(inspect(files, flags.json === true));
   });
 
-function withOptions(command: Command, options: readonly Option[]): Command {
-  for (const option of options) {
-    const { name, value } = option;
-    command.option(value === undefined ? `--${name}` : `--${name} ${value}`, helpOf(option));
-  }
-  return command;
+/** Makes a command with its options as flags. */
+function command(name: CommandName, parent = program): Command {
+  const made = parent.command(name);
+  for (const option of [...COMMANDS[name], CONFIG_OPTION]) made.addOption(flagOf(option));
+  return made;
 }
 
-/** Flags by option name, as the settings know them. Undoes the camelCase of commander. */
-function settingsFrom(flags: Record<string, unknown>): Given {
+/** A flag; that of a list may stand there more than once. */
+function flagOf(option: Option): Flag {
+  const { name, value } = option;
+  const flag = new Flag(value === undefined ? `--${name}` : `--${name} ${value}`, helpOf(option));
+  const isList = formOf(option).kind === 'list';
+  return isList
+    ? flag.argParser((more, all: unknown) => (all === undefined ? more : `${all},${more}`))
+    : flag;
+}
+
+/** What was given for a command: flags by option name, without the camelCase of commander, variables, and the file. */
+async function settingsFrom(name: string, flags: Record<string, unknown>): Promise<Given> {
   const entries = Object.entries(flags).flatMap(([key, value]) =>
     typeof value === 'string' || value === true
       ? [[key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), String(value)]]
@@ -411,7 +438,7 @@ function settingsFrom(flags: Record<string, unknown>): Given {
   );
   const all = given(Object.fromEntries(entries));
   for (const warning of strangeVariables(all)) print(process.stderr, [`warning: ${warning}`]);
-  return all;
+  return await withConfig(all, name);
 }
 
 async function end(verdict: Promise<Verdict>): Promise<void> {

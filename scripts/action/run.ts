@@ -7,6 +7,7 @@ import { plain } from '../notify/escape.ts';
 import { fits, handedOn } from '../notify/job-report.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import { type ActionCommand, type ActionSettings, actionSettings, secretsIn } from '../settings/action.ts';
+import { withConfig } from '../settings/config/config.ts';
 import { type Given, together } from '../settings/read.ts';
 import { strangeVariables } from '../settings/unknown.ts';
 import { EXIT, exitFor, type Verdict } from '../wiring/exit-code.ts';
@@ -35,12 +36,17 @@ interface Run {
 }
 
 /** Runs the command that the inputs name, and hands its results to the runner. Returns the exit code. */
-export async function runAction(given: Given): Promise<number> {
+export async function runAction(inputs: Given): Promise<number> {
+  const { given, error } = await withFile(inputs);
   const secrets = secretsIn(given);
   for (const secret of secrets) core.setSecret(secret);
   const log = actionsLog();
   warnOfVariables(given, log);
-  const { action, ended } = await run(given, log, () => new Date());
+  const now = () => new Date();
+  const { action, ended } =
+    error === undefined
+      ? await run(given, log, now)
+      : { action: undefined, ended: failed(error, log, now()) };
   log.end();
   const { verdict, outputs, summary } = ended;
   const report = ended.report && withoutSecrets(ended.report, secrets);
@@ -57,6 +63,19 @@ export async function runAction(given: Given): Promise<number> {
   for (const [name, value] of Object.entries(told)) core.setOutput(name, value);
   return EXIT[verdict];
 }
+
+/** Adds what a settings file says, if an input names one; the inputs alone, and the error, if it is wrong. */
+async function withFile(inputs: Given): Promise<{ readonly given: Given; readonly error?: unknown }> {
+  const command = inputs.environment.CLAMAV_MIRROR_COMMAND ?? '';
+  try {
+    return { given: await withConfig(inputs, SECTIONS[command] ?? command) };
+  } catch (error) {
+    return { given: inputs, error };
+  }
+}
+
+/** Commands of the action that another name has at a terminal. */
+const SECTIONS: Readonly<Record<string, string>> = { resync: 'sync', watchdog: 'watch' };
 
 /** Warns of unknown variables. They end nothing: a job has variables of other programs too. */
 function warnOfVariables(given: Given, log: ActionsLog): void {

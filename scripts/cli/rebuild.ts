@@ -9,6 +9,7 @@ import { readStart } from '../files/open.ts';
 import { asVerdict, verifyCdiffFile, verifyCvdFile } from '../files/verify.ts';
 import { rebuildCvd } from '../rebuild/rebuild-cvd.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
+import { withConfig } from '../settings/config/config.ts';
 import { given } from '../settings/environment.ts';
 import { SettingError } from '../settings/read.ts';
 import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
@@ -77,7 +78,9 @@ async function probe(source: string): Promise<Buffer> {
   const name = basename(url.pathname);
   if (name === '')
     throw new SettingError('setting/invalid', `--header needs the URL of a CVD, not ${source}`);
-  const settings = syncSettings(given({ upstream: new URL('.', url).href, dns: 'off' }));
+  const settings = syncSettings(
+    await withConfig(given({ upstream: new URL('.', url).href, dns: 'off' }), 'rebuild'),
+  );
   await using upstream = openUpstream({
     url: settings.upstream,
     userAgent: settings.userAgent(randomUUID()),

@@ -9,6 +9,7 @@ import { checkNode } from './checks/node.ts';
 import { checkProxies } from './checks/proxies.ts';
 import { checkPublicUrl } from './checks/public-url.ts';
 import { checkReadable } from './checks/readable.ts';
+import { checkSettingsFile } from './checks/settings-file.ts';
 import { checkStoreFolder } from './checks/store-folder.ts';
 import { checkUpstream } from './checks/upstream.ts';
 import { checkWork } from './checks/work.ts';
@@ -23,6 +24,7 @@ import type { DoctorSettings } from './settings.ts';
 export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
   return [
     { name: 'node', run: checkNode },
+    ...fileChecks(settings),
     ...engineChecks(settings),
     { name: 'work', run: checkWork },
     ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
@@ -34,6 +36,10 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
     { name: 'public-url', run: checkPublicUrl },
     ...(await gitHubChecks(settings)),
   ];
+}
+
+function fileChecks({ file }: DoctorSettings): Check[] {
+  return file === undefined ? [] : [{ name: 'settings', run: async () => await checkSettingsFile(file) }];
 }
 
 function engineChecks({ sync: { engines } }: DoctorSettings): Check[] {

@@ -10,8 +10,18 @@ export interface DoctorGitHub {
   readonly writesIssues: boolean;
 }
 
+/** A settings file that was read. */
+export interface DoctorFile {
+  readonly path: string;
+  /** Number of options that count. */
+  readonly options: number;
+  /** Names of its secrets, if other accounts of the machine can read them. */
+  readonly exposed: readonly string[];
+}
+
 /** Validated settings of doctor. */
 export interface DoctorSettings {
+  readonly file: DoctorFile | undefined;
   readonly sync: CycleSettings;
   /** Repository to check, or the reason why there is none. */
   readonly github: DoctorGitHub | string;

@@ -1,10 +1,12 @@
 import { USUAL_DATABASES } from '../upstream/official.ts';
 import { ACTION_OPTIONS } from './action.ts';
 import { CLIENT_OPTIONS } from './commands/client.ts';
+import { optionsByName } from './commands/commands.ts';
 import { PROBE_OPTIONS, URL_ARGUMENT } from './commands/probe.ts';
 import { ROLLBACK_OPTIONS } from './commands/rollback.ts';
 import { SYNC_OPTIONS } from './commands/sync.ts';
 import { WATCH_OPTIONS } from './commands/watch.ts';
+import { CONFIG_OPTION } from './config/option.ts';
 import { NOTIFY_OPTIONS } from './notify.ts';
 import { helpOf, type Option } from './option.ts';
 
@@ -13,6 +15,10 @@ const NO_INPUT = ['resync'];
 
 /** Inputs that mean something else to each command: one sentence for all of them. */
 const FOR_ALL: Readonly<Record<string, Pick<Option, 'help' | 'usually'>>> = {
+  config: {
+    help: 'settings file of your repository, for options that are no inputs of the step; only read if it is named here, since a checkout may be that of a stranger',
+    usually: 'none',
+  },
   databases: {
     help: 'databases, separated by commas',
     usually: `${USUAL_DATABASES.join()}; for probe, watchdog and client those that the mirror has`,
@@ -38,7 +44,7 @@ const HANDED_ON: Readonly<Record<string, string>> = {
 export interface Input {
   readonly name: string;
   readonly help: string;
-  /** As action.yml has it; empty where each command has a value of its own, or none. */
+  /** As action.yml has it; empty for what a settings file may say, or where there is none. */
   readonly fallback: string;
   /** The expression that hands it on. */
   readonly handedOn: string;
@@ -48,6 +54,7 @@ export interface Input {
 export function actionInputs(): readonly Input[] {
   const tables: readonly (readonly Option[])[] = [
     ACTION_OPTIONS,
+    [CONFIG_OPTION],
     SYNC_OPTIONS,
     [URL_ARGUMENT],
     ROLLBACK_OPTIONS,
@@ -64,11 +71,17 @@ function inputOf([first, ...others]: readonly Option[]): Input[] {
   if (first === undefined) return [];
   const { name, help, usually, value, fallback } = first;
   const isOne = others.every((other) => other.fallback === fallback);
+  const isOfFile = optionsByName().has(name); // a default of the input would count more than the settings file
   return [
     {
       name,
-      help: helpOf(FOR_ALL[name] ?? { help, ...(usually !== undefined && { usually }) }),
-      fallback: isOne ? (fallback ?? (value === undefined ? 'false' : '')) : '',
+      help: helpOf({
+        help,
+        ...(usually !== undefined && { usually }),
+        ...(isOfFile && isOne && fallback !== undefined && { fallback }),
+        ...FOR_ALL[name],
+      }),
+      fallback: isOne && !isOfFile ? (fallback ?? (value === undefined ? 'false' : '')) : '',
       handedOn: `\${{ ${HANDED_ON[name] ?? `inputs.${name}`} }}`,
     },
   ];

@@ -4,7 +4,9 @@ import * as v from 'valibot';
 import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import { isHttp } from '../http/is-http.ts';
 import { yesOrNo } from './boolean.ts';
+import { optionsByName } from './commands/commands.ts';
 import { wholeNumber } from './fields.ts';
+import { wordsIn } from './form.ts';
 import type { Option } from './option.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
 
@@ -109,13 +111,17 @@ export function aboutMirror<T>(from: Given, read: (url: string) => T): T {
   return together({ missing, settings: () => read('https://missing.invalid') }).settings;
 }
 
-const SECRETS = /(_TOKEN|_SECRET|_ACCESS_KEY|_ACCESS_KEY_ID|_PASSWORD|HEALTHCHECK_URL)$/;
+/** Variables of others that hold secrets, and of ours that are no options. */
+const SECRETS = /(_TOKEN|_SECRET|_ACCESS_KEY|_ACCESS_KEY_ID|_PASSWORD)$/;
 
 /** Every value of the environment that no log may show, and what derives from it. */
 export function secretsIn({ environment }: Given): string[] {
+  const options: readonly Option[] = [...ACTION_OPTIONS, ...[...optionsByName().values()].flat()];
+  const ours = new Set(options.filter(({ secret }) => secret).map(({ name }) => variableOf(name)));
   const found = Object.entries(environment).flatMap(([name, value]) => {
     if (!value) return [];
-    return [...(SECRETS.test(name) ? [value] : []), ...passwordsIn(value)];
+    const own = ours.has(name) ? [value, ...wordsIn(value)] : SECRETS.test(name) ? [value] : [];
+    return [...own, ...passwordsIn(value)];
   });
   return [...new Set(found)].filter((secret) => secret.length > 2);
 }

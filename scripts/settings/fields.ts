@@ -6,6 +6,7 @@ import { DATABASE_NAME } from '../cvd/names.ts';
 import { parseEngineSpec } from '../engine/spec.ts';
 import { isHttp } from '../http/is-http.ts';
 import { yesOrNo } from './boolean.ts';
+import { hasForm, wordsIn } from './form.ts';
 
 export const Url = v.pipe(
   v.string(),
@@ -20,6 +21,7 @@ export const Url = v.pipe(
 export const wholeNumber = (least: number, most: number) =>
   v.pipe(
     v.string(),
+    hasForm({ kind: 'number', least, most }),
     v.regex(/^\d{1,9}$/, 'is not a whole number'),
     v.transform(Number),
     v.minValue(least, `must be ${least} or more`),
@@ -36,17 +38,9 @@ const times = (count: v.GenericSchema<string, number>, unit: number) =>
     count,
     v.transform((number) => number * unit),
   );
-const list = (item: v.GenericSchema<string, string>) =>
-  v.pipe(
-    v.string(),
-    v.transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    ),
-    v.array(item),
-  );
+/** Several values of one kind, separated by commas or newlines: such a flag may stand there more than once. */
+export const list = <Item>(item: v.GenericSchema<string, Item>) =>
+  v.pipe(v.string(), hasForm({ kind: 'list' }), v.transform(wordsIn), v.array(item));
 export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes a name such as daily'));
 export const Databases = v.pipe(
   list(v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes names such as main,daily,bytecode'))),
@@ -80,6 +74,7 @@ export const Engines = v.pipe(
 /** A switch, however it is written. */
 export const Switch = v.pipe(
   v.string(),
+  hasForm({ kind: 'switch' }),
   v.check((text) => yesOrNo(text) !== undefined, 'is either true or false (1, 0, yes, no, on, off will do)'),
   v.transform((text) => yesOrNo(text) === true),
 );
@@ -89,6 +84,7 @@ export const DnsRecordName = v.pipe(
 );
 export const FilePath = v.pipe(
   v.string(),
+  hasForm({ kind: 'path' }),
   v.minLength(1, 'is empty'),
   v.transform((path) => resolve(path)),
 );

@@ -1,8 +1,8 @@
 import type * as v from 'valibot';
 
 /**
- * One setting, in one row: a flag `--name` and a variable `CLAMAV_MIRROR_NAME`. Help, inputs of the action and the
- * README's table are made from rows.
+ * One setting, in one row: a flag `--name`, a variable `CLAMAV_MIRROR_NAME` and a key `"name"` of a file. Help, inputs of the
+ * action, the README's table and the file's JSON Schema are made from rows.
  */
 export interface Option {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface Option {
   readonly fallback?: string;
   /** The same in words, where no single value holds. */
   readonly usually?: string;
+  /** A value that shows what it is like, where there is no fallback. */
+  readonly example?: string;
   /** The command cannot do without it. */
   readonly isNeeded?: true;
   /** It is no flag, but stands behind the name of the command, which cannot do without it. */

@@ -1,10 +1,6 @@
 import { actionInputs } from './action-inputs.ts';
-import { RELEASE_OPTIONS } from './commands/rollback.ts';
-import { SERVE_OPTIONS } from './commands/serve.ts';
-import { STATUS_OPTIONS } from './commands/status.ts';
-import { SYNC_OPTIONS } from './commands/sync.ts';
-import { VERIFY_OPTIONS } from './commands/verify.ts';
-import { LOG_OPTIONS } from './log.ts';
+import { optionsByName } from './commands/commands.ts';
+import { CONFIG_OPTION } from './config/option.ts';
 import { type Given, SettingError, variableOf } from './read.ts';
 
 const PREFIX = variableOf('');
@@ -50,20 +46,12 @@ export function strangeVariables({ environment }: Pick<Given, 'environment'>): s
 }
 
 function knownVariables(): string[] {
-  const tables: readonly (readonly { readonly name: string }[])[] = [
-    actionInputs(),
-    SYNC_OPTIONS,
-    STATUS_OPTIONS,
-    LOG_OPTIONS,
-    RELEASE_OPTIONS,
-    SERVE_OPTIONS,
-    VERIFY_OPTIONS,
-  ];
-  const names = [...tables.flat().map(({ name }) => name), ...OTHERS];
-  return [...new Set(names)].map(variableOf);
+  const inputs = actionInputs().map(({ name }) => name);
+  return [...new Set([...inputs, ...optionsByName().keys(), CONFIG_OPTION.name, ...OTHERS])].map(variableOf);
 }
 
-function nearest(name: string, known: readonly string[]): string | undefined {
+/** The known name that a misspelt one is meant to be, if one is near enough. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const [first] = known
     .map((other) => ({ other, distance: distanceOf(name, other) }))
     .filter(({ distance }) => distance <= MISSPELT)

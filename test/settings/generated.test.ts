@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { actionInputs } from '../../scripts/settings/action-inputs.ts';
-import { withInputs, withTable } from '../../scripts/settings/generated.ts';
+import { withInputs, withTable } from '../../scripts/settings/generated/generated.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
 
 const read = async (name: string) => await readFile(new URL(`../../${name}`, import.meta.url), 'utf8');

@@ -39,3 +39,7 @@ export const LINKS = 40;
  * optparse(): `char buffer[1024]`, fgets().
  */
 export const CONF_LINE_BYTES = 1022;
+/** Bytes of a settings file: every option of every command, each with a comment, takes a quarter. */
+export const CONFIG_BYTES = 64 * 1024;
+/** Objects and lists within one another in that file: the whole, a command, a list. */
+export const CONFIG_DEPTH = 3;

@@ -16,7 +16,17 @@ export function doctorSettings(from: Given): DoctorSettings {
   const { environment } = from;
   const { sync, github } = together({ sync: () => syncSettings(from), github: () => gitHubOf(from) });
   const named = CERTIFICATES.map((name) => [name, environment[name] ?? '']).filter(([, path]) => path !== '');
-  return { sync, github, certificates: Object.fromEntries(named), marks: marksFor(environment) };
+  return {
+    file: fileOf(from),
+    sync,
+    github,
+    certificates: Object.fromEntries(named),
+    marks: marksFor(environment),
+  };
+}
+
+function fileOf({ file }: Given): DoctorSettings['file'] {
+  return file && { path: file.path, options: Object.keys(file.places).length, exposed: file.exposed };
 }
 
 function gitHubOf(from: Given): DoctorSettings['github'] {

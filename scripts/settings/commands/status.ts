@@ -3,7 +3,7 @@ import { isS3Address } from '../../store/s3/address.ts';
 import type { StoreSettings } from '../../store/settings.ts';
 import { hours } from '../fields.ts';
 import { type Option, pick } from '../option.ts';
-import { type Given, together, validated, variableOf } from '../read.ts';
+import { type Given, textOf, together, validated } from '../read.ts';
 import { STORE_OPTIONS, storeSettings, workFolderOf } from './store.ts';
 import { SYNC_OPTIONS } from './sync.ts';
 
@@ -48,6 +48,7 @@ export function statusSettings(from: Given): StatusSettings {
     work,
     maxAge: settings['max-age'],
     flags: {
+      ...givenOf(['config'], { ...from, environment: {} }),
       ...(where.store !== resolve('mirror') && { store: where.store }),
       ...(isS3Address(where.store) && s3),
       ...(work !== usualWork && { work }),
@@ -57,16 +58,16 @@ export function statusSettings(from: Given): StatusSettings {
 }
 
 /** Values of these options as they were given. */
-function givenOf(names: readonly string[], { flags, environment }: Given): Record<string, string> {
+function givenOf(names: readonly string[], from: Given): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {
-      const value = flags[name] ?? environment[variableOf(name)];
+      const value = textOf(name, from);
       return value ? [[name, value]] : [];
     }),
   );
 }
 
-function usualOf(name: 'upstream' | 'databases', { environment }: Given): string {
+function usualOf(name: 'upstream' | 'databases', from: Given): string {
   const [{ fallback } = { fallback: '' }] = pick(SYNC_OPTIONS, [name]);
-  return environment[variableOf(name)] || fallback;
+  return textOf(name, { ...from, flags: {} }) ?? fallback;
 }

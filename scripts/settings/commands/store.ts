@@ -5,6 +5,7 @@ import { isS3Address, type S3Options, s3Settings } from '../../store/s3/address.
 import type { StoreSettings } from '../../store/settings.ts';
 import { proxiesFrom } from '../environment.ts';
 import { HeaderText, Switch, Url } from '../fields.ts';
+import { hasForm } from '../form.ts';
 import type { Option } from '../option.ts';
 import { type Given, named, SettingError, validated } from '../read.ts';
 
@@ -17,6 +18,7 @@ export const STORE_OPTIONS = [
     fallback: './mirror',
     schema: v.pipe(
       v.string(),
+      hasForm({ kind: 'path' }),
       v.minLength(1, 'is empty'),
       v.transform((where) => (isS3Address(where) ? where : resolve(where))),
     ),

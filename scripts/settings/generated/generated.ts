@@ -1,7 +1,7 @@
-import { actionInputs, type Input } from './action-inputs.ts';
-import { SYNC_OPTIONS } from './commands/sync.ts';
-import type { Option } from './option.ts';
-import { variableOf } from './read.ts';
+import { actionInputs, type Input } from '../action-inputs.ts';
+import { SYNC_OPTIONS } from '../commands/sync.ts';
+import type { Option } from '../option.ts';
+import { variableOf } from '../read.ts';
 
 const LINE = 120;
 

@@ -1,9 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withInputs, withTable } from './generated.ts';
+import { SCHEMA_FILE, schemaText } from './schema.ts';
 
-/** `npm run generate`: writes anew what action.yml and the README say of settings. */
-const root = join(import.meta.dirname, '..', '..');
+/** `npm run generate`: writes anew what action.yml and the README say of settings, and the schema of a settings file. */
+const root = join(import.meta.dirname, '..', '..', '..');
 for (const [name, anew] of [
   ['action.yml', withInputs],
   ['README.md', withTable],
@@ -11,3 +12,4 @@ for (const [name, anew] of [
   const path = join(root, name);
   await writeFile(path, anew(await readFile(path, 'utf8')));
 }
+await writeFile(join(root, SCHEMA_FILE), schemaText());

@@ -1,0 +1,41 @@
+import { LOG_OPTIONS } from '../log.ts';
+import type { Option } from '../option.ts';
+import { EXPORT_OPTIONS, IMPORT_OPTIONS } from './bundle.ts';
+import { CLIENT_OPTIONS } from './client.ts';
+import { DOCTOR_OPTIONS } from './doctor.ts';
+import { PROBE_OPTIONS } from './probe.ts';
+import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './rollback.ts';
+import { SERVE_OPTIONS } from './serve.ts';
+import { STATUS_OPTIONS } from './status.ts';
+import { STORE_OPTIONS } from './store.ts';
+import { PROOF_OPTIONS, SYNC_OPTIONS } from './sync.ts';
+import { VERIFY_OPTIONS } from './verify.ts';
+import { WATCH_OPTIONS } from './watch.ts';
+
+/** Options of each command: its flags, its variables, and the keys of a file that it reads. */
+export const COMMANDS = {
+  sync: [...SYNC_OPTIONS, ...LOG_OPTIONS],
+  doctor: DOCTOR_OPTIONS,
+  rollback: [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
+  release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],
+  status: STATUS_OPTIONS,
+  serve: SERVE_OPTIONS,
+  probe: PROBE_OPTIONS,
+  watch: WATCH_OPTIONS,
+  client: CLIENT_OPTIONS,
+  verify: VERIFY_OPTIONS,
+  export: [...EXPORT_OPTIONS, ...LOG_OPTIONS],
+  import: [...IMPORT_OPTIONS, ...LOG_OPTIONS],
+} as const satisfies Readonly<Record<string, readonly Option[]>>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** Options of a command; none of a name that is no command with options. */
+export function optionsOf(command: string): readonly Option[] {
+  return Object.hasOwn(COMMANDS, command) ? COMMANDS[command as CommandName] : [];
+}
+
+/** All options of all commands with the same name, by that name. */
+export function optionsByName(): ReadonlyMap<string, readonly Option[]> {
+  return Map.groupBy(Object.values<readonly Option[]>(COMMANDS).flat(), ({ name }) => name);
+}
