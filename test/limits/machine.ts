@@ -5,6 +5,8 @@ import { expect } from 'vitest';
 import {
   CACHED_MS,
   CONF_LINE_BYTES,
+  CONFIG_BYTES,
+  CONFIG_DEPTH,
   DOUBTED_MS,
   FORGOTTEN_MS,
   LINKS,
@@ -33,6 +35,8 @@ import { TRIALS_FILE, Trials } from '../../scripts/cycle/memory/trials.ts';
 import { confText } from '../../scripts/files/clamav-conf.ts';
 import { requireSafeWay } from '../../scripts/files/safe-path.ts';
 import { readSightings, SIGHTINGS } from '../../scripts/mirror/check/sightings.ts';
+import { findConfig } from '../../scripts/settings/config/find.ts';
+import { parseJsonc } from '../../scripts/settings/config/syntax.ts';
 import { Partials } from '../../scripts/upstream/acquire/partials.ts';
 import type { UpstreamClient } from '../../scripts/upstream/http-client.ts';
 import { temporaryFolder } from '../store/support.ts';
@@ -209,5 +213,16 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     const room = CONF_LINE_BYTES - 'DatabaseDirectory '.length;
     confText([['DatabaseDirectory', 'x'.repeat(room)]]);
     confText([['DatabaseDirectory', 'x'.repeat(room + 1)]]);
+  }),
+  CONFIG_BYTES: fails('setting/invalid', async () => {
+    const path = join(temporaryFolder(), 'settings.json');
+    for (const size of [CONFIG_BYTES, CONFIG_BYTES + 1]) {
+      await writeFile(path, '{}'.padEnd(size));
+      await findConfig({ flags: { config: path }, environment: {} });
+    }
+  }),
+  CONFIG_DEPTH: fails('setting/invalid', () => {
+    for (const depth of [CONFIG_DEPTH, CONFIG_DEPTH + 1])
+      parseJsonc(`${'['.repeat(depth)}${']'.repeat(depth)}`, 'settings.json');
   }),
 };

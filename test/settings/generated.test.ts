@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { actionInputs } from '../../scripts/settings/action-inputs.ts';
 import { withInputs, withTable } from '../../scripts/settings/generated/generated.ts';
+import { SCHEMA_FILE, schemaText } from '../../scripts/settings/generated/schema.ts';
 import { variableOf } from '../../scripts/settings/read.ts';
 
 const read = async (name: string) => await readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -16,6 +17,10 @@ describe('what the rows of settings/ make (`npm run generate`)', () => {
   test('is the table of settings in the README', async () => {
     const text = await read('README.md');
     expect(withTable(text)).toBe(text);
+  });
+
+  test('is the schema of a settings file', async () => {
+    expect(await read(SCHEMA_FILE)).toBe(schemaText());
   });
 
   test('is YAML with an input for each option, which is handed on as its variable', async () => {

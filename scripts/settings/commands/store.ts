@@ -23,12 +23,20 @@ export const STORE_OPTIONS = [
       v.transform((where) => (isS3Address(where) ? where : resolve(where))),
     ),
   },
-  { name: 's3-endpoint', value: '<url>', help: 'URL of the object store', usually: 'AWS', schema: Url },
+  {
+    name: 's3-endpoint',
+    value: '<url>',
+    help: 'URL of the object store',
+    usually: 'AWS',
+    example: 'https://s3.example',
+    schema: Url,
+  },
   {
     name: 's3-region',
     value: '<name>',
     help: 'region of the bucket',
     usually: 'from AWS variables or the AWS profile, else us-east-1 if there is an endpoint',
+    example: 'eu-central-1',
     schema: HeaderText,
   },
   {
@@ -45,18 +53,20 @@ export const STORE_OPTIONS = [
     usually: 'the setting of the bucket',
     schema: v.picklist(['AES256', 'aws:kms'], 'is either AES256 or aws:kms'),
   },
-  { name: 's3-kms-key', value: '<id>', help: 'key for aws:kms', schema: HeaderText },
+  { name: 's3-kms-key', value: '<id>', help: 'key for aws:kms', example: 'alias/clamav', schema: HeaderText },
   {
     name: 's3-storage-class',
     value: '<name>',
     help: 'storage class such as STANDARD_IA',
     usually: 'the setting of the bucket',
+    example: 'STANDARD_IA',
     schema: HeaderText,
   },
   {
     name: 's3-acl',
     value: '<name>',
     help: 'canned ACL such as public-read, for buckets that still use ACLs',
+    example: 'public-read',
     schema: HeaderText,
   },
 ] as const satisfies readonly Option[];

@@ -45,6 +45,7 @@ const CYCLE = [
     value: '<folder>',
     help: 'folder for unproven files and the state',
     usually: '<store>.work, or ./mirror.work for a bucket',
+    example: '/srv/clamav.work',
     schema: FilePath,
   },
   {
@@ -52,6 +53,7 @@ const CYCLE = [
     value: '<name>',
     help: `TXT record that advertises versions, or "off" to ask upstream itself`,
     usually: `${OFFICIAL_RECORD} for ClamAV's own upstream, else off`,
+    example: 'current.clamav.example',
     schema: DnsRecordName,
   },
   {
@@ -59,6 +61,7 @@ const CYCLE = [
     value: '<addresses>',
     help: 'nameservers to ask, separated by commas; the newest answer counts',
     usually: "the system's",
+    example: '192.0.2.53,192.0.2.54',
     schema: Nameservers,
   },
   {
@@ -80,6 +83,7 @@ const CYCLE = [
     value: '<text>',
     help: 'User-Agent header to send',
     usually: "cvdupdate's form, which ClamAV's servers accept, with the name of this program",
+    example: 'ClamAV/1.4.6 (clamav@example.org)',
     schema: HeaderText,
   },
   {
@@ -93,18 +97,21 @@ const CYCLE = [
     help: 'ClamAV installations that must all prove a stage, separated by commas: native, newest, oldest (the images that are pinned here), docker:IMAGE, container:ID',
     usually:
       'native if it is installed, else the newest ClamAV and the oldest supported one, by docker or podman',
+    example: 'native,docker:docker.io/clamav/clamav:1.4',
     schema: Engines,
   },
   {
     name: 'clean-samples',
     value: '<path>',
     help: 'your own files in which nothing may be found: a folder, or a list with one path per line',
+    example: '/srv/samples/clean',
     schema: FilePath,
   },
   {
     name: 'infected-samples',
     value: '<path>',
     help: 'your own files in which something must be found: a folder, or a list; a line of it may name the signature, as clamscan prints it ("path: Name FOUND")',
+    example: '/srv/samples/infected',
     schema: FilePath,
   },
   {
@@ -119,18 +126,21 @@ const CYCLE = [
     value: '<megabytes>',
     help: 'limit for all published files together, in megabytes; the archive is trimmed first, then the oldest CDIFFs',
     usually: 'no limit',
+    example: '2000',
     schema: megabytes(1, 1_000_000),
   },
   {
     name: 'public-url',
     value: '<url>',
     help: 'where clients find the mirror; each publication is read back from there, and undone if it is not served',
+    example: 'https://clamav.example',
     schema: Url,
   },
   {
     name: 'restore-from',
     value: '<url>',
     help: 'where the mirror is served; a store without a manifest is filled from there first (folders only)',
+    example: 'https://clamav.example',
     schema: Url,
   },
   {
@@ -145,12 +155,14 @@ const CYCLE = [
     value: '<percent>',
     help: 'refuse a database that loses more of its signatures than this, until you accept it',
     usually: 'a loss of more than 20 waits for a day and is reported',
+    example: '10',
     schema: wholeNumber(0, 100),
   },
   {
     name: 'accept',
     value: '<reason>',
     help: 'take what looks implausible or was refused before; it must still be proven, and the proof records this reason',
+    example: 'Talos moved a million signatures from daily to main',
     schema: Reason,
   },
   {

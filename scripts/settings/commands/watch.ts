@@ -29,6 +29,7 @@ export const WATCH_OPTIONS = [
     value: '<folder>',
     help: 'folder in which the clients of a watch keep their databases: they update by CDIFFs, and one of them begins anew each day',
     usually: 'each client begins anew each time',
+    example: '/srv/clients',
     schema: FilePath,
   },
   {

@@ -124,9 +124,16 @@ function valuesOf(
 
 function unknown(name: string, known: readonly string[]): string {
   if (SECTIONS.includes(name)) return `${name} takes an object with options of that command`;
-  const dashed = name.replace(/_|(?=[A-Z])/g, '-').toLowerCase();
-  const meant = nearest(dashed, known);
+  const meant = nearest(asOption(name), known);
   return `${JSON.stringify(name)} is unknown${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}`;
+}
+
+/** The name of an option, as those mean it who think of the variable or of camelCase. */
+function asOption(name: string): string {
+  return name
+    .replace(/^CLAMAV_MIRROR_/, '')
+    .replace(/_|(?<=[a-z\d])(?=[A-Z])/g, '-')
+    .toLowerCase();
 }
 
 const TAKES: Readonly<Record<Form['kind'], string>> = {

@@ -56,7 +56,8 @@ function sectionOf(command: string, rows: readonly Row[], shared: ReadonlyMap<st
   const properties = rows.map((row) => {
     const { name } = row.option;
     const own = schemaOf([row]);
-    return [name, isDeepStrictEqual(own, shared.get(name)) ? { $ref: `#/properties/${name}` } : own];
+    const isShared = isDeepStrictEqual(own, shared.get(name)) && !SECTIONS.includes(name);
+    return [name, isShared ? { $ref: `#/properties/${name}` } : own];
   });
   return {
     description: `for the command ${command} alone`,

@@ -1,0 +1,116 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { trustedOwners } from '../../scripts/files/trusted-owners.ts';
+import { withConfig } from '../../scripts/settings/config/config.ts';
+import { formOf } from '../../scripts/settings/form.ts';
+import type { Option } from '../../scripts/settings/option.ts';
+import { type Given, sourceOf, validated, variableOf } from '../../scripts/settings/read.ts';
+import { ROWS, temporaryFolder, textsFor, valueFor } from './support.ts';
+
+/** Where a value is given: by a flag, a variable, a key of the file, or a key of the command's section of it. */
+interface Sources {
+  readonly flag?: string | undefined;
+  readonly variable?: string | undefined;
+  readonly file?: string | undefined;
+  readonly section?: string | undefined;
+}
+
+const OWNERS = await trustedOwners();
+
+/** Reads an option that stands in these places. */
+async function reading(
+  { command, option }: (typeof ROWS)[number],
+  { flag, variable, file, section }: Sources,
+  path: string,
+) {
+  const { name } = option;
+  const own = command === 'doctor' ? 'sync' : command;
+  const content = {
+    ...(file !== undefined && { [name]: valueFor(option, file) }),
+    ...(section !== undefined && { [own]: { [name]: valueFor(option, section) } }),
+  };
+  writeFileSync(path, JSON.stringify(content));
+  const given: Given = await withConfig(
+    {
+      flags: { config: path, ...(flag !== undefined && { [name]: flag }) },
+      environment: variable === undefined ? {} : { [variableOf(name)]: variable },
+    },
+    command,
+    OWNERS,
+  );
+  const options: readonly Option[] = [option];
+  return { value: validated(options, given)[name], source: sourceOf(name, given) };
+}
+
+describe.each(ROWS.map((row) => [row.command, row.option.name, row] as const))('%s --%s', (_c, _n, row) => {
+  const texts = textsFor(row.option);
+  const [first = '', second = first, third = first] = texts;
+
+  test('counts as a flag more than as a variable, and as that more than in the file', async () => {
+    expect(texts.length, 'give the row an `example`').toBeGreaterThan(0);
+    const path = join(temporaryFolder(), 'settings.json');
+    const alone = async (text: string) => (await reading(row, { flag: text }, path)).value;
+    for (let which = row.option.isNeeded ? 1 : 0; which < 16; which++) {
+      const has = (bit: number, text: string) => ((which & bit) === 0 ? undefined : text);
+      const sources = {
+        flag: has(1, first),
+        variable: has(2, second),
+        file: has(4, third),
+        section: has(8, second),
+      };
+      const { value, source } = await reading(row, sources, path);
+      const text = sources.flag ?? sources.variable ?? sources.section ?? sources.file;
+      const expected =
+        sources.flag !== undefined
+          ? 'flag'
+          : sources.variable !== undefined
+            ? 'variable'
+            : text === undefined
+              ? 'default'
+              : 'file';
+      expect({ sources, source }).toEqual({ sources, source: expected });
+      if (text !== undefined) expect({ sources, value }).toEqual({ sources, value: await alone(text) });
+    }
+  });
+});
+
+test('a value means the same as a flag, as a variable and in the file, whatever it is', async () => {
+  const path = join(temporaryFolder(), 'settings.json');
+  const anyText = (option: Option): fc.Arbitrary<string> => {
+    const form = formOf(option);
+    if (form.kind === 'switch') return fc.constantFrom('true', 'false');
+    if (form.kind === 'number') return fc.integer({ min: 0, max: form.most + 2 }).map(String);
+    if (form.kind === 'path') return fc.stringMatching(/^\/[ -~]{0,20}$/);
+    const words = fc.oneof(
+      fc.constantFrom(...textsFor(option)),
+      fc.string({ minLength: 1, unit: 'grapheme' }),
+    );
+    if (form.kind === 'text') return words;
+    const word = words.filter((text) => /^[^,\n]+$/.test(text));
+    return fc.array(word, { minLength: 1, maxLength: 4 }).map((list) => list.join());
+  };
+  const anyRow = fc.constantFrom(...ROWS);
+  const anyCase = anyRow.chain((row) => fc.record({ row: fc.constant(row), text: anyText(row.option) }));
+  await fc.assert(
+    fc.asyncProperty(anyCase, async ({ row, text }) => {
+      const of = async (sources: Sources) =>
+        await reading(row, sources, path).then(
+          ({ value }) => ({ value }),
+          (error) => error.code,
+        );
+      const asFlag = await of({ flag: text });
+      expect(await of({ variable: text })).toEqual(asFlag);
+      expect(await of({ section: text })).toEqual(asFlag);
+    }),
+    { seed: 18, numRuns: 300 },
+  );
+});
+
+test('commands that share an option take values of the same kind', () => {
+  for (const [name, rows] of Map.groupBy(ROWS, ({ option }) => option.name)) {
+    const kinds = new Set(rows.map(({ option }) => formOf(option).kind));
+    expect({ name, kinds: [...kinds] }).toEqual({ name, kinds: [expect.any(String)] });
+  }
+});
