@@ -59,7 +59,8 @@ const CHECKS: Readonly<Partial<Record<CommandName, (from: Given) => unknown>>> =
 };
 const ANY_MIRROR = 'https://mirror.invalid';
 
-function holdingOf(option: Option, from: Given): Holding {
+/** How one option holds. A secret is told by its source alone. */
+export function holdingOf(option: Option, from: Given): Holding {
   const { name, usually, secret } = option;
   const text = textOf(name, from) ?? fallbackOf(option);
   const source = sourceOf(name, from);
