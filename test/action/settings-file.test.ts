@@ -15,7 +15,7 @@ test('a settings file that an input names counts less than the other inputs', as
   expect(await sync({})).toMatchObject({ exitCode: 2, told: expect.stringContaining(join(work, 'file')) });
   expect((await sync({ store: './work/input' })).told).toContain(join(work, 'input'));
   await writeFile(path, JSON.stringify({ store: 'work/file', sync: { cdiff: 5 } }));
-  expect((await sync({})).told).toContain('ours.json:1:31: ');
+  expect((await sync({})).told).toContain('ours.json:1:30: ');
 });
 
 test('a settings file of the checkout that no input names is not read', async () => {
