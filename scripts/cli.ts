@@ -419,14 +419,15 @@ function command(name: CommandName, parent = program): Command {
   return made;
 }
 
-/** A flag; that of a list may stand there more than once. */
+/** A flag; that of a list may stand several times. */
 function flagOf(option: Option): Flag {
   const { name, value } = option;
   const flag = new Flag(value === undefined ? `--${name}` : `--${name} ${value}`, helpOf(option));
-  const isList = formOf(option).kind === 'list';
-  return isList
-    ? flag.argParser((more, all: unknown) => (all === undefined ? more : `${all},${more}`))
-    : flag;
+  const form = formOf(option);
+  if (form.kind !== 'list') return flag;
+  return flag.argParser((more, before?: string) =>
+    before === undefined ? more : `${before}${form.separator}${more}`,
+  );
 }
 
 /** What was given for a command: flags by option name, without the camelCase of commander, variables, and the file. */

@@ -120,7 +120,11 @@ export function secretsIn({ environment }: Given): string[] {
   const ours = new Set(options.filter(({ secret }) => secret).map(({ name }) => variableOf(name)));
   const found = Object.entries(environment).flatMap(([name, value]) => {
     if (!value) return [];
-    const own = ours.has(name) ? [value, ...wordsIn(value)] : SECRETS.test(name) ? [value] : [];
+    const own = ours.has(name)
+      ? [value, ...wordsIn(value), ...wordsIn(value, '\n')]
+      : SECRETS.test(name)
+        ? [value]
+        : [];
     return [...own, ...passwordsIn(value)];
   });
   return [...new Set(found)].filter((secret) => secret.length > 2);

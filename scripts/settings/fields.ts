@@ -38,9 +38,14 @@ const times = (count: v.GenericSchema<string, number>, unit: number) =>
     count,
     v.transform((number) => number * unit),
   );
-/** Several values of one kind, separated by commas or newlines: such a flag may stand there more than once. */
+/** Several values of one kind, separated by commas or newlines. */
 export const list = <Item>(item: v.GenericSchema<string, Item>) =>
-  v.pipe(v.string(), hasForm({ kind: 'list' }), v.transform(wordsIn), v.array(item));
+  v.pipe(
+    v.string(),
+    hasForm({ kind: 'list', separator: ',' }),
+    v.transform((text) => wordsIn(text)),
+    v.array(item),
+  );
 export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes a name such as daily'));
 export const Databases = v.pipe(
   list(v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes names such as main,daily,bytecode'))),

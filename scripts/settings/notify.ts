@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { wholeNumber } from './fields.ts';
 import type { Option } from './option.ts';
 import { type Given, validated } from './read.ts';
 
@@ -48,12 +49,7 @@ export const ISSUE_AFTER = {
   value: '<count>',
   help: 'number of failed runs in a row before an issue reports an error that may pass by itself',
   fallback: '3',
-  schema: v.pipe(
-    v.string(),
-    v.regex(/^[1-9]\d{0,14}$/, 'takes a whole number from 1'),
-    v.transform(Number),
-    v.maxValue(50, 'is at most 50'),
-  ),
+  schema: wholeNumber(1, 50),
 } as const satisfies Option;
 
 const NEEDS = {

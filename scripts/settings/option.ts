@@ -21,6 +21,8 @@ export interface Option {
   readonly isArgument?: true;
   /** Its value opens something: it is printed nowhere, in no error either. */
   readonly secret?: true;
+  /** The flag may stand several times; its values then stand in one text, each in a line. */
+  readonly isRepeatable?: true;
   readonly schema: v.GenericSchema<string, unknown>;
 }
 

@@ -10,6 +10,8 @@ import { doctorSettings } from '../../scripts/settings/commands/doctor.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { withConfig } from '../../scripts/settings/config/config.ts';
 import { parseConfig } from '../../scripts/settings/config/parse.ts';
+import { Databases } from '../../scripts/settings/fields.ts';
+import { formOf, jsonOf } from '../../scripts/settings/form.ts';
 import { type Given, problemOf, SettingError } from '../../scripts/settings/read.ts';
 import { settingsFile, temporaryFolder } from './support.ts';
 
@@ -42,6 +44,17 @@ describe('a settings file', () => {
     }`);
     const settings = syncSettings(await reading(path));
     expect(settings).toMatchObject({ databases: ['main', 'daily'], window: 60, retry: true });
+  });
+
+  test('has a list where a flag may stand several times', () => {
+    const option = { name: 'it', value: '<it>', help: 'it', isRepeatable: true, schema: v.string() } as const;
+    const form = formOf(option);
+    expect(jsonOf(form, 'https://one.example/?a,b\nhttps://two.example\n')).toEqual([
+      'https://one.example/?a,b',
+      'https://two.example',
+    ]);
+    const databases = formOf({ name: 'it', value: '<it>', help: 'it', schema: Databases });
+    expect(jsonOf(databases, 'main,daily\nbytecode')).toEqual(['main', 'daily', 'bytecode']);
   });
 
   test('means paths from its own folder, and a bucket as it is', async () => {
@@ -168,6 +181,7 @@ describe('a hostile settings file ends in an error', () => {
     ['an empty text', '{"store": ""}'],
     ['an empty list', '{"databases": []}'],
     ['a list in a list', '{"databases": [["main"]]}'],
+    ['a list of nothing', '{"databases": [" "]}'],
     ['a list of commas', '{"databases": ["main,daily"]}'],
     ['a text for a list', '{"databases": "main"}'],
     ['a text for a number', '{"cdiffs": "5"}'],

@@ -3,7 +3,7 @@ import type { Node } from 'jsonc-parser';
 import { counted } from '../../base/words.ts';
 import { isS3Address } from '../../store/s3/address.ts';
 import { COMMANDS, optionsByName, optionsOf } from '../commands/commands.ts';
-import { type Form, formOf } from '../form.ts';
+import { type Form, formOf, wordPattern } from '../form.ts';
 import type { Option } from '../option.ts';
 import { problemOf, SettingError } from '../read.ts';
 import { nearest } from '../unknown.ts';
@@ -145,14 +145,15 @@ const TAKES: Readonly<Record<Form['kind'], string>> = {
 };
 
 /** The text that a flag would have; `undefined` if the value is of another kind. */
-function textOf({ type, value, children = [] }: Node, { kind }: Form, folder: string): string | undefined {
-  if (kind === 'switch') return type === 'boolean' ? String(value) : undefined;
-  if (kind === 'number') return Number.isSafeInteger(value) ? String(value) : undefined;
-  if (kind === 'list') {
-    const isItem = (item: Node) => item.type === 'string' && /^[^,\n]+$/.test(item.value);
-    const isList = type === 'array' && children.length > 0 && children.every(isItem);
-    return isList ? children.map((item) => item.value).join() : undefined;
+function textOf({ type, value, children = [] }: Node, form: Form, folder: string): string | undefined {
+  if (form.kind === 'switch') return type === 'boolean' ? String(value) : undefined;
+  if (form.kind === 'number') return Number.isSafeInteger(value) ? String(value) : undefined;
+  if (form.kind === 'list') {
+    const word = new RegExp(wordPattern(form), 'u');
+    const isWord = (item: Node) => item.type === 'string' && word.test(item.value);
+    const isList = type === 'array' && children.length > 0 && children.every(isWord);
+    return isList ? children.map((item) => item.value).join(form.separator) : undefined;
   }
   if (type !== 'string' || value === '') return undefined;
-  return kind === 'path' && !isS3Address(value) ? resolve(folder, value) : value;
+  return form.kind === 'path' && !isS3Address(value) ? resolve(folder, value) : value;
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { COMMANDS } from '../commands/commands.ts';
 import { READS_OF, SECTIONS } from '../config/parse.ts';
-import { type Form, formOf, jsonOf } from '../form.ts';
+import { type Form, formOf, jsonOf, wordPattern } from '../form.ts';
 import { fallbackOf, helpOf, type Option } from '../option.ts';
 
 /** Path of the published schema, below the root of this project. */
@@ -79,7 +79,7 @@ function schemaOf(rows: readonly Row[]): Json {
   const isSame = others.every((other) => fallbackOf(other) === fallback);
   return {
     description: descriptionOf(rows),
-    ...TYPES[form.kind],
+    ...typeOf(form),
     ...limitsOf(forms),
     // a path of ours starts where the command is run, and not from the file
     ...(isSame && fallback !== undefined && form.kind !== 'path' && { default: jsonOf(form, fallback) }),
@@ -104,13 +104,13 @@ function helpIn(option: Option): string {
   return helpOf({ help, ...(inWords !== undefined && { usually: inWords }) });
 }
 
-const TYPES: Readonly<Record<Form['kind'], Json>> = {
-  text: { type: 'string', minLength: 1 },
-  path: { type: 'string', minLength: 1 },
-  switch: { type: 'boolean' },
-  number: { type: 'integer' },
-  list: { type: 'array', items: { type: 'string', pattern: '^[^,\\n]+$' }, minItems: 1 },
-};
+function typeOf(form: Form): Json {
+  if (form.kind === 'switch') return { type: 'boolean' };
+  if (form.kind === 'number') return { type: 'integer' };
+  if (form.kind === 'list')
+    return { type: 'array', items: { type: 'string', pattern: wordPattern(form) }, minItems: 1 };
+  return { type: 'string', minLength: 1 };
+}
 
 /** The widest range of numbers, or the choices. */
 function limitsOf(forms: readonly Form[]): Json {
