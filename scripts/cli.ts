@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option as Flag } from 'commander';
 import { codeOf, explain } from './base/errors.ts';
-import { outliveReaders, print } from './base/log.ts';
+import { endProgress, outliveReaders, print } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { COMMANDS, type CommandName, optionsByName } from './settings/commands/commands.ts';
 import { withConfig } from './settings/config/config.ts';
@@ -16,6 +16,7 @@ import { EXIT, exitFor, type Verdict } from './wiring/exit-code.ts';
 
 keepCompiled();
 outliveReaders();
+process.on('exit', endProgress);
 
 /** Entry for a terminal: `npm run -s clamav-mirror -- <command>`. Wiring only; each command loads what it needs. */
 const program = new Command('clamav-mirror')

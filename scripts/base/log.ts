@@ -25,17 +25,32 @@ export function print(stream: NodeJS.WriteStream, lines: readonly Line[]): void 
     const { mark, colour, text } = line;
     return `${styleText(colour, logLine(mark), { stream })}${logLine(withMoments(text))}\n`;
   });
-  if (rows.length > 0) stream.write(rows.join(''));
+  if (rows.length > 0) write(stream, rows.join(''));
+}
+
+/** The terminal whose last line shows progress: the next line of any kind replaces it. */
+let unfinished: NodeJS.WriteStream | undefined;
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  unfinished?.write('\r\x1b[K');
+  unfinished = undefined;
+  stream.write(text);
+}
+
+/** Ends a line that shows progress, so that the prompt of a shell begins a line of its own. */
+export function endProgress(): void {
+  unfinished?.write('\n');
+  unfinished = undefined;
 }
 
 /** Prints lines for machines, and records of what others said: times in them keep their form. */
 export function printRows(stream: NodeJS.WriteStream, rows: readonly string[]): void {
-  if (rows.length > 0) stream.write(rows.map((row) => `${logLine(row)}\n`).join(''));
+  if (rows.length > 0) write(stream, rows.map((row) => `${logLine(row)}\n`).join(''));
 }
 
 /** Prints one JSON value, by default for people to read too. */
 export function printJson(stream: NodeJS.WriteStream, value: unknown, indentation = 2): void {
-  stream.write(`${printableJson(value, indentation)}\n`);
+  write(stream, `${printableJson(value, indentation)}\n`);
 }
 
 /** A log that also says why a command failed. */
@@ -47,12 +62,7 @@ export interface StreamLog extends Log {
 /** A log for a stream: on a terminal progress is one line that rewrites itself, elsewhere every line is plain. */
 export function streamLog(stream: NodeJS.WriteStream, now?: () => Date): StreamLog {
   const terminal = stream.isTTY === true;
-  let open = false;
-  const line = (text: string) => {
-    if (open) stream.write('\r\x1b[K');
-    open = false;
-    print(stream, [now === undefined ? text : `${stamp(now())} ${text}`]);
-  };
+  const line = (text: string) => print(stream, [now === undefined ? text : `${stamp(now())} ${text}`]);
   return {
     info: line,
     warn: (text) => line(`warning: ${text}`),
@@ -60,7 +70,7 @@ export function streamLog(stream: NodeJS.WriteStream, now?: () => Date): StreamL
     progress(text) {
       if (!terminal) return;
       stream.write(`\r\x1b[K${logLine(text).slice(0, (stream.columns || 80) - 1)}`);
-      open = true;
+      unfinished = stream;
     },
   };
 }

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, type Log, runLog, SILENT, streamLog, type Voice } from '../../scripts/base/log.ts';
+import {
+  bytes,
+  endProgress,
+  type Log,
+  printJson,
+  runLog,
+  SILENT,
+  streamLog,
+  type Voice,
+} from '../../scripts/base/log.ts';
 
 /** What a stream is written while somebody logs. */
 function written(stream: { isTTY?: boolean; columns?: number }, say: (log: Log) => void): string {
@@ -28,6 +37,26 @@ test('a file gets plain lines, and no progress', () => {
 test('on a terminal progress is one line that rewrites itself, and the next line takes its place', () => {
   const expected = `one\n${CLEAR}at 10 %${CLEAR}at 20 %${CLEAR}warning: two\nthree\n`;
   expect(written({ isTTY: true, columns: 80 }, story)).toBe(expected);
+});
+
+test('what another stream writes takes the place of progress too: a terminal shows both', () => {
+  let text = '';
+  const write = (part: string) => {
+    text += part;
+    return true;
+  };
+  streamLog({ isTTY: true, columns: 80, write } as NodeJS.WriteStream).progress('at 10 %');
+  printJson({ write } as NodeJS.WriteStream, {});
+  expect(text).toBe(`${CLEAR}at 10 %${CLEAR}{}\n`);
+});
+
+test('progress that is the last line stays, and the prompt of a shell comes below it', () => {
+  const say = (log: Log) => {
+    log.progress('published');
+    endProgress();
+    endProgress();
+  };
+  expect(written({ isTTY: true }, say)).toBe(`${CLEAR}published\n`);
 });
 
 test.each([
