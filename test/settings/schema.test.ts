@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { parse } from 'jsonc-parser';
 import { describe, expect, test } from 'vitest';
+import { sharedOptions } from '../../scripts/settings/commands/commands.ts';
 import { parseConfig, SECTIONS } from '../../scripts/settings/config/parse.ts';
 import { schemaText } from '../../scripts/settings/generated/schema.ts';
 import { problemOf } from '../../scripts/settings/read.ts';
@@ -23,7 +24,7 @@ const inSection = ROWS.filter(({ command }) => SECTIONS.includes(command));
 
 describe('the published schema', () => {
   test('describes every option of every command, with an example that is one', () => {
-    for (const { option } of ROWS) {
+    for (const { option } of ROWS.filter(({ option: { name } }) => sharedOptions().has(name))) {
       const { anyOf: [shared] = [schema.properties[option.name]] } = schema.properties[option.name];
       expect({ name: option.name, shared }).toMatchObject({
         shared: { description: expect.stringMatching(/\w/) },
@@ -36,7 +37,8 @@ describe('the published schema', () => {
     for (const { command, option } of inSection) {
       for (const text of textsFor(option)) {
         const setting = { [option.name]: valueFor(option, text) };
-        for (const content of [setting, { [command]: setting }]) {
+        const isShared = sharedOptions().has(option.name);
+        for (const content of [...(isShared ? [setting] : []), { [command]: setting }]) {
           validate(content);
           expect({ content, wrong: validate.errors }).toEqual({ content, wrong: null });
           expect({ content, isTaken: isTaken(content) }).toEqual({ content, isTaken: true });
@@ -80,6 +82,7 @@ describe('the published schema', () => {
     ['a text for a list', { databases: 'main' }],
     ['a word that is no choice', { 's3-encryption': 'rot13' }],
     ['an option that the command of its section does not have', { serve: { cdiffs: 30 } }],
+    ['an option that is another thing to each command', { to: 5 }],
     ['a section for an option of that name', { probe: { client: { into: '/srv' } } }],
   ])('refuses %s', (_, content) => {
     expect([validate(content), isTaken(content)]).toEqual([false, false]);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { trustedOwners } from '../../scripts/files/trusted-owners.ts';
+import { sharedOptions } from '../../scripts/settings/commands/commands.ts';
 import { withConfig } from '../../scripts/settings/config/config.ts';
 import { formOf } from '../../scripts/settings/form.ts';
 import type { Option } from '../../scripts/settings/option.ts';
@@ -50,26 +51,23 @@ describe.each(ROWS.map((row) => [row.command, row.option.name, row] as const))('
 
   test('counts as a flag more than as a variable, and as that more than in the file', async () => {
     expect(texts.length, 'give the row an `example`').toBeGreaterThan(0);
+    const isShared = sharedOptions().has(row.option.name);
     const path = join(temporaryFolder(), 'settings.json');
     const alone = async (text: string) => (await reading(row, { flag: text }, path)).value;
-    for (let which = row.option.isNeeded ? 1 : 0; which < 16; which++) {
-      const has = (bit: number, text: string) => ((which & bit) === 0 ? undefined : text);
-      const sources = {
-        flag: has(1, first),
-        variable: has(2, second),
-        file: has(4, third),
-        section: has(8, second),
-      };
+    const inFile = isShared ? [{ file: third }, { file: third, section: second }] : [{ section: third }];
+    const cases = [{}, ...inFile].flatMap((file): Sources[] => [
+      file,
+      { ...file, variable: second },
+      { ...file, flag: first },
+      { ...file, flag: first, variable: second },
+    ]);
+    for (const sources of cases) {
+      const { flag, variable, section, file } = sources;
+      const text = flag ?? variable ?? section ?? file;
+      if (text === undefined && row.option.isNeeded) continue;
       const { value, source } = await reading(row, sources, path);
-      const text = sources.flag ?? sources.variable ?? sources.section ?? sources.file;
-      const expected =
-        sources.flag !== undefined
-          ? 'flag'
-          : sources.variable !== undefined
-            ? 'variable'
-            : text === undefined
-              ? 'default'
-              : 'file';
+      const places = { flag, variable, file: section ?? file, default: '' };
+      const [expected] = Object.entries(places).find(([, given]) => given !== undefined) ?? [];
       expect({ sources, source }).toEqual({ sources, source: expected });
       if (text !== undefined) expect({ sources, value }).toEqual({ sources, value: await alone(text) });
     }
@@ -106,13 +104,6 @@ test('a value means the same as a flag, as a variable and in the file, whatever 
       expect(await of({ variable: text })).toEqual(asFlag);
       expect(await of({ section: text })).toEqual(asFlag);
     }),
-    { seed: 18, numRuns: 300 },
+    { seed: 18, numRuns: 200 },
   );
-});
-
-test('commands that share an option take values of the same kind', () => {
-  for (const [name, rows] of Map.groupBy(ROWS, ({ option }) => option.name)) {
-    const kinds = new Set(rows.map(({ option }) => formOf(option).kind));
-    expect({ name, kinds: [...kinds] }).toEqual({ name, kinds: [expect.any(String)] });
-  }
 });

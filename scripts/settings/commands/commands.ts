@@ -1,3 +1,4 @@
+import { formOf } from '../form.ts';
 import { LOG_OPTIONS } from '../log.ts';
 import type { Option } from '../option.ts';
 import { EXPORT_OPTIONS, IMPORT_OPTIONS } from './bundle.ts';
@@ -38,4 +39,11 @@ export function optionsOf(command: string): readonly Option[] {
 /** All options of all commands with the same name, by that name. */
 export function optionsByName(): ReadonlyMap<string, readonly Option[]> {
   return Map.groupBy(Object.values<readonly Option[]>(COMMANDS).flat(), ({ name }) => name);
+}
+
+/** The same without those that take another kind of value in another command: such a name alone would say too little. */
+export function sharedOptions(): ReadonlyMap<string, readonly Option[]> {
+  const isOneKind = (options: readonly Option[]) =>
+    new Set(options.map((one) => formOf(one).kind)).size === 1;
+  return new Map([...optionsByName()].filter(([, options]) => isOneKind(options)));
 }

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Node } from 'jsonc-parser';
 import { counted } from '../../base/words.ts';
 import { isS3Address } from '../../store/s3/address.ts';
-import { COMMANDS, optionsByName, optionsOf } from '../commands/commands.ts';
+import { COMMANDS, optionsOf, sharedOptions } from '../commands/commands.ts';
 import { type Form, formOf, wordPattern } from '../form.ts';
 import type { Option } from '../option.ts';
 import { problemOf, SettingError } from '../read.ts';
@@ -37,7 +37,7 @@ export function parseConfig(text: string, path: string): Config {
   const entries = entriesOf(parsed.root, reader);
   const [own, shared] = [entries.filter(isSection), entries.filter((entry) => !isSection(entry))];
   const config: Config = {
-    shared: valuesOf(shared.filter(isSetting), optionsByName(), reader),
+    shared: valuesOf(shared.filter(isSetting), sharedOptions(), reader),
     sections: new Map(own.map(({ name, value }) => [name, sectionOf(name, value, reader)])),
   };
   if (problems.length === 0) return config;
@@ -124,6 +124,9 @@ function valuesOf(
 
 function unknown(name: string, known: readonly string[]): string {
   if (SECTIONS.includes(name)) return `${name} takes an object with options of that command`;
+  const commands = SECTIONS.filter((command) => optionsOf(command).some((option) => option.name === name));
+  if (commands.length > 1 && !sharedOptions().has(name))
+    return `${name} is another thing to each command: put it into an object named ${commands.join(' or ')}`;
   const meant = nearest(asOption(name), known);
   return `${JSON.stringify(name)} is unknown${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}`;
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { COMMANDS } from '../commands/commands.ts';
+import { COMMANDS, sharedOptions } from '../commands/commands.ts';
 import { READS_OF, SECTIONS } from '../config/parse.ts';
 import { type Form, formOf, jsonOf, wordPattern } from '../form.ts';
 import { fallbackOf, helpOf, type Option } from '../option.ts';
@@ -25,9 +25,9 @@ export function schemaText(): string {
     .filter(([command]) => !Object.hasOwn(READS_OF, command))
     .flatMap(([command, options]) => options.map((option): Row => ({ command, option })));
   const shared = new Map(
-    [...Map.groupBy(rows, ({ option }) => option.name)].map(
-      ([name, same]) => [name, schemaOf(same)] as const,
-    ),
+    [...Map.groupBy(rows, ({ option }) => option.name)]
+      .filter(([name]) => sharedOptions().has(name))
+      .map(([name, same]) => [name, schemaOf(same)] as const),
   );
   const sections = SECTIONS.map((command) => {
     const own = rows.filter((row) => row.command === command);
@@ -67,14 +67,12 @@ function sectionOf(command: string, rows: readonly Row[], shared: ReadonlyMap<st
   };
 }
 
-/** What one option takes, in any of these commands. Throws if they take values of different kinds. */
+/** What one option takes, in any of these commands: values of one kind. */
 function schemaOf(rows: readonly Row[]): Json {
   const [first, ...others] = rows.map(({ option }) => option);
   if (first === undefined) throw new Error('an option without a row');
   const forms = rows.map(({ option }) => formOf(option));
-  const [form, ...otherForms] = forms;
-  if (form === undefined || otherForms.some(({ kind }) => kind !== form.kind))
-    throw new Error(`--${first.name} takes values of different kinds`);
+  const form = formOf(first);
   const fallback = fallbackOf(first);
   const isSame = others.every((other) => fallbackOf(other) === fallback);
   return {
