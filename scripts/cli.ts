@@ -246,7 +246,10 @@ Example:
   });
 
 command('verify')
-  .argument('[paths...]', 'files, folders with a published mirror, or s3://bucket/prefix', ['./mirror'])
+  .argument(
+    '[paths...]',
+    'files, folders with a published mirror, or s3://bucket/prefix (default: the store of the settings, else ./mirror)',
+  )
   .description('prove CVD, CLD, CDIFF and .sign files, or a whole published mirror')
   .option('--database <name>', 'the database that the files must belong to, where their names do not say it')
   .option('--json', 'print one JSON object about everything that was checked')

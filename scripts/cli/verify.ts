@@ -23,11 +23,12 @@ export async function verify(
       `--database takes a name such as daily, not ${JSON.stringify(database)}`,
     );
   }
+  const targets = paths.length > 0 ? paths : [verifySettings(given).store];
   const checked: Checked[] = [];
   const buckets = new Map(
-    paths.filter(isS3Address).map((path) => [path, verifySettings(given, path)] as const),
+    targets.filter(isS3Address).map((path) => [path, verifySettings(given, path)] as const),
   );
-  for (const path of paths) {
+  for (const path of targets) {
     const bucket = buckets.get(path);
     checked.push(...(bucket === undefined ? await check(path, database) : await checkBucket(bucket)));
   }

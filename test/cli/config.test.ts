@@ -101,6 +101,13 @@ test('a wrong settings file ends every command with 2, and the place in it', asy
   }
 });
 
+test('verify proves the store of the settings if no path is given', async () => {
+  const store = temporaryFolder();
+  const { exitCode, stdout } = await runCli(['verify', '--config', settingsFile({ store })]);
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain(store);
+});
+
 test('every command with options reads them in the one place', async () => {
   const cli = await readFile(new URL('../../scripts/cli.ts', import.meta.url), 'utf8');
   for (const name of Object.keys(COMMANDS)) {
