@@ -40,9 +40,9 @@ Start with:
 In the freshclam.conf of a client:
   DatabaseMirror http://<this machine>:8080
 
-Every option can also be set by a variable, --max-size by ${variableOf('max-size')}, or in the settings file. A flag
-counts more than a variable, and that more than the file: the one that --config or ${variableOf('config')} names, else
-~/.config/clamav-mirror.json, else /etc/clamav-mirror.json. "clamav-mirror config" shows what holds.`,
+Every option can also be set by a variable, --max-size by ${variableOf('max-size')}, in which switches take true or false,
+or in the settings file. A flag counts more than a variable, and that more than the file. "clamav-mirror config" shows what
+holds, and its --help how to write the file.`,
   );
 
 command('sync')
@@ -341,8 +341,8 @@ const config = program
   .addHelpText(
     'after',
     `
-A setting comes from a flag, else its variable, else the settings file, else it is the default. The file has the options of every
-command, and objects with options for one command alone:
+A setting comes from a flag, else its variable, else the settings file, else it is the default. The file has the options
+of every command, and objects with options for one command alone:
   {
     "store": "/srv/clamav",                      // relative paths start from the folder of the file
     "databases": ["main", "daily", "bytecode"],

@@ -18,6 +18,7 @@ const HELP: Readonly<Record<string, readonly string[]>> = {
   serve: ['--store', '--address', '--port', '--json'],
   verify: ['--database', '--json', 'Exit codes', 'Example'],
   rebuild: ['--from', '--cdiff', '--header', '--output', 'Exit codes', 'Example'],
+  config: ['--config', '--json', '/etc/clamav-mirror.json', 'Exit codes', 'Example'],
   inspect: ['--json', 'Example'],
 };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { checkSettingsFile } from '../../scripts/doctor/checks/settings-file.ts';
+import { checksFor } from '../../scripts/doctor/checks.ts';
 import type { TrustedOwners } from '../../scripts/files/trusted-owners.ts';
 import { clientSettings } from '../../scripts/settings/commands/client.ts';
 import { doctorSettings } from '../../scripts/settings/commands/doctor.ts';
@@ -267,8 +268,9 @@ describe('what is wrong with a settings file', () => {
 describe('doctor', () => {
   test('names the file that counts', async () => {
     const path = settingsFile({ store: '/srv/clamav', port: 80, retry: false });
-    const { file } = doctorSettings(await reading(path, 'doctor'));
-    expect(file).toEqual({ path, options: 3, exposed: [] });
+    const settings = doctorSettings(await reading(path, 'doctor'));
+    expect(settings.file).toEqual({ path, options: 3, exposed: [] });
+    expect((await checksFor(settings)).map(({ name }) => name)).toContain('settings');
     expect(doctorSettings(NOTHING).file).toBeUndefined();
   });
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { isS3Address } from '../../store/s3/address.ts';
+import { importSettings } from '../commands/bundle.ts';
 import { clientSettings } from '../commands/client.ts';
 import { COMMANDS, type CommandName, optionsOf } from '../commands/commands.ts';
 import { probeSettings } from '../commands/probe.ts';
@@ -56,6 +57,8 @@ const CHECKS: Readonly<Partial<Record<CommandName, (from: Given) => unknown>>> =
   probe: (from) => probeSettings(ANY_MIRROR, from),
   watch: (from) => watchSettings(ANY_MIRROR, from),
   client: (from) => clientSettings(ANY_MIRROR, from),
+  export: logSettings,
+  import: (from) => together({ import: () => importSettings([], from), log: () => logSettings(from) }),
 };
 const ANY_MIRROR = 'https://mirror.invalid';
 

@@ -32,7 +32,7 @@ export const SECTIONS = Object.keys(COMMANDS).filter((name) => !Object.hasOwn(RE
 export function parseConfig(text: string, path: string): Config {
   const parsed = parseJsonc(text, path);
   const problems: Problem[] = [];
-  const say = (node: Node, what: string) => problems.push({ ...parsed.placeOf(node), what });
+  const say = (node: Node, what: string) => problems.push({ node, what });
   const reader: Reader = { ...parsed, folder: dirname(path), say };
   const entries = entriesOf(parsed.root, reader);
   const [own, shared] = [entries.filter(isSection), entries.filter((entry) => !isSection(entry))];
@@ -41,22 +41,25 @@ export function parseConfig(text: string, path: string): Config {
     sections: new Map(own.map(({ name, value }) => [name, sectionOf(name, value, reader)])),
   };
   if (problems.length === 0) return config;
-  throw new SettingError('setting/invalid', sentenceOn(problems, path), { advice: ADVICE });
+  throw new SettingError('setting/invalid', sentenceOn(problems, path, parsed), { advice: ADVICE });
 }
 
-interface Problem extends Place {
+interface Problem {
+  readonly node: Node;
   readonly what: string;
 }
 
 /** So many problems of one file are told at once. */
 const TOLD = 10;
 
-function sentenceOn(problems: readonly Problem[], path: string): string {
-  const lines = problems
-    .toSorted((one, other) => one.line - other.line || one.column - other.column)
-    .map(({ line, column, what }) => `${path}:${line}:${column}: ${what}`);
-  const more = lines.length - TOLD;
-  return [...lines.slice(0, TOLD), ...(more > 0 ? [`and ${counted(more, 'other problem')}`] : [])].join('; ');
+function sentenceOn(problems: readonly Problem[], path: string, { placeOf }: Parsed): string {
+  const inOrder = problems.toSorted((one, other) => one.node.offset - other.node.offset);
+  const told = inOrder.slice(0, TOLD).map(({ node, what }) => {
+    const { line, column } = placeOf(node);
+    return `${path}:${line}:${column}: ${what}`;
+  });
+  const more = problems.length - told.length;
+  return [...told, ...(more > 0 ? [`and ${counted(more, 'other problem')}`] : [])].join('; ');
 }
 
 const ADVICE = 'site/clamav-mirror.schema.json describes every key; editors complete them by it';
