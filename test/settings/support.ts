@@ -31,6 +31,7 @@ export function settingsFile(content: string | Uint8Array | object): string {
 const TEXTS = [
   ...['https://one.example', 'https://two.example', '192.0.2.1', '192.0.2.2', 'native', 'newest'],
   ...['one', 'two', 'three.yml', 'four.yml', '/srv/one', '/srv/two', 'AES256', 'aws:kms'],
+  ...['daily:28101', 'main:62', '127.0.0.1:8081', '127.0.0.1:8082'],
 ];
 
 /** Texts that an option takes, two at least where it has a choice. */
