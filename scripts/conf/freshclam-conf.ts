@@ -70,7 +70,9 @@ export function mirrorLines(lines: MirrorLines): readonly ConfOption[] {
   }
   return [
     ...mirrors.map((url) => [isPrivate ? 'PrivateMirror' : 'DatabaseMirror', url] as const),
-    ...(isPrivate ? [] : [['DNSDatabaseInfo', record ?? NO_RECORD] as const, ['ScriptedUpdates', true] as const]),
+    ...(isPrivate
+      ? []
+      : [['DNSDatabaseInfo', record ?? NO_RECORD] as const, ['ScriptedUpdates', true] as const]),
     ...USUAL_DATABASES.filter((name) => !databases.includes(name)).map(
       (name) => ['ExcludeDatabase', name] as const,
     ),

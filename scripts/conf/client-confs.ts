@@ -1,0 +1,83 @@
+import type { ConfLine } from '../files/clamav-conf.ts';
+import { clamdConf, clamdscanConf } from './clamd-conf.ts';
+import { freshclamConf, type MirrorLines } from './freshclam-conf.ts';
+import { MACHINES, type Machine, type MachineName } from './machines.ts';
+import { withReleases } from './since.ts';
+
+/** Everything that the configurations of a client depend on. */
+export interface ClientWishes extends MirrorLines {
+  readonly machine: MachineName;
+  readonly proxy: URL | undefined;
+  readonly checks: number;
+  readonly fips: boolean;
+  /** Host on which others find clamd, where it listens on a network. */
+  readonly clamd: string;
+}
+
+/** One configuration. */
+export interface ClientConf {
+  /** Name of the file where all of them are in one folder. */
+  readonly name: string;
+  /** Path on the machine. */
+  readonly path: string;
+  readonly lines: readonly ConfLine[];
+  /** True if a password is in it. */
+  readonly isSecret: boolean;
+}
+
+/** Attempts of freshclam, 5 seconds apart: ClamAV's default. */
+const ATTEMPTS = 3;
+
+/** Stands in for each password, wherever a configuration is shown. */
+export const PASSWORD = 'PASSWORD';
+
+/** Makes the configurations of a client. Throws `conf/impossible` for a database without a proper name. */
+export function clientConfs(wishes: ClientWishes): readonly ClientConf[] {
+  const { fips, clamd } = wishes;
+  const machine: Machine = MACHINES[wishes.machine];
+  const files = [
+    {
+      path: machine.freshclamConf,
+      isSecret: hasPasswords(wishes),
+      lines: freshclamConf({
+        ...wishes,
+        attempts: ATTEMPTS,
+        owner: machine.owner,
+        folder: machine.databases,
+        notify: machine.clamdConf,
+      }),
+    },
+    { path: machine.clamdConf, isSecret: false, lines: clamdConf(machine, { fips }) },
+    ...(machine.clamd.isShared
+      ? [{ path: '/etc/clamav/clamdscan.conf', isSecret: false, lines: clamdscanConf(clamd) }]
+      : []),
+  ];
+  return files.map(({ path, isSecret, lines }) => ({
+    name: path.replace(/^.*[\\/]/, ''),
+    path,
+    isSecret,
+    lines: [`${path}, for ${machine.title}. What is not here keeps ClamAV's default`, ...withReleases(lines)],
+  }));
+}
+
+/** The same wishes with `PASSWORD` in the place of each password. */
+export function withoutPasswords(wishes: ClientWishes): ClientWishes {
+  const { mirrors, proxy } = wishes;
+  return {
+    ...wishes,
+    mirrors: mirrors.map((url) => (new URL(url).password === '' ? url : masked(url).href.replace(/\/$/, ''))),
+    proxy: proxy && masked(proxy),
+  };
+}
+
+function hasPasswords({ mirrors, proxy }: ClientWishes): boolean {
+  return [...mirrors.map((url) => new URL(url)), ...(proxy === undefined ? [] : [proxy])].some(
+    ({ password }) => password !== '',
+  );
+}
+
+function masked(address: string | URL): URL {
+  const url = new URL(address);
+  if (url.password !== '') url.password = PASSWORD;
+  return url;
+}

@@ -1,0 +1,64 @@
+/** One answer of a mirror, by what its body is. `missing` is a 404. */
+export type Piece = 'missing' | 'header' | 'cdiff' | 'cdiff.sign' | 'cvd' | 'cvd.sign';
+
+/** Ways of a client to its mirror: asking it for versions, being told them by the mirror's DNS record, or as PrivateMirror. */
+export type Way = 'DatabaseMirror' | 'DNS' | 'PrivateMirror';
+
+/** `check`: nothing is new; `update`: a database is one version behind; `start`: an empty folder. */
+export type Occasion = 'check' | 'update' | 'start';
+
+/** Clients that ask alike, by the first release of each kind: 1.5 asks for `.sign` files too. */
+export type Generation = '0.103' | '1.5';
+
+/**
+ * What a client asks its mirror for, for one database, in this order. Measured with real clients at the built-in host:
+ * test/conf/costs.it.test.ts measures it again, and a test fails for each request that is not here. Through
+ * HTTPProxyServer the same requests arrive, each in a tunnel of its own.
+ */
+export const COSTS: Readonly<Record<Generation, Record<Way, Record<Occasion, readonly Piece[]>>>> = {
+  '0.103': {
+    DatabaseMirror: { check: ['header'], update: ['header', 'cdiff'], start: ['header', 'cvd'] },
+    DNS: { check: [], update: ['cdiff'], start: ['cvd'] },
+    PrivateMirror: {
+      check: ['missing', 'header'],
+      update: ['missing', 'header', 'cvd'],
+      start: ['missing', 'header', 'cvd'],
+    },
+  },
+  '1.5': {
+    DatabaseMirror: {
+      check: ['header'],
+      update: ['header', 'cdiff', 'cdiff.sign'],
+      start: ['header', 'cvd', 'cvd.sign'],
+    },
+    DNS: { check: [], update: ['cdiff', 'cdiff.sign'], start: ['cvd', 'cvd.sign'] },
+    PrivateMirror: {
+      check: ['missing', 'header'],
+      update: ['missing', 'header', 'cvd', 'cvd.sign'],
+      start: ['missing', 'header', 'cvd', 'cvd.sign'],
+    },
+  },
+};
+
+/** Bytes of each piece that a database has; `undefined`: unknown. */
+export type Sizes = Readonly<Partial<Record<Piece, number>>>;
+
+/** Bytes that are the same for each database. The body of a 404 is the built-in host's. */
+export const FIXED: Sizes = { missing: 14, header: 512 };
+
+export interface Cost {
+  readonly requests: number;
+  /** Bytes of all bodies; `undefined` if one of them is unknown. */
+  readonly bytes: number | undefined;
+}
+
+/** Adds up what pieces cost. */
+export function costOf(pieces: readonly Piece[], sizes: Sizes): Cost {
+  const known = { ...FIXED, ...sizes };
+  const counts = pieces.map((piece) => known[piece]);
+  const isKnown = counts.every((count) => count !== undefined);
+  return {
+    requests: pieces.length,
+    bytes: isKnown ? counts.reduce((sum: number, count) => sum + (count ?? 0), 0) : undefined,
+  };
+}
