@@ -37,15 +37,14 @@ export function writtenText(report: ConfigReport, settings: ConfigSettings, fold
   return [...files, '', ...afterwards(report, settings)];
 }
 
-function afterwards(
-  { way, costs, advice, asked }: ConfigReport,
-  { checks, isPrivate }: ConfigSettings,
-): string[] {
+function afterwards({ way, costs, advice, asked }: ConfigReport, settings: ConfigSettings): string[] {
   const of = asked === undefined ? '' : `, by what ${asked} has today`;
   return [
     `==> What a client costs its mirror (${way}${of}) <==`,
     ...costs.flatMap((cost) => costLines(cost, settings)),
-    ...(isPrivate ? ['PrivateMirror takes each new version whole: DatabaseMirror takes its CDIFF'] : []),
+    ...(settings.isPrivate
+      ? ['PrivateMirror takes each new version whole: DatabaseMirror takes its CDIFF']
+      : []),
     '',
     ...advice,
   ];

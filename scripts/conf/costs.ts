@@ -1,5 +1,5 @@
-/** One answer of a mirror, by what its body is. `missing` is a 404. */
-export type Piece = 'missing' | 'header' | 'cdiff' | 'cdiff.sign' | 'cvd' | 'cvd.sign';
+/** One answer of a mirror, by what its body is. `missing` is a 404, `unchanged` a 304. */
+export type Piece = 'missing' | 'unchanged' | 'header' | 'cdiff' | 'cdiff.sign' | 'cvd' | 'cvd.sign';
 
 /** Ways of a client to its mirror: asking it for versions, being told them by the mirror's DNS record, or as PrivateMirror. */
 export type Way = 'DatabaseMirror' | 'DNS' | 'PrivateMirror';
@@ -17,23 +17,23 @@ export type Generation = '0.103' | '1.5';
  */
 export const COSTS: Readonly<Record<Generation, Record<Way, Record<Occasion, readonly Piece[]>>>> = {
   '0.103': {
-    DatabaseMirror: { check: ['header'], update: ['header', 'cdiff'], start: ['header', 'cvd'] },
+    DatabaseMirror: { check: ['unchanged'], update: ['header', 'cdiff'], start: ['header', 'cvd'] },
     DNS: { check: [], update: ['cdiff'], start: ['cvd'] },
     PrivateMirror: {
-      check: ['missing', 'header'],
+      check: ['missing', 'unchanged'],
       update: ['missing', 'header', 'cvd'],
       start: ['missing', 'header', 'cvd'],
     },
   },
   '1.5': {
     DatabaseMirror: {
-      check: ['header'],
+      check: ['unchanged'],
       update: ['header', 'cdiff', 'cdiff.sign'],
       start: ['header', 'cvd', 'cvd.sign'],
     },
     DNS: { check: [], update: ['cdiff', 'cdiff.sign'], start: ['cvd', 'cvd.sign'] },
     PrivateMirror: {
-      check: ['missing', 'header'],
+      check: ['missing', 'unchanged'],
       update: ['missing', 'header', 'cvd', 'cvd.sign'],
       start: ['missing', 'header', 'cvd', 'cvd.sign'],
     },
@@ -43,8 +43,11 @@ export const COSTS: Readonly<Record<Generation, Record<Way, Record<Occasion, rea
 /** Bytes of each piece that a database has; `undefined`: unknown. */
 export type Sizes = Readonly<Partial<Record<Piece, number>>>;
 
-/** Bytes that are the same for each database. The body of a 404 is the built-in host's. */
-export const FIXED: Sizes = { missing: 14, header: 512 };
+/**
+ * Bytes that are the same for each database, at the built-in host. A host that does not compare dates sends the header,
+ * 512 bytes, where nothing has changed.
+ */
+export const FIXED: Sizes = { missing: 14, unchanged: 0, header: 512 };
 
 export interface Cost {
   readonly requests: number;
