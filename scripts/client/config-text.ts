@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { bytes, counted } from '../base/words.ts';
-import type { Cost } from '../conf/costs.ts';
+import { type Cost, FIXED } from '../conf/costs.ts';
 import { MACHINES } from '../conf/machines.ts';
 import type { ConfigReport, ConfigSettings, Costs } from './config.ts';
 
@@ -42,6 +42,7 @@ function afterwards({ way, costs, advice, asked }: ConfigReport, settings: Confi
   return [
     `==> What a client costs its mirror (${way}${of}) <==`,
     ...costs.flatMap((cost) => costLines(cost, settings)),
+    `A host that compares no dates sends ${bytes(FIXED.header)} for each database in a check`,
     ...(settings.isPrivate
       ? ['PrivateMirror takes each new version whole: DatabaseMirror takes its CDIFF']
       : []),

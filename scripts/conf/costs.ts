@@ -47,7 +47,7 @@ export type Sizes = Readonly<Partial<Record<Piece, number>>>;
  * Bytes that are the same for each database, at the built-in host. A host that does not compare dates sends the header,
  * 512 bytes, where nothing has changed.
  */
-export const FIXED: Sizes = { missing: 14, unchanged: 0, header: 512 };
+export const FIXED = { missing: 14, unchanged: 0, header: 512 } as const satisfies Sizes;
 
 export interface Cost {
   readonly requests: number;
@@ -57,7 +57,7 @@ export interface Cost {
 
 /** Adds up what pieces cost. */
 export function costOf(pieces: readonly Piece[], sizes: Sizes): Cost {
-  const known = { ...FIXED, ...sizes };
+  const known: Sizes = { ...FIXED, ...sizes };
   const counts = pieces.map((piece) => known[piece]);
   const isKnown = counts.every((count) => count !== undefined);
   return {

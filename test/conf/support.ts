@@ -65,10 +65,9 @@ export async function startPrintedClient(engine: Engine): Promise<PrintedClient>
       return found === undefined ? undefined : `${found.file} ${found.version}`;
     },
     async freshclam(text, { nameserver, args = [] } = {}) {
-      await placeConf(
-        join(folder, 'freshclam.conf'),
-        text.replace(/^DatabaseOwner .*$/m, `DatabaseOwner ${engine.databaseOwner}`),
-      );
+      const owner = `DatabaseOwner ${engine.databaseOwner}\n`;
+      const here = text.replace(/^DatabaseOwner .*\n/m, '') + owner;
+      await placeConf(join(folder, 'freshclam.conf'), here);
       return await run(engine, {
         tool: 'freshclam',
         folder,
