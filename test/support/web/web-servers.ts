@@ -11,7 +11,7 @@ import { findProgram } from '../../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from '../setup/install.ts';
 import { freePort } from './ports.ts';
 
-const HOSTS = join(import.meta.dirname, '..', '..', '..', 'site', 'hosts');
+export const HOSTS = join(import.meta.dirname, '..', '..', '..', 'site', 'hosts');
 /** What the configurations of `site/hosts` say, and what tests put in its place. */
 const PLACEHOLDERS = { folder: '/srv/clamav', port: '8080' };
 const START_TIMEOUT = 20_000;
