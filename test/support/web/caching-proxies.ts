@@ -40,7 +40,7 @@ export async function startCachingProxy(
   const [minute, day] = A_DAY[name];
   const text = await readFile(join(HOSTS, file), 'utf8');
   const ours = forADay ? text.replace(minute, day) : text;
-  await writeFile(main, await (name === 'squid' ? squidConf : nginxConf)(ours, own, port, mirrorPort));
+  await writeFile(main, await configFor(name, ours, { own, port, mirrorPort }));
   const program = (await findProgram(name, { path: searchPath() })) ?? name;
   const env = { PATH: process.env.PATH ?? '' };
   if (name === 'squid')
@@ -63,13 +63,22 @@ export async function startCachingProxy(
   return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
 }
 
+/** A whole configuration of these texts of ours, with folders and ports of a test. */
+export async function configFor(
+  name: CachingProxyName,
+  conf: string,
+  { own, port, mirrorPort }: { readonly own: string; readonly port: number; readonly mirrorPort: number },
+): Promise<string> {
+  return await (name === 'squid' ? squidConf : nginxConf)(conf, own, port, mirrorPort);
+}
+
 async function squidConf(conf: string, own: string, port: number, mirrorPort: number): Promise<string> {
   await mkdir(join(own, 'spool'));
   await chmod(join(own, 'spool'), 0o777);
   const text = conf
     .replaceAll('/var/spool/squid', join(own, 'spool'))
     .replaceAll('/var/log/squid', own)
-    .replace('http_port 3128', `http_port 127.0.0.1:${port}`)
+    .replaceAll('http_port 3128', `http_port 127.0.0.1:${port}`)
     .replace('cache_peer mirror.example parent 8080', `cache_peer 127.0.0.1 parent ${mirrorPort}`);
   const ours = [`pid_filename ${own}/pid`, 'shutdown_lifetime 0 seconds', 'pinger_enable off'];
   return [...ours, 'visible_hostname squid.test', text].join('\n');
