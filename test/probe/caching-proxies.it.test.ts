@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
 import type { Engine } from '../../scripts/engine/engine.ts';
+import { FACE } from '../../scripts/mirror/pages.ts';
 import { configured, engineOf, startPrintedClient, startSeenHost, textOf } from '../conf/support.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import { describeMirror, offer, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
@@ -49,6 +50,21 @@ describeMirror('a caching proxy in front of a mirror', () => {
             const others = problems(report).filter((one) => name !== 'squid' || one !== 'range: warning');
             expect(others).toEqual(await problemsOfUnsigned({ client: true }));
           }
+        });
+
+        test('hands on what a browser and Prometheus are told', async () => {
+          await using mirror = await fifth();
+          await using host = await startWebServer('nginx', mirror.store);
+          await using proxy = await startCachingProxy(name, host.port);
+          const headersOf = async (url: string) => {
+            const { status, headers } = await fetch(url);
+            const names = ['content-type', 'x-content-type-options', 'content-security-policy'];
+            return [status, ...names.map((header) => headers.get(header))];
+          };
+          for (const path of ['', ...FACE, 'manifest.json', 'test-5.cdiff'])
+            expect(await headersOf(`${proxy.url}/${path}`), path).toEqual(
+              await headersOf(`${host.url}/${path}`),
+            );
         });
 
         test('shows a new version once its time is over, never without its CDIFF, and no mixture', async () => {
