@@ -276,8 +276,8 @@ withOptions(
 Each file replaces the whole file of its name. The first mirror is asked which databases it has; without an answer, or
 with --offline, clients ask for those that ClamAV asks for. The figures are measured with real clients.
 
-Passwords are not printed: PASSWORD stands for them. --into writes them, to files that only you can read, and says how to
-put each file into its place.
+Passwords are not printed: PASSWORD stands for them. --into writes them, to files that only you can read, and says how
+to put each file into its place.
 
 Exit codes: 0 printed or written, also where no mirror could be asked, which a warning says; 1 a file could not be
 written, or something was given that no configuration can hold; 2 wrong usage.

@@ -35,24 +35,9 @@ export function clamdscanConf(host: string): readonly ConfOption[] {
 }
 
 function listening({ clamd: { socket, group, address } }: Machine): ConfOption[] {
-  return [
-    ...(socket === undefined
-      ? []
-      : ([
-          ['LocalSocket', socket],
-          ['FixStaleSocket', true],
-          ...(group === undefined
-            ? []
-            : ([
-                ['LocalSocketGroup', group],
-                ['LocalSocketMode', '660'],
-              ] as const)),
-        ] as const)),
-    ...(address === undefined
-      ? []
-      : ([
-          ['TCPSocket', CLAMD_PORT],
-          ['TCPAddr', address],
-        ] as const)),
-  ];
+  const options: ConfOption[] = [];
+  if (socket !== undefined) options.push(['LocalSocket', socket], ['FixStaleSocket', true]);
+  if (group !== undefined) options.push(['LocalSocketGroup', group], ['LocalSocketMode', '660']);
+  if (address !== undefined) options.push(['TCPSocket', CLAMD_PORT], ['TCPAddr', address]);
+  return options;
 }

@@ -1,8 +1,8 @@
-import type { ConfLine } from '../files/clamav-conf.ts';
+import type { ConfLine, ConfOption } from '../files/clamav-conf.ts';
 import { clamdConf, clamdscanConf } from './clamd-conf.ts';
 import { freshclamConf, type MirrorLines } from './freshclam-conf.ts';
 import { MACHINES, type Machine, type MachineName } from './machines.ts';
-import { withReleases } from './since.ts';
+import { RELEASES, sinceOf } from './since.ts';
 
 /** Everything that the configurations of a client depend on. */
 export interface ClientWishes extends MirrorLines {
@@ -56,8 +56,20 @@ export function clientConfs(wishes: ClientWishes): readonly ClientConf[] {
     name: path.replace(/^.*[\\/]/, ''),
     path,
     isSecret,
-    lines: [`${path}, for ${machine.title}. What is not here keeps ClamAV's default`, ...withReleases(lines)],
+    lines: [
+      `${path}, for ${machine.title}. What is not here keeps ClamAV's default`,
+      ...lines.flatMap(commented),
+    ],
   }));
+}
+
+/** A line with a comment above it, if it needs one. */
+function commented(line: ConfOption): readonly ConfLine[] {
+  const [name] = line;
+  const since = sinceOf(name);
+  if (name === 'Checks') return ['times each day, for a freshclam that keeps running', line];
+  if (since === RELEASES[0]) return [line];
+  return [`ClamAV ${since} and later: an earlier one ends with an error at the next line`, line];
 }
 
 /** The same wishes with `PASSWORD` in the place of each password. */

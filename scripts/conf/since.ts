@@ -1,4 +1,4 @@
-import type { ConfLine, ConfName } from '../files/clamav-conf.ts';
+import type { ConfName } from '../files/clamav-conf.ts';
 
 /** Feature releases of ClamAV that clients run, oldest first. The tests run the first of them, too. */
 export const RELEASES = ['0.103', '1.0', '1.4', '1.5'] as const;
@@ -15,12 +15,4 @@ export function sinceOf(name: ConfName): Release {
 /** True if every client understands an option, when `oldest` is the oldest release among them. */
 export function isKnownTo(oldest: Release, name: ConfName): boolean {
   return RELEASES.indexOf(sinceOf(name)) <= RELEASES.indexOf(oldest);
-}
-
-/** The lines, with a comment above each that an earlier release does not understand. */
-export function withReleases(lines: readonly ConfLine[]): readonly ConfLine[] {
-  return lines.flatMap((line) => {
-    if (typeof line === 'string' || sinceOf(line[0]) === RELEASES[0]) return [line];
-    return [`ClamAV ${sinceOf(line[0])} and later: an earlier one ends with an error at the next line`, line];
-  });
 }

@@ -26,7 +26,7 @@ export function validated<Rows extends readonly Option[]>(options: Rows, from: G
   const isArgument = (name: string) => options.some((one) => one.name === name && one.isArgument === true);
   for (const { path, input, message } of parsed.issues) {
     const name = String(path?.[0]?.key ?? 'setting');
-    const given = JSON.stringify(input)?.replace(/(?<=^"https?:(?!\/\/)|\/\/)[^/]*@/, '***@');
+    const given = JSON.stringify(input)?.replace(/(?<=\/\/|^"(?=[^/]*:)).*@/, '***@'); // no password
     const what = given === undefined ? 'is needed' : `${message}: ${given}`;
     const who = isArgument(name) && from.kind !== 'input' ? `the argument <${name}>` : named(name, from);
     if (!wrong.has(name)) wrong.set(name, `${who} ${what}`);

@@ -184,6 +184,21 @@ describe('settings of client-config', () => {
   });
 });
 
+test.each([
+  'http:me:secret@proxy.example',
+  'me:secret@proxy.example:3128',
+  'http://me:se/secret@proxy.example',
+])('a wrong address is told without its password: %s', (proxy) => {
+  let refused: unknown;
+  try {
+    settings({ proxy });
+  } catch (error) {
+    refused = error;
+  }
+  expect(String(refused)).toContain('***@proxy.example');
+  expect(String(refused)).not.toContain('secret');
+});
+
 test('an address is what begins with http:// or https:// as it is written', () => {
   const all = [
     'http://a',

@@ -6,16 +6,16 @@ import { MACHINE_NAMES } from '../../conf/machines.ts';
 import { isKnownTo, RELEASES } from '../../conf/since.ts';
 import { isHttp } from '../../http/is-http.ts';
 import { proxiesFrom } from '../environment.ts';
-import { Databases, FilePath, MirrorUrl, minutes, Switch, wholeNumber } from '../fields.ts';
+import { Databases, FilePath, minutes, Switch, wholeNumber } from '../fields.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
-import { CLIENT_OPTIONS } from './client.ts';
+import { CLIENT_OPTIONS, ConfMirror } from './client.ts';
 import { SYNC_OPTIONS } from './sync.ts';
 
 /** Mirrors that a client tries one after the other. */
 const MOST_MIRRORS = 10;
 
-/** Behind the name of the command, separated by blanks here. Each becomes a line of freshclam.conf. */
+/** Behind the name of the command, separated by blanks here. */
 const URLS = {
   name: 'urls',
   value: '<urls...>',
@@ -24,7 +24,7 @@ const URLS = {
   schema: v.pipe(
     v.string(),
     v.transform((text) => text.split(' ')),
-    v.array(v.pipe(MirrorUrl, v.regex(/^[!-~]+$/, 'must be ASCII without spaces, the rest percent-encoded'))),
+    v.array(ConfMirror),
     v.maxLength(MOST_MIRRORS, `names more than ${MOST_MIRRORS} mirrors`),
   ),
 } as const satisfies Option;
