@@ -52,10 +52,10 @@ function afterwards({ way, costs, advice, asked }: ConfigReport, settings: Confi
 }
 
 /** One line, or two where a later ClamAV asks for more. */
-function costLines({ occasion, database, by }: Costs, { checks, fips }: ConfigSettings): string[] {
+function costLines({ occasion, databases, by }: Costs, { checks, fips }: ConfigSettings): string[] {
   const of = {
     check: `a check without news, ${checks} a day`,
-    update: `one new version of ${database}`,
+    update: `one new version of ${databases.join()}`,
     start: 'an empty folder',
   };
   const [first, later] = [costText(by['0.103']), costText(by['1.5'])];

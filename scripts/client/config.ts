@@ -4,9 +4,11 @@ import {
   COSTS,
   type Cost,
   costOf,
+  FIXED,
   type Generation,
   type Occasion,
   type Sizes,
+  sumOf,
   type Way,
 } from '../conf/costs.ts';
 import { MACHINES } from '../conf/machines.ts';
@@ -28,11 +30,10 @@ export interface ConfigSettings extends ClientWishes {
   readonly proxies: Proxies;
 }
 
-/** Cost of one occasion for each kind of client, for all databases together; an update is one of `database`. */
+/** Cost of an occasion for these databases together, for each kind of client. */
 export interface Costs {
   readonly occasion: Occasion;
-  /** Database that is updated; `undefined`: all of them. */
-  readonly database?: string;
+  readonly databases: readonly string[];
   readonly by: Readonly<Record<Generation, Cost>>;
 }
 
@@ -103,25 +104,17 @@ async function firstManifest(
 
 /** A check and a start are about all databases, an update is of the one that is updated most. */
 function costsOf(way: Way, databases: readonly string[], manifest: Manifest | undefined): readonly Costs[] {
-  const all = (occasion: Occasion) => ({ occasion, by: by((one) => sum(databases, one, occasion)) });
-  const by = (cost: (of: Generation) => Cost) => ({ '0.103': cost('0.103'), '1.5': cost('1.5') });
-  const one = (database: string, of: Generation, occasion: Occasion) =>
-    costOf(COSTS[of][way][occasion], sizesOf(database, manifest));
-  const sum = (names: readonly string[], of: Generation, occasion: Occasion): Cost =>
-    names
-      .map((name) => one(name, of, occasion))
-      .reduce((left, right) => ({
-        requests: left.requests + right.requests,
-        bytes: left.bytes === undefined || right.bytes === undefined ? undefined : left.bytes + right.bytes,
-      }));
-  const updated = databases.includes('daily') ? 'daily' : databases[0];
-  return [
-    all('check'),
-    ...(updated === undefined
-      ? []
-      : [{ occasion: 'update' as const, database: updated, by: by((of) => one(updated, of, 'update')) }]),
-    all('start'),
-  ];
+  const updated = databases.includes('daily') ? ['daily'] : databases.slice(0, 1);
+  const occasions = [
+    ['check', databases],
+    ['update', updated],
+    ['start', databases],
+  ] as const;
+  return occasions.map(([occasion, names]) => {
+    const by = (generation: Generation) =>
+      sumOf(names.map((name) => costOf(COSTS[generation][way][occasion], sizesOf(name, manifest))));
+    return { occasion, databases: names, by: { '0.103': by('0.103'), '1.5': by('1.5') } };
+  });
 }
 
 /** Sizes of what the mirror has of a database. A file that it lacks is a 404. */
@@ -129,7 +122,7 @@ function sizesOf(database: string, manifest: Manifest | undefined): Sizes {
   const record = manifest?.databases[database];
   if (manifest === undefined || record === undefined) return {};
   const { version } = record;
-  const sizeOf = (name: string) => manifest.files[name]?.size ?? costOf(['missing'], {}).bytes ?? 0;
+  const sizeOf = (name: string) => manifest.files[name]?.size ?? FIXED.missing;
   return {
     cvd: sizeOf(cvdName(database)),
     'cvd.sign': sizeOf(cvdSignName(database, version)),

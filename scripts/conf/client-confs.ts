@@ -72,24 +72,27 @@ function commented(line: ConfOption): readonly ConfLine[] {
   return [`ClamAV ${since} and later: an earlier one ends with an error at the next line`, line];
 }
 
-/** The same wishes with `PASSWORD` in the place of each password. */
+/** The same wishes with `PASSWORD` in the place of each password. A user alone, of a mirror, may be a token. */
 export function withoutPasswords(wishes: ClientWishes): ClientWishes {
   const { mirrors, proxy } = wishes;
   return {
     ...wishes,
-    mirrors: mirrors.map((url) => (new URL(url).password === '' ? url : masked(url).href.replace(/\/$/, ''))),
-    proxy: proxy && masked(proxy),
+    mirrors: mirrors.map((url) => {
+      const { username, password } = new URL(url);
+      if (username === '' && password === '') return url;
+      return masked(url, password === '' ? 'username' : 'password').href.replace(/\/$/, '');
+    }),
+    proxy: proxy && proxy.password !== '' ? masked(proxy, 'password') : proxy,
   };
 }
 
 function hasPasswords({ mirrors, proxy }: ClientWishes): boolean {
-  return [...mirrors.map((url) => new URL(url)), ...(proxy === undefined ? [] : [proxy])].some(
-    ({ password }) => password !== '',
-  );
+  const users = mirrors.map((url) => new URL(url)).map(({ username, password }) => username + password);
+  return [...users, proxy?.password ?? ''].some((secret) => secret !== '');
 }
 
-function masked(address: string | URL): URL {
+function masked(address: string | URL, secret: 'username' | 'password'): URL {
   const url = new URL(address);
-  if (url.password !== '') url.password = PASSWORD;
+  url[secret] = PASSWORD;
   return url;
 }

@@ -58,10 +58,16 @@ export interface Cost {
 /** Adds up what pieces cost. */
 export function costOf(pieces: readonly Piece[], sizes: Sizes): Cost {
   const known: Sizes = { ...FIXED, ...sizes };
-  const counts = pieces.map((piece) => known[piece]);
-  const isKnown = counts.every((count) => count !== undefined);
-  return {
-    requests: pieces.length,
-    bytes: isKnown ? counts.reduce((sum: number, count) => sum + (count ?? 0), 0) : undefined,
-  };
+  return sumOf(pieces.map((piece) => ({ requests: 1, bytes: known[piece] })));
+}
+
+/** Adds costs up. A sum with something unknown in it is unknown. */
+export function sumOf(costs: readonly Cost[]): Cost {
+  return costs.reduce(
+    (sum, { requests, bytes }) => ({
+      requests: sum.requests + requests,
+      bytes: sum.bytes === undefined || bytes === undefined ? undefined : sum.bytes + bytes,
+    }),
+    { requests: 0, bytes: 0 },
+  );
 }

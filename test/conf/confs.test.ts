@@ -59,14 +59,14 @@ describe('what a client is told', () => {
       new Map([['manifest.json', Buffer.from(encodeManifest(production()))]]),
     );
     const { costs } = await configured([mirror.url]);
-    expect(costs.map(({ occasion, database, by }) => [occasion, database, by])).toEqual([
-      ['check', undefined, { '0.103': { requests: 3, bytes: 0 }, '1.5': { requests: 3, bytes: 0 } }],
+    expect(costs.map(({ occasion, databases, by }) => [occasion, databases.length, by])).toEqual([
+      ['check', 3, { '0.103': { requests: 3, bytes: 0 }, '1.5': { requests: 3, bytes: 0 } }],
       [
         'update',
-        'daily',
+        1,
         { '0.103': { requests: 2, bytes: 512 + 81_234 }, '1.5': { requests: 3, bytes: 512 + 81_234 + 9012 } },
       ],
-      ['start', undefined, expect.objectContaining({ '0.103': { requests: 6, bytes: 112_483_840 } })],
+      ['start', 3, expect.objectContaining({ '0.103': { requests: 6, bytes: 112_483_840 } })],
     ]);
     const { costs: whole } = await configured([mirror.url], { private: 'true' });
     expect(whole[1]?.by['0.103']).toEqual({ requests: 3, bytes: 14 + 512 + 23_068_672 });
@@ -77,6 +77,8 @@ describe('what a client is told', () => {
     const report = await configured(given.mirrors, OFFLINE);
     const told = [JSON.stringify(configJson(report, given)), ...configText(report, given)].join('\n');
     expect(told).not.toContain('f1rst');
+    const { shown } = await configured(['http://t0ken@mirror.example'], OFFLINE);
+    expect(shown[0]).toMatchObject({ isSecret: true, text: expect.not.stringContaining('t0ken') });
     expect(told).toContain('http://me:PASSWORD@mirror.example/clamav');
     expect(configJson(report, given)).toMatchObject({
       for: 'debian',

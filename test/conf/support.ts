@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { type ConfigReport, configureClient } from '../../scripts/client/config.ts';
 import { cvdName, cvdSignName } from '../../scripts/cvd/names.ts';
@@ -80,9 +81,17 @@ export async function startPrintedClient(engine: Engine): Promise<PrintedClient>
   };
 }
 
+/** A work folder for each test file: an engine ends what an earlier one left in the same. */
+let work: string | undefined;
+afterAll(async () => {
+  if (work !== undefined) await rm(work, { recursive: true, force: true });
+  work = undefined;
+});
+
 /** The engine of this name, as `--engines` takes it. */
 export async function engineOf(name: string, path = process.env.PATH ?? ''): Promise<Engine> {
-  return await openOneEngine(parseEngineSpec(name), { path, work: tmpdir(), log: SILENT });
+  work ??= await mkdtemp(join(tmpdir(), 'engines-'));
+  return await openOneEngine(parseEngineSpec(name), { path, work, log: SILENT });
 }
 
 /** A host that keeps a list of what it was asked for. */
