@@ -12,6 +12,7 @@ import { describeWithImages, image } from '../support/docker/docker.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
+import { isRealFrom15, REAL_FROM_15 } from './real-15.ts';
 import { configured, engineOf, startPrintedClient, startSeenHost, textOf } from './support.ts';
 
 const RECORD = 'current.cvd.mirror.invalid';
@@ -100,6 +101,7 @@ describeMirror('the table of what a client costs', () => {
 
       describeWithClamav15('and the stand-in for 1.5', () => {
         test('holds for what 1.5 does', async ({ skip }) => {
+          skip(isRealFrom15(), REAL_FROM_15);
           const engine = await engineOf('native', engine15.path);
           const why = await lacksNameserver(engine);
           skip(why !== undefined, why);

@@ -21,6 +21,7 @@ import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { signedMirror, TestSigner } from '../support/sign/signed-mirror.ts';
 import { freePort } from '../support/web/ports.ts';
 import { startSquid } from '../support/web/squid.ts';
+import { isRealFrom15, REAL_FROM_15 } from './real-15.ts';
 import { configured, engineOf, startPrintedClient, startSeenHost, textOf } from './support.ts';
 
 const squid = inject('squid');
@@ -80,7 +81,10 @@ describeMirror('a configuration as client-config prints it', () => {
   });
 
   describeWith(squid)('with a squid', () => {
-    test('leads through a proxy with a user and password, each request in a tunnel of its own', async () => {
+    test('leads through a proxy with a user and password, each request in a tunnel of its own', async ({
+      skip,
+    }) => {
+      skip(readsSigns(native), 'it asks for more, and a stand-in for 1.5 in a way of its own');
       await using proxy = await startSquid(have(squid), ['http_access allow localhost']);
       await using host = await startSeenHost(mirror.store, native);
       const address = proxy.url.replace('//', '//me:p%20s@');
@@ -136,7 +140,8 @@ describeMirror('a configuration as client-config prints it', () => {
         signer[Symbol.dispose]();
       });
 
-      test('holds it to FIPS limits: it takes a CVD with its .sign, and none without', async () => {
+      test('holds it to FIPS limits: it takes a CVD with its .sign, and none without', async ({ skip }) => {
+        skip(isRealFrom15(), REAL_FROM_15);
         const engine = await engineOf('native', engine15.path);
         for (const [store, has] of [
           [signed.store, 'test.cvd 6'],

@@ -49,7 +49,7 @@ describe('the function of CloudFront', () => {
 });
 
 test('the Worker of R2 takes the address of a mirror that ends with a slash, too', async () => {
-  const { default: worker } = await import(`file://${join(HOSTS, 'r2/r2-worker.js')}`);
+  const { default: worker } = await import(join(HOSTS, 'r2', 'r2-worker.js'));
   const asked: string[] = [];
   const head = async (key: string) => {
     asked.push(key);

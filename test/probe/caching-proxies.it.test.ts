@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { HEADER_SIZE, parseHeader } from '../../scripts/cvd/header.ts';
-import type { Engine } from '../../scripts/engine/engine.ts';
+import { type Engine, readsSigns } from '../../scripts/engine/engine.ts';
 import { FACE } from '../../scripts/mirror/pages.ts';
 import { configured, engineOf, startPrintedClient, startSeenHost, textOf } from '../conf/support.ts';
 import { trusting } from '../support/clamav/engines.ts';
@@ -152,12 +152,13 @@ describeMirror('a caching proxy in front of a mirror', () => {
           return Object.assign(proxy, { forward: true as const });
         };
 
-        test.each([
+        test.for([
           ['no proxy', none],
           ['`HTTPProxyServer`', forward],
           ['`squid.conf`', (port: number) => startCachingProxy('squid', port, { forADay: true })],
           ['`nginx-proxy-cache.conf`', (port: number) => startCachingProxy('nginx', port, { forADay: true })],
-        ] as const)('what site/hosts/README.md says: %s', async (way, start) => {
+        ] as const)('what site/hosts/README.md says: %s', async ([way, start], { skip }) => {
+          skip(readsSigns(native), 'a client of 1.5 or later asks for .sign files too');
           const row = await rowOf(way, start);
           expect(readme.split('\n').filter((line) => line.startsWith(`| ${way} |`))).toEqual([row]);
         });
