@@ -245,6 +245,34 @@ Example:
     return await end(client(url, await settingsFrom('client', flags), flags.json === true));
   });
 
+command('client-config')
+  .argument('<urls...>', 'mirrors in the order in which clients try them, as DatabaseMirror has them')
+  .description('print freshclam.conf and clamd.conf for clients of a mirror, and what they cost it')
+  .option('--json', 'print one JSON object instead of text')
+  .addHelpText(
+    'after',
+    `
+Each file replaces the whole file of its name. The first mirror is asked which databases it has; without an answer, or
+with --offline, clients ask for those that ClamAV asks for. The figures are measured with real clients.
+
+Passwords are not printed: PASSWORD stands for them. --into writes them, to files that only you can read, and says how
+to put each file into its place.
+
+Exit codes: 0 printed or written, also where no mirror could be asked, which a warning says; 1 a file could not be
+written, or something was given that no configuration can hold; 2 wrong usage.
+
+Examples:
+  clamav-mirror client-config http://mirror.example:8080 --for debian
+  clamav-mirror client-config http://one.example http://two.example --for kubernetes --into ./clamav
+  CLAMAV_MIRROR_CLIENT_PROXY=http://me:secret@proxy.example:3128 \\
+    clamav-mirror client-config https://mirror.example --for redhat --into ./clamav
+  clamav-mirror client-config http://mirror.example --for docker --fips --oldest 1.5 --json | jq -r '.files[0].text'`,
+  )
+  .action(async (urls: string[], flags) => {
+    const { clientConfig } = await import('./cli/client-config.ts');
+    return await end(clientConfig(urls, await settingsFrom('client-config', flags), flags.json === true));
+  });
+
 command('verify')
   .argument(
     '[paths...]',

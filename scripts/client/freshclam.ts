@@ -1,12 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freshclamConf } from '../conf/freshclam-conf.ts';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
 import { writeConf } from '../files/clamav-conf.ts';
 import type { Proxies } from '../http/proxies.ts';
 import { proxyFor } from '../http/proxies.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
-import { freshclamConf } from './freshclam-conf.ts';
 
 /** Name of the database folder below the folder that freshclam works on. */
 export const DATABASES = 'db';
@@ -38,7 +38,7 @@ export async function runFreshclam(
   await mkdir(join(folder, DATABASES), { recursive: true });
   await rm(join(folder, DATABASES, 'freshclam.dat'), { force: true });
   const proxy = proxyFor(url, proxies);
-  const conf = { url, databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
+  const conf = { mirrors: [url], databases, record, proxy, attempts, fips, owner: engine.databaseOwner };
   await writeConf(join(folder, 'freshclam.conf'), freshclamConf(conf));
   const ended = await run(engine, {
     tool: 'freshclam',

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { codeOf, explain } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { lasting, moment } from '../base/words.ts';
+import { freshclamConf } from '../conf/freshclam-conf.ts';
 import { type Engine, readsSigns } from '../engine/engine.ts';
 import { ourName } from '../engine/user-name.ts';
 import { confText, placeConf } from '../files/clamav-conf.ts';
@@ -19,7 +20,6 @@ import { missesEicar } from './detection.ts';
 import { ClientError } from './error.ts';
 import { type ClientFolder, takeClientFolder } from './folder.ts';
 import { DATABASES } from './freshclam.ts';
-import { freshclamConf } from './freshclam-conf.ts';
 import type { Holding } from './holdings.ts';
 import { install, remove } from './install.ts';
 import type { ClientSettings } from './settings.ts';
@@ -74,7 +74,7 @@ export async function updateClient(settings: ClientSettings, context: ClientCont
   const proxy = proxyFor(url, proxies);
   const owner = ourName();
   const conf = confText(
-    freshclamConf({ url, databases, record, proxy, attempts: 3, owner, fips, folder: into }),
+    freshclamConf({ mirrors: [url], databases, record, proxy, attempts: 3, owner, fips, folder: into }),
   );
   const engine = await context.openEngine(folder.work);
   if (fips) requireFips(engine);

@@ -7,6 +7,7 @@ export class ConfError extends MirrorError<'conf/impossible'> {}
 
 /** Options that we set in ClamAV's configurations. None of them runs a program. */
 export type ConfName =
+  | 'Checks'
   | 'ConnectTimeout'
   | 'DNSDatabaseInfo'
   | 'DatabaseCustomURL'
@@ -17,32 +18,46 @@ export type ConfName =
   | 'ExcludeDatabase'
   | 'ExtraDatabase'
   | 'FIPSCryptoHashLimits'
+  | 'FixStaleSocket'
   | 'Foreground'
   | 'HTTPProxyPassword'
   | 'HTTPProxyPort'
   | 'HTTPProxyServer'
   | 'HTTPProxyUsername'
   | 'LocalSocket'
+  | 'LocalSocketGroup'
   | 'LocalSocketMode'
   | 'LogTime'
   | 'MaxAttempts'
+  | 'MaxFileSize'
+  | 'MaxScanSize'
   | 'MaxThreads'
+  | 'NotifyClamd'
   | 'PrivateMirror'
   | 'ReceiveTimeout'
   | 'ScriptedUpdates'
+  | 'SelfCheck'
+  | 'StreamMaxLength'
   | 'TCPAddr'
   | 'TCPSocket'
-  | 'TestDatabases';
+  | 'TestDatabases'
+  | 'User';
 
 /** One option. `true` is written as `yes`. */
 export type ConfOption = readonly [name: ConfName, value: string | number | boolean];
 
+/** One line: an option, or a comment without its `#`. */
+export type ConfLine = ConfOption | string;
+
 /**
- * Makes the text of a configuration: one line for each option, which ClamAV reads back unchanged. Values may come from
- * a mirror, so every configuration is made here. Throws `conf/impossible` for a value that no line can hold.
+ * Makes the text of a configuration: one line for each option, which ClamAV reads back unchanged, and for each comment.
+ * Values may come from a mirror, so every configuration is made here. Throws `conf/impossible` for what no line can hold.
  */
-export function confText(options: readonly ConfOption[]): string {
-  return options.map(([name, value]) => `${lineOf(name, plain(value))}\n`).join('');
+export function confText(lines: readonly ConfLine[]): string {
+  return lines
+    .map((line) => (typeof line === 'string' ? commentOf(line) : lineOf(line[0], plain(line[1]))))
+    .map((text) => `${text}\n`)
+    .join('');
 }
 
 /** Writes a configuration that only its owner can read: it may hold passwords. Checks all options before it writes. */
@@ -50,11 +65,11 @@ export async function writeConf(path: string, options: readonly ConfOption[]): P
   await placeConf(path, confText(options));
 }
 
-/** Writes a text of `confText` to its place, readable by its owner only. */
-export async function placeConf(path: string, text: string): Promise<void> {
+/** Writes a text of `confText` to its place, readable by its owner only, unless `mode` says otherwise. */
+export async function placeConf(path: string, text: string, mode = 0o600): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    await writeFile(temporary, text, { mode, flag: 'wx' });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -67,17 +82,27 @@ function plain(value: string | number | boolean): string {
 }
 
 function lineOf(name: ConfName, value: string): string {
-  // ClamAV cuts off blanks at both ends, but not between quotes
-  const line = `${name} ${/[ \t]/.test(value) ? `"${value}"` : value}`;
   if (value === '') throw impossible(name, 'it is empty');
-  if (/[\p{Cc}\p{Zl}\p{Zp}"]/u.test(value)) throw impossible(name, 'a quote or control character is in it');
-  if (!value.isWellFormed()) throw impossible(name, 'it is not text');
+  if (value.includes('"')) throw impossible(name, 'a quote is in it');
+  // ClamAV cuts off blanks at both ends, but not between quotes
+  return oneLine(name, `${name} ${/[ \t]/.test(value) ? `"${value}"` : value}`);
+}
+
+/** A comment must end with its line, as ClamAV counts lines. */
+function commentOf(text: string): string {
+  return oneLine('a comment', text === '' ? '#' : `# ${text}`);
+}
+
+/** Requires that ClamAV takes a text as one line. Throws `conf/impossible`. */
+function oneLine(name: string, line: string): string {
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line)) throw impossible(name, 'a control character is in it');
+  if (!line.isWellFormed()) throw impossible(name, 'it is not text');
   if (Buffer.byteLength(line) > CONF_LINE_BYTES)
     throw impossible(name, `it has more than ${CONF_LINE_BYTES} bytes`);
   return line;
 }
 
-function impossible(name: ConfName, why: string): ConfError {
+function impossible(name: string, why: string): ConfError {
   return new ConfError(
     'conf/impossible',
     `a configuration of ClamAV cannot hold ${name} as it was given: ${why}`,

@@ -1,4 +1,7 @@
-/** True for a URL with http:// or https://, also of a proxy. */
+/**
+ * True for a URL that begins with http:// or https:// as it is written, also of a proxy. `http:user:password@host` and
+ * `HTTP://…` are URLs too, but whoever hides a password looks for it behind that beginning.
+ */
 export function isHttp(url: string): boolean {
-  return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
+  return /^https?:\/\/[^/\\]/.test(url) && URL.canParse(url);
 }

@@ -58,7 +58,7 @@ function quoting(option: Option | undefined, message: string, input: unknown): s
 
 /** A text without the users and passwords of the URLs in it. */
 export function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^/]*@/g, '//***@');
+  return text.includes('//') ? text.replace(/\/\/.*@/, '//***@') : text.replace(/^("?)[^/]*:.*@/, '$1***@');
 }
 
 /** What was given for a setting, before it is read: by a flag, a variable or the file, the first of them that is there. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FreshclamConf, freshclamConf } from '../../scripts/client/freshclam-conf.ts';
+import { type FreshclamConf, freshclamConf } from '../../scripts/conf/freshclam-conf.ts';
 import { ConfError, confText } from '../../scripts/files/clamav-conf.ts';
 import { proxyFor } from '../../scripts/http/proxies.ts';
 import { clientSettings } from '../../scripts/settings/commands/client.ts';
@@ -53,7 +53,7 @@ test('watching asks the official record for an official upstream only, as sync d
 });
 
 const conf: FreshclamConf = {
-  url: 'http://mirror.example',
+  mirrors: ['http://mirror.example'],
   databases: ['daily', 'test'],
   record: undefined,
   proxy: undefined,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freshclamConf } from '../../scripts/client/freshclam-conf.ts';
+import { freshclamConf } from '../../scripts/conf/freshclam-conf.ts';
 import { ConfError, type ConfOption, confText, writeConf } from '../../scripts/files/clamav-conf.ts';
 import { shell } from '../../scripts/setup/shell.ts';
 import { NOBODY } from '../probe/support.ts';
@@ -12,7 +12,7 @@ import { describeWithClamav } from '../support/setup/official.ts';
 
 const $ = shell({ environment: process.env });
 const CONF = {
-  url: NOBODY,
+  mirrors: [NOBODY],
   record: undefined,
   proxy: undefined,
   attempts: 1,
@@ -57,7 +57,7 @@ describeWithClamav('a configuration of ClamAV', () => {
 
   const long = `${'x'.repeat(1100)}`;
   test.each<[string, Partial<Parameters<typeof freshclamConf>[0]>]>([
-    ['URL', { url: `http://mirror.example/${long}` }],
+    ['URL', { mirrors: [`http://mirror.example/${long}`] }],
     ['record', { record: long }],
     ['owner', { owner: long }],
     ['folder', { folder: `/${long}` }],

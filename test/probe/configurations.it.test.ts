@@ -41,6 +41,7 @@ describeMirror('the configurations in site/hosts', () => {
         await using host = await startHost({ folder: mirror.store });
         const served = [
           '',
+          '/test.cvd', // of a DatabaseMirror that ends with a slash
           'test.cvd',
           'test-6.cdiff',
           'other-6.cdiff.sign',

@@ -1,4 +1,7 @@
-import { USUAL_DATABASES } from '../../upstream/official.ts';
+import { bytes, counted } from '../../base/words.ts';
+import { COSTS, FIXED } from '../../conf/costs.ts';
+import { mirrorLines } from '../../conf/freshclam-conf.ts';
+import { confText } from '../../files/clamav-conf.ts';
 import { copyable } from '../bits.ts';
 import { type Html, html } from '../html.ts';
 import type { Status } from '../status.ts';
@@ -11,17 +14,17 @@ export function use(status: Status): Html {
   const names = Object.keys(status.databases);
   const url =
     status.publicUrl === null ? html`<span data-mirror>${UNKNOWN}</span>` : html`${status.publicUrl}`;
-  const excluded = USUAL_DATABASES.filter((name) => !names.includes(name));
-  const extra = names.filter((name) => !USUAL_DATABASES.includes(name));
-  const conf = html`DatabaseMirror ${url}
-DNSDatabaseInfo no-record.invalid
-ScriptedUpdates yes${excluded.map(
-    (name) => html`
-ExcludeDatabase ${name}`,
-  )}${extra.map(
-    (name) => html`
-ExtraDatabase ${name}`,
-  )}`;
+  const lines = confText(mirrorLines({ mirrors: [UNKNOWN], databases: names, record: undefined }));
+  const conf = lines
+    .trimEnd()
+    .split('\n')
+    .map((line, at) => {
+      const text = line.endsWith(UNKNOWN) ? html`${line.slice(0, -UNKNOWN.length)}${url}` : line;
+      return at === 0
+        ? text
+        : html`
+${text}`;
+    });
   return html`
 <section aria-labelledby="use">
 <h2 id="use">Use this mirror</h2>
@@ -34,7 +37,10 @@ ${kind(
   html`<p>In <code>freshclam.conf</code>, in the place of the lines with the same names:</p>
 <pre>${copyable(conf)}</pre>
 <p>Run <code>freshclam</code> once, and look at what it says. The second line keeps a client from asking ClamAV’s own record
-which versions there are: this mirror says that itself.</p>`,
+which versions there are: this mirror says that itself.</p>
+<p>Whole files for Debian, Red Hat, Alpine, FreeBSD, Windows, Docker and Kubernetes, with clamd, proxies and FIPS limits:</p>
+<pre>${copyable(html`clamav-mirror client-config ${url} --for debian`)}</pre>
+<p>${price(names.length)}</p>`,
   true,
 )}
 ${kind(
@@ -74,6 +80,14 @@ ${kind(
 dashboard. Other monitors read <a href="status.json">status.json</a> or <a href="timestamp">timestamp</a>.</p>`,
 )}
 </section>`;
+}
+
+/** Says what a client costs this mirror, by the table that the tests measure. */
+function price(databases: number): string {
+  const [check, whole] = (['DatabaseMirror', 'PrivateMirror'] as const).map((way) =>
+    counted(COSTS['0.103'][way].check.length * databases, 'request'),
+  );
+  return `A check without news is ${check} of at most ${bytes(FIXED.header)}. As PrivateMirror it is ${whole}, and each new version is downloaded whole.`;
 }
 
 function kind(title: string, says: Html, isOpen = false): Html {

@@ -10,10 +10,11 @@ import { LOOKED_AT, TIMEOUT_OPTION, URL_ARGUMENT } from './probe.ts';
 import { SYNC_OPTIONS } from './sync.ts';
 
 /** The mirror's address becomes a line of freshclam.conf. */
-const MIRROR = {
-  ...URL_ARGUMENT,
-  schema: v.pipe(MirrorUrl, v.regex(/^[!-~]+$/, 'must be ASCII without spaces, the rest percent-encoded')),
-} as const;
+export const ConfMirror = v.pipe(
+  MirrorUrl,
+  v.regex(/^[!-~]+$/, 'must be ASCII without spaces, the rest percent-encoded'),
+);
+const MIRROR = { ...URL_ARGUMENT, schema: ConfMirror } as const;
 
 export const CLIENT_OPTIONS = [
   {

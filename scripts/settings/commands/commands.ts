@@ -3,6 +3,7 @@ import { LOG_OPTIONS } from '../log.ts';
 import type { Option } from '../option.ts';
 import { EXPORT_OPTIONS, IMPORT_OPTIONS } from './bundle.ts';
 import { CLIENT_OPTIONS } from './client.ts';
+import { CLIENT_CONFIG_OPTIONS } from './client-config.ts';
 import { DOCTOR_OPTIONS } from './doctor.ts';
 import { PROBE_OPTIONS } from './probe.ts';
 import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './rollback.ts';
@@ -24,6 +25,7 @@ export const COMMANDS = {
   probe: PROBE_OPTIONS,
   watch: WATCH_OPTIONS,
   client: CLIENT_OPTIONS,
+  'client-config': CLIENT_CONFIG_OPTIONS,
   verify: VERIFY_OPTIONS,
   export: [...EXPORT_OPTIONS, ...LOG_OPTIONS],
   import: [...IMPORT_OPTIONS, ...LOG_OPTIONS],

@@ -7,6 +7,7 @@ export type RealPart<T> = { readonly have: T } | { readonly missing: string };
 /** Everything that tests can do without, each loudly; see CONTRIBUTING.md. */
 const NAMES = [
   'clamav',
+  'clamdscan',
   'clamav-15', // the stand-in, on what is there, or a real one
   'official', // Talos' databases
   'signs', // Talos' .sign files
@@ -27,6 +28,8 @@ const NAMES = [
   'openssl',
   'chromium',
   'promtool', // of Prometheus
+  'prometheus',
+  'awscli', // of Amazon's cloud
   'strace',
   'mounts', // mount namespaces, and the right to mount in them
   'small-disks',

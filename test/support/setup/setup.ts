@@ -35,6 +35,12 @@ declare module 'vitest' {
     chromium: RealPart<string>;
     /** The path of Prometheus' tool for rules and metrics. */
     promtool: RealPart<string>;
+    /** The path of the program. */
+    prometheus: RealPart<string>;
+    /** The path of clamd's own client. */
+    clamdscan: RealPart<string>;
+    /** The path of `aws`. */
+    awscli: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
     cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
@@ -54,21 +60,38 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const run = `${process.pid}-${Date.now()}`;
   const clamav = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
   // All else at once: only installations wait for each other.
-  const [tested, official, webServers, squid, dnsmasq, cvdupdate, curl, chromium, promtool, docker, cephs] =
-    await Promise.all([
-      clamavForTests(clamav, process.env.CLAMAV),
-      realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
-      realPart('web-servers', () => ensureWebServers(options)),
-      realPart('squid', () => ensureSquid(options)),
-      realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
-      realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
-      realPart('curl', () => ensureProgram('curl', ['curl'], options)),
-      realPart('chromium', () => ensureChromium(options)),
-      realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
-      startDocker(run, options),
-      realPart('cephs', () => startCephs(process.env.CEPH, options)),
-      realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
-    ]);
+  const [
+    tested,
+    official,
+    webServers,
+    squid,
+    dnsmasq,
+    cvdupdate,
+    curl,
+    chromium,
+    promtool,
+    prometheus,
+    clamdscan,
+    awscli,
+    docker,
+    cephs,
+  ] = await Promise.all([
+    clamavForTests(clamav, process.env.CLAMAV),
+    realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
+    realPart('web-servers', () => ensureWebServers(options)),
+    realPart('squid', () => ensureSquid(options)),
+    realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
+    realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
+    realPart('curl', () => ensureProgram('curl', ['curl'], options)),
+    realPart('chromium', () => ensureChromium(options)),
+    realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
+    realPart('prometheus', () => ensureProgram('prometheus', ['prometheus'], options)),
+    realPart('clamdscan', () => ensureProgram('clamdscan', ['clamdscan'], options)),
+    realPart('awscli', () => ensureProgram('aws', ['awscli'], options)),
+    startDocker(run, options),
+    realPart('cephs', () => startCephs(process.env.CEPH, options)),
+    realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
+  ]);
   project.provide('run', run);
   project.provide('clamav', tested.clamav);
   project.provide('webServers', webServers);
@@ -78,6 +101,9 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('curl', curl);
   project.provide('chromium', chromium);
   project.provide('promtool', promtool);
+  project.provide('prometheus', prometheus);
+  project.provide('clamdscan', clamdscan);
+  project.provide('awscli', awscli);
   project.provide('docker', docker.images);
   project.provide('official', official);
   project.provide('cephs', 'have' in cephs ? { have: cephs.have.running } : cephs);

@@ -11,7 +11,7 @@ import { findProgram } from '../../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from '../setup/install.ts';
 import { freePort } from './ports.ts';
 
-const HOSTS = join(import.meta.dirname, '..', '..', '..', 'site', 'hosts');
+export const HOSTS = join(import.meta.dirname, '..', '..', '..', 'site', 'hosts');
 /** What the configurations of `site/hosts` say, and what tests put in its place. */
 const PLACEHOLDERS = { folder: '/srv/clamav', port: '8080' };
 const START_TIMEOUT = 20_000;
@@ -137,14 +137,9 @@ export async function startWebServer(
   const own = await mkdtemp(join(tmpdir(), `${name}-`));
   await chmod(own, 0o777); // they log as another user
   const port = await freePort();
-  const text = change(await readFile(join(HOSTS, kind.file), 'utf8'))
-    .replaceAll(kind.own, own)
-    .replaceAll(PLACEHOLDERS.folder, folder)
-    .replaceAll(PLACEHOLDERS.port, String(port));
-  await writeFile(join(own, 'site.conf'), text);
-  await writeFile(join(own, 'main.conf'), kind.main(own, text));
+  const { main } = await mainConfig(name, { own, folder, port, change });
   const program = (await findProgram(kind.program, { path: searchPath() })) ?? kind.program;
-  const command = ['--pdeathsig', 'TERM', program, ...kind.command(join(own, 'main.conf'), own)];
+  const command = ['--pdeathsig', 'TERM', program, ...kind.command(main, own)];
   const child = spawn('setpriv', command, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH ?? '', HOME: own, XDG_DATA_HOME: own, XDG_CONFIG_HOME: own },
@@ -160,6 +155,32 @@ export async function startWebServer(
     throw error;
   }
   return { url: `http://127.0.0.1:${port}`, port, folder: own, [Symbol.asyncDispose]: stop };
+}
+
+/** Writes our configuration for a web server, and what must be around it, into its own folder. */
+export async function mainConfig(
+  name: WebServerName,
+  {
+    own,
+    folder,
+    port,
+    change,
+  }: {
+    readonly own: string;
+    readonly folder: string;
+    readonly port: number;
+    readonly change: (config: string) => string;
+  },
+): Promise<{ readonly main: string }> {
+  const kind = KINDS[name];
+  const text = change(await readFile(join(HOSTS, kind.file), 'utf8'))
+    .replaceAll(kind.own, own)
+    .replaceAll(PLACEHOLDERS.folder, folder)
+    .replaceAll(PLACEHOLDERS.port, String(port));
+  const main = join(own, 'main.conf');
+  await writeFile(join(own, 'site.conf'), text);
+  await writeFile(main, kind.main(own, text));
+  return { main };
 }
 
 /** Takes the mark away from the options of a configuration of `site/hosts`. */
