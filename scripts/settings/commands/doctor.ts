@@ -1,5 +1,6 @@
 import type { DoctorSettings } from '../../doctor/settings.ts';
 import { notifySettings } from '../github.ts';
+import { CERTIFICATE_VARIABLES } from '../network.ts';
 import { wantsIssues } from '../notify.ts';
 import { type Given, together } from '../read.ts';
 import { SYNC_OPTIONS, syncSettings } from './sync.ts';
@@ -8,14 +9,12 @@ import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 export const DOCTOR_OPTIONS = SYNC_OPTIONS;
 
 const WORKFLOW = 'mirror.yml';
-/** Node reads the first, ClamAV and OpenSSL the second. */
-const CERTIFICATES = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'];
 
 /** Throws `setting/invalid`, with all that is wrong. */
 export function doctorSettings(from: Given): DoctorSettings {
   const { environment } = from;
   const { sync, github } = together({ sync: () => syncSettings(from), github: () => gitHubOf(from) });
-  const named = CERTIFICATES.map((name) => [name, environment[name] ?? '']).filter(([, path]) => path !== '');
+  const named = CERTIFICATE_VARIABLES.map((name) => [name, environment[name] ?? '']).filter(([, path]) => path !== '');
   return {
     file: fileOf(from),
     sync,
