@@ -30,6 +30,7 @@ export function prepareNetwork(authorities: Authorities = { pems: [], unusable: 
 
 /** All certificates that this process trusts, in one text of PEM. */
 export function trustedCertificates(): string {
+  prepareNetwork();
   return getCACertificates('default')
     .map((pem) => pem.trim())
     .join('\n')

@@ -22,11 +22,13 @@ export function proxyRefusalIn(error: unknown): ProxyRefusal | undefined {
 }
 
 /** Words for a refusal of `proxy`, which is an address in words. */
-export function refusalWords({ status }: ProxyRefusal, proxy = 'on the way'): string {
-  if (status === 0) return `the proxy ${proxy} hung up`;
-  if (status === 407) return `the proxy ${proxy} wants a user and password, or others (407)`;
-  if (status >= 500) return `the proxy ${proxy} does not get through (${status})`;
-  return `the proxy ${proxy} does not let us through (${status})`;
+export function refusalWords({ status }: ProxyRefusal, proxy?: string): string {
+  const who = proxy === undefined ? 'the proxy' : `the proxy ${proxy}`;
+  if (status === 0) return `${who} hung up`;
+  if (status === 407) return `${who} wants a user and password, or others (407)`;
+  return status >= 500
+    ? `${who} does not get through (${status})`
+    : `${who} does not let us through (${status})`;
 }
 
 /** Advice about a refusal. */

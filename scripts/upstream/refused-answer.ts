@@ -1,5 +1,6 @@
 import { QUOTED_ANSWER_CHARACTERS } from '../base/limits/upstream.ts';
 import { printable } from '../base/printable.ts';
+import { type RefusingProxy, refusingProxy } from '../http/refusing-proxy.ts';
 
 /** A refusal, with the parts of the answer that help to mend it. All texts are safe to print. */
 export interface Refused {
@@ -10,8 +11,8 @@ export interface Refused {
   readonly ray?: string | undefined;
   /** Title of the page. */
   readonly title?: string | undefined;
-  /** Proxy on the way that refused, and not upstream. `isSure`: only a proxy answers like that. */
-  readonly proxy?: { readonly name: string; readonly isSure: boolean };
+  /** Proxy on the way that refused, and not upstream. */
+  readonly proxy?: RefusingProxy;
 }
 
 /** Describes a refusal from the headers of an answer and `page`, the beginning of its body. */
@@ -23,7 +24,7 @@ export function refusedBy(
   const { status, header } = answer;
   const ray = quoted(header('cf-ray'));
   const title = quoted(/<title[^<>]{0,100}>([^<]{1,1000})/i.exec(page)?.[1]);
-  const proxy = proxyOf(answer, ray !== undefined, title);
+  const proxy = refusingProxy(answer, title);
   return { status, file, ...(ray && { ray }), ...(title && { title }), ...(proxy && { proxy }) };
 }
 
@@ -31,36 +32,6 @@ export function refusedBy(
 export function wordsOf({ status, file, ray, title }: Omit<Refused, 'proxy'>): string {
   const details = [title && `"${title}"`, ray && `cf-ray ${ray}`].filter(Boolean);
   return `answered ${status} to ${file}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
-}
-
-/** `Server` of proxies for people on their way out. None of them stands in front of a mirror. */
-const SERVERS = /^(?:zscaler|tinyproxy|mitmproxy|3proxy|ccproxy|websense|forcepoint|bluecoat)/i;
-/** Titles of their pages, and of what companies put there. */
-const TITLES =
-  /\b(?:web gateway|zscaler|forti(?:guard|gate|net)|sophos|websense|forcepoint|netskope|web page blocked|privoxy)\b|\b(?:blocked|denied) by (?:your |the )?(?:administrator|policy|organi[sz]ation|company)\b/i;
-
-/**
- * Finds the proxy that answered. RFC 9209 names it, and squid names itself. A Via without Cloudflare's mark is not from
- * Cloudflare, nor is the page of a proxy: both may also be of one in front of the mirror.
- */
-function proxyOf(
-  { status, header }: Parameters<typeof refusedBy>[0],
-  isCloudflare: boolean,
-  title: string | undefined,
-): Refused['proxy'] {
-  const squid = quoted(header('x-squid-error'));
-  if (squid !== undefined) return { name: `squid: ${squid}`, isSure: true };
-  const told = quoted(header('proxy-status'));
-  if (told !== undefined && /[;\s]error=/.test(told)) return { name: told, isSure: true };
-  if (status === 407)
-    return { name: quoted(header('proxy-authenticate')) ?? 'it wants credentials', isSure: true };
-  if (status === 511) return { name: 'the network wants a login', isSure: true }; // RFC 6585, section 6
-  if (isCloudflare) return undefined;
-  const server = quoted(header('server'));
-  if (server !== undefined && SERVERS.test(server)) return { name: server, isSure: true };
-  const via = quoted(header('via'));
-  if (via !== undefined) return { name: via, isSure: false };
-  return title !== undefined && TITLES.test(title) ? { name: title, isSure: false } : undefined;
 }
 
 function quoted(text: string | undefined): string | undefined {

@@ -87,6 +87,7 @@ test('a name whose first address is dead, and whose second is slow, is reached b
         ...look,
         github: undefined,
         images: { newest: undefined, oldest: undefined },
+        network: { proxy: undefined, noProxy: '', caFile: undefined },
         output: undefined,
         summary: undefined,
       },

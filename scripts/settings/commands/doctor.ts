@@ -2,7 +2,7 @@ import type { DoctorSettings } from '../../doctor/settings.ts';
 import { notifySettings } from '../github.ts';
 import { CERTIFICATE_VARIABLES } from '../network.ts';
 import { wantsIssues } from '../notify.ts';
-import { type Given, together } from '../read.ts';
+import { type Given, named, together, variableOf } from '../read.ts';
 import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 
 /** Options of `sync`, so that its command line can be tried as it is. */
@@ -14,12 +14,16 @@ const WORKFLOW = 'mirror.yml';
 export function doctorSettings(from: Given): DoctorSettings {
   const { environment } = from;
   const { sync, github } = together({ sync: () => syncSettings(from), github: () => gitHubOf(from) });
-  const named = CERTIFICATE_VARIABLES.map((name) => [name, environment[name] ?? '']).filter(([, path]) => path !== '');
+  const caFile = from.flags['ca-file'] ?? environment[variableOf('ca-file')];
+  const variables = CERTIFICATE_VARIABLES.map((name) => [name, environment[name]] as const);
+  const files = [[named('ca-file', from), caFile] as const, ...variables].flatMap(([name, path]) =>
+    path ? [[name, path] as const] : [],
+  );
   return {
     file: fileOf(from),
     sync,
     github,
-    certificates: Object.fromEntries(named),
+    certificates: Object.fromEntries(files),
     marks: marksFor(environment),
   };
 }
