@@ -59,7 +59,10 @@ describe('a proxy', () => {
   });
 
   test('is in no command that status shows', () => {
-    const { flags } = statusSettings({ flags: { store: 's3://bucket/prefix', proxy: PROXY }, environment: {} });
+    const { flags } = statusSettings({
+      flags: { store: 's3://bucket/prefix', proxy: PROXY },
+      environment: {},
+    });
     expect(JSON.stringify(flags)).not.toContain('secret');
   });
 });
