@@ -233,7 +233,8 @@ function refusedBy(
   url: string,
   cause?: unknown,
 ): ProbeError {
-  return new ProbeError('probe/unreachable', `cannot reach ${url}: ${refusalWords(refusal, proxy)}`, {
+  const code = refusal.status >= 500 ? 'probe/unreachable' : 'probe/proxy';
+  return new ProbeError(code, `cannot reach ${url}: ${refusalWords(refusal, proxy)}`, {
     ...(cause !== undefined && { cause }),
     advice: refusalAdvice(refusal),
   });
