@@ -76,7 +76,8 @@ function lastOf(socket: TLSSocket): DetailedPeerCertificate {
 function untrusted(name: string, url: string, proxies: Proxies, { root, refused }: Chain): Seen {
   const { hostname, port } = new URL(url);
   const proxy = proxyFor(url, proxies);
-  const way = proxy === undefined ? '' : ` -proxy ${proxy.hostname}:${proxy.port || 80}`;
+  const user = proxy?.username ? ' -proxy_user USER -proxy_pass env:PASSWORD' : '';
+  const way = proxy === undefined ? '' : ` -proxy ${proxy.hostname}:${proxy.port || 80}${user}`;
   const target = `${hostname}:${port || 443}`;
   return bad(
     `the certificate of ${name} is not trusted (${refused}): its chain ends at ${root}`,

@@ -34,7 +34,8 @@ export async function checkProxies({ settings }: Pick<DoctorContext, 'settings'>
     const hasUser = proxyFor(url, proxies)?.username !== '';
     return `${name} through ${words}${hasUser ? ', with a user and password' : ''}`;
   });
-  return good(ways.join('; '));
+  const { noProxy } = proxies;
+  return good(`${ways.join('; ')}${noProxy === '' ? '' : `; NO_PROXY is ${noProxy}`}`);
 }
 
 async function reach(host: string, port: number): Promise<void> {
