@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { prepareNetwork } from './network.ts';
 import { type Proxies, proxyFor } from './proxies.ts';
+import { orByTunnel } from './tunnel-instead.ts';
 
 /** Options of a connection to a host, however it is reached. `ca`: the only certificates to trust. */
 export interface Connecting {
@@ -25,23 +26,29 @@ export class Connections implements AsyncDisposable {
     prepareNetwork(proxies.authorities);
     const direct = new Agent({ connect: { ...target, ...(lookup && { lookup }) } });
     const { timeout } = target;
+    const agentFor = (uri: string, proxyTunnel: boolean) =>
+      new ProxyAgent({
+        uri,
+        proxyTunnel,
+        ...(timeout !== undefined && { connectTimeout: timeout }),
+        ...(target.ca !== undefined && { requestTls: { ca: target.ca } }),
+      });
     const proxied = new Map(
       [proxies.httpProxy, proxies.httpsProxy]
         .filter((url) => url !== '')
-        .map((url) => [
-          new URL(url).href,
-          new ProxyAgent({
-            uri: url,
-            ...(timeout !== undefined && { connectTimeout: timeout }),
-            ...(target.ca !== undefined && { requestTls: { ca: target.ca } }),
-          }),
-        ]),
+        .map((url) => [new URL(url).href, [agentFor(url, false), agentFor(url, true)] as const]),
     );
-    this.#agents = [direct, ...proxied.values()];
+    const opensTunnelsOnly = new Set<string>();
+    this.#agents = [direct, ...[...proxied.values()].flat()];
     this.dispatcher = direct.compose((dispatch) => (options, handler) => {
-      const proxy = proxyFor(String(options.origin), proxies);
-      const agent = proxy === undefined ? undefined : proxied.get(proxy.href);
-      return agent === undefined ? dispatch(options, handler) : agent.dispatch(options, handler);
+      const origin = String(options.origin);
+      const proxy = proxyFor(origin, proxies)?.href ?? '';
+      const agents = proxied.get(proxy);
+      if (agents === undefined) return dispatch(options, handler);
+      const [, tunnel] = agents;
+      const isPlain = origin.startsWith('http:') && options.method === 'GET' && !opensTunnelsOnly.has(proxy);
+      if (!isPlain) return (opensTunnelsOnly.has(proxy) ? tunnel : agents[0]).dispatch(options, handler);
+      return orByTunnel(agents, options, handler, () => opensTunnelsOnly.add(proxy));
     });
   }
 

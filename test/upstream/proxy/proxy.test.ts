@@ -90,6 +90,21 @@ describe('the way to a host', () => {
   });
 });
 
+test.each([405, 501])(
+  'a proxy that opens tunnels only, and says %s to all else, opens one for http',
+  async (plain) => {
+    await using upstream = await startUpstream(FILES);
+    await using proxy = await startProxy(portOf(upstream), 'me:secret', { plain });
+    await using open = openClient('http://mirror.test', { proxies: { httpProxy: proxy.url('me:secret') } });
+    expect(await open.client.probe('daily.cvd')).toHaveLength(522);
+    expect(await open.client.probe('daily.cvd')).toHaveLength(522);
+    const lines = proxy.seen.map(({ line }) => line);
+    expect(lines[0]).toBe('GET http://mirror.test/daily.cvd');
+    expect(new Set(lines.slice(1))).toEqual(new Set(['CONNECT mirror.test:80']));
+    expect(upstream.requests).toHaveLength(2);
+  },
+);
+
 test('only the settings decide: the environment of the process does not', async () => {
   vi.stubEnv('HTTP_PROXY', NOBODY);
   vi.stubEnv('http_proxy', NOBODY);
