@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { type Host, startHost } from '../../scripts/host/host.ts';
 import { trusting } from '../support/clamav/engines.ts';
+import { describeWithImages, image } from '../support/docker/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { type CliRun, runCli } from '../support/mirror/cli.ts';
 import { describeMirror, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
@@ -252,6 +253,23 @@ describeMirror('behind a real squid', () => {
           ).toEqual([]);
         const { what = '' } = Object(findingsIn(probe).find(({ check }) => check === 'tls'));
         expect(what).toMatch(/certificate (?:for another|ends in) \d+ days?/);
+      });
+
+      describeWithImages('oldest', 'newest')('for a freshclam in a container', () => {
+        test.each(['oldest', 'newest'] as const)('of the %s ClamAV, too', async (name) => {
+          const flags = [
+            '--ca-file',
+            ca,
+            '--engines',
+            `docker:${image(name)}`,
+            '--into',
+            join(fresh(), 'db'),
+          ];
+          const ended = await runCli(['client', at('mirror'), ...flags, '--json'], {
+            environment: through(),
+          });
+          expect(ended.json(), ended.stderr).toMatchObject({ versions: { test: 6 } });
+        });
       });
 
       test('nobody believes it where it is not named, and each says how to name it', async () => {
