@@ -21,7 +21,7 @@ export function prepareNetwork(authorities: Authorities = { pems: [], unusable: 
   if (!isPrepared) {
     isPrepared = true;
     setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_MS);
-    trust(systemCertificates());
+    trustSystem();
   }
   const more = authorities.pems.filter((pem) => !added.has(pem));
   for (const pem of more) added.add(pem);
@@ -38,19 +38,14 @@ export function trustedCertificates(): string {
 }
 
 function trust(pems: readonly string[]): void {
-  if (pems.length === 0) return;
-  try {
-    setDefaultCACertificates([...new Set([...getCACertificates('default'), ...pems])]);
-  } catch {
-    // the store of the system holds something that is not a certificate: go on without it
-  }
+  if (pems.length > 0) setDefaultCACertificates([...new Set([...getCACertificates('default'), ...pems])]);
 }
 
-function systemCertificates(): string[] {
+function trustSystem(): void {
   try {
-    return getCACertificates('system');
+    trust(getCACertificates('system'));
   } catch {
-    return [];
+    // its store holds something that is not a certificate: go on with Node's own
   }
 }
 

@@ -1,3 +1,4 @@
+import { QUOTED_ANSWER_CHARACTERS } from '../base/limits/upstream.ts';
 import { printable } from '../base/printable.ts';
 
 /** Proxy that answered in the place of the host that was asked. */
@@ -8,8 +9,6 @@ export interface RefusingProxy {
   readonly isSure: boolean;
 }
 
-/** Characters quoted from an answer of a proxy. */
-const QUOTED_CHARACTERS = 100;
 /** `Server` of proxies for people on their way out. None of them stands in front of a mirror. */
 const SERVERS = /^(?:zscaler|tinyproxy|mitmproxy|3proxy|ccproxy|websense|forcepoint|bluecoat)/i;
 /** Titles of their pages, and of what companies put there. */
@@ -39,7 +38,8 @@ export function refusingProxy(
   return title !== undefined && TITLES.test(title) ? { name: title, isSure: false } : undefined;
 }
 
-function quoted(text: string | undefined): string | undefined {
+/** Words of an answer in one line, short and safe to print; `undefined`: there are none. */
+export function quoted(text: string | undefined): string | undefined {
   const words = printable((text ?? '').replace(/\s+/g, ' ').trim());
-  return words === '' ? undefined : words.slice(0, QUOTED_CHARACTERS);
+  return words === '' ? undefined : words.slice(0, QUOTED_ANSWER_CHARACTERS);
 }

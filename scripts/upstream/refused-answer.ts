@@ -1,6 +1,4 @@
-import { QUOTED_ANSWER_CHARACTERS } from '../base/limits/upstream.ts';
-import { printable } from '../base/printable.ts';
-import { type RefusingProxy, refusingProxy } from '../http/refusing-proxy.ts';
+import { quoted, type RefusingProxy, refusingProxy } from '../http/refusing-proxy.ts';
 
 /** A refusal, with the parts of the answer that help to mend it. All texts are safe to print. */
 export interface Refused {
@@ -32,9 +30,4 @@ export function refusedBy(
 export function wordsOf({ status, file, ray, title }: Omit<Refused, 'proxy'>): string {
   const details = [title && `"${title}"`, ray && `cf-ray ${ray}`].filter(Boolean);
   return `answered ${status} to ${file}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
-}
-
-function quoted(text: string | undefined): string | undefined {
-  const words = printable((text ?? '').replace(/\s+/g, ' ').trim());
-  return words === '' ? undefined : words.slice(0, QUOTED_ANSWER_CHARACTERS);
 }

@@ -200,7 +200,7 @@ async function serviceOf(environment: Environment, folder: string): Promise<Node
   return {
     ...Object.fromEntries(Object.entries(environment).filter(([name]) => SERVICE.test(name))),
     ...(httpProxy !== '' && { http_proxy: httpProxy }),
-    ...(httpsProxy !== '' && { https_proxy: httpsProxy }),
+    ...((httpsProxy || httpProxy) !== '' && { https_proxy: httpsProxy || httpProxy }),
     ...(noProxy !== '' && { no_proxy: noProxy }),
     NODE_EXTRA_CA_CERTS: join(folder, await writeCertificates(folder)),
   };
