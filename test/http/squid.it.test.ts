@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { type Host, startHost } from '../../scripts/host/host.ts';
+import { shell } from '../../scripts/setup/shell.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import { describeWithImages, image } from '../support/docker/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
@@ -17,6 +18,7 @@ import { type Squid, startSquid } from '../support/web/squid.ts';
 import { signerOf } from '../support/web/squid-openssl.ts';
 
 const [squid, readingSquid] = [inject('squid'), inject('readingSquid')];
+const CHECK = join(import.meta.dirname, '..', '..', 'scripts', 'check.ts');
 const PASSWORD = 'p@ss: w#/%rd';
 /** What a cache gives is not what the mirror gives: cache.it.test.ts. */
 const NO_CACHE = ['cache deny all'];
@@ -129,6 +131,21 @@ describeMirror('behind a real squid', () => {
         expect(findingsIn(ended).some(({ check }) => check.startsWith('freshclam'))).toBe(true);
       }
       requireSecret(...[client, probe, watch].flatMap(({ stdout, stderr }) => [stdout, stderr]));
+    });
+
+    test('the quick look of a workflow goes through it without any package', async () => {
+      const about = {
+        CLAMAV_MIRROR_PUBLIC_URL: url(),
+        CLAMAV_MIRROR_DATABASES: 'test',
+        GITHUB_EVENT_NAME: 'schedule',
+      };
+      const environment = { PATH: process.env.PATH ?? '', ...about, CLAMAV_MIRROR_PROXY: withUser(proxy) };
+      const { stdout } = await shell({ environment })`${process.execPath} ${CHECK}`;
+      expect(
+        (await proxy.log()).some((line) => line.includes('200 CONNECT mirror.test')),
+        stdout,
+      ).toBe(true);
+      requireSecret(stdout);
     });
 
     test('and refuses: client, probe and watch blame it, and not the mirror', async () => {
