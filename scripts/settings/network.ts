@@ -14,7 +14,7 @@ export const NETWORK_OPTIONS = [
   {
     name: 'proxy',
     value: '<url>',
-    help: 'HTTP proxy for every request, but to the hosts in NO_PROXY and to this machine itself. One with a password belongs into the variable, for every account of a machine can read flags',
+    help: 'HTTP proxy for every request, but to the hosts in NO_PROXY and to this machine itself. One with a password belongs in the variable: every account of a machine can read flags',
     usually: 'HTTPS_PROXY and HTTP_PROXY',
     secret: true,
     schema: v.pipe(
