@@ -3,6 +3,7 @@ import { outliveReaders, print } from './base/log.ts';
 import { plain } from './notify/escape.ts';
 import { quickCheck } from './watch/quick-check.ts';
 import { checkSettings } from './watch/quick-check-settings.ts';
+import { takeNetwork } from './watch/quick-network.ts';
 import { EXIT } from './wiring/exit-code.ts';
 
 /**
@@ -12,6 +13,7 @@ import { EXIT } from './wiring/exit-code.ts';
  */
 outliveReaders();
 const settings = checkSettings();
+takeNetwork(settings.network);
 const { needed, proof, issue, ping, reason } = await quickCheck(settings, new Date());
 print(process.stdout, [`${needed ? 'A cycle is needed' : 'Nothing to do'}: ${reason}`]);
 const outputs: Record<string, string> = { needed: `${needed}`, proof: `${proof}`, issue: `${issue}` };

@@ -11,7 +11,7 @@ const READERS =
 /** Our own ways to a file's bytes. */
 const OUR_READERS = /^(?:readStart|readText|chunksOf|copyRegular|openRegular)$/;
 /** They look at text and open nothing. */
-const PURE = /^isIP(?:v[46])?$/;
+const PURE = /^(?:isIP(?:v[46])?|BlockList)$/;
 const CALLS: Readonly<Record<string, RegExp>> = {
   'JSON.parse': /\bJSON\.parse\(/,
   parseJson: /\bparseJson\(/,

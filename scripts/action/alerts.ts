@@ -1,8 +1,8 @@
 import { explain } from '../base/errors.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { ActionSettings } from '../settings/action.ts';
-import { proxiesFrom } from '../settings/environment.ts';
 import { notifySettings } from '../settings/github.ts';
+import { networkFrom } from '../settings/network.ts';
 import { wantsIssues } from '../settings/notify.ts';
 import type { Given } from '../settings/read.ts';
 import type { Verdict } from '../wiring/exit-code.ts';
@@ -56,7 +56,7 @@ async function ping({ given, action, verdict, log }: About): Promise<void> {
   if (action?.healthcheckUrl === undefined) return;
   if (action.command !== 'sync' && action.command !== 'resync') return;
   const { pingHealthcheck } = await import('../notify/healthcheck.ts');
-  const proxies = proxiesFrom(given.environment);
+  const proxies = networkFrom(given);
   const said = { verified: verdict === 'good', text: log.tail.slice(-5).join('\n') };
   const warning = await pingHealthcheck(action.healthcheckUrl, said, { proxies });
   if (warning !== undefined) log.warn(warning);

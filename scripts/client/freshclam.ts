@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { freshclamConf } from '../conf/freshclam-conf.ts';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
-import { writeConf } from '../files/clamav-conf.ts';
+import { writeCertificates, writeConf } from '../files/clamav-conf.ts';
 import type { Proxies } from '../http/proxies.ts';
 import { proxyFor } from '../http/proxies.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
@@ -51,6 +51,7 @@ export async function runFreshclam(
       ...databases.map((database) => `--update-db=${database}`),
     ],
     timeout,
+    certificates: await writeCertificates(folder),
   });
   if (ended.exitCode !== 0) requireNoLack(engine, ended);
   const line = tellingLine(ended).replaceAll(/\/\/[^/\s]*@/g, '//');

@@ -167,6 +167,9 @@ function databasesOf(manifest: Manifest | undefined, url: string): readonly stri
   });
 }
 
+/** Codes for what a minute does not mend. */
+const LASTING: readonly ProbeError['code'][] = ['probe/tls', 'probe/proxy'];
+
 async function manifestOf(
   mirror: ProbeClient,
   settings: ClientSettings,
@@ -177,7 +180,9 @@ async function manifestOf(
     try {
       return requireNeeded(await readManifest(mirror), mirror.url, settings);
     } catch (error) {
-      const passes = error instanceof ProbeError || codeOf(error) === 'client/no-manifest';
+      const passes =
+        (error instanceof ProbeError && !LASTING.includes(error.code)) ||
+        codeOf(error) === 'client/no-manifest';
       if (!passes || left <= 0 || performance.now() + patience.wait > deadline) throw error;
       log.warn(`trying again: ${explain(error)}`);
     }

@@ -73,6 +73,13 @@ export interface Task {
   readonly timeout: number;
   /** IP address of the nameserver for the tool, if the engine `canAskNameserver`. */
   readonly nameserver?: string;
+  /** Name of a file in the folder with all certificates to trust, in PEM. Default: those of the engine's own system. */
+  readonly certificates?: string;
+}
+
+/** Variables for a task whose folder the engine sees as `folder`. ClamAV hands that one on to libcurl (freshclam(1)). */
+export function variablesOf({ certificates }: Pick<Task, 'certificates'>, folder: string) {
+  return certificates === undefined ? {} : { CURL_CA_BUNDLE: `${folder}/${certificates}` };
 }
 
 /**

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { TRIAL_MS } from '../base/limits/engines.ts';
 import { findProgram } from '../files/find-program.ts';
 import { describeEngine } from './describe.ts';
-import { type Engine, EngineError, type Program, type Task, TOOLS, type Tool } from './engine.ts';
+import {
+  type Engine,
+  EngineError,
+  type Program,
+  type Task,
+  TOOLS,
+  type Tool,
+  variablesOf,
+} from './engine.ts';
 import type { Environment } from './process.ts';
 import { startProgram } from './process.ts';
 import { ourName } from './user-name.ts';
@@ -25,15 +33,17 @@ const USUAL_PLACES = [
  * environment. Throws `engine/missing`, `engine/broken`.
  */
 export async function findNativeEngine(path: string, given: Environment = {}): Promise<Engine> {
-  const environment = { ...given, PATH: path };
+  const usual = { ...given, PATH: path };
   const programs = new Map<Tool, string>();
   for (const tool of TOOLS) {
     const program = await findProgram(tool, path, USUAL_PLACES);
     if (program !== undefined) programs.set(tool, program);
     else if (tool !== 'clamd') throw missing(tool);
   }
-  const unshare = await findUnshare(path, environment);
-  const start = async ({ tool, folder, args, timeout, nameserver }: Task): Promise<Program> => {
+  const unshare = await findUnshare(path, usual);
+  const start = async (task: Task): Promise<Program> => {
+    const { tool, folder, args, timeout, nameserver } = task;
+    const environment = { ...usual, ...variablesOf(task, folder) };
     const program = programs.get(tool);
     if (program === undefined) throw missing(tool);
     const command = [program, ...args(folder)] as const;

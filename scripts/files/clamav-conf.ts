@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MirrorError } from '../base/errors.ts';
 import { CONF_LINE_BYTES } from '../base/limits/machine.ts';
+import { trustedCertificates } from '../http/network.ts';
 
 export class ConfError extends MirrorError<'conf/impossible'> {}
 
@@ -120,4 +122,16 @@ export function proxyOptions({ protocol, hostname, port, username, password }: U
     ...(username === '' ? [] : [['HTTPProxyUsername', decodeURIComponent(username)] as const]),
     ...(password === '' ? [] : [['HTTPProxyPassword', decodeURIComponent(password)] as const]),
   ];
+}
+
+/** Name of the file with certificates in the folder of a tool. */
+const CERTIFICATES = 'trusted.pem';
+
+/**
+ * Writes all certificates that we trust into the folder of a tool, which then trusts the same: freshclam itself reads
+ * neither NODE_EXTRA_CA_CERTS nor SSL_CERT_FILE, and in a container it has another system's store. Returns the file's name.
+ */
+export async function writeCertificates(folder: string): Promise<string> {
+  await writeFile(join(folder, CERTIFICATES), trustedCertificates());
+  return CERTIFICATES;
 }

@@ -1,7 +1,7 @@
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { Connections } from './connections.ts';
 import { isInside, literalHost, lookupOutside, lookupReporting } from './internal-addresses.ts';
-import { prepareNetwork } from './network.ts';
-import type { Proxies } from './proxies.ts';
+import { type Proxies, proxyWords } from './proxies.ts';
 
 /**
  * Connections to one host, and to the targets of its redirects. A redirect stays on http and https, never goes from
@@ -11,31 +11,32 @@ import type { Proxies } from './proxies.ts';
  */
 export class Agents implements AsyncDisposable {
   readonly #host: string;
-  readonly #first: EnvHttpProxyAgent;
-  readonly #outside: EnvHttpProxyAgent;
+  readonly #proxies: Proxies;
+  readonly #first: Connections;
+  readonly #outside: Connections;
   readonly #mayLeadInside: boolean;
   #isInside = false;
 
   constructor(url: string, proxies: Proxies, connect: { readonly timeout: number; readonly ca?: string }) {
-    prepareNetwork();
-    const { httpProxy, httpsProxy, noProxy, privateRedirects = false } = proxies;
     const base = new URL(url);
     const literal = literalHost(base);
+    this.#proxies = proxies;
     this.#host = base.hostname;
-    this.#mayLeadInside = privateRedirects || (literal !== undefined && isInside(literal));
-    const reported = lookupReporting((hostname, inside) => {
+    this.#mayLeadInside = proxies.privateRedirects === true || (literal !== undefined && isInside(literal));
+    const lookup = lookupReporting((hostname, inside) => {
       if (hostname === this.#host) this.#isInside = inside;
     });
-    const proxied = { httpProxy, httpsProxy, noProxy };
-    this.#first = new EnvHttpProxyAgent({ ...proxied, connect: { ...connect, lookup: reported } });
-    const hosts = [httpProxy, httpsProxy].map((proxy) => URL.parse(proxy)?.hostname);
-    const outside: typeof lookupOutside = (hostname, options, callback) =>
-      (hosts.includes(hostname) ? reported : lookupOutside)(hostname, options, callback);
-    this.#outside = new EnvHttpProxyAgent({ ...proxied, connect: { ...connect, lookup: outside } });
+    this.#first = new Connections(proxies, { ...connect, lookup });
+    this.#outside = new Connections(proxies, { ...connect, lookup: lookupOutside });
   }
 
   get first(): Dispatcher {
-    return this.#first;
+    return this.#first.dispatcher;
+  }
+
+  /** The proxy on the way to a URL, in words without its password; `undefined`: none. */
+  proxyTo(url: string): string | undefined {
+    return proxyWords(url, this.#proxies);
   }
 
   /** Target of a redirect and the connections for it, or the reason why it is not followed. */
@@ -45,14 +46,14 @@ export class Agents implements AsyncDisposable {
       return 'is redirected to a URL that is not http or https';
     if (from.startsWith('https:') && next.protocol === 'http:')
       return 'is redirected from https to plain http';
-    if (this.#mayLeadInside || this.#isInside) return { url: next.href, dispatcher: this.#first };
+    if (this.#mayLeadInside || this.#isInside) return { url: next.href, dispatcher: this.#first.dispatcher };
     const literal = literalHost(next);
     if (literal !== undefined && isInside(literal))
       return `is redirected from outside to ${literal}, which is inside`;
-    return { url: next.href, dispatcher: this.#outside };
+    return { url: next.href, dispatcher: this.#outside.dispatcher };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#first.destroy(), this.#outside.destroy()]);
+    await Promise.all([this.#first[Symbol.asyncDispose](), this.#outside[Symbol.asyncDispose]()]);
   }
 }

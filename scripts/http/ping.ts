@@ -3,6 +3,7 @@ import { codeOf } from '../base/errors.ts';
 import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../base/limits/github.ts';
 import { startOfBody } from './body.ts';
 import { isHttp } from './is-http.ts';
+import { proxyRefusalIn, refusalWords } from './proxy-refusal.ts';
 
 /** Outcome of a run, for a service that notices runs that fail or do not come. */
 export interface Ping {
@@ -90,6 +91,8 @@ async function ping(
     return but === undefined ? undefined : { what: `it says ${but}`, final: true };
   } catch (error) {
     const timedOut = error instanceof Error && error.name === 'TimeoutError';
+    const refusal = proxyRefusalIn(error);
+    if (refusal !== undefined) return { what: refusalWords(refusal), final: refusal.status === 407 };
     const code = codeOf(error) ?? codeOf(Object(error).cause);
     return { what: timedOut ? 'no answer in time' : (code ?? 'no answer'), final: false };
   }

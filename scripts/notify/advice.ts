@@ -105,7 +105,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'upstream/proxy':
     'A proxy on the way refuses, not upstream. Let it pass requests to upstream, or bypass it with `NO_PROXY`.',
   'upstream/tls':
-    'The certificate of upstream is not trusted. If a proxy signs with a CA of its own, name that CA in ' +
+    'The certificate of upstream is not trusted. If a proxy signs with a CA of its own, name that CA by `ca-file`, in ' +
     '`NODE_EXTRA_CA_CERTS` or `SSL_CERT_FILE`, or add it to the certificates of the system.',
   'proof/waiting':
     'The version is genuine, but so unusual that it waits for a day from when it was first seen. Then it is taken by ' +

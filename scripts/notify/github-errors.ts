@@ -1,3 +1,4 @@
+import { proxyRefusalIn, refusalAdvice, refusalWords } from '../http/proxy-refusal.ts';
 import { oneLine } from './escape.ts';
 
 /** Status with which GitHub says that issues are switched off in a repository: none can be open. */
@@ -29,6 +30,9 @@ export function explainGitHub(error: unknown): string {
   const status = statusOf(error);
   const words = oneLine(error instanceof Error ? error.message : String(error));
   if (rateLimitWait(error) !== undefined) return `GitHub limits how often we may ask (${status})`;
+  const refusal = proxyRefusalIn(error);
+  if (refusal !== undefined)
+    return `GitHub's API is not reached: ${refusalWords(refusal)}. ${refusalAdvice(refusal)}`;
   if (status === undefined) return `GitHub's API gave no usable answer: ${words}`;
   if (status >= 500) return `GitHub's API fails (${status})`;
   const advice = ADVICE[status];

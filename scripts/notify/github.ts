@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { retry } from '@octokit/plugin-retry';
 import { Octokit } from '@octokit/rest';
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { fetch } from 'undici';
 import { GITHUB_PACE } from '../base/limits/github.ts';
 import { VERSION } from '../base/version.ts';
-import { prepareNetwork } from '../http/network.ts';
+import { Connections } from '../http/connections.ts';
 import { rateLimitWait, statusOf } from './github-errors.ts';
 import type { GitHubSettings } from './settings.ts';
 
@@ -38,8 +38,7 @@ const Client = Octokit.plugin(retry);
  * rate limits.
  */
 export function openGitHub(settings: GitHubSettings, pace: Pace = GITHUB_PACE): GitHub {
-  prepareNetwork();
-  const dispatcher = new EnvHttpProxyAgent({ ...settings.proxies });
+  const { dispatcher } = new Connections(settings.proxies);
   const octokit = new Client({
     baseUrl: settings.apiUrl,
     auth: settings.token,

@@ -1,6 +1,6 @@
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { fetch } from 'undici';
 import { PING_PATIENCE } from '../base/limits/github.ts';
-import { prepareNetwork } from '../http/network.ts';
+import { Connections } from '../http/connections.ts';
 import { type Ping, type PingPatience, pingBy } from '../http/ping.ts';
 import type { Proxies } from '../http/proxies.ts';
 
@@ -10,11 +10,7 @@ export async function pingHealthcheck(
   ping: Ping,
   { proxies, patience = PING_PATIENCE }: { readonly proxies: Proxies; readonly patience?: PingPatience },
 ): Promise<string | undefined> {
-  prepareNetwork();
-  const dispatcher = new EnvHttpProxyAgent({ ...proxies, connect: { timeout: patience.answer } });
-  try {
-    return await pingBy((to, request) => fetch(to, { ...request, dispatcher }), url, ping, patience);
-  } finally {
-    await dispatcher.destroy().catch(() => {});
-  }
+  await using connections = new Connections(proxies, { timeout: patience.answer });
+  const { dispatcher } = connections;
+  return await pingBy((to, request) => fetch(to, { ...request, dispatcher }), url, ping, patience);
 }

@@ -3,6 +3,8 @@ import { MirrorError } from '../base/errors.ts';
 /** Reasons why a request got no usable answer. */
 export type ProbeErrorCode =
   | 'probe/unreachable'
+  /** A proxy on the way refused, and not the mirror. */
+  | 'probe/proxy'
   | 'probe/tls'
   | 'probe/timeout'
   | 'probe/redirect'

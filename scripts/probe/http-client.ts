@@ -7,8 +7,10 @@ import { counted, took } from '../base/words.ts';
 import { Agents } from '../http/agents.ts';
 import { type BodyStart, readBody } from '../http/body.ts';
 import { InsideError } from '../http/internal-addresses.ts';
-import { isTlsError } from '../http/network.ts';
+import { isTlsError, tlsAdvice } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
+import { type ProxyRefusal, proxyRefusalIn, refusalAdvice, refusalWords } from '../http/proxy-refusal.ts';
+import { refusingProxy } from '../http/refusing-proxy.ts';
 import { ProbeError } from './error.ts';
 
 /** Time limits in milliseconds. */
@@ -153,6 +155,11 @@ export class ProbeClient implements AsyncDisposable {
         return Array.isArray(value) ? value.join(', ') : value;
       };
       const status = answer.statusCode;
+      const proxy = this.#agents.proxyTo(next.url);
+      if (proxy !== undefined && refusingProxy({ status, header })?.isSure === true) {
+        answer.body.destroy();
+        throw refusedBy(proxy, { status }, next.url);
+      }
       const location = header('location');
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
         return { status, header, body: answer.body };
@@ -190,7 +197,7 @@ export class ProbeClient implements AsyncDisposable {
     } catch (error) {
       if (isTimeout(error) || codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') this.#timeouts++;
       if (isTimeout(error)) this.left(); // throws if the deadline of all requests has passed
-      throw problemOf(error, url);
+      throw problemOf(error, url, this.#agents.proxyTo(url));
     }
   }
 
@@ -219,7 +226,23 @@ function isTimeout(error: unknown): boolean {
   return byUs || /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/.test(codeOf(error) ?? '');
 }
 
-function problemOf(cause: unknown, url: string): ProbeError {
+/** Error for a proxy that refused, which says nothing about the mirror. */
+function refusedBy(
+  proxy: string | undefined,
+  refusal: ProxyRefusal,
+  url: string,
+  cause?: unknown,
+): ProbeError {
+  const code = refusal.status >= 500 ? 'probe/unreachable' : 'probe/proxy';
+  return new ProbeError(code, `cannot reach ${url}: ${refusalWords(refusal, proxy)}`, {
+    ...(cause !== undefined && { cause }),
+    advice: refusalAdvice(refusal),
+  });
+}
+
+function problemOf(cause: unknown, url: string, proxy: string | undefined): ProbeError {
+  const refusal = proxyRefusalIn(cause);
+  if (refusal !== undefined) return refusedBy(proxy, refusal, url, cause);
   if (cause instanceof InsideError)
     return redirectError(url, `is where it is redirected to: ${cause.message}`);
   const code = codeOf(cause) ?? '';
@@ -231,8 +254,7 @@ function problemOf(cause: unknown, url: string): ProbeError {
   if (isTlsError(cause)) {
     return new ProbeError('probe/tls', `TLS does not work with ${url}`, {
       cause,
-      advice:
-        'Clients refuse it as well. Renew the certificate for the name in the URL, and send its whole chain',
+      advice: `Clients refuse it as well. Renew the certificate for the name in the URL, and send its whole chain. ${tlsAdvice(cause)}`,
     });
   }
   if (/^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RESPONSE|RES_|SOCKET|INVALID))/.test(code)) {
@@ -241,8 +263,9 @@ function problemOf(cause: unknown, url: string): ProbeError {
       advice: 'Read the log of the host, and of every proxy in front of it',
     });
   }
-  return new ProbeError('probe/unreachable', `cannot reach ${url}`, {
+  const way = proxy === undefined ? '' : ` through the proxy ${proxy}`;
+  return new ProbeError('probe/unreachable', `cannot reach ${url}${way}`, {
     cause,
-    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
+    advice: 'Check the address, the network and the proxy settings (--proxy, HTTPS_PROXY, NO_PROXY)',
   });
 }

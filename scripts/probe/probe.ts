@@ -84,7 +84,7 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
       if (found.signed) signed.push(database);
       findings.push(...checkFreshness(start.served, upstream.record, { asked: dns !== undefined, now }));
     }
-    findings.push(...(await checkTransport(client, now)));
+    findings.push(...(await checkTransport(client, options.proxies, now)));
     if (options.client !== undefined && served.length > 0) {
       const real = { ...options, path: options.client, signed };
       findings.push(...(await checkWithFreshclam(site, served, real)));

@@ -4,7 +4,7 @@ import { CLIENT_RUN_MS } from '../base/limits/mirror.ts';
 import { cvdName, cvdSignName } from '../cvd/names.ts';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
-import { proxyOptions, writeConf } from '../files/clamav-conf.ts';
+import { proxyOptions, writeCertificates, writeConf } from '../files/clamav-conf.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
 import { versionIn } from '../proof/clients/freshclam.ts';
 import { tellingLine } from '../proof/scenarios/scenario.ts';
@@ -93,6 +93,7 @@ async function update(
       ...databases.map(({ database }) => `--update-db=${database}`),
     ],
     timeout: Math.ceil(Math.min(CLIENT_RUN_MS, left())),
+    certificates: await writeCertificates(folder),
   });
   const { exitCode, output } = ended;
   if (exitCode !== 0) requireNoLack(engine, ended);

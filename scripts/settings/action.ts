@@ -130,9 +130,9 @@ export function secretsIn({ environment }: Given): string[] {
   return [...new Set(found)].filter((secret) => secret.length > 2);
 }
 
-/** The password of a URL, as it stands there, decoded, and as a header carries it. */
+/** The password of a URL, as it stands there, decoded, and as a header carries it. A proxy may be named without a scheme. */
 function passwordsIn(value: string): string[] {
-  const url = URL.parse(value);
+  const url = URL.parse(/^[^\s/]+:[^\s/]+@[^\s/]+\/?$/.test(value) ? `http://${value}` : value);
   if (url === null || url.password === '') return [];
   const [user, password] = [url.username, url.password].map((part) => {
     try {

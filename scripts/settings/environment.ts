@@ -1,7 +1,5 @@
 import type { Environment, Programs } from '../engine/process.ts';
-import { isHttp } from '../http/is-http.ts';
-import type { Proxies } from '../http/proxies.ts';
-import { type Given, SettingError } from './read.ts';
+import type { Given } from './read.ts';
 
 /** Names that tell a program where it is and how to speak; none of them holds a secret. */
 const COMMON = [
@@ -76,25 +74,4 @@ export function isUnattended(): boolean {
 
 export function dnsFrom(record: string, nameservers: readonly string[] = []) {
   return record === 'off' ? undefined : { record, nameservers };
-}
-
-/** The usual variables, in lower and upper case. Throws `setting/invalid`. */
-export function proxiesFrom(environment: Given['environment'], privateRedirects = false): Proxies {
-  const either = (name: string) => environment[name.toLowerCase()] || environment[name] || '';
-  return {
-    httpProxy: proxyUrl('HTTP_PROXY', either('HTTP_PROXY')),
-    httpsProxy: proxyUrl('HTTPS_PROXY', either('HTTPS_PROXY')),
-    noProxy: either('NO_PROXY'),
-    ...(privateRedirects && { privateRedirects: true }),
-  };
-}
-
-/** As curl reads it: `proxy.example:3128` is an address too. */
-function proxyUrl(name: string, text: string): string {
-  if (text === '') return '';
-  const url = text.includes('://') ? text : `http://${text}`;
-  if (isHttp(url)) return url;
-  throw new SettingError('setting/invalid', `the variable ${name} is not the address of an HTTP proxy`, {
-    advice: 'It looks like http://user:password@proxy.example:3128',
-  });
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { isHttp } from '../http/is-http.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
 import type { NotifySettings } from '../notify/settings.ts';
-import { proxiesFrom } from './environment.ts';
+import { networkFrom } from './network.ts';
 import { GITHUB_TOKEN, ISSUE_AFTER } from './notify.ts';
 import { type Given, SettingError } from './read.ts';
 
@@ -58,7 +58,7 @@ export function notifySettings(environment: Given['environment']): NotifySetting
       repo,
       token: variables.CLAMAV_MIRROR_GITHUB_TOKEN,
       login: variables.CLAMAV_MIRROR_GITHUB_LOGIN,
-      proxies: proxiesFrom(environment),
+      proxies: networkFrom({ flags: {}, environment }),
     },
     run: {
       id,

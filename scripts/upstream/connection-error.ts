@@ -1,7 +1,8 @@
-import { causesOf, codeOf } from '../base/errors.ts';
+import { causesOf } from '../base/errors.ts';
 import { FileError } from '../files/error.ts';
 import { InsideError } from '../http/internal-addresses.ts';
 import { isTlsError, tlsAdvice } from '../http/network.ts';
+import { proxyRefusalIn, refusalAdvice, refusalWords } from '../http/proxy-refusal.ts';
 import { UpstreamError } from './error.ts';
 
 /** True for an error that may pass by itself: neither a refusal nor a fault on this side. */
@@ -9,26 +10,31 @@ export function mayPass(error: unknown): boolean {
   if (error instanceof UpstreamError)
     return error.code === 'upstream/incomplete' || error.code === 'upstream/unavailable';
   if (error instanceof InsideError || error instanceof FileError) return false;
-  return tlsErrorIn(error) === undefined && proxyErrorIn(error) === undefined;
+  const { status = 0 } = proxyRefusalIn(error) ?? {};
+  return tlsErrorIn(error) === undefined && (status === 0 || status >= 500);
 }
 
-/** Turns any error that kept a file from coming into one with a code and advice. */
-export function asUpstreamError(error: unknown, name: string, url: string): unknown {
+/**
+ * Turns any error that kept a file from coming into one with a code and advice. `proxy` is the proxy on the way in words, if
+ * there is one.
+ */
+export function asUpstreamError(error: unknown, name: string, url: string, proxy?: string): unknown {
   if (error instanceof UpstreamError || error instanceof FileError) return error;
   if (error instanceof InsideError) return redirected(`${name} is redirected inside: ${error.message}`);
-  const [what, tls, proxy] = [`cannot get ${name} from ${url}`, tlsErrorIn(error), proxyErrorIn(error)];
+  const way = proxy === undefined ? '' : ` through the proxy ${proxy}`;
+  const [what, tls, refusal] = [`cannot get ${name} from ${url}`, tlsErrorIn(error), proxyRefusalIn(error)];
   if (tls !== undefined)
-    return new UpstreamError('upstream/tls', what, { cause: tls, advice: tlsAdvice(tls) });
-  if (proxy !== undefined) {
-    return new UpstreamError('upstream/proxy', `${what}: the proxy does not let us through`, {
+    return new UpstreamError('upstream/tls', `${what}${way}`, { cause: tls, advice: tlsAdvice(tls) });
+  if (refusal !== undefined) {
+    const code = refusal.status >= 500 ? 'upstream/unavailable' : 'upstream/proxy';
+    return new UpstreamError(code, `${what}: ${refusalWords(refusal, proxy)}`, {
       cause: error,
-      advice:
-        'Check what it permits, and the credentials in HTTPS_PROXY or HTTP_PROXY. NO_PROXY leads past it',
+      advice: refusalAdvice(refusal),
     });
   }
-  return new UpstreamError('upstream/unreachable', what, {
+  return new UpstreamError('upstream/unreachable', `${what}${way}`, {
     cause: error,
-    advice: 'Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)',
+    advice: 'Check the address, the network and the proxy settings (--proxy, HTTPS_PROXY, NO_PROXY)',
   });
 }
 
@@ -42,13 +48,4 @@ export function redirected(what: string): UpstreamError {
 /** Finds a TLS error among the causes. Of several addresses, the first one decides. */
 function tlsErrorIn(error: unknown): unknown {
   return causesOf(error).find(isTlsError);
-}
-
-/** Finds undici's error for a proxy that wants other credentials, or that opens no tunnel. */
-function proxyErrorIn(error: unknown): unknown {
-  return causesOf(error).find(
-    (cause) =>
-      codeOf(cause) === 'UND_ERR_INVALID_ARG' ||
-      (cause instanceof Error && /^Proxy response \(4\d\d\)/.test(cause.message)),
-  );
 }

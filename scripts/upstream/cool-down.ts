@@ -1,5 +1,6 @@
 import { CLOCK_TOLERANCE_MS } from '../base/clock.ts';
 import { COOL_DOWN_MS, UNTOLD_COOL_DOWN_MS } from '../base/limits/upstream.ts';
+import { refusalAdvice } from '../http/proxy-refusal.ts';
 import { UpstreamError, type UpstreamErrorCode } from './error.ts';
 import { type Refused, wordsOf } from './refused-answer.ts';
 import { Turns } from './turns.ts';
@@ -193,7 +194,7 @@ function coolDownError({ until, since, reason }: CoolDown, advice: string): Upst
 export function proxyError(refused: Refused, code: UpstreamErrorCode = 'upstream/proxy'): UpstreamError {
   const what = `a proxy on the way to upstream (${refused.proxy?.name}) ${wordsOf(refused)}`;
   return new UpstreamError(code, what, {
-    advice: 'Check what it permits and reaches, or choose another way: HTTPS_PROXY, HTTP_PROXY, NO_PROXY',
+    advice: refusalAdvice(refused),
   });
 }
 

@@ -256,7 +256,8 @@ export class UpstreamClient implements UpstreamFiles {
         return await attempt(pace);
       } catch (error) {
         const pause = mayPass(error) ? pace.pause : undefined;
-        if (pause === undefined) throw asUpstreamError(error, name, this.#options.url);
+        const { url, agents } = this.#options;
+        if (pause === undefined) throw asUpstreamError(error, name, url, agents.proxyTo(url));
         await wait(pause);
       }
     }

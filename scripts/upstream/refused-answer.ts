@@ -1,5 +1,4 @@
-import { QUOTED_ANSWER_CHARACTERS } from '../base/limits/upstream.ts';
-import { printable } from '../base/printable.ts';
+import { quoted, type RefusingProxy, refusingProxy } from '../http/refusing-proxy.ts';
 
 /** A refusal, with the parts of the answer that help to mend it. All texts are safe to print. */
 export interface Refused {
@@ -10,8 +9,8 @@ export interface Refused {
   readonly ray?: string | undefined;
   /** Title of the page. */
   readonly title?: string | undefined;
-  /** Proxy on the way that refused, and not upstream. `isSure`: only a proxy answers like that. */
-  readonly proxy?: { readonly name: string; readonly isSure: boolean };
+  /** Proxy on the way that refused, and not upstream. */
+  readonly proxy?: RefusingProxy;
 }
 
 /** Describes a refusal from the headers of an answer and `page`, the beginning of its body. */
@@ -23,7 +22,7 @@ export function refusedBy(
   const { status, header } = answer;
   const ray = quoted(header('cf-ray'));
   const title = quoted(/<title[^<>]{0,100}>([^<]{1,1000})/i.exec(page)?.[1]);
-  const proxy = proxyOf(answer, ray !== undefined);
+  const proxy = refusingProxy(answer, title);
   return { status, file, ...(ray && { ray }), ...(title && { title }), ...(proxy && { proxy }) };
 }
 
@@ -31,24 +30,4 @@ export function refusedBy(
 export function wordsOf({ status, file, ray, title }: Omit<Refused, 'proxy'>): string {
   const details = [title && `"${title}"`, ray && `cf-ray ${ray}`].filter(Boolean);
   return `answered ${status} to ${file}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
-}
-
-/** Finds the proxy that answered: RFC 9209 names it, and a Via without Cloudflare's mark is not from Cloudflare. */
-function proxyOf(
-  { status, header }: Parameters<typeof refusedBy>[0],
-  isCloudflare: boolean,
-): Refused['proxy'] {
-  const squid = quoted(header('x-squid-error'));
-  if (squid !== undefined) return { name: `squid: ${squid}`, isSure: true };
-  const told = quoted(header('proxy-status'));
-  if (told !== undefined && /[;\s]error=/.test(told)) return { name: told, isSure: true };
-  if (status === 407)
-    return { name: quoted(header('proxy-authenticate')) ?? 'it wants credentials', isSure: true };
-  const via = quoted(header('via'));
-  return via === undefined || isCloudflare ? undefined : { name: via, isSure: false };
-}
-
-function quoted(text: string | undefined): string | undefined {
-  const words = printable((text ?? '').replace(/\s+/g, ' ').trim());
-  return words === '' ? undefined : words.slice(0, QUOTED_ANSWER_CHARACTERS);
 }

@@ -2,6 +2,7 @@ import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import type { PinnedImage } from '../engine/default-images.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
+import type { QuickNetwork } from './quick-network.ts';
 
 /** Settings of the quick check before a run; this file works without any package. */
 export interface CheckSettings {
@@ -20,6 +21,7 @@ export interface CheckSettings {
   readonly images: Readonly<Record<PinnedImage['role'], string | undefined>>;
   /** The healthcheck, a secret, and the age in milliseconds of the last good cycle from which this check pings it too. */
   readonly healthcheck: { readonly url: string; readonly every: number } | undefined;
+  readonly network: QuickNetwork;
   /** Files of the runner for outputs and the summary. */
   readonly output: string | undefined;
   readonly summary: string | undefined;
@@ -51,6 +53,11 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
     images: { newest: of('NEWEST_IMAGE'), oldest: of('OLDEST_IMAGE') },
     healthcheck:
       healthcheck === undefined ? undefined : { url: healthcheck, every: hours(of('HEALTHCHECK_EVERY')) },
+    network: {
+      proxy: of('PROXY'),
+      noProxy: environment.no_proxy || environment.NO_PROXY || '',
+      caFile: of('CA_FILE'),
+    },
     output: environment.GITHUB_OUTPUT,
     summary: environment.GITHUB_STEP_SUMMARY,
   };

@@ -432,6 +432,7 @@ describe('the variables of the quick look', () => {
       github: undefined,
       healthcheck: undefined,
       images: { newest: undefined, oldest: undefined },
+      network: { proxy: undefined, noProxy: '', caFile: undefined },
       output: undefined,
       summary: undefined,
     });

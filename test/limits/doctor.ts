@@ -9,6 +9,7 @@ import type { DoctorContext } from '../../scripts/doctor/context.ts';
 import { examine } from '../../scripts/doctor/doctor.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { deadAddress } from '../support/web/dead-address.ts';
+import { NO_PROXIES } from '../support/web/no-proxies.ts';
 import { freePort } from '../support/web/ports.ts';
 import { hasten } from './hasten.ts';
 import { elsewhere, ends, type Row } from './rows.ts';
@@ -52,7 +53,10 @@ export const DOCTOR_LIMITS: Readonly<Record<string, Row>> = {
     const path = join(temporaryFolder(), 'ca.pem');
     const look = async () =>
       await checkCertificates({
-        settings: { certificates: { NODE_EXTRA_CA_CERTS: path } } as unknown as DoctorContext['settings'],
+        settings: {
+          certificates: { NODE_EXTRA_CA_CERTS: path },
+          sync: { upstream: 'http://mirror.test', store: '/srv/clamav', proxies: NO_PROXIES },
+        } as unknown as DoctorContext['settings'],
       });
     await writeFile(path, rootCertificates[0] ?? '');
     await truncate(path, CERTIFICATES_BYTES);

@@ -32,6 +32,7 @@ import type { ProbeClient } from '../../scripts/probe/http-client.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
 import { refusedBy } from '../../scripts/upstream/refused-answer.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { NO_PROXIES } from '../support/web/no-proxies.ts';
 import { openClient } from '../upstream/support.ts';
 import { hasten } from './hasten.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
@@ -141,7 +142,7 @@ const MIRROR: Readonly<Record<string, Row>> = {
     const address = silent.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     const client = { url: `https://127.0.0.1:${port}`, redirects: new Map() } as unknown as ProbeClient;
-    expect(await checkTransport(client, new Date())).toContainEqual(
+    expect(await checkTransport(client, NO_PROXIES, new Date())).toContainEqual(
       expect.objectContaining({ check: 'tls', what: 'a valid certificate' }),
     );
     expect(hastened).toHaveBeenCalledWith(expect.anything(), HANDSHAKE_MS);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openGitHub } from '../../scripts/notify/github.ts';
+import { explainGitHub } from '../../scripts/notify/github-errors.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
 import { startGitHub } from '../support/github/api.ts';
@@ -62,4 +63,19 @@ test("GitHub is reached through the runner's proxy", async () => {
   const variables = { ...environment(github), GITHUB_API_URL: 'http://github.test', HTTP_PROXY: proxy.url() };
   expect(await openGitHub(notifySettings(variables).github).login()).toBe('operator');
   expect(proxy.seen.map(({ line }) => line.replace(/^CONNECT .*|^GET .*/, 'asked'))).toEqual(['asked']);
+});
+
+test.each([
+  ['http://github.test', 'me:wrong'],
+  ['https://github.test', 'me:wrong'],
+])('a proxy that refuses the way to %s is blamed, and GitHub is not', async (GITHUB_API_URL, credentials) => {
+  await using github = await startGitHub({ login: 'operator' });
+  await using proxy = await startProxy(Number(new URL(github.url).port), 'me:right');
+  const usual = proxy.url(credentials);
+  const variables = { ...environment(github), GITHUB_API_URL, HTTP_PROXY: usual };
+  const error = await openGitHub(notifySettings(variables).github)
+    .login()
+    .catch((error) => error);
+  expect(explainGitHub(error)).toMatch(/the proxy wants a user and password, or others \(407\)/);
+  expect(explainGitHub(error)).not.toMatch(/wrong|right/);
 });

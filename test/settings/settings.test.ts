@@ -127,8 +127,8 @@ describe.each(meanings)('--%s %s', (name, text, meaning) => {
   });
 });
 
-test('every option of sync has a meaning that is tested, but --user-agent', () => {
-  const tested = new Set([...meanings.map(([name]) => name), 'user-agent']);
+test('every option of sync has a meaning that is tested, but --user-agent and those of the network', () => {
+  const tested = new Set([...meanings.map(([name]) => name), 'user-agent', 'proxy', 'ca-file']); // the last two: network.test.ts
   expect(SYNC_OPTIONS.filter(({ name }) => !tested.has(name))).toEqual([]);
 });
 
@@ -287,6 +287,7 @@ describe('proxies', () => {
       httpProxy: url,
       httpsProxy: 'https://other.example',
       noProxy: 'localhost,.example',
+      namedBy: { http: 'HTTP_PROXY', https: 'HTTPS_PROXY' },
     });
   });
 

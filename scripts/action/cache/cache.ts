@@ -4,6 +4,9 @@ import { dirname, join } from 'node:path';
 import { explain } from '../../base/errors.ts';
 import { CACHE_MS } from '../../base/limits/github.ts';
 import { requireWorkFolder } from '../../cycle/workspace.ts';
+import { writeCertificates } from '../../files/clamav-conf.ts';
+import { prepareNetwork } from '../../http/network.ts';
+import { networkFrom } from '../../settings/network.ts';
 import type { ChildAnswer, ChildTask } from './cache-process.ts';
 import { type CachedFile, contentsIn, contentsOf, placeOf } from './contents.ts';
 import { type CacheOwner, contentsName, isKeyOf, newKey, prefixOf } from './key.ts';
@@ -149,7 +152,7 @@ async function runChild(
   const child = fork(join(import.meta.dirname, 'cache-process.ts'), [JSON.stringify(task)], {
     cwd,
     // nothing of it is written into command lines, where a blank would matter
-    env: { ...serviceOf(environment), PATH: bin, RUNNER_TEMP: '.', GITHUB_WORKSPACE: '.' },
+    env: { ...(await serviceOf(environment, folder)), PATH: bin, RUNNER_TEMP: '.', GITHUB_WORKSPACE: '.' },
     execArgv: [],
     silent: true,
     detached: true, // a group, to be ended with what it started
@@ -182,12 +185,25 @@ const UNPACKED = 'unpacked';
 /** Characters that are kept of the child's output: the reason is at its end. */
 const CHILD_OUTPUT_CHARACTERS = 100_000;
 
-/** Variables that @actions/cache and its HTTP clients read, with no credentials but the cache's. */
+/** Variables of the service that @actions/cache reads, with no credentials but the cache's. */
 const SERVICE =
-  /^(ACTIONS_(CACHE_SERVICE_V2|RESULTS_URL|RUNTIME_TOKEN|CACHE_URL|CACHE_MODE)|GITHUB_SERVER_URL|NODE_EXTRA_CA_CERTS|(HTTPS?|NO)_PROXY|(https?|no)_proxy)$/;
+  /^(ACTIONS_(CACHE_SERVICE_V2|RESULTS_URL|RUNTIME_TOKEN|CACHE_URL|CACHE_MODE)|GITHUB_SERVER_URL)$/;
 
-function serviceOf(environment: Environment): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => SERVICE.test(name)));
+/** The service, and the way out that the settings name: its HTTP clients know variables only. */
+async function serviceOf(environment: Environment, folder: string): Promise<NodeJS.ProcessEnv> {
+  const { httpProxy, httpsProxy, noProxy, authorities } = networkFrom({
+    flags: {},
+    environment,
+    kind: 'input',
+  });
+  prepareNetwork(authorities);
+  return {
+    ...Object.fromEntries(Object.entries(environment).filter(([name]) => SERVICE.test(name))),
+    ...(httpProxy !== '' && { http_proxy: httpProxy }),
+    ...((httpsProxy || httpProxy) !== '' && { https_proxy: httpsProxy || httpProxy }),
+    ...(noProxy !== '' && { no_proxy: noProxy }),
+    NODE_EXTRA_CA_CERTS: join(folder, await writeCertificates(folder)),
+  };
 }
 
 /** Quotes a word for a shell. */

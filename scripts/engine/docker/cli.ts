@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CONTAINER_COMMAND_MS, CONTAINER_OUTPUT_BYTES } from '../../base/limits/engines.ts';
 import { findProgram } from '../../files/find-program.ts';
-import { EngineError } from '../engine.ts';
+import { EngineError, type Task, variablesOf } from '../engine.ts';
 import type { Environment } from '../process.ts';
 
 const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/snap/bin'];
@@ -15,6 +15,11 @@ export const WITHOUT_PROXIES: readonly string[] = ['http', 'https', 'all', 'ftp'
   `--env=${kind}_proxy=`,
   `--env=${kind.toUpperCase()}_PROXY=`,
 ]);
+
+/** Options that set the variables of a task whose folder is `inside` in the container. */
+export function withVariables(task: Task, inside: string): string[] {
+  return Object.entries(variablesOf(task, inside)).map(([name, value]) => `--env=${name}=${value}`);
+}
 
 /** docker or podman. Any program with the command line of docker may stand in for docker. */
 export interface ContainerProgram {

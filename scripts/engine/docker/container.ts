@@ -5,7 +5,7 @@ import { type Engine, EngineError, type Program, type Task, type ToolRun, withEx
 import { toolIn } from '../memory-use.ts';
 import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
-import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
+import { type ContainerProgram, WITHOUT_PROXIES, withVariables } from './cli.ts';
 import { foldersIn } from './container-folders.ts';
 import { FORGET, RUN, STOP } from './container-shell.ts';
 import { inspectImage } from './local-image.ts';
@@ -70,8 +70,10 @@ export async function openContainer(
     try {
       await program.command(exec('mkdir', '-p', '-m', '700', root, run));
       const inside = await folders.enter(task.folder);
-      const args = exec('sh', '-c', RUN, 'sh', run, inside, task.tool, ...task.args(inside));
-      const client = await startProgram([program.path, ...args], {
+      const command = ['sh', '-c', RUN, 'sh', run, inside, task.tool, ...task.args(inside)];
+      const [first = '', ...args] = exec(...command);
+      const variables = withVariables(task, inside);
+      const client = await startProgram([program.path, first, ...variables, ...args], {
         ...task,
         environment: program.environment,
         measured: toolIn(id, task.tool),

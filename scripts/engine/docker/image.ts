@@ -10,7 +10,7 @@ import { withoutPin } from '../images/reference.ts';
 import { toolIn } from '../memory-use.ts';
 import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
-import { type ContainerProgram, WITHOUT_PROXIES } from './cli.ts';
+import { type ContainerProgram, WITHOUT_PROXIES, withVariables } from './cli.ts';
 import { inspectImage, type LocalImage } from './local-image.ts';
 
 /** Path of the folder of a task in a container: without spaces or colons, whatever its path here. */
@@ -56,6 +56,7 @@ export async function openImage(
       const mounts = [mount(task.folder, INSIDE), ...(await resolvConf(task))];
       const args = [
         ...common,
+        ...withVariables(task, INSIDE),
         ...mounts,
         `--name=${name}`,
         `--entrypoint=${task.tool}`,

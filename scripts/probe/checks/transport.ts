@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
-import { connect } from 'node:tls';
 import { HANDSHAKE_MS } from '../../base/limits/mirror.ts';
 import { counted } from '../../base/words.ts';
+import type { Proxies } from '../../http/proxies.ts';
+import { tlsTo } from '../../http/tls-to.ts';
 import { type Finding, Findings, listed } from '../finding.ts';
 import type { ProbeClient } from '../http-client.ts';
 
@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 const RENEWAL_DAYS = 14;
 
 /** Reports redirects and the certificate. TLS itself works if there were answers. */
-export async function checkTransport(client: ProbeClient, now: Date): Promise<Finding[]> {
+export async function checkTransport(client: ProbeClient, proxies: Proxies, now: Date): Promise<Finding[]> {
   const redirects = new Findings('mirror', 'redirects');
   const names = [...client.redirects.keys()];
   if (names.length === 0) redirects.good('none');
@@ -20,7 +20,7 @@ export async function checkTransport(client: ProbeClient, now: Date): Promise<Fi
   }
   const tls = new Findings('mirror', 'tls');
   if (client.url.startsWith('http:')) tls.good('plain http: Talos signatures protect what is sent');
-  else judgeCertificate(await expiryOf(client.url), now, tls);
+  else judgeCertificate(await expiryOf(client.url, proxies), now, tls);
   return [...redirects.list, ...tls.list];
 }
 
@@ -37,24 +37,10 @@ function judgeCertificate(expires: Date | undefined, now: Date, findings: Findin
     );
 }
 
-/** End of the certificate; `undefined` if the host cannot be reached directly, without the proxy. */
-async function expiryOf(url: string): Promise<Date | undefined> {
-  const { hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return await new Promise((resolve) => {
-    // the certificate was proven by every request before this one
-    const name = isIP(host) === 0 ? { servername: host } : {};
-    const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false });
-    const timer = setTimeout(() => end(), HANDSHAKE_MS); // a handshake may trickle
-    const end = (date?: Date) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(date);
-    };
-    socket.once('error', () => end());
-    socket.once('secureConnect', () => {
-      const ends = new Date(socket.getPeerCertificate().valid_to);
-      end(Number.isNaN(ends.getTime()) ? undefined : ends);
-    });
-  });
+/** End of the certificate, which every request before this one has proven; `undefined` if the host does not tell again. */
+async function expiryOf(url: string, proxies: Proxies): Promise<Date | undefined> {
+  const socket = await tlsTo(url, proxies, HANDSHAKE_MS).catch(() => undefined);
+  const ends = new Date(socket?.getPeerCertificate().valid_to ?? '');
+  socket?.destroy();
+  return Number.isNaN(ends.getTime()) ? undefined : ends;
 }

@@ -5,8 +5,8 @@ import type { ConfigSettings } from '../../client/config.ts';
 import { MACHINE_NAMES } from '../../conf/machines.ts';
 import { isKnownTo, RELEASES } from '../../conf/since.ts';
 import { isHttp } from '../../http/is-http.ts';
-import { proxiesFrom } from '../environment.ts';
 import { Databases, FilePath, minutes, Switch, wholeNumber } from '../fields.ts';
+import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
 import { CLIENT_OPTIONS, ConfMirror } from './client.ts';
@@ -111,6 +111,7 @@ export const CLIENT_CONFIG_OPTIONS = [
     schema: minutes(1, 1440),
   },
   ...pick(SYNC_OPTIONS, ['user-agent', 'allow-private-redirects']),
+  ...NETWORK_OPTIONS,
 ] as const satisfies readonly Option[];
 
 /** Reads the settings, and the folder to write to, if there is one. Throws `setting/invalid`. */
@@ -136,7 +137,7 @@ export function clientConfigSettings(
     isOffline: settings.offline,
     timeout: settings.timeout,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
+    proxies: networkFrom(from, settings['allow-private-redirects']),
   };
 }
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { userAgentOf } from '../../base/version.ts';
 import type { ClientSettings } from '../../client/settings.ts';
-import { proxiesFrom } from '../environment.ts';
 import { DnsRecordName, Engines, FilePath, hours, MirrorUrl, Switch } from '../fields.ts';
+import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, validated } from '../read.ts';
 import { LOOKED_AT, TIMEOUT_OPTION, URL_ARGUMENT } from './probe.ts';
@@ -60,6 +60,7 @@ export const CLIENT_OPTIONS = [
     schema: v.pipe(Engines, v.maxLength(1, 'takes one engine')),
   },
   ...pick(SYNC_OPTIONS, ['user-agent', 'allow-private-redirects']),
+  ...NETWORK_OPTIONS,
 ] as const satisfies readonly Option[];
 
 /** Throws `setting/invalid`. */
@@ -80,6 +81,6 @@ export function clientSettings(url: string, from: Given): ClientSettings {
     timeout: settings.timeout,
     engine: settings.engines?.[0],
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
+    proxies: networkFrom(from, settings['allow-private-redirects']),
   };
 }

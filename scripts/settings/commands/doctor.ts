@@ -1,26 +1,29 @@
 import type { DoctorSettings } from '../../doctor/settings.ts';
 import { notifySettings } from '../github.ts';
+import { CERTIFICATE_VARIABLES } from '../network.ts';
 import { wantsIssues } from '../notify.ts';
-import { type Given, together } from '../read.ts';
+import { type Given, named, together, variableOf } from '../read.ts';
 import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 
 /** Options of `sync`, so that its command line can be tried as it is. */
 export const DOCTOR_OPTIONS = SYNC_OPTIONS;
 
 const WORKFLOW = 'mirror.yml';
-/** Node reads the first, ClamAV and OpenSSL the second. */
-const CERTIFICATES = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'];
 
 /** Throws `setting/invalid`, with all that is wrong. */
 export function doctorSettings(from: Given): DoctorSettings {
   const { environment } = from;
   const { sync, github } = together({ sync: () => syncSettings(from), github: () => gitHubOf(from) });
-  const named = CERTIFICATES.map((name) => [name, environment[name] ?? '']).filter(([, path]) => path !== '');
+  const caFile = from.flags['ca-file'] ?? environment[variableOf('ca-file')];
+  const variables = CERTIFICATE_VARIABLES.map((name) => [name, environment[name]] as const);
+  const files = [[named('ca-file', from), caFile] as const, ...variables].flatMap(([name, path]) =>
+    path ? [[name, path] as const] : [],
+  );
   return {
     file: fileOf(from),
     sync,
     github,
-    certificates: Object.fromEntries(named),
+    certificates: Object.fromEntries(files),
     marks: marksFor(environment),
   };
 }

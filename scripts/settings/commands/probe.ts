@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { userAgentOf } from '../../base/version.ts';
 import type { ProbeSettings } from '../../probe/settings.ts';
 import { OFFICIAL_RECORD, USUAL_DATABASES } from '../../upstream/official.ts';
-import { dnsFrom, programsFrom, proxiesFrom } from '../environment.ts';
+import { dnsFrom, programsFrom } from '../environment.ts';
 import { Databases, DnsRecordName, MirrorUrl, minutes, Switch, wholeNumber } from '../fields.ts';
+import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, validated } from '../read.ts';
 import { SYNC_OPTIONS } from './sync.ts';
@@ -54,6 +55,7 @@ export const PROBE_OPTIONS = [
     schema: DnsRecordName,
   },
   ...pick(SYNC_OPTIONS, ['nameservers', 'max-size', 'user-agent', 'allow-private-redirects']),
+  ...NETWORK_OPTIONS,
   LOOKED_FOR,
   { name: 'full', help: 'download everything and prove every byte', schema: Switch },
   {
@@ -78,7 +80,7 @@ export function probeSettings(url: string, from: Given): ProbeSettings {
     maxSize: settings['max-size'],
     dns: dnsFrom(settings.dns, settings.nameservers),
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(environment, settings['allow-private-redirects']),
+    proxies: networkFrom(from, settings['allow-private-redirects']),
     timeout: settings.timeout,
     full: settings.full,
     client: settings.client ? (environment.PATH ?? '') : undefined,

@@ -40,7 +40,7 @@ export function statusSettings(from: Given): StatusSettings {
   const usualWork = workFolderOf(where.store);
   const { work = usualWork } = settings;
   const { store: _, ...s3 } = givenOf(
-    STORE_OPTIONS.map(({ name }) => name),
+    STORE_OPTIONS.filter((option: Option) => option.secret !== true).map(({ name }) => name),
     from,
   );
   return {

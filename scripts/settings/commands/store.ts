@@ -3,9 +3,9 @@ import * as v from 'valibot';
 import { explain } from '../../base/errors.ts';
 import { isS3Address, type S3Options, s3Settings } from '../../store/s3/address.ts';
 import type { StoreSettings } from '../../store/settings.ts';
-import { proxiesFrom } from '../environment.ts';
 import { HeaderText, Switch, Url } from '../fields.ts';
 import { hasForm } from '../form.ts';
+import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import type { Option } from '../option.ts';
 import { type Given, named, SettingError, validated } from '../read.ts';
 
@@ -69,6 +69,7 @@ export const STORE_OPTIONS = [
     example: 'public-read',
     schema: HeaderText,
   },
+  ...NETWORK_OPTIONS,
 ] as const satisfies readonly Option[];
 
 /** Throws `setting/invalid`. */
@@ -83,7 +84,7 @@ export function storeSettings(from: Given): StoreSettings {
     kmsKey: given['s3-kms-key'],
     storageClass: given['s3-storage-class'],
     acl: given['s3-acl'],
-    proxies: isS3Address(store) ? proxiesFrom(from.environment) : undefined,
+    proxies: isS3Address(store) ? networkFrom(from) : undefined,
   };
   const s3: S3Options = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),

@@ -3,7 +3,7 @@ import { userAgentOf } from '../../base/version.ts';
 import type { CycleSettings } from '../../cycle/settings.ts';
 import { isS3Address } from '../../store/s3/address.ts';
 import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../../upstream/official.ts';
-import { dnsFrom, proxiesFrom } from '../environment.ts';
+import { dnsFrom } from '../environment.ts';
 import {
   Databases,
   DnsRecordName,
@@ -17,6 +17,7 @@ import {
   Url,
   wholeNumber,
 } from '../fields.ts';
+import { networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, named, SettingError, together, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
@@ -205,7 +206,7 @@ export function syncSettings(from: Given): CycleSettings {
     window: settings.cdiffs,
     maxSize: settings['max-size'],
     userAgent: (uuid) => settings['user-agent'] ?? userAgentOf(uuid),
-    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
+    proxies: networkFrom(from, settings['allow-private-redirects']),
     engines: settings.engines,
     samples: { clean: settings['clean-samples'], infected: settings['infected-samples'] },
     archive: settings.archive,

@@ -3,8 +3,9 @@ import * as v from 'valibot';
 import { userAgentOf } from '../../base/version.ts';
 import { usualRecord } from '../../upstream/official.ts';
 import type { WatchSettings } from '../../watch/settings.ts';
-import { dnsFrom, proxiesFrom } from '../environment.ts';
+import { dnsFrom } from '../environment.ts';
 import { Engines, FilePath, hours } from '../fields.ts';
+import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
 import { requireKept } from '../retired-databases.ts';
@@ -16,6 +17,7 @@ export const WATCH_OPTIONS = [
   ...pick(SYNC_OPTIONS, [
     ...(['upstream', 'dns', 'nameservers', 'max-size', 'user-agent', 'allow-private-redirects'] as const),
   ]),
+  ...NETWORK_OPTIONS,
   LOOKED_FOR,
   {
     name: 'engines',
@@ -80,7 +82,7 @@ export function watchSettings(url: string, from: Given): WatchSettings {
     maxSize: settings['max-size'],
     cdiffs: settings.cdiffs,
     userAgent: settings['user-agent'] ?? userAgentOf(randomUUID()),
-    proxies: proxiesFrom(from.environment, settings['allow-private-redirects']),
+    proxies: networkFrom(from, settings['allow-private-redirects']),
     timeout: settings.timeout,
     limits,
     workflow: settings.workflow,

@@ -1,7 +1,8 @@
 import type { AgentOptions } from 'node:http';
+import { isIPv4 } from 'node:net';
 import { loadConfig } from '@smithy/core/config';
 import { prepareNetwork } from '../../http/network.ts';
-import type { Proxies } from '../../http/proxies.ts';
+import { entriesOf, type Proxies } from '../../http/proxies.ts';
 import type { S3Settings } from './address.ts';
 
 /** Region name of most vendors with only one region. The others accept it too. */
@@ -25,29 +26,43 @@ export function regionFor({ region, endpoint }: S3Settings): {
   };
 }
 
-/** Options that make the request handler of the SDK use a proxy as `openUpstream` does. */
+/** Options that make the request handler of the SDK use a proxy as every other request does. */
 export function proxyFor(proxies: Proxies | undefined): {
   httpAgent?: AgentOptions;
   httpsAgent?: AgentOptions;
 } {
-  prepareNetwork();
+  prepareNetwork(proxies?.authorities);
   if (proxies === undefined) return {};
   const { httpProxy, httpsProxy, noProxy } = proxies;
   const proxyEnv = {
     HTTP_PROXY: httpProxy,
     HTTPS_PROXY: httpsProxy || httpProxy,
-    NO_PROXY: noProxy
-      .split(/[,\s]+/)
-      .flatMap(withSubdomains)
-      .join(','),
+    NO_PROXY: [...LOOPBACK, ...entriesOf(noProxy).flatMap(asForNode)].join(','),
   };
   return { httpAgent: { proxyEnv }, httpsAgent: { proxyEnv } };
 }
 
+const LOOPBACK = ['localhost', '.localhost', '127.0.0.0-127.255.255.255', '::1', '[::1]'];
+
 /**
- * Adds subdomains to an entry of NO_PROXY. For curl and most other programs `example.com` covers them; for Node it does
- * not.
+ * Entries of NO_PROXY as Node reads them: `example.com` covers no subdomains there, and a network of IPv4 is written as its
+ * first and last address.
  */
-function withSubdomains(entry: string): string[] {
+function asForNode(entry: string): string[] {
+  const [, address = '', prefix] = /^([\d.]+)\/(\d{1,2})$/.exec(entry) ?? [];
+  if (isIPv4(address) && Number(prefix) <= 32) return [rangeOf(address, Number(prefix))];
   return /^[^.*[][^:]*$/.test(entry) ? [entry, `.${entry}`] : [entry];
+}
+
+function rangeOf(address: string, prefix: number): string {
+  const number = Buffer.from(address.split('.').map(Number)).readUInt32BE();
+  const size = 2 ** (32 - prefix);
+  const first = number - (number % size);
+  return [first, first + size - 1].map(dotted).join('-');
+}
+
+function dotted(number: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(number);
+  return bytes.join('.');
 }

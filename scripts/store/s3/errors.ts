@@ -1,5 +1,7 @@
 import { codeOf } from '../../base/errors.ts';
 import { FileError } from '../../files/atomic.ts';
+import { type ProxyRefusal, proxyRefusalIn, refusalAdvice, refusalWords } from '../../http/proxy-refusal.ts';
+import { refusingProxy } from '../../http/refusing-proxy.ts';
 import { StoreError, type StoreErrorCode } from '../store.ts';
 
 const GRANT_ADVICE =
@@ -69,12 +71,12 @@ export function storeError(
     new StoreError(code, `cannot ${doing} (${said})`, { cause, ...(advice && { advice }) });
   if (/region is missing/i.test(String(cause)))
     return make('store/address', 'Set the region of the bucket, by a setting or by AWS_REGION');
+  const refusal = refusalIn(cause);
+  if (refusal !== undefined) {
+    const what = `cannot ${doing}: ${refusalWords(refusal)} (${said})`;
+    return new StoreError('store/unreachable', what, { cause, advice: refusalAdvice(refusal) });
+  }
   for (const [names, code, advice] of KNOWN) if (names.test(name)) return make(code, advice);
-  if (status === 407 || (status === undefined && codeOf(cause) === 'ERR_PROXY_TUNNEL'))
-    return make(
-      'store/unreachable',
-      'The proxy refused the request. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY',
-    );
   if (status === 507) return make('store/full');
   if (status === 401) return make('store/credentials');
   if (status === 403) return make('store/denied', GRANT_ADVICE);
@@ -82,11 +84,20 @@ export function storeError(
   if (status === undefined && (UNREACHABLE.test(codeOf(cause) ?? '') || TIMED_OUT.test(name)))
     return make(
       'store/unreachable',
-      'Check the endpoint, the network and the proxy settings (HTTPS_PROXY, NO_PROXY), then run this again',
+      'Check the endpoint, the network and the proxy settings (--proxy, HTTPS_PROXY, NO_PROXY), then run this again',
     );
   if (REFUSED_OPTION.test(name)) {
     const options = '--s3-encryption, --s3-kms-key, --s3-storage-class or --s3-acl';
     return make(otherwise, `The store may not support an option that you set: ${options}`);
   }
   return make(otherwise);
+}
+
+/** Finds the refusal of a proxy in an error of the SDK, also one that came as an answer. */
+function refusalIn(error: unknown): ProxyRefusal | undefined {
+  const { status } = faultOf(error);
+  const headers = Object(Object(Object(error).$response).headers);
+  const header = (name: string) => (Object.hasOwn(headers, name) ? String(headers[name]) : undefined);
+  if (status !== undefined && refusingProxy({ status, header })?.isSure === true) return { status };
+  return proxyRefusalIn(error);
 }

@@ -13,6 +13,7 @@ const NAMES = [
   'signs', // Talos' .sign files
   'web-servers',
   'squid',
+  'squid-openssl', // reads TLS along
   'dnsmasq',
   'cvdupdate',
   'curl',

@@ -9,6 +9,7 @@ import { type DockerEngine, ensureDocker } from '../docker/docker-engine.ts';
 import { type Ceph, startCephs } from '../s3/ceph.ts';
 import { ensureChromium } from '../web/chromium.ts';
 import { ensureSquid } from '../web/squid.ts';
+import { ensureReadingSquid } from '../web/squid-openssl.ts';
 import { ensureWebServers } from '../web/web-servers.ts';
 import { ensureProgram, type InstallOptions } from './install.ts';
 import { type RealPart, realPart } from './real-part.ts';
@@ -25,6 +26,8 @@ declare module 'vitest' {
     webServers: RealPart<true>;
     /** The path of a squid that starts. */
     squid: RealPart<string>;
+    /** The path of a squid that reads TLS along. */
+    readingSquid: RealPart<string>;
     /** The path of the program. */
     dnsmasq: RealPart<string>;
     /** ClamAV's own tool for mirrors: the path of the program. */
@@ -96,6 +99,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('clamav', tested.clamav);
   project.provide('webServers', webServers);
   project.provide('squid', squid);
+  project.provide('readingSquid', await realPart('squid-openssl', () => ensureReadingSquid(options)));
   project.provide('dnsmasq', dnsmasq);
   project.provide('cvdupdate', cvdupdate);
   project.provide('curl', curl);

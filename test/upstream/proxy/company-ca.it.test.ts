@@ -67,6 +67,7 @@ describeWithOpenssl("a host whose certificate a company's own CA has signed", ()
     'the store of the system': () => ({ SSL_CERT_DIR: at('store') }),
     'the file of the system': () => ({ SSL_CERT_FILE: at('ca.pem') }),
     NODE_EXTRA_CA_CERTS: () => ({ NODE_EXTRA_CA_CERTS: at('ca.pem') }),
+    'the file of --ca-file': () => ({ CLAMAV_MIRROR_CA_FILE: at('ca.pem') }),
   };
 
   const sync = async (environment: Record<string, string>) => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { proxyFor } from '../../../scripts/http/proxies.ts';
 import { startUpstream, type TestUpstream } from '../../support/mirror/upstream.ts';
 import { NOBODY, openClient } from '../support.ts';
 import { startProxy } from './proxy.ts';
@@ -32,31 +33,77 @@ test('a proxy that wants other credentials is asked once, and it is no answer of
 });
 
 test('a proxy that is not there is an error, not a reason to go around it', async () => {
-  await using upstream = await startUpstream(FILES);
-  await using open = openClient(upstream.url, { proxies: { httpProxy: NOBODY } });
-  await expect(open.client.probe('daily.cvd')).rejects.toMatchObject({ code: 'upstream/unreachable' });
-  expect(upstream.requests).toEqual([]);
+  await using open = openClient('http://mirror.test', { proxies: { httpProxy: NOBODY } });
+  await expect(open.client.probe('daily.cvd')).rejects.toMatchObject({
+    code: 'upstream/unreachable',
+    message: expect.stringContaining(NOBODY),
+  });
 });
 
-describe('NO_PROXY', () => {
-  const direct = ['127.0.0.1', 'example.org, 127.0.0.1', '*'];
-  test.each(direct)('"%s" leads past the proxy', async (noProxy) => {
-    await using upstream = await startUpstream(FILES);
-    await using proxy = await startProxy(portOf(upstream));
-    await using open = openClient(upstream.url, { proxies: { httpProxy: proxy.url(), noProxy } });
-    await open.client.probe('daily.cvd');
-    expect(proxy.seen).toEqual([]);
+describe('the way to a host', () => {
+  const to = (url: string, noProxy: string) =>
+    proxyFor(url, { httpProxy: 'http://proxy.example:3128', httpsProxy: '', noProxy })?.host;
+
+  test.each([
+    ['http://mirror.test/x', 'mirror.test'],
+    ['http://mirror.test/x', 'example.org, mirror.test'],
+    ['http://a.mirror.test', '.mirror.test'],
+    ['http://a.mirror.test', '*.mirror.test'],
+    ['http://mirror.test.', 'mirror.test'],
+    ['http://mirror.test', '*'],
+    ['http://mirror.test:8080', 'mirror.test:8080'],
+    ['http://10.1.2.3', '10.0.0.0/8'],
+    ['http://[2001:db8::5]', '2001:db8::/32'],
+    ['http://[2001:db8::5]', '2001:db8::5'],
+    ['http://[2001:db8::5]:81', '[2001:db8::5]:81'],
+    ['http://127.0.0.1:8080', ''],
+    ['http://127.9.9.9', ''],
+    ['http://[::1]:8080', ''],
+    ['https://localhost', ''],
+    ['http://x.localhost', ''],
+  ])('%s leads past the proxy with NO_PROXY "%s"', (url, noProxy) => {
+    expect(to(url, noProxy)).toBeUndefined();
   });
 
-  test('for other hosts leads through it', async () => {
+  test.each([
+    ['http://mirror.test', 'example.org,127.0.0.2'],
+    ['http://amirror.test', 'mirror.test'],
+    ['http://mirror.test', 'mirror.test:8080'],
+    ['http://11.1.2.3', '10.0.0.0/8'],
+    ['http://10.1.2.3', '10.0.0.0/33'],
+    ['http://mirror.test', '10.0.0.0/8 0.0.0.0/0'],
+    ['http://localhost.test', ''],
+  ])('%s leads through it with NO_PROXY "%s"', (url, noProxy) => {
+    expect(to(url, noProxy)).toBe('proxy.example:3128');
+  });
+
+  test('is the same for a request: this machine is asked directly, others are not', async () => {
     await using upstream = await startUpstream(FILES);
     await using proxy = await startProxy(portOf(upstream));
-    const proxies = { httpProxy: proxy.url(), noProxy: 'example.org,127.0.0.2' };
-    await using open = openClient(upstream.url, { proxies });
-    await open.client.probe('daily.cvd');
+    const proxies = { httpProxy: proxy.url(), noProxy: 'example.org' };
+    await using direct = openClient(upstream.url, { proxies });
+    await direct.client.probe('daily.cvd');
+    expect(proxy.seen).toEqual([]);
+    await using through = openClient('http://mirror.test', { proxies });
+    await through.client.probe('daily.cvd');
     expect(proxy.seen).toHaveLength(1);
   });
 });
+
+test.each([405, 501])(
+  'a proxy that opens tunnels only, and says %s to all else, opens one for http',
+  async (plain) => {
+    await using upstream = await startUpstream(FILES);
+    await using proxy = await startProxy(portOf(upstream), 'me:secret', { plain });
+    await using open = openClient('http://mirror.test', { proxies: { httpProxy: proxy.url('me:secret') } });
+    expect(await open.client.probe('daily.cvd')).toHaveLength(522);
+    expect(await open.client.probe('daily.cvd')).toHaveLength(522);
+    const lines = proxy.seen.map(({ line }) => line);
+    expect(lines[0]).toBe('GET http://mirror.test/daily.cvd');
+    expect(new Set(lines.slice(1))).toEqual(new Set(['CONNECT mirror.test:80']));
+    expect(upstream.requests).toHaveLength(2);
+  },
+);
 
 test('only the settings decide: the environment of the process does not', async () => {
   vi.stubEnv('HTTP_PROXY', NOBODY);

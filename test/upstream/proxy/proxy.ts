@@ -13,7 +13,13 @@ export interface Proxy extends AsyncDisposable {
  * An HTTP proxy on 127.0.0.1 that forwards requests and opens tunnels, all of them to `target` (a port) whatever
  * host they name, if they carry `credentials`.
  */
-export async function startProxy(target: number, credentials?: string): Promise<Proxy> {
+export async function startProxy(
+  target: number,
+  credentials?: string,
+  {
+    plain = 200,
+  }: { /** Another status is its answer to whatever is no CONNECT. */ readonly plain?: number } = {},
+): Promise<Proxy> {
   const seen: { line: string; credentials: string | undefined }[] = [];
   const admits = (line: string, header: string | undefined): boolean => {
     const given =
@@ -25,6 +31,10 @@ export async function startProxy(target: number, credentials?: string): Promise<
     const { method, url = '', headers } = request;
     if (!admits(`${method} ${url}`, headers['proxy-authorization'])) {
       response.writeHead(407).end();
+      return;
+    }
+    if (plain !== 200) {
+      response.writeHead(plain).end('tunnels only');
       return;
     }
     const { pathname, search } = new URL(url);
