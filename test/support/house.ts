@@ -13,7 +13,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['probe', 'page'],
   ['cycle'],
   ['notify', 'client', 'bundle'],
-  ['watch', 'status', 'doctor'],
+  ['watch', 'status', 'doctor', 'daemon'],
   ['settings'],
   ['wiring'],
   ['cli', 'action'],

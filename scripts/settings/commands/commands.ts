@@ -6,6 +6,7 @@ import { CLIENT_OPTIONS } from './client.ts';
 import { DOCTOR_OPTIONS } from './doctor.ts';
 import { PROBE_OPTIONS } from './probe.ts';
 import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './rollback.ts';
+import { RUN_OPTIONS } from './run.ts';
 import { SERVE_OPTIONS } from './serve.ts';
 import { STATUS_OPTIONS } from './status.ts';
 import { STORE_OPTIONS } from './store.ts';
@@ -21,6 +22,7 @@ export const COMMANDS = {
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],
   status: STATUS_OPTIONS,
   serve: SERVE_OPTIONS,
+  run: [...RUN_OPTIONS, ...LOG_OPTIONS],
   probe: PROBE_OPTIONS,
   watch: WATCH_OPTIONS,
   client: CLIENT_OPTIONS,
