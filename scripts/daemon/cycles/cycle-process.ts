@@ -7,6 +7,7 @@ import {
   CYCLE_MS,
   CYCLE_REPORT_BYTES,
 } from '../../base/limits/daemon.ts';
+import { lasting } from '../../base/words.ts';
 import { type CycleEnd, type CycleExit, cycleEnd } from './cycle-end.ts';
 import { eachLine, kept } from './output.ts';
 
@@ -61,7 +62,7 @@ export async function runCycleProcess(cycle: CycleProcess, signal: AbortSignal):
     timers.push(setTimeout(kill, limits.end));
   };
   const hangs = () => {
-    why = `it had not ended after ${limits.cycle / 60_000} minutes`;
+    why = `it had not ended after ${lasting(limits.cycle)}`;
     stop();
   };
   const timers = [setTimeout(hangs, limits.cycle)];

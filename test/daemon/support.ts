@@ -1,0 +1,58 @@
+import type { DaemonClock } from '../../scripts/daemon/cycles/clock.ts';
+import type { CycleEnd, CycleOutcome, ToldReport } from '../../scripts/daemon/cycles/cycle-end.ts';
+
+/** A clock on which waiting takes no time: whoever waits finds it moved on. */
+export class EasyClock implements DaemonClock {
+  #day: number;
+  #elapsed = 0;
+
+  constructor(start: string) {
+    this.#day = Date.parse(start);
+  }
+
+  now(): Date {
+    return new Date(this.#day);
+  }
+
+  elapsed(): number {
+    return this.#elapsed;
+  }
+
+  async wait(milliseconds: number): Promise<void> {
+    this.pass(milliseconds);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  pass(milliseconds: number): void {
+    this.#elapsed += milliseconds;
+    this.#day += milliseconds;
+  }
+
+  /** Sets the clock of the day, as a person or a time server does. */
+  set(time: string): void {
+    this.#day = Date.parse(time);
+  }
+}
+
+export const REPORT: ToldReport = {
+  outcome: 'unchanged',
+  databases: { test: { outcome: 'unchanged', from: 6, to: 6 } },
+  upstreamBytes: 522,
+  duration: 1.5,
+};
+
+/** The end of a cycle that reported. */
+export function ended(outcome: CycleOutcome, change: Partial<ToldReport> = {}): CycleEnd {
+  return { outcome, exitCode: 0, signal: null, report: { ...REPORT, ...change } };
+}
+
+/** A generator of numbers from 0 to 1 that are the same each time (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
