@@ -1,5 +1,6 @@
 import type { DaemonClock } from '../../scripts/daemon/cycles/clock.ts';
 import type { CycleEnd, CycleOutcome, ToldReport } from '../../scripts/daemon/cycles/cycle-end.ts';
+import { randomNumbers } from '../support/databases/random-numbers.ts';
 
 /** A clock on which waiting takes no time: whoever waits finds it moved on. */
 export class EasyClock implements DaemonClock {
@@ -46,13 +47,8 @@ export function ended(outcome: CycleOutcome, change: Partial<ToldReport> = {}): 
   return { outcome, exitCode: 0, signal: null, report: { ...REPORT, ...change } };
 }
 
-/** A generator of numbers from 0 to 1 that are the same each time (mulberry32). */
+/** Numbers from 0 to 1, the same each time. */
 export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const numbers = randomNumbers(Math.imul(seed + 1, 0x9e3779b1));
+  return () => numbers.next().value / 2 ** 32;
 }
