@@ -188,8 +188,8 @@ serves. A cycle runs in a process of its own, so that one that dies takes nothin
 but not those for one cycle: for --accept, --retry and --resync, run sync beside it. A bucket (s3://) is kept up to date
 and not served.
 
-To ask for a cycle now, send SIGHUP, or, with --socket, POST /sync. SIGTERM and Ctrl-C end it within ten seconds; a cycle
-that is under way is broken off, and what is published stays whole.
+To ask for a cycle now, send SIGHUP, or, with --socket, POST /sync. SIGTERM and Ctrl-C end it within ten seconds: a
+cycle that is under way is broken off, and what is published stays whole.
 
 On the admin address:
   /healthz   200 while it lives
