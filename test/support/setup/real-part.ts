@@ -27,6 +27,8 @@ const NAMES = [
   'openssl',
   'chromium',
   'promtool', // of Prometheus
+  'systemd', // its tool that judges units
+  'booted-systemd', // as PID 1 of namespaces of its own
   'strace',
   'mounts', // mount namespaces, and the right to mount in them
   'small-disks',

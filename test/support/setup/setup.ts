@@ -35,6 +35,8 @@ declare module 'vitest' {
     chromium: RealPart<string>;
     /** The path of Prometheus' tool for rules and metrics. */
     promtool: RealPart<string>;
+    /** The path of systemd's tool that judges units. */
+    systemd: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
     cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
@@ -54,21 +56,34 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const run = `${process.pid}-${Date.now()}`;
   const clamav = await realPart('clamav', () => ensureClamav({ ...options, daemon: true }));
   // All else at once: only installations wait for each other.
-  const [tested, official, webServers, squid, dnsmasq, cvdupdate, curl, chromium, promtool, docker, cephs] =
-    await Promise.all([
-      clamavForTests(clamav, process.env.CLAMAV),
-      realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
-      realPart('web-servers', () => ensureWebServers(options)),
-      realPart('squid', () => ensureSquid(options)),
-      realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
-      realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
-      realPart('curl', () => ensureProgram('curl', ['curl'], options)),
-      realPart('chromium', () => ensureChromium(options)),
-      realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
-      startDocker(run, options),
-      realPart('cephs', () => startCephs(process.env.CEPH, options)),
-      realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
-    ]);
+  const [
+    tested,
+    official,
+    webServers,
+    squid,
+    dnsmasq,
+    cvdupdate,
+    curl,
+    chromium,
+    promtool,
+    systemd,
+    docker,
+    cephs,
+  ] = await Promise.all([
+    clamavForTests(clamav, process.env.CLAMAV),
+    realPart('official', () => ensureOfficial(DEFAULT_CACHE, options)),
+    realPart('web-servers', () => ensureWebServers(options)),
+    realPart('squid', () => ensureSquid(options)),
+    realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
+    realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
+    realPart('curl', () => ensureProgram('curl', ['curl'], options)),
+    realPart('chromium', () => ensureChromium(options)),
+    realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
+    realPart('systemd', () => ensureProgram('systemd-analyze', ['systemd'], options)),
+    startDocker(run, options),
+    realPart('cephs', () => startCephs(process.env.CEPH, options)),
+    realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
+  ]);
   project.provide('run', run);
   project.provide('clamav', tested.clamav);
   project.provide('webServers', webServers);
@@ -78,6 +93,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('curl', curl);
   project.provide('chromium', chromium);
   project.provide('promtool', promtool);
+  project.provide('systemd', systemd);
   project.provide('docker', docker.images);
   project.provide('official', official);
   project.provide('cephs', 'have' in cephs ? { have: cephs.have.running } : cephs);
