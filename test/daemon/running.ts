@@ -30,20 +30,22 @@ export interface RunningMirror extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<{ readonly exitCode: number | null; readonly stderr: string }>;
 }
 
+export interface RunOptions {
+  /** Where ClamAV is found. */
+  readonly path?: string;
+  readonly socket?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** Starts it, and waits until it serves. */
-export async function startRun(
-  args: readonly string[],
-  { path = process.env.PATH ?? '', socket }: { readonly path?: string; readonly socket?: string } = {},
-): Promise<RunningMirror> {
+export async function startRun(args: readonly string[], options: RunOptions = {}): Promise<RunningMirror> {
+  const { path = process.env.PATH ?? '', socket, environment } = options;
   const own = [
-    '--port',
-    '0',
-    '--admin',
-    '127.0.0.1:0',
+    ...['--port', '0', '--admin', '127.0.0.1:0'],
     ...(socket === undefined ? [] : ['--socket', socket]),
   ];
   const child = spawn(process.execPath, [CLI, 'run', '--json', ...own, ...args], {
-    env: { PATH: path, ...CACHE },
+    env: { PATH: path, ...CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close');
