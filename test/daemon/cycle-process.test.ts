@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CYCLE_LINE_CHARACTERS, CYCLE_REPORT_BYTES } from '../../scripts/base/limits/daemon.ts';
 import type { CycleEnd } from '../../scripts/daemon/cycles/cycle-end.ts';
 import { runCycleProcess } from '../../scripts/daemon/cycles/cycle-process.ts';
-import { REPORT } from './support.ts';
+import { LONG, REPORT } from './support.ts';
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', 'scripts');
 const FOR_EVER = 'setInterval(() => {}, 1000);';
@@ -144,7 +144,7 @@ test('a cycle ends with the process that runs it, however that dies', async () =
   onTestFinished(() => void process_.kill('SIGKILL'));
   const [line] = await once(createInterface(process_.stdout), 'line');
   process_.kill('SIGKILL');
-  await vi.waitUntil(() => !isRunning(Number(line)), { timeout: 60_000 });
+  await vi.waitUntil(() => !isRunning(Number(line)), { timeout: LONG });
 });
 
 function isRunning(pid: number): boolean {

@@ -21,6 +21,7 @@ import {
 } from '../support/mirror/cycle.ts';
 import { describeWith, have, official } from '../support/setup/official.ts';
 import { type RunningMirror, startRun } from './running.ts';
+import { LONG } from './support.ts';
 
 const promtool = inject('promtool');
 /** A tool of ClamAV that never ends. */
@@ -58,7 +59,7 @@ describeMirror('a mirror that runs as one process', () => {
     const held = Promise.withResolvers<void>();
     mirror.upstream.fail('test.cvd', { after: held.promise });
     await using run = await start(mirror);
-    await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: 60_000 });
+    await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: LONG });
     expect(sha256(await bytesOf(`${run.url}/test.cvd`))).toBe(sha256(await readFile(official('test-5.cvd'))));
     expect((await run.ask('/readyz')).status).toBe(200);
     expect((await run.ask('/metrics')).text).toMatch(
@@ -83,7 +84,7 @@ describeMirror('a mirror that runs as one process', () => {
       await using mirror = await startPublished(5, 6);
       mirror.upstream.fail('test.cvd', { stallAfter: 'head', times: 1 });
       await using run = await start(mirror);
-      await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: 60_000 });
+      await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: LONG });
       await unharmed(mirror, async () => {
         process.kill(await run.cyclePid(), signal);
         expect(await run.next('cycle-end')).toMatchObject({ outcome: 'died', signal, exitCode: null });
@@ -115,7 +116,7 @@ describeMirror('a mirror that runs as one process', () => {
     await run.next('readiness', ({ ready }) => ready);
     expect((await run.ask('/readyz')).status).toBe(200);
     await rm(join(mirror.store, 'test.cvd'));
-    await vi.waitUntil(async () => (await run.ask('/readyz')).status === 503, { timeout: 60_000 });
+    await vi.waitUntil(async () => (await run.ask('/readyz')).status === 503, { timeout: LONG });
     await run.sync();
     await run.next('readiness', ({ ready }) => ready);
     expect(await versionOf(mirror.store)).toBe(6);
@@ -151,7 +152,7 @@ describeMirror('a mirror that runs as one process', () => {
     const held = Promise.withResolvers<void>();
     mirror.upstream.fail('test.cvd', { after: held.promise, times: 1 });
     const byHand = mirror.syncCli();
-    await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: 60_000 });
+    await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: LONG });
     await using run = await start(mirror);
     expect(await run.next('cycle-end')).toMatchObject({ outcome: 'busy' });
     held.resolve();
@@ -201,7 +202,7 @@ describeMirror('a mirror that is told to end', () => {
     await using mirror = await startPublished(5, 6);
     mirror.upstream.fail('*', { stallAfter: 'head' });
     await using run = await start(mirror);
-    await vi.waitUntil(() => mirror.upstream.requests.length > 0, { timeout: 60_000 });
+    await vi.waitUntil(() => mirror.upstream.requests.length > 0, { timeout: LONG });
     await unharmed(mirror, async () => await endsWell(run, 'SIGTERM', 'stopped'));
     await goesOn(mirror);
   });
@@ -210,7 +211,7 @@ describeMirror('a mirror that is told to end', () => {
     await using mirror = await startPublished(5, 6);
     mirror.upstream.fail('test.cvd', { times: 1 }, { stallAfter: 5_000 });
     await using run = await start(mirror);
-    await vi.waitUntil(() => mirror.upstream.sent('test.cvd') >= 5_000, { timeout: 60_000 });
+    await vi.waitUntil(() => mirror.upstream.sent('test.cvd') >= 5_000, { timeout: LONG });
     await unharmed(mirror, async () => await endsWell(run, 'SIGTERM', 'stopped'));
     await goesOn(mirror);
   });
@@ -221,10 +222,10 @@ describeMirror('a mirror that is told to end', () => {
     await using run = await start(mirror, { path: tools.path });
     const pid = await vi.waitUntil(
       async () => Number(await readFile(join(tools.folder, 'pid'), 'utf8').catch(() => '')),
-      { timeout: 60_000 },
+      { timeout: LONG },
     );
     await unharmed(mirror, async () => await endsWell(run, 'SIGTERM', 'stopped'));
-    await vi.waitUntil(() => !isRunning(pid), { timeout: 60_000 });
+    await vi.waitUntil(() => !isRunning(pid), { timeout: LONG });
     await goesOn(mirror);
   });
 
@@ -246,7 +247,7 @@ describeMirror('a mirror that is told to end', () => {
     mirror.upstream.fail('manifest.json', { stallAfter: 'head' }); // stands for a public address that does not answer
     const flags = mirror.flags({ 'public-url': mirror.upstream.url });
     await using run = await startRun(flags);
-    await vi.waitUntil(() => mirror.upstream.asked.includes('manifest.json'), { timeout: 60_000 });
+    await vi.waitUntil(() => mirror.upstream.asked.includes('manifest.json'), { timeout: LONG });
     await endsWell(run, 'SIGTERM', 'stopped');
     expect(await versionOf(mirror.store)).toBe(6);
     expect(await faults(mirror.store)).toEqual([]);

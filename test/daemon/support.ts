@@ -2,6 +2,9 @@ import type { DaemonClock } from '../../scripts/daemon/cycles/clock.ts';
 import type { CycleEnd, CycleOutcome, ToldReport } from '../../scripts/daemon/cycles/cycle-end.ts';
 import { randomNumbers } from '../support/databases/random-numbers.ts';
 
+/** Milliseconds after which nothing is waited for any more: the limit of a test comes soon after. */
+export const LONG = 170_000;
+
 /** A clock on which waiting takes no time: whoever waits finds it moved on. */
 export class EasyClock implements DaemonClock {
   #day: number;

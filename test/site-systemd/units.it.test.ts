@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { LONG } from '../daemon/support.ts';
 import { freshclam } from '../support/clamav/update-clients.ts';
 import { describeMirror, offer, startMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { REPOSITORY } from '../support/repository.ts';
@@ -102,7 +103,7 @@ describeWith(booted)('a machine that systemd has booted', () => {
     test('starts, publishes what real ClamAV has proven, and serves it to a client', async () => {
       await ok('systemctl start clamav-mirror');
       await vi.waitUntil(async () => (await statusOf(`${admin}/readyz`)) === 200, {
-        timeout: 120_000,
+        timeout: LONG,
         interval: 200,
       });
       expect(await freshclam.update(join(mirror.folder, 'client'), url)).toBe(5);
@@ -120,7 +121,7 @@ describeWith(booted)('a machine that systemd has booted', () => {
       await ok('systemctl reload clamav-mirror');
       const metric = 'clamav_mirror_database_version{database="test"} 6\n';
       await vi.waitUntil(async () => (await textOf(`${admin}/metrics`)).includes(metric), {
-        timeout: 120_000,
+        timeout: LONG,
         interval: 200,
       });
       expect(await freshclam.update(join(mirror.folder, 'client'), url)).toBe(6);
@@ -132,11 +133,11 @@ describeWith(booted)('a machine that systemd has booted', () => {
       mirror.upstream.fail('*', { after: held.promise });
       const main = await show('MainPID');
       await ok('systemctl reload clamav-mirror');
-      await vi.waitUntil(() => mirror.upstream.requests.length > 0, { timeout: 60_000 });
+      await vi.waitUntil(() => mirror.upstream.requests.length > 0, { timeout: LONG });
       await ok(`kill -KILL $(cat /proc/${main}/task/${main}/children)`);
       const died = 'clamav_mirror_run_cycles_total{outcome="died"} 1\n';
       await vi.waitUntil(async () => (await textOf(`${admin}/metrics`)).includes(died), {
-        timeout: 60_000,
+        timeout: LONG,
         interval: 200,
       });
       expect([await show('MainPID'), await show('ActiveState')]).toEqual([main, 'active']);
@@ -167,7 +168,7 @@ describeWith(booted)('a machine that systemd has booted', () => {
       await ok('echo CLAMAV_MIRROR_EVERY=never >>/etc/clamav-mirror.env');
       await machine.run('systemctl start clamav-mirror');
       await vi.waitUntil(async () => (await show('ActiveState')) === 'failed', {
-        timeout: 60_000,
+        timeout: LONG,
         interval: 200,
       });
       expect([await show('NRestarts'), await show('ExecMainStatus')]).toEqual(['0', '2']);
