@@ -16,34 +16,22 @@ const CLI = join(import.meta.dirname, '..', 'cli.ts');
 export async function run(given: Given, json: boolean): Promise<'good'> {
   const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
+  process.on('SIGHUP', () => {}); // it ends nothing, not even before anybody can be asked for a cycle
   const { settings, voice } = together({
     settings: () => runSettings(given),
     voice: () => logSettings(given),
   });
-  using asking = askedBySignal();
   using requests = requestLog(json);
   const tell = json ? jsonTeller(voice, requests) : textTeller(voice, requests);
   const cycle = [process.execPath, ...process.execArgv, CLI, 'sync', '--json'] as const;
-  await runDaemon(settings, { cycle, tell, onAsked: asking.take }, ending.signal);
+  await runDaemon(settings, { cycle, tell, onAsked: onHangUp }, ending.signal);
   return 'good';
 }
 
-/** SIGHUP asks for a cycle. It ends nothing, not even before anybody can be asked. */
-function askedBySignal(): Disposable & { readonly take: (ask: () => void) => Disposable } {
-  process.on('SIGHUP', () => {});
-  let ask: (() => void) | undefined;
-  const forget = () => {
-    if (ask !== undefined) process.off('SIGHUP', ask);
-    ask = undefined;
-  };
-  return {
-    take: (call) => {
-      ask = call;
-      process.on('SIGHUP', call);
-      return { [Symbol.dispose]: forget };
-    },
-    [Symbol.dispose]: forget,
-  };
+/** Lets SIGHUP ask for a cycle. */
+function onHangUp(ask: () => void): Disposable {
+  process.on('SIGHUP', ask);
+  return { [Symbol.dispose]: () => process.off('SIGHUP', ask) };
 }
 
 type Teller = (event: DaemonEvent) => void;

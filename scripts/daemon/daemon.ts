@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import { startAdmin } from './answers/admin.ts';
 import { controlAnswers, healthAnswers } from './answers/answers.ts';
 import { startControl } from './answers/control.ts';
-import { type DaemonClock, REAL_CLOCK } from './cycles/clock.ts';
+import { REAL_CLOCK } from './cycles/clock.ts';
 import { type CycleProcess, runCycleProcess } from './cycles/cycle-process.ts';
 import { Cycles } from './cycles/cycles.ts';
 import { DaemonError } from './error.ts';
@@ -26,8 +26,6 @@ export interface DaemonDeps {
   readonly tell: (event: DaemonEvent) => void;
   /** Calls back whenever somebody asks for a cycle by a signal. */
   readonly onAsked: (ask: () => void) => Disposable;
-  readonly clock?: DaemonClock;
-  readonly random?: () => number;
 }
 
 /**
@@ -36,18 +34,18 @@ export interface DaemonDeps {
  */
 export async function runDaemon(settings: RunSettings, deps: DaemonDeps, signal: AbortSignal): Promise<void> {
   const { work, socket } = settings;
-  const { tell, clock = REAL_CLOCK } = deps;
+  const { tell } = deps;
   using _lock = await takeRunLock(settings);
   const store = await openStore(settings.store, settings.s3);
   const requests = new Map<number, number>();
   await using host = isS3Address(store.where) ? undefined : await serve(store, settings, requests, tell);
 
   const outlook = new Outlook({
-    ...{ store, work, clock, signal, maxAge: settings.maxAge },
+    ...{ store, work, signal, clock: REAL_CLOCK, maxAge: settings.maxAge },
     onChange: (readiness) => tell({ event: 'readiness', ...readiness }),
   });
-  const cycles = cyclesOf(settings, { ...deps, clock }, { store, outlook });
-  const asked = { started: clock.now(), cycles, outlook, requests };
+  const cycles = cyclesOf(settings, deps, { store, outlook });
+  const asked = { started: new Date(), cycles, outlook, requests };
   const ask = (by: 'SIGHUP' | 'socket') => {
     const cycle = cycles.ask();
     tell({ event: 'asked', by, cycle });
@@ -105,21 +103,21 @@ async function serve(
 
 function cyclesOf(
   { work, every, cycleEnvironment: environment }: RunSettings,
-  { cycle: command, tell, clock, random = Math.random }: DaemonDeps & { readonly clock: DaemonClock },
+  { cycle: command, tell }: DaemonDeps,
   { store, outlook }: { readonly store: Store; readonly outlook: Outlook },
 ): Cycles {
   const cycles: Cycles = new Cycles({
-    ...{ clock, random, every },
+    ...{ every, clock: REAL_CLOCK, random: Math.random },
     run: async (signal) => {
       const cycle = cycles.facts.begun;
       const onLine = (line: string) => tell({ event: 'cycle-line', cycle, line });
       return await runCycleProcess({ command, environment, onLine }, signal);
     },
-    coolDownUntil: async () => await coolDownEnd(work, clock.now()),
+    coolDownUntil: async () => await coolDownEnd(work, new Date()),
     isPublished: async () => await hasManifest(store),
     onStart: ({ begun }) => tell({ event: 'cycle-start', cycle: begun }),
     onEnd: (end, { begun, next }) => {
-      tell({ event: 'cycle-end', cycle: begun, ...end, next: (next ?? clock.now()).toISOString() });
+      tell({ event: 'cycle-end', cycle: begun, ...end, next: (next ?? new Date()).toISOString() });
       outlook.forget();
       void outlook.look();
     },

@@ -24,7 +24,7 @@ export interface CyclesFacts {
   readonly byOutcome: Readonly<Record<CycleOutcome, number>>;
   /** Time at which the cycle that is under way began. */
   readonly runningSince: Date | undefined;
-  /** Time at which the next one is due; `undefined` while one is under way that nobody knows the end of. */
+  /** Time at which the next one is due; `undefined` while one is under way. */
   readonly next: Date | undefined;
   /** True if one more was asked for. */
   readonly isAsked: boolean;

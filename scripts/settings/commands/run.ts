@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { SOCKET_PATH_BYTES } from '../../base/limits/daemon.ts';
+import type { CycleSettings } from '../../cycle/settings.ts';
 import type { RunSettings } from '../../daemon/settings.ts';
 import { FilePath, minutes } from '../fields.ts';
 import { type Option, pick } from '../option.ts';
@@ -80,30 +81,14 @@ function asVariables(flags: Given['flags']): Record<string, string | undefined> 
   return Object.fromEntries(Object.entries(flags).map(([name, value]) => [variableOf(name), value]));
 }
 
-function refuseForOneCycle(
-  {
-    accept,
-    retry,
-    resync,
-    dryRun,
-  }: {
-    readonly accept: string | undefined;
-    readonly retry: boolean;
-    readonly resync: boolean;
-    readonly dryRun: boolean;
-  },
-  from: Given,
-): void {
+function refuseForOneCycle({ accept, retry, resync, dryRun }: CycleSettings, from: Given): void {
   const given = { accept: accept !== undefined, retry, resync, 'dry-run': dryRun };
   const [name] = Object.entries(given).flatMap(([one, isGiven]) => (isGiven ? [one] : []));
   if (name === undefined) return;
-  throw new SettingError(
-    'setting/invalid',
-    `${named(name, from)} is for one cycle, and run would repeat it with each`,
-    {
-      advice: `Run \`clamav-mirror sync --${name}\` beside it`,
-    },
-  );
+  const what = `${named(name, from)} is for one cycle, and run would repeat it with each`;
+  throw new SettingError('setting/invalid', what, {
+    advice: `Run \`clamav-mirror sync --${name}\` beside it`,
+  });
 }
 
 /** `127.0.0.1:8081` or `[::1]:8081`. */
