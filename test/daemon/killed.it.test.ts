@@ -18,7 +18,7 @@ import { official } from '../support/setup/official.ts';
 import { type RunningMirror, startRun } from './running.ts';
 import { seeded } from './support.ts';
 
-const ROUNDS = sampled(9, 60);
+const ROUNDS = sampled(9, 40);
 const SEED = 17;
 
 /** Moments at which a run is killed; each ends at the end of the cycle at the latest. */
@@ -41,7 +41,9 @@ const MOMENTS: Readonly<
 };
 
 describeMirror('a mirror that is killed and started again, over and over', () => {
-  test('never serves a byte that was not proven, and gets to the newest version', async () => {
+  test('never serves a byte that was not proven, and gets to the newest version', {
+    timeout: ROUNDS * 60_000,
+  }, async () => {
     const random = seeded(SEED);
     const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T;
     await using mirror = await startMirror(1);
