@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -83,6 +83,20 @@ describe('a cycle that', () => {
       new AbortController().signal,
     );
     expect(end).toMatchObject({ outcome: 'died', exitCode: null, why: expect.stringContaining('ENOENT') });
+  });
+
+  test('finds no descriptor left has died, and the process that runs it lives', () => {
+    const script = `import { openSync } from 'node:fs';
+      import { runCycleProcess } from '${SCRIPTS}/daemon/cycles/cycle-process.ts';
+      try { for (;;) openSync('/dev/null'); } catch {}
+      const command = [process.execPath, '-e', ''];
+      const end = await runCycleProcess({ command, environment: {}, onLine() {} }, new AbortController().signal);
+      console.log(end.outcome, end.why);`;
+    const line = ['-c', 'ulimit -n 200; exec "$0" --input-type=module -e "$1"', process.execPath, script];
+    expect(spawnSync('sh', line, { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^died .*EMFILE/),
+    });
   });
 
   test('has the environment that it is given, and no other', async () => {

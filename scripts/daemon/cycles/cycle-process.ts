@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
 import { explain } from '../../base/errors.ts';
 import {
   CYCLE_END_MS,
@@ -34,7 +33,7 @@ export async function runCycleProcess(cycle: CycleProcess, signal: AbortSignal):
   const limits = cycle.limits ?? { cycle: CYCLE_MS, end: CYCLE_END_MS };
   const cannotStart = (error: unknown) =>
     cycleEnd({ exitCode: null, signal: null, why: explain(error) }, undefined, false);
-  let child: Child;
+  let child: ChildProcess;
   try {
     child = start(command, environment);
   } catch (error) {
@@ -49,7 +48,7 @@ export async function runCycleProcess(cycle: CycleProcess, signal: AbortSignal):
     resolve({ exitCode, signal: by, ...(why !== undefined && { why }) });
   child.once('close', ended);
   child.once('exit', (...how) => void timers.push(setTimeout(() => ended(...how), LAST_WORDS_MS)));
-  child.once('error', (error) => {
+  child.on('error', (error) => {
     if (child.pid === undefined) resolve({ exitCode: null, signal: null, why: explain(error) });
   });
 
@@ -76,20 +75,18 @@ export async function runCycleProcess(cycle: CycleProcess, signal: AbortSignal):
 }
 
 /** In a process group of its own, so that Ctrl-C reaches it through us. */
-function start([program, ...args]: CycleProcess['command'], environment: CycleProcess['environment']): Child {
+function start([program, ...args]: CycleProcess['command'], environment: CycleProcess['environment']) {
   return spawn(program, args, {
     env: { ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
-  }) as Child; // the declaration of `spawn` knows no channel
+  });
 }
 
-type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
-
 /** Lets go of everything by which a process that does not end would keep this one running. */
-function abandon(child: Child): void {
-  child.stdout.destroy();
-  child.stderr.destroy();
+function abandon(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
   if (child.connected) child.disconnect();
   child.unref();
 }

@@ -1,7 +1,10 @@
 import type { Readable } from 'node:stream';
 
+/** Output of a program: there is none if the machine had no descriptors left for it. */
+type Output = Readable | null | undefined;
+
 /** Hands on each line of a stream as it comes. Of a line, no more than `most` characters are kept. */
-export function eachLine(stream: Readable, most: number, take: (line: string) => void): void {
+export function eachLine(stream: Output, most: number, take: (line: string) => void): void {
   let line = '';
   let isCut = false;
   const end = () => {
@@ -9,8 +12,8 @@ export function eachLine(stream: Readable, most: number, take: (line: string) =>
     line = '';
     isCut = false;
   };
-  stream.setEncoding('utf8');
-  stream.on('data', (text: string) => {
+  stream?.on('error', () => {}); // what came before it counts
+  stream?.setEncoding('utf8').on('data', (text: string) => {
     const [first = '', ...others] = text.split('\n');
     add(first);
     for (const other of others) {
@@ -18,7 +21,7 @@ export function eachLine(stream: Readable, most: number, take: (line: string) =>
       add(other);
     }
   });
-  stream.on('end', () => {
+  stream?.on('end', () => {
     if (line !== '') end();
   });
   const add = (text: string) => {
@@ -28,10 +31,11 @@ export function eachLine(stream: Readable, most: number, take: (line: string) =>
 }
 
 /** Keeps what comes, up to a number of bytes. Of more it keeps nothing. Returns what has come so far. */
-export function kept(stream: Readable, most: number): () => string | undefined {
+export function kept(stream: Output, most: number): () => string | undefined {
   let chunks: Buffer[] | undefined = [];
   let size = 0;
-  stream.on('data', (chunk: Buffer) => {
+  stream?.on('error', () => {});
+  stream?.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size > most) chunks = undefined;
     else chunks?.push(chunk);
