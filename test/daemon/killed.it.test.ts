@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { codeOf } from '../../scripts/base/errors.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { freshclam } from '../support/clamav/update-clients.ts';
 import {
@@ -59,8 +60,7 @@ describeMirror('a mirror that is killed and started again, over and over', () =>
       await Promise.race([moment(run, mirror, random), isOver]);
       const who = pick(['the cycle', 'all']);
       if (who === 'the cycle') {
-        const pid = await run.cyclePid();
-        if (pid > 0) process.kill(pid, 'SIGKILL');
+        kill(await run.cyclePid());
         await isOver;
       }
       await run.end('SIGKILL');
@@ -133,6 +133,15 @@ function faultsOf(text: string): string[] {
     return proof.passed ? [] : ['a manifest without a proof'];
   } catch (error) {
     return text.endsWith('}\n') ? [`a manifest that is none: ${error}`] : []; // else it broke off
+  }
+}
+
+/** Kills a cycle, if there is one and it has not just ended. */
+function kill(pid: number): void {
+  try {
+    if (pid > 0) process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 
