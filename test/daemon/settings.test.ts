@@ -25,6 +25,7 @@ test('a cycle gets every option, by its environment and not by its command line,
     CLAMAV_MIRROR_CDIFFS: '7',
     CLAMAV_MIRROR_S3_KMS_KEY: 'a secret',
     CLAMAV_MIRROR_VERBOSE: 'true',
+    CLAMAV_MIRROR_CONFIG: 'off', // what a file says is among the variables
   });
   const cycle = syncSettings({ flags: {}, environment: cycleEnvironment });
   expect(cycle).toMatchObject({ store: '/srv/clamav', databases: ['daily'], window: 7 });

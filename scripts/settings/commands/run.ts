@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { SOCKET_PATH_BYTES } from '../../base/limits/daemon.ts';
 import type { CycleSettings } from '../../cycle/settings.ts';
 import type { RunSettings } from '../../daemon/settings.ts';
+import { CONFIG_OPTION, NO_FILE } from '../config/option.ts';
 import { FilePath, minutes } from '../fields.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, named, SettingError, together, validated, variableOf } from '../read.ts';
@@ -72,7 +73,11 @@ export function runSettings(from: Given): RunSettings {
     maxAge: own['max-age'],
     admin: own.admin,
     socket: own.socket,
-    cycleEnvironment: { ...from.environment, ...asVariables(from.flags) },
+    // what a settings file says is among the variables already, as this command reads it
+    cycleEnvironment: {
+      ...from.environment,
+      ...asVariables({ ...from.flags, [CONFIG_OPTION.name]: NO_FILE }),
+    },
   };
 }
 
