@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { RUN_OPTIONS, runSettings } from '../../scripts/settings/commands/run.ts';
 import { SYNC_OPTIONS, syncSettings } from '../../scripts/settings/commands/sync.ts';
+import { withConfig } from '../../scripts/settings/config/config.ts';
+import { settingsFile } from '../settings/support.ts';
 
 const INVALID = expect.objectContaining({ code: 'setting/invalid' });
 
@@ -29,6 +31,17 @@ test('a cycle gets every option, by its environment and not by its command line,
   });
   const cycle = syncSettings({ flags: {}, environment: cycleEnvironment });
   expect(cycle).toMatchObject({ store: '/srv/clamav', databases: ['daily'], window: 7 });
+});
+
+test('a cycle gets what a settings file says for this command, and reads no file itself', async () => {
+  const path = settingsFile(
+    '{ "databases": ["daily"], "run": { "cdiffs": 7, "every": 30 }, "sync": { "cdiffs": 9 } }',
+  );
+  const settings = runSettings(await withConfig({ flags: { config: path }, environment: {} }, 'run'));
+  expect(settings.every).toBe(30 * 60_000);
+  const cycle = await withConfig({ flags: {}, environment: settings.cycleEnvironment }, 'sync');
+  expect(cycle.file).toBeUndefined();
+  expect(syncSettings(cycle)).toMatchObject({ databases: ['daily'], window: 7 });
 });
 
 test('it takes the options of sync, but those for one cycle', () => {

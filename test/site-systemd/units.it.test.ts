@@ -81,10 +81,11 @@ describeWith(booted)('a machine that systemd has booted', () => {
       url = `http://127.0.0.1:${port}`;
       admin = `http://127.0.0.1:${adminPort}`;
       const variables = {
-        ...{ UPSTREAM: mirror.upstream.url, DATABASES: 'test', DNS: 'off', PORT: port },
+        ...{ UPSTREAM: mirror.upstream.url, DNS: 'off', PORT: port },
         ADMIN: `127.0.0.1:${adminPort}`,
       };
       const lines = Object.entries(variables).map(([name, value]) => `CLAMAV_MIRROR_${name}=${value}`);
+      await ok(`echo '{ "databases": ["test"] }' >/etc/clamav-mirror.json`);
       await ok(`printf '%s\\n' ${lines.join(' ')} >/etc/clamav-mirror.env`);
     });
     afterAll(async () => await mirror?.[Symbol.asyncDispose]());
