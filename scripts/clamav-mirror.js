@@ -17,7 +17,8 @@ if (major > MAJOR || (major === MAJOR && minor >= MINOR)) {
 } else if (existsSync(BROUGHT)) {
   const child = spawn(BROUGHT, [CLI, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {}); // a terminal sends these to both
+  for (const signal of ['SIGINT', 'SIGHUP'])
+    process.on(signal, () => process.stdin.isTTY || child.kill(signal)); // a terminal sends these to both
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);

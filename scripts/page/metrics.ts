@@ -5,13 +5,23 @@ import type { Status } from './status.ts';
 export const METRICS_MARK = '# HELP clamav_mirror_';
 
 type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [labels: Labels, value: number];
+export type Sample = readonly [labels: Labels, value: number];
 
 /**
  * Writes metrics that Prometheus reads from a file that stands still: every age is a timestamp, so that it grows while
  * nobody writes the file. It is valid both as OpenMetrics and in Prometheus' own older form.
  */
 export function metrics(status: Status): string {
+  return metricsText(metricsOf(status));
+}
+
+/** The text of metrics. */
+export function metricsText(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n# EOF\n`;
+}
+
+/** Metrics of a mirror, line by line. */
+export function metricsOf(status: Status): string[] {
   const { written, checked, published, lastTried, proof, files, coolDown, databases } = status;
   const each = (value: (database: Status['databases'][string]) => number | null): Sample[] =>
     Object.entries(databases).flatMap(([database, one]) => {
@@ -105,17 +115,26 @@ export function metrics(status: Status): string {
           ),
         ]),
   ];
-  return `${lines.flat().join('\n')}\n# EOF\n`;
+  return lines.flat();
 }
 
 const OUTCOMES = ['published', 'unchanged', 'refused', 'failed'] as const;
 
-function gauge(name: string, help: string, samples: readonly Sample[]): string[] {
+export function gauge(name: string, help: string, samples: readonly Sample[]): string[] {
+  return family('gauge', name, help, samples);
+}
+
+/** A number that only grows. In this form, which is Prometheus' own, its name ends with `_total`. */
+export function counter(name: `${string}_total`, help: string, samples: readonly Sample[]): string[] {
+  return family('counter', name, help, samples);
+}
+
+function family(kind: string, name: string, help: string, samples: readonly Sample[]): string[] {
   if (samples.length === 0) return [];
   const full = `clamav_mirror_${name}`;
   return [
     `# HELP ${full} ${help}`,
-    `# TYPE ${full} gauge`,
+    `# TYPE ${full} ${kind}`,
     ...samples.map(([labels, value]) => `${full}${labelled(labels)} ${value}`),
   ];
 }
@@ -130,7 +149,7 @@ function quoted(value: string): string {
   return printable(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 }
 
-function one(value: number): readonly Sample[] {
+export function one(value: number): readonly Sample[] {
   return [[{}, value]];
 }
 

@@ -1,4 +1,5 @@
 import { cycle } from './cycle.ts';
+import { run } from './daemon.ts';
 import { face } from './face.ts';
 import { host } from './host.ts';
 import { proof } from './proof.ts';
@@ -10,7 +11,7 @@ import { sayOn } from './support.ts';
  * `npm run bench [-- name … --json]`: measurements as ratios taken in one run, because machines are noisy. With `--json`,
  * figures of those that have some are printed at the end, and all else goes to stderr.
  */
-const benches = { cycle, face, host, proof, publish, rebuild } as const;
+const benches = { cycle, face, host, proof, publish, rebuild, run } as const;
 
 const isJson = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--json');

@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 
@@ -76,6 +77,19 @@ describe('the command clamav-mirror', () => {
     expect(ended.exitCode).toBe(3);
     expect(ended.stdout.split('\n').slice(1)).toEqual(['sync', '--store', 'a b', '']);
   });
+
+  test.each(['SIGHUP', 'SIGINT'] as const)(
+    'hands %s on to its Node, without a terminal that does',
+    async (signal) => {
+      const script = '#!/bin/sh\ntrap "echo heard; exit 0" HUP INT\necho up\nwhile :; do sleep 0.1; done\n';
+      const command = await checkout(`asked-${signal}`, script);
+      const child = spawn(process.execPath, ['--import', PRETEND_OLD, command, 'run']);
+      const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+      expect((await lines.next()).value).toBe('up');
+      child.kill(signal);
+      expect((await lines.next()).value).toBe('heard');
+    },
+  );
 
   test('ends by the signal that its Node ended by', async () => {
     const command = await checkout('killed', '#!/bin/sh\nkill -TERM $$\n');

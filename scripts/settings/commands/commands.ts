@@ -7,6 +7,7 @@ import { CLIENT_CONFIG_OPTIONS } from './client-config.ts';
 import { DOCTOR_OPTIONS } from './doctor.ts';
 import { PROBE_OPTIONS } from './probe.ts';
 import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './rollback.ts';
+import { RUN_OPTIONS } from './run.ts';
 import { SERVE_OPTIONS } from './serve.ts';
 import { STATUS_OPTIONS } from './status.ts';
 import { STORE_OPTIONS } from './store.ts';
@@ -22,6 +23,7 @@ export const COMMANDS = {
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],
   status: STATUS_OPTIONS,
   serve: SERVE_OPTIONS,
+  run: [...RUN_OPTIONS, ...LOG_OPTIONS],
   probe: PROBE_OPTIONS,
   watch: WATCH_OPTIONS,
   client: CLIENT_OPTIONS,

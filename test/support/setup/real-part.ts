@@ -31,6 +31,8 @@ const NAMES = [
   'promtool', // of Prometheus
   'prometheus',
   'awscli', // of Amazon's cloud
+  'systemd', // its tool that judges units
+  'booted-systemd', // as PID 1 of namespaces of its own
   'strace',
   'mounts', // mount namespaces, and the right to mount in them
   'small-disks',

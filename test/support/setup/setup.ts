@@ -44,6 +44,8 @@ declare module 'vitest' {
     clamdscan: RealPart<string>;
     /** The path of `aws`. */
     awscli: RealPart<string>;
+    /** The path of systemd's tool that judges units. */
+    systemd: RealPart<string>;
     /** S3 gateways that run; `CEPH=20,16` in the environment says which. */
     cephs: RealPart<readonly Ceph[]>;
     /** The name of this run of the tests, for what it leaves in the Docker engine. */
@@ -76,6 +78,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     prometheus,
     clamdscan,
     awscli,
+    systemd,
     docker,
     cephs,
   ] = await Promise.all([
@@ -91,6 +94,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     realPart('prometheus', () => ensureProgram('prometheus', ['prometheus'], options)),
     realPart('clamdscan', () => ensureProgram('clamdscan', ['clamdscan'], options)),
     realPart('awscli', () => ensureProgram('aws', ['awscli'], options)),
+    realPart('systemd', () => ensureProgram('systemd-analyze', ['systemd'], options)),
     startDocker(run, options),
     realPart('cephs', () => startCephs(process.env.CEPH, options)),
     realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
@@ -108,6 +112,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('prometheus', prometheus);
   project.provide('clamdscan', clamdscan);
   project.provide('awscli', awscli);
+  project.provide('systemd', systemd);
   project.provide('docker', docker.images);
   project.provide('official', official);
   project.provide('cephs', 'have' in cephs ? { have: cephs.have.running } : cephs);
