@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+import { lastWords, run } from '../../../scripts/setup/programs.ts';
+import { LABEL } from '../docker/docker-cli.ts';
+import { docker } from '../docker/of-this-run.ts';
+import { findArchive } from '../setup/debian-archive.ts';
+import { describeWith, have } from '../setup/official.ts';
+import { realPart } from '../setup/real-part.ts';
+
+const SCRIPT = join(import.meta.dirname, 'image.sh');
+const LOCK = join(tmpdir(), 'clamav-mirror-tests-image.lock');
+const BUILD_MS = 15 * 60_000;
+
+/** The image of this repository, built by its Dockerfile on a base that is made here. */
+const part = await realPart('image', async () => {
+  have(inject('docker'));
+  const id = await build();
+  await docker('run', '--rm', '--network=none', id, '--version');
+  return id;
+});
+
+/** Like `describe`, and skipped, loudly and counted, where the image cannot be built or run. */
+export const describeWithImage = describeWith(part);
+
+/** The ID of the image. */
+export function mirrorImage(): string {
+  return have(part);
+}
+
+/** One at a time: each finds the layers of the one before. The image goes with the run; its base stays. */
+async function build(): Promise<string> {
+  const options = { path: process.env.PATH, environment: process.env, log: () => {}, ask: () => true };
+  const { plain, security } = await findArchive(options);
+  const cafile = await npmSetting('cafile');
+  const sources = [`deb ${plain} trixie main`];
+  if (security !== undefined) sources.push(`deb ${security} trixie-security main`);
+  const recipe = JSON.stringify([sources, cafile, await readFile(SCRIPT, 'utf8')]);
+  const base = `${LABEL}:base-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`;
+  const variables = [`LABELS=--label=${LABEL}=${inject('run')}`, `CAFILE=${cafile}`];
+  const command = ['flock', LOCK, 'env', ...variables, SCRIPT, base, ...sources];
+  const result = await run(command, { ...options, timeout: BUILD_MS });
+  if (result.exitCode === 0) return result.stdout.trim();
+  throw new Error(`the image cannot be built: ${lastWords(result)}`);
+}
+
+async function npmSetting(name: string): Promise<string> {
+  const options = { path: process.env.PATH, environment: process.env, timeout: 60_000 };
+  const { stdout } = await run(['npm', 'config', 'get', name], options);
+  const value = stdout.trim();
+  return value === 'null' || value === 'undefined' ? '' : value;
+}
