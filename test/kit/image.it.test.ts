@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { docker } from '../support/docker/of-this-run.ts';
 import { describeWithImage, mirrorImage } from '../support/kit/image.ts';
 import { describeAsRoot } from '../support/machine/other-user.ts';
+import { runCli } from '../support/mirror/cli.ts';
 import { describeMirror, offered, startMirror } from '../support/mirror/cycle.ts';
 import { freePort } from '../support/web/ports.ts';
 
@@ -137,25 +138,24 @@ describeWithImage('the image', () => {
     });
 
     describeMirror('with a mirror', () => {
-      test('serves what it brings, is ready, and stays so when a cycle fails', async () => {
+      test('takes a bundle without a network, serves what it brings, and stays ready when a cycle fails', async () => {
         await using mirror = await startMirror();
         await mirror.sync();
         const folder = await temporaryFolder();
-        await docker(
-          'run',
-          '--rm',
-          '--user=0',
-          '--network=none',
-          '--entrypoint=cp',
-          `--volume=${mirror.folder}:/from:ro`,
-          `--volume=${folder}:/to`,
-          mirrorImage(),
-          '--recursive',
-          '/from/mirror',
-          '/to/public',
+        const bundle = join(folder, 'bundle.tar');
+        const places = ['--store', mirror.store, '--work', mirror.work];
+        expect((await runCli(['bundle', 'export', ...places, '--to', bundle])).exitCode).toBe(0);
+        await chmod(bundle, 0o644);
+        await mkdir(join(folder, 'mirror'));
+        await chown(join(folder, 'mirror'), 54_321, 0);
+        const volumes = [`--volume=${join(folder, 'mirror')}:${AT}`, `--volume=${bundle}:/bundle.tar:ro`];
+        const command = ['bundle', 'import', '/bundle.tar'];
+        expect(await exitCodeOf(...ALONE, ...volumes, mirrorImage(), ...command)).toBe(0);
+        expect(await exitCodeOf(...ALONE, ...volumes, mirrorImage(), 'bundle', 'import', '/etc/passwd')).toBe(
+          3,
         );
-        await chown(folder, 54_321, 0);
-        const id = await start(...ALONE, ...NOBODY, `--volume=${folder}:${AT}`, mirrorImage());
+
+        const id = await start(...ALONE, ...NOBODY, ...volumes, mirrorImage());
         await expect.poll(() => docker('logs', id), SOON).toContain('upstream/unreachable');
         expect(await statusOf(id, '/readyz')).toBe(200);
         const script =

@@ -70,10 +70,10 @@ async function served(): Promise<string> {
   return (await pods().run(['exec', 'web-web', 'node', '--eval', script])).stdout.trim();
 }
 
-async function isReady(): Promise<boolean> {
-  const script =
-    "fetch('http://127.0.0.1:8081/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))";
-  return (await pods().run(['exec', 'clamav-mirror-mirror', 'node', '--eval', script])).exitCode === 0;
+/** True if a server in a container answers this path with 200. */
+async function answers(container: string, path: string): Promise<boolean> {
+  const script = `fetch('http://127.0.0.1:${path}').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
+  return (await pods().run(['exec', container, 'node', '--eval', script])).exitCode === 0;
 }
 
 describeWith(helmPart)('the kit for Kubernetes', () => {
@@ -102,8 +102,9 @@ describeWith(helmPart)('the kit for Kubernetes', () => {
         await pods().play([
           pod('upstream', { containers: [{ name: 'serve', image, args, volumeMounts }], volumes }),
         ]);
+        await expect.poll(() => answers('upstream-serve', '8080/test.cvd'), SOON).toBe(true);
         await pods().play(playable([...(await ofKit('mirror')), ...(await ofKit('consumer/web'))]));
-        await expect.poll(isReady, SOON).toBe(true);
+        await expect.poll(() => answers('clamav-mirror-mirror', '8081/readyz'), SOON).toBe(true);
       });
 
       afterEach(async () => {
