@@ -274,4 +274,19 @@ describe('every file of the kit', () => {
     expect(plain.length).toBeGreaterThan(15);
     for (const name of plain) expect(resourcesIn(read(name)), name).not.toEqual([]);
   });
+
+  test('names the image of this release, and so do the pages about it and compose.yaml', () => {
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+    const pages = ['../image/README.md', '../compose/compose.yaml', 'chart/values.yaml'];
+    for (const name of pages)
+      expect(
+        [...read(name).matchAll(/ghcr\.io\/OWNER\/clamav-mirror:([\w.]+)/g)].map(([, tag]) => tag),
+        name,
+      ).toContain(version);
+    const tags = files.flatMap((name) => [
+      ...read(name).matchAll(/^\s*(?:newTag|version|appVersion): (.+)$/gm),
+    ]);
+    expect(tags.length).toBe(6);
+    expect(new Set(tags.map(([, tag]) => tag))).toEqual(new Set([version]));
+  });
 });

