@@ -1,7 +1,7 @@
 #!/bin/sh
-# image.sh BASE "deb URL SUITE main"...
-# Builds the image of this repository on BASE, and prints its ID. BASE is made first if it is missing: what Debian calls a slim
-# image, with these lines as its sources, and the certificates in the file CAFILE, by which apt and npm reach their
+# image.sh BASE ["deb URL SUITE main"...]
+# Builds the image of this repository on BASE, and prints its ID. With sources, BASE is made first if it is missing: what Debian
+# calls a slim image, with these lines as its sources, and the certificates in the file CAFILE, by which apt and npm reach their
 # archives from here. LABELS holds arguments for `docker build`. Needs root, mmdebstrap and docker.
 set -eu
 base=$1; shift
@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-if ! docker image inspect "$base" >"$work/log" 2>&1; then
+if [ $# -gt 0 ] && ! docker image inspect "$base" >"$work/log" 2>&1; then
   mkdir "$work/add"
   if [ -n "${CAFILE-}" ]; then
     mkdir -p "$work/add/etc/ssl/certs" "$work/add/root"

@@ -13,6 +13,7 @@ import { realPart } from '../setup/real-part.ts';
 const SCRIPT = join(import.meta.dirname, 'image.sh');
 const LOCK = join(tmpdir(), 'clamav-mirror-tests-image.lock');
 const BUILD_MS = 15 * 60_000;
+const OPTIONS = { path: process.env.PATH, environment: process.env, log: () => {}, ask: () => true };
 
 /** The image of this repository, built by its Dockerfile on a base that is made here. */
 const part = await realPart('image', async () => {
@@ -32,23 +33,35 @@ export function mirrorImage(): string {
 
 /** One at a time: each finds the layers of the one before. The image goes with the run; its base stays. */
 async function build(): Promise<string> {
-  const options = { path: process.env.PATH, environment: process.env, log: () => {}, ask: () => true };
-  const { plain, security } = await findArchive(options);
-  const cafile = await npmSetting('cafile');
-  const sources = [`deb ${plain} trixie main`];
-  if (security !== undefined) sources.push(`deb ${security} trixie-security main`);
-  const recipe = JSON.stringify([sources, cafile, await readFile(SCRIPT, 'utf8')]);
-  const base = `${LABEL}:base-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`;
+  const { base, sources, cafile } = await baseOf();
   const variables = [`LABELS=--label=${LABEL}=${inject('run')}`, `CAFILE=${cafile}`];
   const command = ['flock', LOCK, 'env', ...variables, SCRIPT, base, ...sources];
-  const result = await run(command, { ...options, timeout: BUILD_MS });
+  const result = await run(command, { ...OPTIONS, timeout: BUILD_MS });
   if (result.exitCode === 0) return result.stdout.trim();
   throw new Error(`the image cannot be built: ${lastWords(result)}`);
 }
 
+interface Base {
+  readonly base: string;
+  readonly sources: readonly string[];
+  readonly cafile: string;
+}
+
+/** A base that is made here of the archive that this machine uses; where it uses none of Debian's, the one of the registry. */
+async function baseOf(): Promise<Base> {
+  const archive = await findArchive(OPTIONS).catch(() => undefined);
+  if (archive === undefined) return { base: 'debian:trixie-slim', sources: [], cafile: '' };
+  const { plain, security } = archive;
+  const cafile = await npmSetting('cafile');
+  const sources = [`deb ${plain} trixie main`];
+  if (security !== undefined) sources.push(`deb ${security} trixie-security main`);
+  const recipe = JSON.stringify([sources, cafile, await readFile(SCRIPT, 'utf8')]);
+  const hash = createHash('sha256').update(recipe).digest('hex').slice(0, 12);
+  return { base: `${LABEL}:base-${hash}`, sources, cafile };
+}
+
 async function npmSetting(name: string): Promise<string> {
-  const options = { path: process.env.PATH, environment: process.env, timeout: 60_000 };
-  const { stdout } = await run(['npm', 'config', 'get', name], options);
+  const { stdout } = await run(['npm', 'config', 'get', name], { ...OPTIONS, timeout: 60_000 });
   const value = stdout.trim();
   return value === 'null' || value === 'undefined' ? '' : value;
 }
