@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import { isUnattended } from '../../../scripts/settings/environment.ts';
 import { findProgram, type Run, run } from '../../../scripts/setup/programs.ts';
@@ -17,9 +17,16 @@ const IMAGE = 'localhost/clamav-mirror:test';
 /** A podman with images, volumes and networks of its own. */
 class Podman {
   readonly #folder: string;
+  /** Names of pods are looked up by the name of their network, whosever it is. */
+  readonly #network: string;
 
   constructor(folder: string) {
     this.#folder = folder;
+    this.#network = basename(folder);
+  }
+
+  async createNetwork(): Promise<void> {
+    await this.must('network', 'create', this.#network);
   }
 
   /** Runs a command to its end, with `input` as its stdin. */
@@ -52,7 +59,7 @@ class Podman {
   async play(resources: readonly object[]): Promise<void> {
     const path = join(this.#folder, 'play.yaml');
     await writeFile(path, resources.map((resource) => stringify(resource)).join('---\n'));
-    await this.must('kube', 'play', path);
+    await this.must('kube', 'play', `--network=${this.#network}`, path);
   }
 
   /** Removes every pod, volume and image, and the folder. */
@@ -61,7 +68,7 @@ class Podman {
     for (let attempt = 0; attempt < 2; attempt++)
       await this.run(['pod', 'rm', '--all', '--force', '--time=1']);
     await this.run(['volume', 'rm', '--all', '--force']);
-    await this.run(['network', 'rm', '--force', 'podman-default-kube-network']);
+    await this.run(['network', 'rm', '--force', this.#network]);
     await this.run(['image', 'rm', '--all', '--force']);
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -97,6 +104,7 @@ const part = await realPart('pods', async () => {
     )?.[0];
     await rm(archive);
     await podman.must('tag', loaded ?? '', IMAGE);
+    await podman.createNetwork();
     await podman.play([
       pod('trial', { containers: [{ name: 'sleep', image: IMAGE, command: ['sleep', '600'] }] }),
     ]);
