@@ -183,7 +183,10 @@ describeWithImage('the image', () => {
         for (const [name, bytes] of offered(6)) mirror.upstream.set(name, bytes);
         await docker('kill', '--signal=HUP', `kit-${port}`); // tini hands it on
         await expect.poll(served, SOON).toBe('6');
-        expect((await fetch(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
+        // A moment later: the manifest comes last.
+        await expect
+          .poll(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status, SOON)
+          .toBe(200);
       });
     });
   });
