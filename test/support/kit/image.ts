@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { isUnattended } from '../../../scripts/settings/environment.ts';
 import { lastWords, run } from '../../../scripts/setup/programs.ts';
 import { LABEL } from '../docker/docker-cli.ts';
 import { docker } from '../docker/of-this-run.ts';
@@ -13,7 +14,7 @@ import { realPart } from '../setup/real-part.ts';
 const SCRIPT = join(import.meta.dirname, 'image.sh');
 const LOCK = join(tmpdir(), 'clamav-mirror-tests-image.lock');
 const BUILD_MS = 15 * 60_000;
-const OPTIONS = { path: process.env.PATH, environment: process.env, log: () => {}, ask: () => true };
+const OPTIONS = { path: process.env.PATH, environment: process.env, log: () => {}, ask: isUnattended };
 
 /** The image of this repository, built by its Dockerfile on a base that is made here. */
 const part = await realPart('image', async () => {
