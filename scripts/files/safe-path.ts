@@ -47,10 +47,10 @@ export function reasonAgainst(path: string, folder: Stats, trusted: TrustedOwner
 }
 
 export const FOREIGN = 'belongs to somebody else';
-const OPEN = 'can be written to by others';
+export const OPEN = 'can be written to by others';
 
 /** True if somebody who is not trusted may write to a folder. */
-function othersMayWrite({ mode, gid }: Stats, isOurGroup: TrustedOwners['isOurGroup']): boolean {
+export function othersMayWrite({ mode, gid }: Stats, isOurGroup: TrustedOwners['isOurGroup']): boolean {
   return (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITE) !== 0 && !isOurGroup(gid));
 }
 
