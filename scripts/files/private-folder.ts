@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import { setRights, syncFolder } from './atomic.ts';
 import { isThere } from './exists.ts';
-import { FOREIGN, OPEN, othersMayWrite, requireSafeWay, unsafe } from './safe-path.ts';
+import { FOREIGN, reasonAgainst, requireSafeWay, unsafe } from './safe-path.ts';
 import { type TrustedOwners, trustedOwners } from './trusted-owners.ts';
 
 export interface FolderOptions {
@@ -29,8 +29,8 @@ export async function takePrivateFolder(
   const owners = options.owners ?? (await trustedOwners());
   const place = await makeSafeFolder(path, what, { ...options, owners });
   await using folder = await holdFolder(place, what);
-  requireOwned(folder.stats, place, what, owners);
-  if (othersMayWrite(folder.stats, owners.isOurGroup)) throw unsafe(what, place, place, folder.stats, OPEN);
+  const why = reasonAgainst(place, folder.stats, owners);
+  if (why !== undefined) throw unsafe(what, place, place, folder.stats, why);
   return place;
 }
 

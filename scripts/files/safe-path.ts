@@ -22,7 +22,7 @@ export async function requireSafeWay(path: string, what: string, owners?: Truste
   for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
     const next = join(at, name);
     const entry = await found(next);
-    const why = reasonAgainst(folder, trusted);
+    const why = reasonAgainst(at, folder, trusted);
     const isKept = (folder.mode & STICKY) !== 0 && trusted.owns(folder.uid);
     if (why !== undefined && !isKept) throw unsafe(what, path, at, folder, why);
     if (why !== undefined && entry !== undefined && !trusted.owns(entry.uid))
@@ -40,9 +40,10 @@ export async function requireSafeWay(path: string, what: string, owners?: Truste
 }
 
 /** Reason why somebody else could exchange the content of a folder, if there is one. */
-function reasonAgainst(folder: Stats, { owns, isOurGroup }: TrustedOwners): string | undefined {
-  if (!owns(folder.uid)) return FOREIGN;
-  return othersMayWrite(folder, isOurGroup) ? OPEN : undefined;
+export function reasonAgainst(path: string, folder: Stats, trusted: TrustedOwners): string | undefined {
+  if (!trusted.owns(folder.uid)) return FOREIGN;
+  if (trusted.isPodVolume(path, folder.uid)) return undefined;
+  return othersMayWrite(folder, trusted.isOurGroup) ? OPEN : undefined;
 }
 
 export const FOREIGN = 'belongs to somebody else';

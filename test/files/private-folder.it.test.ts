@@ -198,4 +198,37 @@ describe('we trust', () => {
     const { owns, isOurGroup } = await trustedOwners(bob({ uid: 4242, isContainer: true }));
     expect([owns(4242), isOurGroup(4242), isOurGroup(0), owns(1001)]).toEqual([true, true, true, false]);
   });
+
+  describe('of volumes that all may write to', () => {
+    const at = '/var/lib/clamav-mirror';
+    const pod = '/var/lib/kubelet/pods/0f3a-11/volumes';
+    const mount = (source: string, path = at) =>
+      `151 129 254:0 ${source} ${path} rw,relatime - ext4 /dev/vda rw,discard\n`;
+    const trusts = async (mounts: string, path = at, owner = 0, isContainer = true) => {
+      const { isPodVolume } = await trustedOwners(bob({ uid: 4242, isContainer, mounts }));
+      return isPodVolume(path, owner);
+    };
+    const emptyDir = `${pod}/kubernetes.io~empty-dir/work`;
+
+    test('an emptyDir, which only the containers of our pod reach', async () => {
+      expect(await trusts(mount(emptyDir))).toBe(true);
+      expect(await trusts(mount(`${emptyDir}/folder`))).toBe(true); // by subPath
+      expect(await trusts(mount(emptyDir, '/a\\040b'), '/a b')).toBe(true);
+    });
+
+    test('no volume that others may reach', async () => {
+      const others = ['/srv/share', `${pod}/kubernetes.io~nfs/work`, `${pod}/kubernetes.io~empty-dir`, '/'];
+      for (const source of others) expect(await trusts(mount(source))).toBe(false);
+    });
+
+    test('no folder in an emptyDir, and none that hides it', async () => {
+      expect(await trusts(mount(emptyDir), `${at}/folder`)).toBe(false);
+      expect(await trusts(mount(emptyDir) + mount('/srv/share'))).toBe(false);
+    });
+
+    test('nothing that only looks like it: of another user, or outside of a container', async () => {
+      expect(await trusts(mount(emptyDir), at, 1001)).toBe(false);
+      expect(await trusts(mount(emptyDir), at, 0, false)).toBe(false);
+    });
+  });
 });

@@ -143,7 +143,11 @@ describe('a settings file that somebody else could change is refused', () => {
   });
 
   test('because it belongs to somebody else', async () => {
-    const strangers = { owns: (uid: number) => uid === 4711, isOurGroup: () => true };
+    const strangers = {
+      owns: (uid: number) => uid === 4711,
+      isOurGroup: () => true,
+      isPodVolume: () => false,
+    };
     await expect(reading(settingsFile('{}'), 'sync', strangers)).rejects.toThrow(UNSAFE);
   });
 

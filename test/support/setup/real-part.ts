@@ -23,6 +23,10 @@ const NAMES = [
   'older',
   'newest',
   'podman',
+  'image', // of this repository, on a base that is made here
+  'pods', // podman, as far as it plays Kubernetes
+  'helm', // and kubectl, of the npm registry
+  'compose',
   'cephs',
   'apt',
   'python',
