@@ -67,6 +67,6 @@ export interface Cycle extends StagedMirror, AsyncDisposable {
   /** Bytes of the largest CVD and CDIFF to take. */
   readonly limits: { readonly cvd: number; readonly cdiff: number };
   readonly partials: Partials;
-  /** A client of upstream that counts what one database costs. */
-  readonly clientFor: (database: string) => UpstreamFiles;
+  /** Clients of all upstreams in the order in which they are asked. Each counts what one database costs there. */
+  readonly clientsFor: (database: string) => readonly UpstreamFiles[];
 }

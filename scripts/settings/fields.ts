@@ -2,11 +2,21 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { MANIFEST_DATABASES } from '../base/limits/manifest.ts';
+import { UPSTREAMS } from '../base/limits/upstream.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { parseEngineSpec } from '../engine/spec.ts';
 import { isHttp } from '../http/is-http.ts';
 import { yesOrNo } from './boolean.ts';
 import { hasForm, wordsIn } from './form.ts';
+
+/** Several values of one kind, separated by commas or newlines. */
+export const list = <Item>(item: v.GenericSchema<string, Item>) =>
+  v.pipe(
+    v.string(),
+    hasForm({ kind: 'list', separator: ',' }),
+    v.transform((text) => wordsIn(text)),
+    v.array(item),
+  );
 
 export const Url = v.pipe(
   v.string(),
@@ -17,6 +27,13 @@ export const Url = v.pipe(
     'must not have a password: the address is published in the manifest',
   ),
   v.transform((url) => url.replace(/\/+$/, '')),
+);
+/** Upstreams in the order in which they are asked, each once. */
+export const Upstreams = v.pipe(
+  list(Url),
+  v.minLength(1, 'names no upstream'),
+  v.maxLength(UPSTREAMS, `names more than ${UPSTREAMS} upstreams`),
+  v.transform((urls) => [...new Set(urls)]),
 );
 export const wholeNumber = (least: number, most: number) =>
   v.pipe(
@@ -37,14 +54,6 @@ const times = (count: v.GenericSchema<string, number>, unit: number) =>
   v.pipe(
     count,
     v.transform((number) => number * unit),
-  );
-/** Several values of one kind, separated by commas or newlines. */
-export const list = <Item>(item: v.GenericSchema<string, Item>) =>
-  v.pipe(
-    v.string(),
-    hasForm({ kind: 'list', separator: ',' }),
-    v.transform((text) => wordsIn(text)),
-    v.array(item),
   );
 export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes a name such as daily'));
 export const Databases = v.pipe(

@@ -9,8 +9,8 @@ export interface CheckSettings {
   /** Command or event that asks for a run in any case; `undefined` if none does. */
   readonly asked: string | undefined;
   readonly publicUrl: string | undefined;
-  /** Without a final slash. */
-  readonly upstream: string;
+  /** In the order in which they are asked, without a final slash. */
+  readonly upstreams: readonly string[];
   readonly databases: readonly string[];
   /** The TXT record, or `undefined` to ask upstream itself. */
   readonly record: string | undefined;
@@ -32,8 +32,8 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   const of = (name: string) => environment[`CLAMAV_MIRROR_${name}`]?.trim() || undefined;
   const list = (text: string) => text.split(/\s*,\s*/).filter((one) => one !== '');
   const plain = (url: string) => url.replace(/\/+$/, '');
-  const upstream = plain(of('UPSTREAM') ?? OFFICIAL_UPSTREAM);
-  const record = of('DNS') ?? usualRecord(upstream);
+  const upstreams = list(of('UPSTREAM') ?? OFFICIAL_UPSTREAM).map(plain);
+  const record = of('DNS') ?? usualRecord(upstreams);
   const publicUrl = of('PUBLIC_URL');
   const token = of('GITHUB_TOKEN');
   const healthcheck = of('HEALTHCHECK_URL');
@@ -42,7 +42,7 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   return {
     asked: askedBy(of('COMMAND') ?? 'sync', environment.GITHUB_EVENT_NAME),
     publicUrl: publicUrl === undefined ? undefined : plain(publicUrl),
-    upstream,
+    upstreams,
     databases: list(of('DATABASES') ?? USUAL_DATABASES.join()),
     record: record === 'off' ? undefined : record,
     nameservers: list(of('NAMESERVERS') ?? ''),

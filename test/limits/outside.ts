@@ -17,6 +17,7 @@ import {
   PROXIED_CONNECT_MS,
   QUOTED_ANSWER_CHARACTERS,
   RECORD_SECONDS,
+  UPSTREAMS,
 } from '../../scripts/base/limits/upstream.ts';
 import { SILENT } from '../../scripts/base/log.ts';
 import { findConfined } from '../../scripts/engine/confinement.ts';
@@ -29,6 +30,7 @@ import { servedName } from '../../scripts/host/served-name.ts';
 import { checkTransport } from '../../scripts/probe/checks/transport.ts';
 import { quoted } from '../../scripts/probe/finding.ts';
 import type { ProbeClient } from '../../scripts/probe/http-client.ts';
+import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
 import { refusedBy } from '../../scripts/upstream/refused-answer.ts';
 import { temporaryFolder } from '../store/support.ts';
@@ -62,6 +64,13 @@ async function dockerThat(does: string): Promise<ContainerProgram> {
 }
 
 const UPSTREAM: Readonly<Record<string, Row>> = {
+  UPSTREAMS: fails('setting/invalid', () => {
+    const urls = Array.from({ length: UPSTREAMS + 1 }, (_, at) => `http://mirror-${at}.example`);
+    const sync = (upstream: string) =>
+      syncSettings({ flags: { upstream }, environment: {} }).upstreams.length;
+    expect(sync(urls.slice(1).join())).toBe(UPSTREAMS);
+    sync(urls.join());
+  }),
   ADDRESS_MS: elsewhere(
     'the next one is tried',
     'http/network.test.ts',

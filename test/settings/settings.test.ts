@@ -24,7 +24,7 @@ const dns = (record: string, ...nameservers: string[]) => ({ record, nameservers
 test('without a word the mirror takes the official databases from ClamAV into ./mirror', () => {
   const { userAgent, ...settings } = syncSettings(NOTHING);
   expect(settings).toEqual({
-    upstream: 'https://database.clamav.net',
+    upstreams: ['https://database.clamav.net'],
     databases: ['main', 'daily', 'bytecode'],
     store: resolve('mirror'),
     s3: { maxSize: 1024 * 1024 * 1024 },
@@ -75,7 +75,7 @@ const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
 /** For each option: what is given, and what it means. */
 const meanings: [string, string, Partial<CycleSettings>][] = [
-  ['upstream', 'http://mirror.example/clamav/', { upstream: 'http://mirror.example/clamav' }],
+  ['upstream', 'http://mirror.example/clamav/', { upstreams: ['http://mirror.example/clamav'] }],
   ['databases', 'daily, test,,daily', { databases: ['daily', 'test'] }],
   ['store', 'somewhere', { store: resolve('somewhere'), work: resolve('somewhere.work') }],
   ['store', 's3://bucket/clamav', { store: 's3://bucket/clamav', work: resolve('mirror.work') }],

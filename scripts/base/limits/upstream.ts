@@ -1,5 +1,7 @@
 /** Limits of upstream, of the network before it, and of nameservers. Databases have theirs in databases.ts. */
 
+/** Upstreams of one mirror: each may cost a request for every database in every cycle. */
+export const UPSTREAMS = 5;
 /**
  * Milliseconds for the handshake with one address of a name before the next one is tried. Node's default of 250 is too
  * short for many real lines, which then reach no address at all (nodejs/node#54359). The last address has all the time.

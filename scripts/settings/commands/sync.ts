@@ -14,6 +14,7 @@ import {
   Nameservers,
   Reason,
   Switch,
+  Upstreams,
   Url,
   wholeNumber,
 } from '../fields.ts';
@@ -26,10 +27,10 @@ import { STORE_OPTIONS, storeSettings, workFolderOf } from './store.ts';
 const FROM_UPSTREAM = [
   {
     name: 'upstream',
-    value: '<url>',
-    help: 'where databases come from: ClamAV itself or another mirror',
+    value: '<urls>',
+    help: 'where databases come from: ClamAV itself or another mirror; of several, separated by commas, the next is asked where the one before it fails or lags',
     fallback: OFFICIAL_UPSTREAM,
-    schema: Url,
+    schema: Upstreams,
   },
   {
     name: 'databases',
@@ -197,7 +198,7 @@ export function syncSettings(from: Given): CycleSettings {
   requireKept(settings.upstream, settings.databases);
   const drop = settings['max-signature-drop'];
   return {
-    upstream: settings.upstream,
+    upstreams: settings.upstream,
     databases: settings.databases,
     store,
     s3: { ...s3, maxSize: settings['max-size'] },
