@@ -6,6 +6,7 @@ import { UPSTREAMS } from '../base/limits/upstream.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { parseEngineSpec } from '../engine/spec.ts';
 import { isHttp } from '../http/is-http.ts';
+import { isOverHttps } from '../upstream/dns.ts';
 import { yesOrNo } from './boolean.ts';
 import { hasForm, wordsIn } from './form.ts';
 
@@ -62,9 +63,13 @@ export const Databases = v.pipe(
   v.maxLength(MANIFEST_DATABASES, `names more than ${MANIFEST_DATABASES} databases`),
   v.transform((names) => [...new Set(names)]),
 );
+const isResolver = (text: string) => isOverHttps(text) && v.is(Url, text);
 const Nameserver = v.pipe(
   v.string(),
-  v.check((text) => isIP(text) !== 0 || isIP(hostOf(text)) !== 0, 'takes IP addresses'),
+  v.check(
+    (text) => isIP(text) !== 0 || isIP(hostOf(text)) !== 0 || isResolver(text),
+    'takes IP addresses, and https:// URLs of resolvers',
+  ),
 );
 export const Nameservers = list(Nameserver);
 export const HeaderText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,300}$/, 'must be printable ASCII'));
@@ -95,6 +100,14 @@ export const Switch = v.pipe(
 export const DnsRecordName = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'),
+);
+/** A record, or the resolver that is asked for the official one over HTTPS. */
+export const DnsSource = v.pipe(
+  v.string(),
+  v.check(
+    (text) => isResolver(text) || v.is(DnsRecordName, text),
+    'is neither the name of a DNS record nor the https:// URL of a resolver',
+  ),
 );
 export const FilePath = v.pipe(
   v.string(),

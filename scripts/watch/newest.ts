@@ -49,7 +49,7 @@ export async function newestOf(
   const record: DnsRecord | undefined =
     dns === undefined || ![...served.keys()].some(isInRecord)
       ? undefined
-      : await orDoubt(() => lookUp(dns.record, dns.nameservers, now));
+      : await orDoubt(() => lookUp({ ...dns, proxies }, now));
   await using opened = new AsyncDisposableStack();
   const clients = urls.map((url) =>
     opened.use(openUpstream({ url, userAgent, proxies, coolDown: NO_COOL_DOWN, now: () => now })).client(),

@@ -1,6 +1,7 @@
 import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import type { PinnedImage } from '../engine/default-images.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
+import { isOverHttps } from '../upstream/dns.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
 import type { QuickNetwork } from './quick-network.ts';
 
@@ -34,6 +35,7 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   const plain = (url: string) => url.replace(/\/+$/, '');
   const upstreams = list(of('UPSTREAM') ?? OFFICIAL_UPSTREAM).map(plain);
   const record = of('DNS') ?? usualRecord(upstreams);
+  const nameservers = list(of('NAMESERVERS') ?? '');
   const publicUrl = of('PUBLIC_URL');
   const token = of('GITHUB_TOKEN');
   const healthcheck = of('HEALTHCHECK_URL');
@@ -44,8 +46,9 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
     publicUrl: publicUrl === undefined ? undefined : plain(publicUrl),
     upstreams,
     databases: list(of('DATABASES') ?? USUAL_DATABASES.join()),
-    record: record === 'off' ? undefined : record,
-    nameservers: list(of('NAMESERVERS') ?? ''),
+    // to ask over HTTPS takes packages, so the cycle does that
+    record: record === 'off' || [record, ...nameservers].some(isOverHttps) ? undefined : record,
+    nameservers,
     github:
       token && repository
         ? { url: `${plain(api)}/repos/${repository}`, token, mirror: mirrorId(environment) }

@@ -124,7 +124,16 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   'COOL_DOWN_MS.longest': elsewhere('a day', COOL_DOWN, 'is a wait between five minutes and a day'),
   'RECORD_SECONDS.old': fails('upstream/record', () => recordOf(RECORD_SECONDS.old + 1)),
   'RECORD_SECONDS.ahead': fails('upstream/record', () => recordOf(-RECORD_SECONDS.ahead - 1)),
-  NAMESERVER_MS: elsewhere('upstream/dns', 'upstream/dns.it.test.ts', 'none that answers is an error'),
+  NAMESERVER_MS: elsewhere(
+    'upstream/dns',
+    'upstream/dns.it.test.ts',
+    'one that is dead costs three seconds and no more',
+  ),
+  DNS_MESSAGE_BYTES: elsewhere(
+    'upstream/dns',
+    'upstream/dns-over-https.it.test.ts',
+    'is no answer if it is %s',
+  ),
   'UNTOLD_COOL_DOWN_MS.429': elsewhere('four hours', COOL_DOWN, '%s with Retry-After %s'),
   'UNTOLD_COOL_DOWN_MS.403': elsewhere('a day', COOL_DOWN, '%s with Retry-After %s'),
   QUOTED_ANSWER_CHARACTERS: ends('the rest is left out', () => {

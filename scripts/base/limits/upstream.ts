@@ -45,8 +45,10 @@ export const REBUILD_STEPS = 90;
 export const COOL_DOWN_MS = { shortest: 5 * 60_000, longest: 24 * 60 * 60_000 } as const;
 /** Seconds by which a DNS record may be old, as for freshclam, or ahead of our clock. */
 export const RECORD_SECONDS = { old: 12 * 3600, ahead: 3600 } as const;
-/** Milliseconds for one nameserver, which is asked twice. */
-export const NAMESERVER_MS = 5000;
+/** Milliseconds for one nameserver, both questions to it included: a dead one among others costs no more than that. */
+export const NAMESERVER_MS = 3000;
+/** Bytes of an answer over HTTPS: a DNS message is never longer (RFC 8484 §6), and a record has a hundred. */
+export const DNS_MESSAGE_BYTES = 65_535;
 /** Milliseconds of a cool-down after a 429 without Retry-After, and after a 403: freshclam's (clamav-formats.md §6). */
 export const UNTOLD_COOL_DOWN_MS = { 429: 4 * 60 * 60_000, 403: 24 * 60 * 60_000 } as const;
 /** Characters quoted from a refusal: from its page, and from each header. */

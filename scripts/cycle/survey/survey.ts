@@ -79,10 +79,10 @@ function recordOf(database: string, { published }: Cycle): DatabaseRecord | unde
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
 async function askDns({ settings, databases, log, now }: Cycle): Promise<DnsRecord | undefined> {
-  const { dns } = settings;
+  const { dns, proxies } = settings;
   if (dns === undefined || !databases.some(isInRecord)) return undefined;
   try {
-    return await lookUp(dns.record, dns.nameservers, now());
+    return await lookUp({ ...dns, proxies }, now());
   } catch (error) {
     log.warn(`${explain(error)}; asking upstream itself`);
     return undefined;

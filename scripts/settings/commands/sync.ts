@@ -6,7 +6,7 @@ import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from
 import { dnsFrom } from '../environment.ts';
 import {
   Databases,
-  DnsRecordName,
+  DnsSource,
   Engines,
   FilePath,
   HeaderText,
@@ -53,15 +53,15 @@ const CYCLE = [
   {
     name: 'dns',
     value: '<name>',
-    help: `TXT record that advertises versions, or "off" to ask upstream itself`,
-    usually: `${OFFICIAL_RECORD} for ClamAV's own upstream, else off`,
+    help: `TXT record that advertises versions; or the https:// URL of a resolver, to ask it for ${OFFICIAL_RECORD} by DNS over HTTPS; or "off" to ask upstream itself`,
+    usually: `${OFFICIAL_RECORD} if ClamAV's own upstream is the first, else off`,
     example: 'current.clamav.example',
-    schema: DnsRecordName,
+    schema: DnsSource,
   },
   {
     name: 'nameservers',
     value: '<addresses>',
-    help: 'nameservers to ask, separated by commas; the newest answer counts',
+    help: 'nameservers to ask, separated by commas, by address or as https:// URLs; the newest answer counts',
     usually: "the system's",
     example: '192.0.2.53,192.0.2.54',
     schema: Nameservers,

@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { State } from '../../../scripts/cycle/memory/state.ts';
 import type { CycleReport } from '../../../scripts/cycle/report.ts';
 import { trusting } from '../../support/clamav/engines.ts';
+import { makeChain } from '../../support/databases/chain.ts';
+import { signatureLine } from '../../support/databases/signatures.ts';
+import { testTrust } from '../../support/databases/signing.ts';
 import {
   faults,
   manifestOf,
@@ -16,6 +19,7 @@ import {
 } from '../../support/mirror/cycle.ts';
 import { startUpstream, type TestUpstream } from '../../support/mirror/upstream.ts';
 import { describeWithOfficial, official } from '../../support/setup/official.ts';
+import { describeWithDnsmasq, startNameserver } from '../../support/web/dns.ts';
 import { NOBODY } from '../../upstream/support.ts';
 
 const MINUTE = 60_000;
@@ -109,6 +113,41 @@ describeWithOfficial('a cycle with two upstreams', () => {
     });
   });
 
+  describeWithDnsmasq('told by DNS', () => {
+    const [five, six] = makeChain('daily', [5, 6].map(signatures), { from: 5 });
+    const filesOf = (version: number): [string, Uint8Array][] => [
+      ['daily.cvd', (version === 6 ? six : five)?.cvd ?? Buffer.alloc(0)],
+      ...(version === 6
+        ? [['daily-6.cdiff', six?.cdiff ?? Buffer.alloc(0)] satisfies [string, Uint8Array]]
+        : []),
+    ];
+
+    test.each([
+      [6, { outcome: 'published', to: 6 }],
+      [5, { outcome: 'unchanged', to: 5 }],
+    ])(
+      'of a version that the first lacks, asks the second, which has %d, in the same cycle',
+      async (has, seen) => {
+        await using pair = await startPair({ first: 6, second: 6 });
+        for (const upstream of [pair.first, pair.second])
+          for (const [name, bytes] of filesOf(5)) upstream.set(name, bytes);
+        const seconds = Math.floor(Date.now() / 1000);
+        await using dns = await startNameserver({ 'current.example': [`0.103.12:62:6:${seconds}:1:90:1:1`] });
+        const flags = { databases: 'daily' };
+        const told = {
+          trust: testTrust(),
+          flags: { ...flags, dns: 'current.example', nameservers: dns.address },
+        };
+        expect(ofDaily(await pair.sync({ trust: testTrust(), flags }))).toMatchObject({ to: 5 });
+        for (const [name, bytes] of filesOf(has)) pair.second.set(name, bytes);
+        for (const upstream of [pair.first, pair.second]) upstream.forget();
+        expect(ofDaily(await pair.sync(told))).toMatchObject({ ...seen, from: 5 });
+        const asked = (upstream: TestUpstream) => upstream.asked.filter((name) => name === 'daily.cvd');
+        for (const upstream of [pair.first, pair.second]) expect(asked(upstream)).toHaveLength(1);
+      },
+    );
+  });
+
   test('an upstream that nobody can reach is passed over', async () => {
     await using pair = await startPair({ first: 6, second: 6 });
     const report = await pair.sync({ flags: { upstream: `${NOBODY},${pair.second.url}` } });
@@ -192,6 +231,15 @@ describeWithOfficial('a cycle with two upstreams', () => {
     expect((await State.load(pair.mirror.work)).lastCoolDownOf(pair.second.url)).toBeUndefined();
   });
 });
+
+/** The files of such a version of `daily`. */
+function signatures(version: number): ReadonlyMap<string, Uint8Array> {
+  return new Map([['daily.hdb', Buffer.from(`${signatureLine(version, 1)}`)]]);
+}
+
+function ofDaily(report: CycleReport) {
+  return report.databases.daily;
+}
 
 const HEADER_AND_SIGN = ['test.cvd', 'test-5.cvd.sign'];
 
