@@ -43,6 +43,7 @@ const DOWNLOAD = 'upstream/download.test.ts';
 const COOL_DOWN = 'upstream/cool-down.test.ts';
 const PACE = 'upstream/pace.test.ts';
 const PROBE = 'probe/hostile.it.test.ts';
+const WAIT = 'cycle/wait-for.it.test.ts';
 const VISIT = 'hostile/mirror.it.test.ts';
 const TRANSFER = 'host/transfer.test.ts';
 const FAULTS = 'proof/engines/engine-faults.it.test.ts';
@@ -124,6 +125,16 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   'COOL_DOWN_MS.longest': elsewhere('a day', COOL_DOWN, 'is a wait between five minutes and a day'),
   'RECORD_SECONDS.old': fails('upstream/record', () => recordOf(RECORD_SECONDS.old + 1)),
   'RECORD_SECONDS.ahead': fails('upstream/record', () => recordOf(-RECORD_SECONDS.ahead - 1)),
+  'AWAIT_PAUSE_MS.first': elsewhere(
+    'it is asked again',
+    WAIT,
+    'a version that is not there yet is looked for less and less often',
+  ),
+  'AWAIT_PAUSE_MS.longest': elsewhere(
+    'it is asked again',
+    WAIT,
+    'a version that is not there yet is looked for less and less often',
+  ),
   NAMESERVER_MS: elsewhere(
     'upstream/dns',
     'upstream/dns.it.test.ts',

@@ -43,6 +43,8 @@ export const REBUILD_STEPS = 90;
  * 5).
  */
 export const COOL_DOWN_MS = { shortest: 5 * 60_000, longest: 24 * 60 * 60_000 } as const;
+/** Milliseconds between two looks for a version that is waited for; each is twice as long as the one before. */
+export const AWAIT_PAUSE_MS = { first: 60_000, longest: 10 * 60_000 } as const;
 /** Seconds by which a DNS record may be old, as for freshclam, or ahead of our clock. */
 export const RECORD_SECONDS = { old: 12 * 3600, ahead: 3600 } as const;
 /** Milliseconds for one nameserver, both questions to it included: a dead one among others costs no more than that. */
