@@ -40,10 +40,11 @@ export async function openCycle(
       coolDown: memory.state.coolDownOf(url, {
         isAsked,
         isRetry: retry,
-        isKnown: published.manifest !== undefined,
+        isKnown: published.manifest?.upstream.url === url,
       }),
       now,
       log,
+      ...(deps.upstreamPatience && { patience: deps.upstreamPatience }),
     });
   const upstreams =
     deps.openUpstream === undefined ? settings.upstreams.map(openHttp) : [deps.openUpstream()];
