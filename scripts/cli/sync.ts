@@ -2,7 +2,7 @@ import { bytes, printJson, type RunLog, runLog } from '../base/log.ts';
 import { took } from '../base/words.ts';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
-import { runWhenOffered } from '../cycle/wait-for.ts';
+import { runWhenOffered } from '../cycle/survey/wait-for.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import { waitSettings } from '../settings/commands/wait-for.ts';
 import { logSettings } from '../settings/log.ts';

@@ -26,7 +26,7 @@ export interface ProbeOptions extends ProbeClientOptions {
   readonly databases: readonly string[] | undefined;
   /** TXT record to compare versions with. */
   /** TXT record of upstream, and the nameservers to ask. */
-  readonly dns: Omit<DnsQuestion, 'proxies'> | undefined;
+  readonly dns: DnsQuestion | undefined;
   /** CDIFFs to check for each database. */
   readonly cdiffs: number;
   /** Largest file to download, in bytes. */

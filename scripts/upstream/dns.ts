@@ -2,7 +2,6 @@ import { Resolver } from 'node:dns/promises';
 import { codeOf, explain } from '../base/errors.ts';
 import { NAMESERVER_MS, RECORD_SECONDS } from '../base/limits/upstream.ts';
 import { lasting } from '../base/words.ts';
-import type { Proxies } from '../http/proxies.ts';
 import { UpstreamError } from './error.ts';
 
 /** Databases in the record, and the number of each one's field (clamav-formats.md §6). */
@@ -35,23 +34,29 @@ export interface DnsQuestion {
   readonly record: string;
   /** Addresses of nameservers, and URLs of resolvers that are asked over HTTPS; none: those of the system. */
   readonly nameservers: readonly string[];
-  /** On the way to resolvers that are asked over HTTPS. */
-  readonly proxies: Proxies;
 }
+
+/** Asks a resolver over HTTPS. */
+export type AskOverHttps = (name: string, url: string, timeout: number) => Promise<string[][]>;
 
 /**
  * Asks all nameservers at once, or the system's if none is given, for the TXT record. Returns the newest answer: one
  * authoritative nameserver has been a week behind the others (field-notes.md, cl#664). Throws `upstream/dns` if none
- * answers, `upstream/record` if none of the answers can be used.
+ * answers, `upstream/record` if none of the answers can be used. Without `askOverHttps`, which takes packages, resolvers
+ * that are asked over HTTPS are left out.
  */
 export async function lookUp(
-  { record: name, nameservers, proxies }: DnsQuestion,
+  { record: name, nameservers }: DnsQuestion,
   now: Date,
-  timeout: number = NAMESERVER_MS,
+  { timeout = NAMESERVER_MS, askOverHttps }: { timeout?: number; askOverHttps?: AskOverHttps } = {},
 ): Promise<DnsRecord> {
   const resolvers = nameservers.length === 0 ? [undefined] : nameservers;
+  const ask = async (server: string | undefined) =>
+    server !== undefined && isOverHttps(server) && askOverHttps !== undefined
+      ? await askOverHttps(name, server, timeout)
+      : await askByDatagram(name, server, timeout);
   const answers = await Promise.allSettled(
-    resolvers.map(async (server) => parseRecord(await askFor(name, server, { proxies, timeout }), now)),
+    resolvers.map(async (server) => parseRecord(recordIn(await ask(server), name), now)),
   );
   const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const newest = records.sort((a, b) => b.epoch - a.epoch)[0];
@@ -96,15 +101,7 @@ export function isOverHttps(nameserver: string): boolean {
   return nameserver.startsWith('https://');
 }
 
-async function askFor(
-  name: string,
-  server: string | undefined,
-  way: { readonly proxies: Proxies; readonly timeout: number },
-): Promise<string> {
-  const answers =
-    server !== undefined && isOverHttps(server)
-      ? await (await import('./dns-over-https.ts')).askOverHttps(name, server, way) // the quick check has no packages
-      : await askByDatagram(name, server, way.timeout);
+function recordIn(answers: readonly (readonly string[])[], name: string): string {
   const record = answers.map((parts) => parts.join('')).find((text) => text.split(':').length >= 8);
   if (record === undefined)
     throw new UpstreamError('upstream/record', `${name} has no record of ClamAV's form`);

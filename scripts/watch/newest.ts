@@ -3,7 +3,8 @@ import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
 import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
-import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
+import { type DnsRecord, isInRecord } from '../upstream/dns.ts';
+import { lookUpProxied } from '../upstream/look-up.ts';
 import { givenUpIn } from '../upstream/official.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { verifyHeader } from '../verify/cvd.ts';
@@ -49,7 +50,7 @@ export async function newestOf(
   const record: DnsRecord | undefined =
     dns === undefined || ![...served.keys()].some(isInRecord)
       ? undefined
-      : await orDoubt(() => lookUp({ ...dns, proxies }, now));
+      : await orDoubt(() => lookUpProxied({ ...dns, proxies }, now));
   await using opened = new AsyncDisposableStack();
   const clients = urls.map((url) =>
     opened.use(openUpstream({ url, userAgent, proxies, coolDown: NO_COOL_DOWN, now: () => now })).client(),

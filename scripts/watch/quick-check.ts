@@ -157,16 +157,13 @@ function isTime(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 40 && isPlausibleTime(value);
 }
 
-/** None stands between us and nameservers. */
-const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
-
 /** Versions that DNS names, by database; none if it does not answer. */
 async function advertised(
   { record, nameservers, databases }: CheckSettings,
   now: Date,
 ): Promise<DnsRecord['versions']> {
   if (record === undefined || !databases.some(isInRecord)) return new Map();
-  return await lookUp({ record, nameservers, proxies: NO_PROXIES }, now).then(
+  return await lookUp({ record, nameservers }, now).then(
     ({ versions }) => versions,
     () => new Map(),
   );

@@ -4,7 +4,7 @@ import { decode, encode } from 'dns-packet';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { DNS_MESSAGE_BYTES } from '../../scripts/base/limits/upstream.ts';
 import { replyTo } from '../../scripts/proof/clients/dns-answer.ts';
-import { lookUp } from '../../scripts/upstream/dns.ts';
+import { lookUpProxied } from '../../scripts/upstream/look-up.ts';
 import { OFFICIAL_RECORD } from '../../scripts/upstream/official.ts';
 import { describeWithOpenssl } from '../support/sign/openssl.ts';
 import { describeWithDnsmasq, startNameserver } from '../support/web/dns.ts';
@@ -43,7 +43,7 @@ async function startResolver(
 
 /** The version of daily, or the error's code. */
 const daily = async (nameservers: readonly string[], proxies = {}, name = OFFICIAL_RECORD) =>
-  await lookUp({ record: name, nameservers, proxies: { ...NO_PROXIES, ...proxies } }, NOW).then(
+  await lookUpProxied({ record: name, nameservers, proxies: { ...NO_PROXIES, ...proxies } }, NOW).then(
     ({ versions }) => versions.get('daily'),
     (error) => error.code,
   );

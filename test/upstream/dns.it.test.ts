@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { lookUp } from '../../scripts/upstream/dns.ts';
+import { lookUpProxied } from '../../scripts/upstream/look-up.ts';
 import {
   describeWithDnsmasq,
   type Nameserver,
@@ -46,7 +46,7 @@ describeWithDnsmasq('asking nameservers', () => {
 
   /** The version of daily, or the error's code. */
   const daily = async (names: readonly string[], name = NAME) =>
-    await lookUp({ ...questionTo(names), record: name }, NOW, TIMEOUT).then(
+    await lookUpProxied({ ...questionTo(names), record: name }, NOW, TIMEOUT).then(
       ({ versions }) => versions.get('daily'),
       (error) => error.code,
     );
@@ -87,7 +87,7 @@ describeWithDnsmasq('asking nameservers', () => {
       vi.restoreAllMocks();
     });
     const cancel = vi.spyOn(Resolver.prototype, 'cancel');
-    const asked = lookUp(questionTo(['dead']), NOW).catch((error) => error.code);
+    const asked = lookUpProxied(questionTo(['dead']), NOW).catch((error) => error.code);
     vi.advanceTimersByTime(2999);
     expect(cancel).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);

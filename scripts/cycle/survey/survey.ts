@@ -1,8 +1,9 @@
 import { explain } from '../../base/errors.ts';
 import type { DatabaseRecord } from '../../mirror/manifest.ts';
 import { inspectPin } from '../../mirror/pin.ts';
-import { type DnsRecord, isInRecord, lookUp } from '../../upstream/dns.ts';
+import { type DnsRecord, isInRecord } from '../../upstream/dns.ts';
 import type { UpstreamFiles } from '../../upstream/http-client.ts';
+import { lookUpProxied } from '../../upstream/look-up.ts';
 import { isClamavsOwn } from '../../upstream/official.ts';
 import type { Cycle } from '../context.ts';
 import { asPublished, type Survey } from '../database.ts';
@@ -82,7 +83,7 @@ async function askDns({ settings, databases, log, now }: Cycle): Promise<DnsReco
   const { dns, proxies } = settings;
   if (dns === undefined || !databases.some(isInRecord)) return undefined;
   try {
-    return await lookUp({ ...dns, proxies }, now());
+    return await lookUpProxied({ ...dns, proxies }, now());
   } catch (error) {
     log.warn(`${explain(error)}; asking upstream itself`);
     return undefined;

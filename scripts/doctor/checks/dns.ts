@@ -1,4 +1,4 @@
-import { lookUp } from '../../upstream/dns.ts';
+import { lookUpProxied } from '../../upstream/look-up.ts';
 import type { DoctorContext } from '../context.ts';
 import { badBy, good, type Seen, skipped } from '../finding.ts';
 
@@ -8,7 +8,7 @@ export async function checkDns({ settings: { sync }, now }: DoctorContext): Prom
   if (dns === undefined) return skipped('off: upstream itself is asked');
   const { record } = dns;
   try {
-    const { versions, epoch } = await lookUp({ ...dns, proxies }, now());
+    const { versions, epoch } = await lookUpProxied({ ...dns, proxies }, now());
     const told = [...versions].map(([database, version]) => `${database} ${version}`).join(', ');
     const age = Math.max(0, Math.round((now().getTime() / 1000 - epoch) / 60));
     return good(`${record} has ${told}, ${age} min old`);

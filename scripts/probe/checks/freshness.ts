@@ -1,6 +1,7 @@
 import { explain } from '../../base/errors.ts';
 import { lasting } from '../../base/words.ts';
-import { type DnsQuestion, type DnsRecord, lookUp } from '../../upstream/dns.ts';
+import type { DnsRecord } from '../../upstream/dns.ts';
+import { lookUpProxied, type ProxiedQuestion } from '../../upstream/look-up.ts';
 import { type Finding, Findings } from '../finding.ts';
 import type { Served } from '../target.ts';
 
@@ -9,12 +10,12 @@ const OLD_MS = 48 * 60 * 60_000;
 
 /** Reads the versions that upstream advertises. No answer is a finding. */
 export async function readRecord(
-  dns: DnsQuestion | undefined,
+  dns: ProxiedQuestion | undefined,
   now: Date,
 ): Promise<{ record: DnsRecord | undefined; findings: Finding[] }> {
   if (dns === undefined) return { record: undefined, findings: [] };
   try {
-    return { record: await lookUp(dns, now), findings: [] };
+    return { record: await lookUpProxied(dns, now), findings: [] };
   } catch (error) {
     const findings = new Findings('mirror', 'freshness').warning(
       `upstream's versions are not known: ${explain(error)}`,

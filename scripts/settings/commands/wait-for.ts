@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { MANIFEST_NUMBER } from '../../base/limits/manifest.ts';
-import type { Awaited } from '../../cycle/wait-for.ts';
+import type { Awaited } from '../../cycle/survey/wait-for.ts';
 import { DatabaseName, minutes } from '../fields.ts';
 import type { Option } from '../option.ts';
 import { type Given, named, SettingError, validated } from '../read.ts';

@@ -86,6 +86,8 @@ class Month implements AsyncDisposable {
   readonly #withdrawn = new Set<number>();
   readonly #proven = new Set<number>();
   readonly #leftAlone = new Map<Upstream, number>();
+  /** Version that DNS names. */
+  #told = 0;
   #served = 0;
 
   private constructor(folder: string, known: ReadonlyMap<string, string>, upstreams: Upstreams) {
@@ -129,7 +131,7 @@ class Month implements AsyncDisposable {
     const after = await this.#look();
     await this.#requireProven(after);
     this.#requireForwards(after);
-    this.#requireFew(step, time, { before, after });
+    await this.#requireFew(step, time, { before, after });
     await this.#requireNewest(step, time, { report, after });
   }
 
@@ -165,6 +167,7 @@ class Month implements AsyncDisposable {
 
   #tellDns({ dns }: Step, newest: number, time: number): void {
     const told = { off: 0, right: this.#published(newest), lags: newest - 1, lies: newest + 1000 }[dns];
+    this.#told = told;
     const seconds = Math.floor(time / 1000);
     this.#upstreams.dns.records.set(this.#record, `1.5.3:63:${told}:${seconds}:1:90:49192:339`);
   }
@@ -241,11 +244,11 @@ class Month implements AsyncDisposable {
   }
 
   /** An upstream that is left alone is asked nothing, one that is well little, and none for anything again and again. */
-  #requireFew(
+  async #requireFew(
     step: Step,
     time: number,
     { before, after }: Record<'before' | 'after', Manifest | undefined>,
-  ): void {
+  ): Promise<void> {
     for (const [upstream, fault] of [
       [this.#first, step.first],
       [this.#second, step.second],
@@ -269,11 +272,18 @@ class Month implements AsyncDisposable {
       if (most > MOST_OF_ONE) throw new Error(`${most} times the same of ${told}`);
     }
     if (step.first !== 'is well' || step.here !== 'is well' || step.clock !== 0) return;
-    if ((this.#leftAlone.get(this.#first) ?? 0) > time || before === undefined || after === undefined) return;
+    if ((await this.#isLeftAlone(time)) || before === undefined || after === undefined) return;
     const isQuiet = before.databases.daily?.version === this.#first.version;
-    if (!isQuiet || before.databases.daily?.missingCdiffs.length !== 0 || step.dns === 'lies') return;
+    if (!isQuiet || before.databases.daily?.missingCdiffs.length !== 0 || this.#told > this.#first.version)
+      return;
     if (this.#first.asked.length > 2 || this.#second.asked.length > 0)
       throw new Error(`nothing is new, and it asks for ${this.#first.asked} and ${this.#second.asked}`);
+  }
+
+  /** True if any upstream is left alone, be it by a clock that was wrong. */
+  async #isLeftAlone(time: number): Promise<boolean> {
+    const { coolDowns } = await State.look(this.#work, new Date(time));
+    return Object.values(coolDowns).some(({ until }) => Date.parse(until) > time);
   }
 
   /** Whatever is wrong elsewhere: what one upstream has right is published in the same cycle. */
@@ -289,11 +299,9 @@ class Month implements AsyncDisposable {
     const byFirst = first === 'is well' && isOver(this.#first);
     const bySecond = SILENT.includes(first) && second === 'is well' && isOver(this.#second);
     if ((!byFirst && !bySecond) || this.#poisoned.has(wanted) || this.#served >= wanted) return;
-    const state = await State.look(this.#work, new Date(time));
-    const isForbidden = Object.values(state.coolDowns).some(({ until }) => Date.parse(until) > time);
     const { code } = report.databases.daily ?? {};
     const isHeld = code === 'upstream/doubted' || code === 'verify/held' || code === 'proof/waiting';
-    if (isForbidden || isHeld) return;
+    if (isHeld || (await this.#isLeftAlone(time))) return;
     const what = JSON.stringify(report.databases.daily ?? report.error);
     throw new Error(`${wanted} is to be had, and ${after?.databases.daily?.version} is served: ${what}`);
   }

@@ -1,16 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { codeOf, explain } from '../base/errors.ts';
-import { AWAIT_PAUSE_MS } from '../base/limits/upstream.ts';
-import { lasting } from '../base/words.ts';
-import { readPublished } from '../mirror/published.ts';
-import { advertise } from '../upstream/advertise.ts';
-import { openUpstream } from '../upstream/open.ts';
-import type { CycleDeps } from './context.ts';
-import { runCycle } from './cycle.ts';
-import { State } from './memory/state.ts';
-import { type CycleReport, worst } from './report.ts';
-import type { CycleSettings } from './settings.ts';
-import { openWorkspace } from './workspace.ts';
+import { codeOf, explain } from '../../base/errors.ts';
+import { AWAIT_PAUSE_MS } from '../../base/limits/upstream.ts';
+import { lasting } from '../../base/words.ts';
+import { readPublished } from '../../mirror/published.ts';
+import { advertise } from '../../upstream/advertise.ts';
+import { openUpstream } from '../../upstream/open.ts';
+import type { CycleDeps } from '../context.ts';
+import { runCycle } from '../cycle.ts';
+import { State } from '../memory/state.ts';
+import { type CycleReport, worst } from '../report.ts';
+import type { CycleSettings } from '../settings.ts';
+import { openWorkspace } from '../workspace.ts';
 
 /** A version that somebody knows to be coming, and for how many milliseconds to wait for it. */
 export interface Awaited {

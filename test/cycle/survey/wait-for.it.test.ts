@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { SILENT } from '../../scripts/base/log.ts';
-import type { CycleReport } from '../../scripts/cycle/report.ts';
-import { type Awaited, runWhenOffered } from '../../scripts/cycle/wait-for.ts';
-import { openWorkspace } from '../../scripts/cycle/workspace.ts';
-import { syncSettings } from '../../scripts/settings/commands/sync.ts';
-import { waitSettings } from '../../scripts/settings/commands/wait-for.ts';
-import { FolderStore } from '../../scripts/store/folder.ts';
-import { TALOS } from '../../scripts/verify/trust.ts';
-import { trusting } from '../support/clamav/engines.ts';
-import { offer, ofTest, startMirror, type TestMirror, versionOf } from '../support/mirror/cycle.ts';
-import { describeWithOfficial } from '../support/setup/official.ts';
-import { NOBODY } from '../upstream/support.ts';
+import { SILENT } from '../../../scripts/base/log.ts';
+import type { CycleReport } from '../../../scripts/cycle/report.ts';
+import { type Awaited, runWhenOffered } from '../../../scripts/cycle/survey/wait-for.ts';
+import { openWorkspace } from '../../../scripts/cycle/workspace.ts';
+import { syncSettings } from '../../../scripts/settings/commands/sync.ts';
+import { waitSettings } from '../../../scripts/settings/commands/wait-for.ts';
+import { FolderStore } from '../../../scripts/store/folder.ts';
+import { TALOS } from '../../../scripts/verify/trust.ts';
+import { trusting } from '../../support/clamav/engines.ts';
+import { offer, ofTest, startMirror, type TestMirror, versionOf } from '../../support/mirror/cycle.ts';
+import { describeWithOfficial } from '../../support/setup/official.ts';
+import { NOBODY } from '../../upstream/support.ts';
 
 const MINUTE = 60_000;
 
