@@ -62,7 +62,7 @@ It prints one line for each database. --verbose prints every detail; proof.txt i
 which mails whatever is printed, use --quiet. Without a terminal, each line begins with its time.
 
 --wait-for is for those who are told that a version is out, as by the webhook of another mirror. It looks for that
-version, at first after a minute and then less and less often, and runs the cycle once upstream has it, or its time is over.
+version, at first after a minute and then less and less often, and runs the cycle once upstream has it, or time is over.
 
 Exit codes:
   0  published, or nothing to do; with --wait-for: that version or a later one is published
