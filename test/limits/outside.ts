@@ -137,12 +137,12 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   ),
   NAMESERVER_MS: elsewhere(
     'upstream/dns',
-    'upstream/dns.it.test.ts',
+    'upstream/dns/dns.it.test.ts',
     'one that is dead costs three seconds and no more',
   ),
   DNS_MESSAGE_BYTES: elsewhere(
     'upstream/dns',
-    'upstream/dns-over-https.it.test.ts',
+    'upstream/dns/dns-over-https.it.test.ts',
     'is no answer if it is %s',
   ),
   'UNTOLD_COOL_DOWN_MS.429': elsewhere('four hours', COOL_DOWN, '%s with Retry-After %s'),

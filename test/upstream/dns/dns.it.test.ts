@@ -1,13 +1,13 @@
 import { Resolver } from 'node:dns/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { lookUpProxied } from '../../scripts/upstream/look-up.ts';
+import { lookUpProxied } from '../../../scripts/upstream/look-up.ts';
 import {
   describeWithDnsmasq,
   type Nameserver,
   startDeadNameserver,
   startNameserver,
-} from '../support/web/dns.ts';
-import { NO_PROXIES } from './support.ts';
+} from '../../support/web/dns.ts';
+import { NO_PROXIES } from '../support.ts';
 
 const NAME = 'current.cvd.test';
 const NOW = new Date('2026-06-17T16:00:00Z');
