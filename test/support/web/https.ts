@@ -12,11 +12,11 @@ export interface HttpsHost extends AsyncDisposable {
   readonly url: string;
 }
 
-/** An HTTPS host on 127.0.0.1 with a certificate of its own, which this process trusts until the host is gone. */
+/** An HTTPS host on 127.0.0.1 with a certificate of its own, also for `host.test`, which this process trusts until the host is gone. */
 export async function startHttpsHost(answer: RequestListener): Promise<HttpsHost> {
   const folder = mkdtempSync(join(tmpdir(), 'https-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:host.test'];
   const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
   spawnSync('openssl', ['req', '-x509', ...made, ...names, '-keyout', key, '-out', cert]);
   const pem = { key: readFileSync(key), cert: readFileSync(cert) };

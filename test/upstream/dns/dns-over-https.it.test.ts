@@ -58,7 +58,7 @@ describeWithOpenssl('a resolver over HTTPS', () => {
   test('is asked through the proxy', async () => {
     await using resolver = await startResolver();
     await using proxy = await startProxy(Number(new URL(resolver.url).port));
-    expect(await daily([resolver.url], { httpsProxy: proxy.url() })).toBe(28034);
+    expect(await daily(['https://host.test/dns-query'], { httpsProxy: proxy.url() })).toBe(28034);
     expect(proxy.seen).toMatchObject([{ line: expect.stringContaining('CONNECT') }]);
   });
 
