@@ -61,8 +61,11 @@ The five steps:
 It prints one line for each database. --verbose prints every detail; proof.txt in the store holds the proof. For cron,
 which mails whatever is printed, use --quiet. Without a terminal, each line begins with its time.
 
+--wait-for is for those who are told that a version is out, as by the webhook of another mirror. It looks for that
+version, at first after a minute and then less and less often, and runs the cycle once upstream has it, or time is over.
+
 Exit codes:
-  0  published, or nothing to do
+  0  published, or nothing to do; with --wait-for: that version or a later one is published
   1  failed: no network, no engine, a full disk, a cool-down ...; the published mirror stays as it was
   2  wrong usage
   3  refused: a database that upstream offers could not be proven, and was not published
@@ -70,6 +73,8 @@ Exit codes:
 Examples:
   clamav-mirror sync --store /srv/clamav
   clamav-mirror sync --upstream http://mirror.example/clamav --databases daily,bytecode
+  clamav-mirror sync --upstream http://mirror.example/clamav,https://database.clamav.net
+  clamav-mirror sync --wait-for daily:28101 --wait-for-minutes 30
   clamav-mirror sync --store s3://our-bucket/clamav --public-url https://clamav.example
   clamav-mirror sync --engines native,docker:docker.io/clamav/clamav:1.4 --clean-samples ./our-files
   clamav-mirror sync --accept "Talos moved a million signatures from daily to main"

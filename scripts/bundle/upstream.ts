@@ -6,6 +6,9 @@ import type { UpstreamFiles } from '../upstream/http-client.ts';
 import type { Upstream } from '../upstream/open.ts';
 import type { Bundle } from './read.ts';
 
+/** Stands in for the URL of an upstream. */
+export const BUNDLES = 'bundles';
+
 /**
  * Several bundles as one upstream, the newest last: a cycle takes from it what it lacks, and proves that as if a stranger
  * had sent it. Nothing is asked of any network.
@@ -40,6 +43,7 @@ export function upstreamOf(bundles: readonly Bundle[]): Upstream {
       };
       const asOf = database === undefined ? undefined : checked.get(database);
       const client: UpstreamFiles = {
+        url: BUNDLES,
         ...(asOf && { asOf }),
         get received() {
           return received;

@@ -81,8 +81,9 @@ async function probe(source: string): Promise<Buffer> {
   const settings = syncSettings(
     await withConfig(given({ upstream: new URL('.', url).href, dns: 'off' }), 'rebuild'),
   );
+  const [at = ''] = settings.upstreams;
   await using upstream = openUpstream({
-    url: settings.upstream,
+    url: at,
     userAgent: settings.userAgent(randomUUID()),
     proxies: settings.proxies,
     coolDown: NO_COOL_DOWN,

@@ -34,8 +34,9 @@ export async function status(given: Given, json: boolean): Promise<'good' | 'fai
 /** A run by hand should mirror what the last run did. */
 function syncFlagsOf(lastRun: LastRun | undefined, { usual }: StatusSettings): Record<string, string> {
   const databases = lastRun?.mirrored.join(',') ?? '';
+  const upstreams = lastRun?.upstreams?.join(',') ?? lastRun?.upstream;
   return {
-    ...(lastRun !== undefined && lastRun.upstream !== usual.upstream && { upstream: lastRun.upstream }),
+    ...(upstreams !== undefined && upstreams !== usual.upstream && { upstream: upstreams }),
     ...(databases !== '' && databases !== usual.databases && { databases }),
   };
 }

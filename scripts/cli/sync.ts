@@ -2,7 +2,9 @@ import { bytes, printJson, type RunLog, runLog } from '../base/log.ts';
 import { took } from '../base/words.ts';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
+import { runWhenOffered } from '../cycle/survey/wait-for.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
+import { waitSettings } from '../settings/commands/wait-for.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
 import { cycleDeps } from '../wiring/cycle-context.ts';
@@ -14,9 +16,11 @@ export async function sync(given: Given, json: boolean): Promise<'good' | 'faile
     settings: () => syncSettings(given),
     voice: () => logSettings(given),
   });
+  const awaited = waitSettings(given, settings.databases);
   const log = runLog(process.stderr, voice);
   endOnSignal();
-  const report = await runCycle(settings, await cycleDeps(settings, log));
+  const deps = await cycleDeps(settings, log);
+  const report = await (awaited ? runWhenOffered(awaited, settings, deps) : runCycle(settings, deps));
   if (json) printJson(process.stdout, report);
   else printReport(report, settings.store, log);
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;

@@ -5,7 +5,7 @@ import type { Published } from '../mirror/published.ts';
 import type { Prove } from '../proof/prove.ts';
 import type { Store } from '../store/store.ts';
 import type { Partials } from '../upstream/acquire/partials.ts';
-import type { UpstreamFiles } from '../upstream/http-client.ts';
+import type { Patience, UpstreamFiles } from '../upstream/http-client.ts';
 import type { Upstream } from '../upstream/open.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { Memory } from './memory/memory.ts';
@@ -31,6 +31,8 @@ export interface CycleDeps {
   /** Opens another upstream than the one of the settings, such as bundles. */
   readonly openUpstream?: () => Upstream;
   readonly readBackPatience?: Partial<ReadBackPatience>;
+  /** Limits of one file from upstream, where they are not the usual ones. */
+  readonly upstreamPatience?: Partial<Patience>;
 }
 
 /** Makes the files by name that tell people and monitors how a mirror with this manifest is. */
@@ -67,6 +69,6 @@ export interface Cycle extends StagedMirror, AsyncDisposable {
   /** Bytes of the largest CVD and CDIFF to take. */
   readonly limits: { readonly cvd: number; readonly cdiff: number };
   readonly partials: Partials;
-  /** A client of upstream that counts what one database costs. */
-  readonly clientFor: (database: string) => UpstreamFiles;
+  /** Clients of all upstreams in the order in which they are asked. Each counts what one database costs there. */
+  readonly clientsFor: (database: string) => readonly UpstreamFiles[];
 }

@@ -5,10 +5,22 @@ import type { Fetched, UpstreamFiles } from '../upstream/http-client.ts';
 import type { Step } from './gate/plausibility.ts';
 import type { RefusalError } from './gate/refusal.ts';
 
+/** An upstream that was asked for a database and does not serve it in this cycle. */
+export interface PassedOver {
+  readonly client: UpstreamFiles;
+  readonly code: string;
+  readonly reason: string;
+  /** Error that kept it from serving; without it, it has nothing newer. */
+  readonly error?: unknown;
+}
+
 /** One database at the start of a cycle: what is published, and what upstream says of it. */
 export interface Survey {
   readonly database: string;
+  /** Client of the upstream that serves it in this cycle, or was to serve it. */
   readonly client: UpstreamFiles;
+  /** Other upstreams that were asked. */
+  readonly passedOver?: readonly PassedOver[];
   readonly published: DatabaseRecord | undefined;
   readonly advertisement: Advertisement;
   /** Upstream's `.sign` of the published version, if it is another one than the published. */
@@ -42,6 +54,11 @@ export interface Update {
   readonly members?: Step['members'];
   /** Reason why there is no update, or not the whole of it. */
   readonly error?: unknown;
+}
+
+/** Bytes of bodies taken for a database, from all upstreams that were asked. */
+export function bytesFor({ client, passedOver = [] }: Survey): number {
+  return [client, ...passedOver.map((one) => one.client)].reduce((sum, { received }) => sum + received, 0);
 }
 
 /** True if there is something to fetch: a new version, another `.sign`, or a CDIFF that was missing. */

@@ -11,7 +11,8 @@ import type { Proof } from '../proof/record.ts';
 import type { FileRecord } from '../store/file-record.ts';
 import { type Checks, withChecks } from './checked.ts';
 import type { FaceOf } from './context.ts';
-import type { Survey, Update } from './database.ts';
+import { bytesFor, type Survey, type Update } from './database.ts';
+import type { Progress } from './progress.ts';
 import type { CycleSettings } from './settings.ts';
 
 /**
@@ -63,8 +64,8 @@ export function nextManifest(cycle: {
     checked: previous?.checked ?? now,
     published: now,
     upstream: {
-      url: settings.upstream,
-      bytes: surveys.reduce((sum, { client }) => sum + client.received, 0),
+      url: servedBy(cycle) ?? settings.upstreams[0] ?? '',
+      bytes: surveys.reduce((sum, survey) => sum + bytesFor(survey), 0),
     },
     databases,
     files,
@@ -74,6 +75,13 @@ export function nextManifest(cycle: {
   const { mirrored, hashed } = cycle;
   const checks = mirrored && withChecks(databases, { published, updates, mirrored, hashed, now: cycle.now });
   return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize, cycle.faceOf);
+}
+
+/** URL of the upstream that gave the updates, or else the answers. */
+function servedBy({ surveys, updates }: Pick<Progress, 'surveys' | 'updates'>): string | undefined {
+  const isServing = ({ database }: Survey) =>
+    updates.some((update) => update.database === database && update.isNew);
+  return (surveys.find(isServing) ?? surveys[0])?.client.url;
 }
 
 /**

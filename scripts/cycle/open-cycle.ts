@@ -3,6 +3,7 @@ import { bytes } from '../base/log.ts';
 import { Stage } from '../files/stage.ts';
 import { moveForeign } from '../mirror/foreign/move-foreign.ts';
 import { PARTIALS_FOLDER, Partials } from '../upstream/acquire/partials.ts';
+import type { UpstreamFiles } from '../upstream/http-client.ts';
 import { openUpstream } from '../upstream/open.ts';
 import type { Cycle, CycleDeps } from './context.ts';
 import { openCycleFace } from './face/cycle-face.ts';
@@ -11,7 +12,7 @@ import { openMirror } from './open-mirror.ts';
 import type { Progress } from './progress.ts';
 import type { CycleSettings } from './settings.ts';
 
-/** Opens what a turn works with: the mirror as it is published, and upstream with the cool-down that it asked for. */
+/** Opens what a turn works with: the mirror as it is published, and each upstream with the cool-down that it asked for. */
 export async function openCycle(
   settings: CycleSettings,
   deps: CycleDeps,
@@ -31,20 +32,29 @@ export async function openCycle(
   });
   const { published } = mirror;
   const isAsked = retry || resync || accept !== undefined;
-  const upstream =
-    deps.openUpstream?.() ??
+  const openHttp = (url: string) =>
     openUpstream({
-      url: settings.upstream,
+      url,
       userAgent: settings.userAgent(memory.state.uuid),
       proxies: settings.proxies,
-      coolDown: memory.state.coolDownOf(settings.upstream, {
+      coolDown: memory.state.coolDownOf(url, {
         isAsked,
         isRetry: retry,
-        isKnown: published.manifest !== undefined,
+        isKnown: published.manifest?.upstream.url === url,
       }),
       now,
       log,
+      ...(deps.upstreamPatience && { patience: deps.upstreamPatience }),
     });
+  const upstreams =
+    deps.openUpstream === undefined ? settings.upstreams.map(openHttp) : [deps.openUpstream()];
+  const clients = new Map<string, readonly UpstreamFiles[]>();
+  const openClients = (database: string) => {
+    const onBytes = (received: number) => log.progress(`${database}: ${bytes(received)} from upstream`);
+    const opened = upstreams.map((upstream) => upstream.client(onBytes, database));
+    clients.set(database, opened);
+    return opened;
+  };
   return {
     ...{ ...deps, settings, ...turn, mirror, published, isAsked },
     openProver: onceOnly(deps.openProver),
@@ -54,10 +64,11 @@ export async function openCycle(
     openFace: async () => await openCycleFace({ ...deps, settings, ...turn }, published),
     window: settings.window,
     limits: { cvd: settings.maxSize, cdiff: settings.maxSize },
-    partials: new Partials(join(work, PARTIALS_FOLDER), settings.upstream, now),
-    clientFor: (database) =>
-      upstream.client((received) => log.progress(`${database}: ${bytes(received)} from upstream`), database),
-    [Symbol.asyncDispose]: async () => await upstream[Symbol.asyncDispose](),
+    partials: new Partials(join(work, PARTIALS_FOLDER), now),
+    clientsFor: (database) => clients.get(database) ?? openClients(database),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(upstreams.map((upstream) => upstream[Symbol.asyncDispose]()));
+    },
   };
 }
 

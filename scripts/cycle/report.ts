@@ -3,7 +3,7 @@ import type { Published } from '../mirror/published.ts';
 import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import type { Proof } from '../proof/record.ts';
 import { VerifyError } from '../verify/error.ts';
-import { asPublished, type How, type Survey, type Update } from './database.ts';
+import { asPublished, bytesFor, type How, type Survey, type Update } from './database.ts';
 import { RefusalError } from './gate/refusal.ts';
 
 /** `proven`: it would have been published, and this was a dry run. */
@@ -21,6 +21,14 @@ export interface DatabaseReport {
   readonly offered?: number;
   /** Bytes of bodies taken from upstream. */
   readonly upstreamBytes: number;
+  /** URL of the upstream that served it, or was to serve it. */
+  readonly upstream?: string;
+  /** Other upstreams that were asked, and why they did not serve it. */
+  readonly passedOver?: readonly {
+    readonly upstream: string;
+    readonly code: string;
+    readonly reason: string;
+  }[];
   /** Reason why a new version was downloaded whole. */
   readonly because?: string;
   /** Reason why it was refused or failed, in a sentence, and the error's code. */
@@ -91,9 +99,16 @@ function reportOf(
   // told with each publication; between them, `status` and `watch` tell
   const published = update.isNew && end === undefined ? update.record : undefined;
   const sign = published && signProblemOf(database, published, now)?.what;
-  const notes = [survey.note, advertisement.note, sign].filter((note) => note !== undefined);
-  const upstreamBytes = survey.client.received;
-  const kept = { from, to: from, how: 'unchanged', upstreamBytes, notes, ...offered } as const;
+  const others = survey.passedOver?.map(({ client, code, reason }) => ({
+    upstream: client.url,
+    code,
+    reason,
+  }));
+  const beside = others?.map(({ upstream, reason }) => `${upstream} was passed over: ${reason}`) ?? [];
+  const notes = [survey.note, advertisement.note, sign, ...beside].filter((note) => note !== undefined);
+  const source = { upstream: survey.client.url, ...(others && { passedOver: others }) };
+  const taken = { upstreamBytes: bytesFor(survey), ...source, notes };
+  const kept = { from, to: from, how: 'unchanged', ...taken, ...offered } as const;
   const error = update.error ?? survey.quarantined;
   if (error !== undefined) return { ...kept, ...endedBy(error) };
   if (!update.isNew) return { outcome: 'unchanged', ...kept };
@@ -104,8 +119,7 @@ function reportOf(
     to: update.record?.version ?? null,
     how: update.how,
     ...(update.because !== undefined && { because: update.because }),
-    upstreamBytes,
-    notes,
+    ...taken,
   };
 }
 

@@ -64,7 +64,7 @@ export async function rollBack(
     ...{ ...deps, mirror, published, window, workFolder },
     settings: {
       ...settings,
-      upstream: manifest?.upstream.url ?? settings.upstream,
+      upstreams: manifest ? [manifest.upstream.url] : settings.upstreams,
       resync: false,
       accept: reason,
     },

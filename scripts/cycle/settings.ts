@@ -4,8 +4,8 @@ import type { StoreSettings } from '../store/settings.ts';
 
 /** Everything a cycle needs to know, validated. */
 export interface CycleSettings extends StoreSettings {
-  /** Without a final slash. */
-  readonly upstream: string;
+  /** In the order in which they are asked, at least one, without a final slash. */
+  readonly upstreams: readonly string[];
   readonly databases: readonly string[];
   /** Those among them that this run asks for; the others stay as they are. Default: all. */
   readonly only?: readonly string[];

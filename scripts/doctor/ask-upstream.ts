@@ -20,8 +20,11 @@ type Context = Pick<DoctorContext, 'settings' | 'testFolders' | 'trust' | 'now'>
  * Asks upstream as a run does, once: for the first bytes of one database, and for nothing while a cool-down is on. Neither
  * that nor a new one is remembered.
  */
-export async function askUpstream({ settings, testFolders, trust, now }: Context): Promise<Asked> {
-  const { upstream: url, databases, work, proxies, userAgent } = settings.sync;
+export async function askUpstream(
+  url: string,
+  { settings, testFolders, trust, now }: Context,
+): Promise<Asked> {
+  const { databases, work, proxies, userAgent } = settings.sync;
   const [database = 'daily'] = databases;
   const state = await stateFor(work, (await testFolders.anywhere(work)).folder, now());
   let ahead: number | undefined;

@@ -29,7 +29,7 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
     { name: 'work', run: checkWork },
     ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
     { name: 'dns', run: checkDns },
-    { name: 'upstream', run: checkUpstream },
+    ...upstreamChecks(settings),
     { name: 'clock', run: checkClock },
     { name: 'proxies', run: checkProxies },
     { name: 'certificates', run: checkCertificates },
@@ -56,6 +56,13 @@ function engineChecks({ sync: { engines } }: DoctorSettings): Check[] {
       };
     }),
   ];
+}
+
+function upstreamChecks({ sync: { upstreams } }: DoctorSettings): Check[] {
+  return upstreams.map((url, index) => ({
+    name: index === 0 ? 'upstream' : `upstream ${index + 1}`,
+    run: async (context) => await checkUpstream(url, context),
+  }));
 }
 
 const FOLDER: readonly Check[] = [

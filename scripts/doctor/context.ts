@@ -14,8 +14,8 @@ export interface DoctorContext {
   readonly trust: Trust;
   readonly now: () => Date;
   readonly testFolders: TestFolders;
-  /** Asks upstream for a version, once for all checks. */
-  readonly askUpstream: () => Promise<Asked>;
+  /** Asks an upstream for a version, once for all checks; by default the first one. */
+  readonly askUpstream: (url?: string) => Promise<Asked>;
 }
 
 export interface Check {

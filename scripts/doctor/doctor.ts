@@ -17,13 +17,14 @@ export async function examine(
   given: Omit<DoctorContext, 'testFolders' | 'askUpstream'>,
 ): Promise<DoctorReport> {
   await using testFolders = new TestFolders();
-  let asked: ReturnType<typeof askUpstream> | undefined;
+  const asked = new Map<string, ReturnType<typeof askUpstream>>();
   const context: DoctorContext = {
     ...given,
     testFolders,
-    askUpstream: () => {
-      asked ??= askUpstream({ ...given, testFolders });
-      return asked;
+    askUpstream: (url = given.settings.sync.upstreams[0] ?? '') => {
+      const asking = asked.get(url) ?? askUpstream(url, { ...given, testFolders });
+      asked.set(url, asking);
+      return asking;
     },
   };
   const results = await Promise.all(checks.map(async (check) => await within(check, context)));

@@ -69,6 +69,8 @@ export const DatabaseSchema = v.object({
   missingCdiffs: v.pipe(atMost(MANIFEST_FILES), v.array(Count), v.readonly()),
   /** Absent from mirrors published before ClamAV 1.5 was known. */
   sign: v.optional(SignSchema),
+  /** URL of the upstream that gave this version; absent from mirrors published before there could be several. */
+  source: v.optional(Words),
   /** Absent from mirrors published before it was recorded; then upstream is asked. */
   seen: v.optional(SeenSchema),
   /**
@@ -97,6 +99,7 @@ const ManifestSchema = v.object({
   /** Time of the last change of files. */
   published: Time,
   upstream: v.object({
+    /** Of several, the one that gave something new to the last publication. */
     url: Words,
     /** Bytes downloaded from upstream for the last publication. */
     bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
@@ -127,7 +130,7 @@ export function describeCvd({
   sha256,
 }: VerifiedCvd): Omit<
   DatabaseRecord,
-  'cdiffs' | 'missingCdiffs' | 'held' | 'sign' | 'seen' | 'checked' | 'hashed' | 'left'
+  'cdiffs' | 'missingCdiffs' | 'held' | 'sign' | 'source' | 'seen' | 'checked' | 'hashed' | 'left'
 > {
   return { ...describeHeader(header), size, sha256 };
 }

@@ -61,6 +61,8 @@ export interface DatabaseStatus
   readonly checked: string;
   /** Origin of this version, if it is known. */
   readonly obtained: Omit<Obtained, 'version'> | null;
+  /** URL of the upstream that gave this version, if it is known. */
+  readonly source: string | null;
   /** Version in upstream's own header, and the time at which it was read. */
   readonly upstream: { readonly version: number; readonly at: string } | null;
   readonly pinned: { readonly since: string; readonly reason: string } | null;
@@ -136,7 +138,7 @@ function databasesOf({ manifest, history, quarantine }: StatusFacts): (readonly 
   return freshnessOf(manifest).flatMap(({ database, checked, seen, left, isHeld }) => {
     const record = manifest.databases[database];
     if (record === undefined) return [];
-    const { version, built, signatures, fLevel, size, sha256, cdiffs, held, sign } = record;
+    const { version, built, signatures, fLevel, size, sha256, cdiffs, held, sign, source = null } = record;
     const known = Object.hasOwn(history.obtained, database) ? history.obtained[database] : undefined;
     const { version: obtainedVersion, ...obtained } = known ?? { version: undefined };
     const barred = Object.hasOwn(quarantine, database) ? quarantine[database] : undefined;
@@ -144,7 +146,7 @@ function databasesOf({ manifest, history, quarantine }: StatusFacts): (readonly 
       [
         database,
         {
-          ...{ version, built, signatures, fLevel, size, sha256, cdiffs },
+          ...{ version, built, signatures, fLevel, size, sha256, cdiffs, source },
           checked: isHeld ? (seen?.at ?? checked) : checked, // a pinned one stays behind on purpose
           obtained:
             known !== undefined && obtainedVersion === version

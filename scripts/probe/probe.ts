@@ -1,5 +1,6 @@
 import { cdiffName, cvdSignName } from '../cvd/names.ts';
 import type { Environment } from '../engine/process.ts';
+import type { DnsQuestion } from '../upstream/dns.ts';
 import { USUAL_DATABASES } from '../upstream/official.ts';
 import type { Trust } from '../verify/trust.ts';
 import { checkCaching } from './checks/caching.ts';
@@ -8,7 +9,7 @@ import { checkConditional } from './checks/conditional.ts';
 import { checkWhole } from './checks/download.ts';
 import { checkFully } from './checks/every-byte.ts';
 import { checkWithFreshclam } from './checks/freshclam.ts';
-import { checkFreshness, readRecord, type UpstreamRecord } from './checks/freshness.ts';
+import { checkFreshness, readRecord } from './checks/freshness.ts';
 import { checkMissing, missingCdiff } from './checks/missing.ts';
 import { checkRanges } from './checks/range.ts';
 import { checkSigns } from './checks/signs.ts';
@@ -24,7 +25,8 @@ export interface ProbeOptions extends ProbeClientOptions {
   /** Default: what the mirror's manifest names, else main, daily and bytecode. */
   readonly databases: readonly string[] | undefined;
   /** TXT record to compare versions with. */
-  readonly dns: UpstreamRecord | undefined;
+  /** TXT record of upstream, and the nameservers to ask. */
+  readonly dns: DnsQuestion | undefined;
   /** CDIFFs to check for each database. */
   readonly cdiffs: number;
   /** Largest file to download, in bytes. */
@@ -72,7 +74,7 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
   const judge = async () => {
     const { manifest, findings: described } = await readManifest(client);
     const site: Site = { client, manifest, trust, now };
-    const upstream = await readRecord(dns, now);
+    const upstream = await readRecord(dns && { ...dns, proxies: options.proxies }, now);
     findings.push(...described, ...(await checkTimestamp(site)), ...upstream.findings);
     for (const database of databases ?? databasesOf(site)) {
       const start = await checkStart(site, database);

@@ -1,4 +1,6 @@
 import type { Environment, Programs } from '../engine/process.ts';
+import { isOverHttps } from '../upstream/dns.ts';
+import { OFFICIAL_RECORD } from '../upstream/official.ts';
 import type { Given } from './read.ts';
 
 /** Names that tell a program where it is and how to speak; none of them holds a secret. */
@@ -72,6 +74,8 @@ export function isUnattended(): boolean {
   return Boolean(process.env.CI) || !process.stdin.isTTY;
 }
 
+/** A resolver in the place of a record is asked for the official one. */
 export function dnsFrom(record: string, nameservers: readonly string[] = []) {
+  if (isOverHttps(record)) return { record: OFFICIAL_RECORD, nameservers: [record, ...nameservers] };
   return record === 'off' ? undefined : { record, nameservers };
 }

@@ -2,11 +2,22 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { MANIFEST_DATABASES } from '../base/limits/manifest.ts';
+import { UPSTREAMS } from '../base/limits/upstream.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { parseEngineSpec } from '../engine/spec.ts';
 import { isHttp } from '../http/is-http.ts';
+import { isOverHttps } from '../upstream/dns.ts';
 import { yesOrNo } from './boolean.ts';
 import { hasForm, wordsIn } from './form.ts';
+
+/** Several values of one kind, separated by commas or newlines. */
+export const list = <Item>(item: v.GenericSchema<string, Item>) =>
+  v.pipe(
+    v.string(),
+    hasForm({ kind: 'list', separator: ',' }),
+    v.transform((text) => wordsIn(text)),
+    v.array(item),
+  );
 
 export const Url = v.pipe(
   v.string(),
@@ -17,6 +28,13 @@ export const Url = v.pipe(
     'must not have a password: the address is published in the manifest',
   ),
   v.transform((url) => url.replace(/\/+$/, '')),
+);
+/** Upstreams in the order in which they are asked, each once. */
+export const Upstreams = v.pipe(
+  list(Url),
+  v.minLength(1, 'names no upstream'),
+  v.maxLength(UPSTREAMS, `names more than ${UPSTREAMS} upstreams`),
+  v.transform((urls) => [...new Set(urls)]),
 );
 export const wholeNumber = (least: number, most: number) =>
   v.pipe(
@@ -38,14 +56,6 @@ const times = (count: v.GenericSchema<string, number>, unit: number) =>
     count,
     v.transform((number) => number * unit),
   );
-/** Several values of one kind, separated by commas or newlines. */
-export const list = <Item>(item: v.GenericSchema<string, Item>) =>
-  v.pipe(
-    v.string(),
-    hasForm({ kind: 'list', separator: ',' }),
-    v.transform((text) => wordsIn(text)),
-    v.array(item),
-  );
 export const DatabaseName = v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes a name such as daily'));
 export const Databases = v.pipe(
   list(v.pipe(v.string(), v.regex(DATABASE_NAME, 'takes names such as main,daily,bytecode'))),
@@ -53,9 +63,13 @@ export const Databases = v.pipe(
   v.maxLength(MANIFEST_DATABASES, `names more than ${MANIFEST_DATABASES} databases`),
   v.transform((names) => [...new Set(names)]),
 );
+const isResolver = (text: string) => isOverHttps(text) && v.is(Url, text);
 const Nameserver = v.pipe(
   v.string(),
-  v.check((text) => isIP(text) !== 0 || isIP(hostOf(text)) !== 0, 'takes IP addresses'),
+  v.check(
+    (text) => isIP(text) !== 0 || isIP(hostOf(text)) !== 0 || isResolver(text),
+    'takes IP addresses, and https:// URLs of resolvers',
+  ),
 );
 export const Nameservers = list(Nameserver);
 export const HeaderText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,300}$/, 'must be printable ASCII'));
@@ -86,6 +100,14 @@ export const Switch = v.pipe(
 export const DnsRecordName = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9._-]{1,253}$/, 'is not a name of a DNS record'),
+);
+/** A record, or the resolver that is asked for the official one over HTTPS. */
+export const DnsSource = v.pipe(
+  v.string(),
+  v.check(
+    (text) => isResolver(text) || v.is(DnsRecordName, text),
+    'is neither the name of a DNS record nor the https:// URL of a resolver',
+  ),
 );
 export const FilePath = v.pipe(
   v.string(),

@@ -2,9 +2,9 @@ import { givenUpIn } from '../upstream/official.ts';
 import { SettingError } from './read.ts';
 
 /** Throws `setting/invalid`. Another upstream may have kept what ClamAV gave up. */
-export function requireKept(upstream: string, databases: readonly string[] = []): void {
+export function requireKept(upstreams: readonly string[], databases: readonly string[] = []): void {
   for (const database of databases) {
-    const year = givenUpIn(upstream, database);
+    const year = upstreams.map((upstream) => givenUpIn(upstream, database)).find((one) => one !== undefined);
     if (year === undefined) continue;
     throw new SettingError(
       'setting/invalid',

@@ -74,15 +74,16 @@ export function signLines(database: string, record: DatabaseRecord, now = new Da
 }
 
 function describe(
-  { version, built, signatures, cdiffs, missingCdiffs, seen, checked = seen?.at }: DatabaseRecord,
+  { version, built, signatures, cdiffs, missingCdiffs, seen, source, checked = seen?.at }: DatabaseRecord,
   archive: readonly number[],
   now: Date,
 ): string {
   const chain = cdiffs === null ? 'no CDIFFs' : `CDIFFs ${cdiffs.first} to ${cdiffs.last}`;
   const gaps = missingCdiffs.length === 0 ? '' : `, without ${missingCdiffs.join(', ')}`;
   const kept = archive.length === 0 ? '' : `; kept: ${archive.join(', ')}`;
+  const from = source === undefined ? '' : `; from ${source}`;
   const age = checked === undefined ? '' : `; checked ${lasting(now.getTime() - Date.parse(checked))} ago`;
-  return `version ${version} of ${moment(built)}, ${counted(signatures, 'signature')}, ${chain}${gaps}${kept}${age}`;
+  return `version ${version} of ${moment(built)}, ${counted(signatures, 'signature')}, ${chain}${gaps}${kept}${from}${age}`;
 }
 
 function mirrorLines(

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { explain } from '../base/errors.ts';
+import { codeOf, explain } from '../base/errors.ts';
 import { NAMESERVER_MS, RECORD_SECONDS } from '../base/limits/upstream.ts';
 import { lasting } from '../base/words.ts';
 import { UpstreamError } from './error.ts';
@@ -29,26 +29,40 @@ export interface DnsRecord {
   readonly versions: ReadonlyMap<string, number>;
 }
 
+/** A TXT record, and who is asked for it. */
+export interface DnsQuestion {
+  readonly record: string;
+  /** Addresses of nameservers, and URLs of resolvers that are asked over HTTPS; none: those of the system. */
+  readonly nameservers: readonly string[];
+}
+
+/** Asks a resolver over HTTPS. */
+export type AskOverHttps = (name: string, url: string, timeout: number) => Promise<string[][]>;
+
 /**
- * Asks all nameservers, or the system's if none is given, for the TXT record. Returns the newest answer: one
+ * Asks all nameservers at once, or the system's if none is given, for the TXT record. Returns the newest answer: one
  * authoritative nameserver has been a week behind the others (field-notes.md, cl#664). Throws `upstream/dns` if none
- * answers, `upstream/record` if none of the answers can be used.
+ * answers, `upstream/record` if none of the answers can be used. Without `askOverHttps`, which takes packages, resolvers
+ * that are asked over HTTPS are left out.
  */
 export async function lookUp(
-  name: string,
-  nameservers: readonly string[],
+  { record: name, nameservers }: DnsQuestion,
   now: Date,
-  timeout: number = NAMESERVER_MS,
+  { timeout = NAMESERVER_MS, askOverHttps }: { timeout?: number; askOverHttps?: AskOverHttps } = {},
 ): Promise<DnsRecord> {
   const resolvers = nameservers.length === 0 ? [undefined] : nameservers;
+  const ask = async (server: string | undefined) =>
+    server !== undefined && isOverHttps(server) && askOverHttps !== undefined
+      ? await askOverHttps(name, server, timeout)
+      : await askByDatagram(name, server, timeout);
   const answers = await Promise.allSettled(
-    resolvers.map(async (server) => parseRecord(await askFor(name, server, timeout), now)),
+    resolvers.map(async (server) => parseRecord(recordIn(await ask(server), name), now)),
   );
   const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const newest = records.sort((a, b) => b.epoch - a.epoch)[0];
   if (newest !== undefined) return newest;
   const reasons = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
-  const unusable = reasons.find((reason) => reason instanceof UpstreamError);
+  const unusable = reasons.find((reason) => codeOf(reason) === 'upstream/record');
   if (unusable !== undefined) throw unusable;
   throw new UpstreamError(
     'upstream/dns',
@@ -82,12 +96,26 @@ export function parseRecord(text: string, now: Date): DnsRecord {
   return record;
 }
 
-async function askFor(name: string, server: string | undefined, timeout: number): Promise<string> {
-  const resolver = new Resolver({ timeout, tries: 2 });
-  if (server !== undefined) resolver.setServers([server]);
-  const answers = await resolver.resolveTxt(name);
+/** True for a resolver that is asked over HTTPS. */
+export function isOverHttps(nameserver: string): boolean {
+  return nameserver.startsWith('https://');
+}
+
+function recordIn(answers: readonly (readonly string[])[], name: string): string {
   const record = answers.map((parts) => parts.join('')).find((text) => text.split(':').length >= 8);
   if (record === undefined)
     throw new UpstreamError('upstream/record', `${name} has no record of ClamAV's form`);
   return record;
+}
+
+/** Asks twice, the second time with twice the patience, and gives up after `timeout` in all, whatever the resolver does. */
+async function askByDatagram(name: string, server: string | undefined, timeout: number): Promise<string[][]> {
+  const resolver = new Resolver({ timeout: Math.ceil(timeout / 3), tries: 2 });
+  if (server !== undefined) resolver.setServers([server]);
+  const timer = setTimeout(() => resolver.cancel(), timeout);
+  try {
+    return await resolver.resolveTxt(name);
+  } finally {
+    clearTimeout(timer);
+  }
 }

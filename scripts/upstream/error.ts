@@ -8,6 +8,8 @@ export type UpstreamErrorCode =
   /** Upstream offers an older version than it is known to have. */
   | 'upstream/stale'
   | 'upstream/cool-down'
+  /** A version that was waited for did not come in time. */
+  | 'upstream/awaited'
   /** A proxy on the way refused, and not upstream. */
   | 'upstream/proxy'
   | 'upstream/tls'

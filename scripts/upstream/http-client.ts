@@ -52,6 +52,8 @@ export interface Fetched {
 
 /** Where a cycle takes the files of one database from. Proves nothing: the caller does. */
 export interface UpstreamFiles {
+  /** Base URL of the upstream without a final slash, or what stands in for one. */
+  readonly url: string;
   /** Bytes received so far. */
   readonly received: number;
   /** Time of what it says, if that is not now. */
@@ -81,6 +83,11 @@ export class UpstreamClient implements UpstreamFiles {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#patience = { ...PATIENCE, ...options.patience };
+  }
+
+  /** Base URL of the upstream that it asks, without a final slash. */
+  get url(): string {
+    return this.#options.url;
   }
 
   /** Bytes of bodies received so far, those of failed attempts included. */

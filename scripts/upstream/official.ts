@@ -8,9 +8,12 @@ export const OFFICIAL_RECORD = 'current.cvd.clamav.net';
 /** Databases of ClamAV's own servers that freshclam takes by default. */
 export const USUAL_DATABASES: readonly string[] = ['main', 'daily', 'bytecode'];
 
-/** Default TXT record of an upstream. ClamAV's record is about ClamAV's own upstream only. */
-export function usualRecord(upstream: string): string {
-  return isClamavsOwn(upstream) ? OFFICIAL_RECORD : 'off';
+/**
+ * Default TXT record of a mirror with these upstreams. ClamAV's record is about ClamAV's own upstream only: where another
+ * one is asked first, it would send every cycle on to the next until that one has caught up.
+ */
+export function usualRecord([first = '']: readonly string[]): string {
+  return isClamavsOwn(first) ? OFFICIAL_RECORD : 'off';
 }
 
 /** True for an upstream of ClamAV's own, the only one whose 403 means that we are blocked (clamav-formats.md §7). */

@@ -3,7 +3,8 @@ import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cvdName } from '../cvd/names.ts';
 import { asVerdict } from '../files/verify.ts';
 import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
-import { type DnsRecord, isInRecord, lookUp } from '../upstream/dns.ts';
+import { type DnsRecord, isInRecord } from '../upstream/dns.ts';
+import { lookUpProxied } from '../upstream/look-up.ts';
 import { givenUpIn } from '../upstream/official.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { verifyHeader } from '../verify/cvd.ts';
@@ -25,13 +26,13 @@ export interface Newest {
 }
 
 /**
- * Asks for the newest versions of these databases. DNS counts alone only where it names the served version and the mirror
+ * Asks every upstream for the newest versions of these databases, so that one that stands still is found out. DNS counts alone only where it names the served version and the mirror
  * has seen upstream lately (`seenLately`). Else upstream's own header decides, at 522 bytes each: it is signed, and has the
  * build time. Never throws for what upstream does.
  */
 export async function newestOf(
   served: ReadonlyMap<string, number>,
-  { upstream: url, dns, userAgent, proxies }: WatchSettings,
+  { upstreams: urls, dns, userAgent, proxies }: WatchSettings,
   context: { readonly trust: Trust; readonly now: Date; readonly seenLately: ReadonlySet<string> },
 ): Promise<Newest> {
   const { trust, now, seenLately } = context;
@@ -49,22 +50,29 @@ export async function newestOf(
   const record: DnsRecord | undefined =
     dns === undefined || ![...served.keys()].some(isInRecord)
       ? undefined
-      : await orDoubt(() => lookUp(dns.record, dns.nameservers, now));
-  await using upstream = openUpstream({ url, userAgent, proxies, coolDown: NO_COOL_DOWN, now: () => now });
-  const client = upstream.client();
+      : await orDoubt(() => lookUpProxied({ ...dns, proxies }, now));
+  await using opened = new AsyncDisposableStack();
+  const clients = urls.map((url) =>
+    opened.use(openUpstream({ url, userAgent, proxies, coolDown: NO_COOL_DOWN, now: () => now })).client(),
+  );
   for (const [database, version] of served) {
     const advertised = record?.versions.get(database);
     // a record older than what is served is stale
     if (advertised !== undefined && advertised >= version)
       versions.set(database, { version: advertised, built: undefined });
-    if ((advertised === version && seenLately.has(database)) || givenUpIn(url, database) !== undefined)
+    if (
+      (advertised === version && seenLately.has(database)) ||
+      urls.some((url) => givenUpIn(url, database) !== undefined)
+    )
       continue;
-    const header = await orDoubt(async () => {
-      const probe = await client.probe(cvdName(database));
-      return asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), trust));
-    });
-    if (header !== undefined && header.version >= (versions.get(database)?.version ?? 0))
-      versions.set(database, { version: header.version, built: header.stime * 1000 });
+    for (const client of clients) {
+      const header = await orDoubt(async () => {
+        const probe = await client.probe(cvdName(database));
+        return asVerdict(() => verifyHeader(parseHeader(probe.subarray(0, HEADER_SIZE)), trust));
+      });
+      if (header !== undefined && header.version >= (versions.get(database)?.version ?? 0))
+        versions.set(database, { version: header.version, built: header.stime * 1000 });
+    }
   }
   return { versions, doubts: [...new Set(doubts)] };
 }

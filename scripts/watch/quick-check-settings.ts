@@ -1,6 +1,7 @@
 import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import type { PinnedImage } from '../engine/default-images.ts';
 import { mirrorId } from '../notify/mirror-id.ts';
+import { isOverHttps } from '../upstream/dns.ts';
 import { OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../upstream/official.ts';
 import type { QuickNetwork } from './quick-network.ts';
 
@@ -9,8 +10,8 @@ export interface CheckSettings {
   /** Command or event that asks for a run in any case; `undefined` if none does. */
   readonly asked: string | undefined;
   readonly publicUrl: string | undefined;
-  /** Without a final slash. */
-  readonly upstream: string;
+  /** In the order in which they are asked, without a final slash. */
+  readonly upstreams: readonly string[];
   readonly databases: readonly string[];
   /** The TXT record, or `undefined` to ask upstream itself. */
   readonly record: string | undefined;
@@ -32,8 +33,9 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   const of = (name: string) => environment[`CLAMAV_MIRROR_${name}`]?.trim() || undefined;
   const list = (text: string) => text.split(/\s*,\s*/).filter((one) => one !== '');
   const plain = (url: string) => url.replace(/\/+$/, '');
-  const upstream = plain(of('UPSTREAM') ?? OFFICIAL_UPSTREAM);
-  const record = of('DNS') ?? usualRecord(upstream);
+  const upstreams = list(of('UPSTREAM') ?? OFFICIAL_UPSTREAM).map(plain);
+  const record = of('DNS') ?? usualRecord(upstreams);
+  const nameservers = list(of('NAMESERVERS') ?? '');
   const publicUrl = of('PUBLIC_URL');
   const token = of('GITHUB_TOKEN');
   const healthcheck = of('HEALTHCHECK_URL');
@@ -42,10 +44,11 @@ export function checkSettings(environment: NodeJS.ProcessEnv = process.env): Che
   return {
     asked: askedBy(of('COMMAND') ?? 'sync', environment.GITHUB_EVENT_NAME),
     publicUrl: publicUrl === undefined ? undefined : plain(publicUrl),
-    upstream,
+    upstreams,
     databases: list(of('DATABASES') ?? USUAL_DATABASES.join()),
-    record: record === 'off' ? undefined : record,
-    nameservers: list(of('NAMESERVERS') ?? ''),
+    // to ask over HTTPS takes packages, so the cycle does that
+    record: record === 'off' || [record, ...nameservers].some(isOverHttps) ? undefined : record,
+    nameservers,
     github:
       token && repository
         ? { url: `${plain(api)}/repos/${repository}`, token, mirror: mirrorId(environment) }

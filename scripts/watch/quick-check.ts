@@ -92,7 +92,7 @@ async function findNews(
   settings: CheckSettings,
   now: Date,
 ): Promise<string | undefined> {
-  const { upstream } = settings;
+  const { upstreams } = settings;
   const versions = await advertised(settings, now);
   for (const [database, known] of published) {
     const { at, version } = known.seen;
@@ -101,13 +101,19 @@ async function findNews(
     // DNS can be forged: it counts only where it names the published version, and only for some hours; or where a cycle
     // is due, which asks upstream itself
     const isTold = advertised === known.version && (seenLately || isOld(known, now));
-    const offered = isTold ? known.version : await offeredVersion(upstream, database);
+    const offered = isTold
+      ? known.version
+      : await fromFirst(upstreams, async (upstream) => await offeredVersion(upstream, database));
     if (!known.isHeld && offered !== known.version)
       return `${database}: ${known.version} is published, upstream has ${offered}`;
     if (!known.isHeld && advertised !== undefined && advertised > offered)
       return `${database}: DNS names ${advertised}, and upstream still has ${offered}`;
     const sign = cvdSignName(database, known.version);
-    if (known.lacksSign && (await isThere(`${upstream}/${sign}`))) return `upstream has ${sign} now`;
+    if (
+      known.lacksSign &&
+      (await fromFirst(upstreams, async (upstream) => await isThere(`${upstream}/${sign}`)))
+    )
+      return `upstream has ${sign} now`;
   }
   return undefined;
 }
@@ -157,10 +163,23 @@ async function advertised(
   now: Date,
 ): Promise<DnsRecord['versions']> {
   if (record === undefined || !databases.some(isInRecord)) return new Map();
-  return await lookUp(record, nameservers, now).then(
+  return await lookUp({ record, nameservers }, now).then(
     ({ versions }) => versions,
     () => new Map(),
   );
+}
+
+/** Answer of the first upstream that gives one. Throws the first error if none does. */
+async function fromFirst<T>(upstreams: readonly string[], ask: (upstream: string) => Promise<T>): Promise<T> {
+  let first: unknown;
+  for (const upstream of upstreams) {
+    try {
+      return await ask(upstream);
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
 }
 
 /** Version in the header of upstream's CVD. Unverified: it only decides whether a cycle takes a closer look. */

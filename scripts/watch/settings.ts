@@ -3,8 +3,8 @@ import type { ProbeSettings } from '../probe/settings.ts';
 
 /** Validated settings of the watchdog. */
 export interface WatchSettings extends Omit<ProbeSettings, 'full' | 'client' | 'environment'> {
-  /** Upstream of the mirror, without a final slash. */
-  readonly upstream: string;
+  /** Upstreams of the mirror in their order, without a final slash. */
+  readonly upstreams: readonly string[];
   /** Ages in milliseconds from which there is a warning, and a fault. */
   readonly limits: { readonly warn: number; readonly fail: number };
   /** The file name of the workflow that syncs. */

@@ -79,6 +79,14 @@ const published = (version: number, more: object = {}) => ({
   databases: { test: { version, ...more } },
 });
 
+test.each([
+  ['a resolver in the place of the record', { DNS: 'https://resolver.example/dns-query' }],
+  ['a resolver among the nameservers', { NAMESERVERS: '192.0.2.1,https://resolver.example/dns-query' }],
+])('%s is for the cycle: to ask over HTTPS takes packages', (_, given) => {
+  const variables = Object.entries(given).map(([name, value]) => [`CLAMAV_MIRROR_${name}`, value]);
+  expect(checkSettings(Object.fromEntries(variables)).record).toBeUndefined();
+});
+
 describeWithOfficial('the quick look', () => {
   beforeEach(async () => {
     answers.set('/upstream/test.cvd', { body: await readFile(official('test-6.cvd')) });
@@ -113,6 +121,15 @@ describeWithOfficial('the quick look', () => {
   ])('wants a cycle when %s', async (_, manifest, reason) => {
     publish(manifest);
     expect(await look()).toMatchObject({ needed: true, reason: expect.stringMatching(reason) });
+  });
+
+  test('asks the next upstream if the first gives no answer, and nobody else', async () => {
+    publish(published(6));
+    const upstreams = `http://127.0.0.1:9/,${url}/gone,${url}/upstream,${url}/third`;
+    expect(await look({ CLAMAV_MIRROR_UPSTREAM: upstreams })).toMatchObject({ needed: false });
+    expect(asked.map(({ path }) => path)).toEqual([
+      ...['/mirror/manifest.json', '/gone/test.cvd', '/upstream/test.cvd'],
+    ]);
   });
 
   test('does not mind that a database which is not asked for was not checked for long', async () => {
@@ -425,7 +442,7 @@ describe('the variables of the quick look', () => {
     expect(checkSettings({ GITHUB_EVENT_NAME: 'schedule' })).toEqual({
       asked: undefined,
       publicUrl: undefined,
-      upstream: 'https://database.clamav.net',
+      upstreams: ['https://database.clamav.net'],
       databases: ['main', 'daily', 'bytecode'],
       record: 'current.cvd.clamav.net',
       nameservers: [],

@@ -72,7 +72,7 @@ test('a name whose first address is dead, and whose second is slow, is reached b
   const look = {
     asked: undefined,
     publicUrl: url,
-    upstream: url,
+    upstreams: [url],
     databases: ['daily'],
     record: undefined,
     nameservers: [],

@@ -48,7 +48,6 @@ export const DOCTOR_LIMITS: Readonly<Record<string, Row>> = {
       found: expect.stringContaining(`within ${PROXY_MS / 1000} s`),
     });
   }),
-  NAMESERVER_MS: elsewhere('a fault', 'doctor/network.it.test.ts', 'is not answered for'),
   CERTIFICATES_BYTES: ends('a fault', async () => {
     const path = join(temporaryFolder(), 'ca.pem');
     const look = async () =>

@@ -71,6 +71,7 @@ const doubted = (change: Partial<Doubt>): DoubtMemory => {
 /** The same version offered. */
 const OFFERED = {
   database: 'test',
+  client: { url: 'http://here' },
   advertisement: { isNew: true, offer: { header: { version: 6, md5: 'x' } } },
 } as unknown as Survey;
 const kindsOf = (count: number, kind = '') =>
@@ -96,7 +97,7 @@ async function resumedBy(validator: string, size = 0): Promise<string | undefine
     await writeFile(path, 'part, rest');
   };
   const wanted = { of: 'x', to: join(folder, 'whole'), limit: 100 };
-  await new Partials(folder, 'up', () => new Date()).download('test.cvd', wanted, { download });
+  await new Partials(folder, () => new Date()).download('test.cvd', wanted, { download, url: 'up' });
   return asked;
 }
 

@@ -17,6 +17,7 @@ import {
   PROXIED_CONNECT_MS,
   QUOTED_ANSWER_CHARACTERS,
   RECORD_SECONDS,
+  UPSTREAMS,
 } from '../../scripts/base/limits/upstream.ts';
 import { SILENT } from '../../scripts/base/log.ts';
 import { findConfined } from '../../scripts/engine/confinement.ts';
@@ -29,6 +30,7 @@ import { servedName } from '../../scripts/host/served-name.ts';
 import { checkTransport } from '../../scripts/probe/checks/transport.ts';
 import { quoted } from '../../scripts/probe/finding.ts';
 import type { ProbeClient } from '../../scripts/probe/http-client.ts';
+import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { parseRecord } from '../../scripts/upstream/dns.ts';
 import { refusedBy } from '../../scripts/upstream/refused-answer.ts';
 import { temporaryFolder } from '../store/support.ts';
@@ -41,6 +43,7 @@ const DOWNLOAD = 'upstream/download.test.ts';
 const COOL_DOWN = 'upstream/cool-down.test.ts';
 const PACE = 'upstream/pace.test.ts';
 const PROBE = 'probe/hostile.it.test.ts';
+const WAIT = 'cycle/survey/wait-for.it.test.ts';
 const VISIT = 'hostile/mirror.it.test.ts';
 const TRANSFER = 'host/transfer.test.ts';
 const FAULTS = 'proof/engines/engine-faults.it.test.ts';
@@ -62,6 +65,13 @@ async function dockerThat(does: string): Promise<ContainerProgram> {
 }
 
 const UPSTREAM: Readonly<Record<string, Row>> = {
+  UPSTREAMS: fails('setting/invalid', () => {
+    const urls = Array.from({ length: UPSTREAMS + 1 }, (_, at) => `http://mirror-${at}.example`);
+    const sync = (upstream: string) =>
+      syncSettings({ flags: { upstream }, environment: {} }).upstreams.length;
+    expect(sync(urls.slice(1).join())).toBe(UPSTREAMS);
+    sync(urls.join());
+  }),
   ADDRESS_MS: elsewhere(
     'the next one is tried',
     'http/network.test.ts',
@@ -115,7 +125,26 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   'COOL_DOWN_MS.longest': elsewhere('a day', COOL_DOWN, 'is a wait between five minutes and a day'),
   'RECORD_SECONDS.old': fails('upstream/record', () => recordOf(RECORD_SECONDS.old + 1)),
   'RECORD_SECONDS.ahead': fails('upstream/record', () => recordOf(-RECORD_SECONDS.ahead - 1)),
-  NAMESERVER_MS: elsewhere('upstream/dns', 'upstream/dns.it.test.ts', 'none that answers is an error'),
+  'AWAIT_PAUSE_MS.first': elsewhere(
+    'it is asked again',
+    WAIT,
+    'a version that is not there yet is looked for less and less often',
+  ),
+  'AWAIT_PAUSE_MS.longest': elsewhere(
+    'it is asked again',
+    WAIT,
+    'a version that is not there yet is looked for less and less often',
+  ),
+  NAMESERVER_MS: elsewhere(
+    'upstream/dns',
+    'upstream/dns/dns.it.test.ts',
+    'one that is dead costs three seconds and no more',
+  ),
+  DNS_MESSAGE_BYTES: elsewhere(
+    'upstream/dns',
+    'upstream/dns/dns-over-https.it.test.ts',
+    'is no answer if it is %s',
+  ),
   'UNTOLD_COOL_DOWN_MS.429': elsewhere('four hours', COOL_DOWN, '%s with Retry-After %s'),
   'UNTOLD_COOL_DOWN_MS.403': elsewhere('a day', COOL_DOWN, '%s with Retry-After %s'),
   QUOTED_ANSWER_CHARACTERS: ends('the rest is left out', () => {

@@ -24,7 +24,7 @@ const dns = (record: string, ...nameservers: string[]) => ({ record, nameservers
 test('without a word the mirror takes the official databases from ClamAV into ./mirror', () => {
   const { userAgent, ...settings } = syncSettings(NOTHING);
   expect(settings).toEqual({
-    upstream: 'https://database.clamav.net',
+    upstreams: ['https://database.clamav.net'],
     databases: ['main', 'daily', 'bytecode'],
     store: resolve('mirror'),
     s3: { maxSize: 1024 * 1024 * 1024 },
@@ -75,7 +75,7 @@ const NO_PROXIES = { httpProxy: '', httpsProxy: '', noProxy: '' };
 
 /** For each option: what is given, and what it means. */
 const meanings: [string, string, Partial<CycleSettings>][] = [
-  ['upstream', 'http://mirror.example/clamav/', { upstream: 'http://mirror.example/clamav' }],
+  ['upstream', 'http://mirror.example/clamav/', { upstreams: ['http://mirror.example/clamav'] }],
   ['databases', 'daily, test,,daily', { databases: ['daily', 'test'] }],
   ['store', 'somewhere', { store: resolve('somewhere'), work: resolve('somewhere.work') }],
   ['store', 's3://bucket/clamav', { store: 's3://bucket/clamav', work: resolve('mirror.work') }],
@@ -89,6 +89,21 @@ const meanings: [string, string, Partial<CycleSettings>][] = [
   ['work', '/var/tmp/work', { work: '/var/tmp/work' }],
   ['dns', 'current.mirror.example', { dns: dns('current.mirror.example') }],
   ['dns', 'off', { dns: undefined }],
+  [
+    'dns',
+    'https://resolver.example/dns-query',
+    { dns: dns(OFFICIAL_RECORD, 'https://resolver.example/dns-query') },
+  ],
+  [
+    'upstream',
+    'http://a.example/clamav/, https://database.clamav.net,http://a.example/clamav',
+    { upstreams: ['http://a.example/clamav', 'https://database.clamav.net'], dns: undefined },
+  ],
+  [
+    'nameservers',
+    '192.0.2.1,https://r.example/q',
+    { dns: dns(OFFICIAL_RECORD, '192.0.2.1', 'https://r.example/q') },
+  ],
   ['nameservers', '192.0.2.1, 192.0.2.2:5353', { dns: dns(OFFICIAL_RECORD, '192.0.2.1', '192.0.2.2:5353') }],
   [
     'nameservers',
@@ -191,10 +206,19 @@ describe('a bad value is refused by the name of its setting', () => {
     ['s3-encryption', 'rot13'],
     ['s3-region', ''],
     ['work', ''],
-    ['dns', '', 'a b', 'current.cvd/clamav', 'x'.repeat(254)],
+    [
+      'dns',
+      '',
+      'a b',
+      'current.cvd/clamav',
+      'x'.repeat(254),
+      'http://resolver.example',
+      'https://me:secret@r.example',
+    ],
     [
       'nameservers',
       'ns.example',
+      'http://resolver.example',
       '192.0.2',
       '192.0.2.1:',
       '192.0.2.1:0',

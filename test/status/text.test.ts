@@ -52,7 +52,7 @@ describe('words from outside command no terminal in what status tells of its sta
     coolDowns: {
       'https://a.example': { until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'no' },
     },
-    lastRun: lastRunOf(sampleReport(), { upstream: 'https://a.example', databases: ['daily'] }, at),
+    lastRun: lastRunOf(sampleReport(), { upstreams: ['https://a.example'], databases: ['daily'] }, at),
   };
 
   test.each(hostileVariants(state))('%s', async (_, hostile) => {

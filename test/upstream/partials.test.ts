@@ -45,7 +45,7 @@ async function start(fault: Fault = {}): Promise<Cycles> {
       it.upstream.forget();
       cycles++;
       begun = it.parts.client.received;
-      const partials = new Partials(folder, it.upstream.url, () => now);
+      const partials = new Partials(folder, () => now);
       return await acquireCvd(offer, undefined, { ...it.parts, partials }).then(
         () => 'proven',
         (error) => error.code,
@@ -206,7 +206,11 @@ describe('two files at once', () => {
       await answered.promise;
       await writeFile(path, 'whole');
     };
-    return { client: { download }, asked: asked.promise, answer: () => answered.resolve() };
+    return {
+      client: { download, url: 'http://here' },
+      asked: asked.promise,
+      answer: () => answered.resolve(),
+    };
   }
 
   test.each([
@@ -215,7 +219,7 @@ describe('two files at once', () => {
   ])('leave each other alone, %s, whichever ends first', async (_, behind) => {
     await using it = await startAcquiring(new Map());
     const folder = join(it.folder, 'partial');
-    const partials = new Partials(folder, 'http://here', () => new Date(Date.now() + behind));
+    const partials = new Partials(folder, () => new Date(Date.now() + behind));
     const [slow, late] = [waiting(), waiting()];
     const wanted = (name: string) => ({ of: name, to: join(it.folder, name), limit: 100 });
     const first = partials.download('main.cvd', wanted('main'), slow.client);
@@ -235,14 +239,16 @@ describe('two files at once', () => {
 
   test('say what went wrong, and not that there is no part of it', async () => {
     await using it = await startAcquiring(new Map());
-    const partials = new Partials(join(it.folder, 'partial'), 'http://here', () => new Date());
+    const partials = new Partials(join(it.folder, 'partial'), () => new Date());
     const download = async (_: string, path: string, __: number, options?: { onFile?: OnFile }) => {
       await options?.onFile?.('"tag"', 100);
       await rm(path, { force: true });
       throw new RangeError('cut off');
     };
     const wanted = { of: 'main', to: join(it.folder, 'main'), limit: 100 };
-    await expect(partials.download('main.cvd', wanted, { download })).rejects.toThrow(RangeError);
+    await expect(partials.download('main.cvd', wanted, { download, url: 'http://here' })).rejects.toThrow(
+      RangeError,
+    );
   });
 });
 

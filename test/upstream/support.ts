@@ -8,7 +8,7 @@ import type { Patience, UpstreamClient } from '../../scripts/upstream/http-clien
 import { type HttpUpstream, openUpstream } from '../../scripts/upstream/open.ts';
 
 export const QUICK: Partial<Patience> = { idle: 10_000, file: 20_000, attempts: 3, pause: 1 };
-const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };
+export const NO_PROXIES: Proxies = { httpProxy: '', httpsProxy: '', noProxy: '' };
 export const USER_AGENT = 'a mirror under test';
 
 /** A cool-down that nothing outlives, which the test may look at and set. */

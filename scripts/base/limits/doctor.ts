@@ -10,8 +10,6 @@ export const VERSION_CHECK_CONNECT_MS = 8000;
 export const VERSION_CHECK_ANSWER_MS = { idle: 8000, file: 8000 } as const;
 /** Milliseconds for the one request to the public URL. */
 export const PUBLIC_URL_MS = { connect: 8000, idle: 8000, answer: 9000 } as const;
-/** Milliseconds for one nameserver, which is asked twice. */
-export const NAMESERVER_MS = 2000;
 /** Milliseconds for a proxy to accept a connection. */
 export const PROXY_MS = 5000;
 /** Bytes of a file of certificates: a system's whole list has 250 KB. */

@@ -1,5 +1,7 @@
 /** Limits of upstream, of the network before it, and of nameservers. Databases have theirs in databases.ts. */
 
+/** Upstreams of one mirror: each may cost a request for every database in every cycle. */
+export const UPSTREAMS = 5;
 /**
  * Milliseconds for the handshake with one address of a name before the next one is tried. Node's default of 250 is too
  * short for many real lines, which then reach no address at all (nodejs/node#54359). The last address has all the time.
@@ -41,10 +43,14 @@ export const REBUILD_STEPS = 90;
  * 5).
  */
 export const COOL_DOWN_MS = { shortest: 5 * 60_000, longest: 24 * 60 * 60_000 } as const;
+/** Milliseconds between two looks for a version that is waited for; each is twice as long as the one before. */
+export const AWAIT_PAUSE_MS = { first: 60_000, longest: 10 * 60_000 } as const;
 /** Seconds by which a DNS record may be old, as for freshclam, or ahead of our clock. */
 export const RECORD_SECONDS = { old: 12 * 3600, ahead: 3600 } as const;
-/** Milliseconds for one nameserver, which is asked twice. */
-export const NAMESERVER_MS = 5000;
+/** Milliseconds for one nameserver, both questions to it included: a dead one among others costs no more than that. */
+export const NAMESERVER_MS = 3000;
+/** Bytes of an answer over HTTPS: a DNS message is never longer (RFC 8484 §6), and a record has a hundred. */
+export const DNS_MESSAGE_BYTES = 65_535;
 /** Milliseconds of a cool-down after a 429 without Retry-After, and after a 403: freshclam's (clamav-formats.md §6). */
 export const UNTOLD_COOL_DOWN_MS = { 429: 4 * 60 * 60_000, 403: 24 * 60 * 60_000 } as const;
 /** Characters quoted from a refusal: from its page, and from each header. */

@@ -6,6 +6,7 @@ import type { Cycle, StagedMirror } from '../context.ts';
 import type { Survey, Update } from '../database.ts';
 import { surveyDatabase } from '../survey/survey-database.ts';
 import { acquireDatabase } from './acquire-database.ts';
+import { acquireInTurn } from './in-turn.ts';
 
 /**
  * Brings everything new into the stage, and, if there is anything new, the published files that stay beside it, so that
@@ -14,8 +15,9 @@ import { acquireDatabase } from './acquire-database.ts';
 export async function acquireUpdates(cycle: Cycle): Promise<void> {
   const { progress } = cycle;
   const acquired = await Promise.all(
-    progress.surveys.map(async (survey) => ({ survey, update: await acquireDatabase(survey, cycle) })),
+    progress.surveys.map(async (survey) => await acquireInTurn(survey, cycle)),
   );
+  progress.surveys = acquired.map(({ survey }) => survey);
   progress.updates = acquired.map(({ update }) => update);
   if (!progress.hasUpdates) return;
   progress.updates = await Promise.all(

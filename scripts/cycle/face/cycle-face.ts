@@ -5,13 +5,14 @@ import { type Face, facePages, openFace } from '../../page/face.ts';
 import type { CycleFacts, NewVersion, Problem } from '../../page/record.ts';
 import type { CycleDeps, FaceOf } from '../context.ts';
 import type { Memory } from '../memory/memory.ts';
+import type { KnownCoolDown } from '../memory/state.ts';
 import type { Progress } from '../progress.ts';
 import type { CycleReport } from '../report.ts';
 import type { CycleSettings } from '../settings.ts';
 
 /** A run of a cycle, as its face tells of it. */
 export interface ToldCycle extends Pick<CycleDeps, 'store' | 'log' | 'now'> {
-  readonly settings: Pick<CycleSettings, 'upstream' | 'publicUrl' | 'dryRun'>;
+  readonly settings: Pick<CycleSettings, 'upstreams' | 'publicUrl' | 'dryRun'>;
   readonly progress: Progress;
   readonly memory: Pick<Memory, 'state'>;
 }
@@ -71,7 +72,7 @@ async function open(
 
 function knownTo({ settings, memory, now: clock }: ToldCycle, manifest: Manifest) {
   const now = clock();
-  const { upstream, publicUrl } = settings;
+  const { upstreams, publicUrl } = settings;
   const quarantine = Object.keys(manifest.databases).flatMap((database) => {
     const one = memory.state.quarantineOf(database);
     const isOver = one === undefined || (one.until !== null && Date.parse(one.until) <= now.getTime());
@@ -79,13 +80,20 @@ function knownTo({ settings, memory, now: clock }: ToldCycle, manifest: Manifest
     const { version, reason, code, since, until } = one;
     return [[database, { version, reason, code, since, until }] as const];
   });
-  const found = memory.state.lastCoolDownOf(upstream);
+  const found = firstToEnd(upstreams.map((upstream) => memory.state.lastCoolDownOf(upstream)));
   const coolDown = found && {
     until: found.until,
     reason: found.reason,
     ...(found.since && { since: found.since }),
   };
   return { manifest, now, publicUrl, coolDown, quarantine: Object.fromEntries(quarantine) };
+}
+
+/** The cool-down that ends first, if all upstreams have one: while another one serves, nothing waits. */
+function firstToEnd(coolDowns: readonly (KnownCoolDown | undefined)[]): KnownCoolDown | undefined {
+  const known = coolDowns.filter((one) => one !== undefined);
+  if (known.length < coolDowns.length) return undefined;
+  return known.sort((one, other) => Date.parse(one.until) - Date.parse(other.until))[0];
 }
 
 type Told = Pick<CycleReport, 'outcome' | 'databases' | 'duration'> & Pick<Partial<CycleReport>, 'error'>;

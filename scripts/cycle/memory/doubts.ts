@@ -7,7 +7,7 @@ import { counted } from '../../base/words.ts';
 import { isDoubtful } from '../../upstream/ask-again.ts';
 import { UpstreamError } from '../../upstream/error.ts';
 import type { Survey } from '../database.ts';
-import type { Attempted } from './tried.ts';
+import { type Attempted, AtUpstreams, allUpstreams, isOf } from './tried.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -31,6 +31,8 @@ export const DoubtSchema = v.object({
   /** Time from which it is asked for again. */
   until: Time,
   tries: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** URLs of the upstreams that did not send them; without them it holds for all. */
+  upstreams: AtUpstreams,
 });
 export type Doubt = v.InferOutput<typeof DoubtSchema>;
 
@@ -48,7 +50,7 @@ export function waitsAsDoubted(survey: Survey, memory: DoubtMemory, now: Date): 
   if (!advertisement.isNew || quarantined !== undefined || doubt === undefined) return survey;
   const { version, md5 } = advertisement.offer.header;
   const left = Date.parse(doubt.until) - now.getTime();
-  if (doubt.version !== version || doubt.md5 !== md5 || left <= 0 || left > DOUBTED_MS) return survey;
+  if (!isOf(doubt, { version, md5 }, survey.client.url) || left <= 0 || left > DOUBTED_MS) return survey;
   const what = `it did not come right ${doubt.tries === 1 ? 'once' : counted(doubt.tries, 'time')}, last: ${doubt.reason}`;
   const advice = `It is asked for again after ${doubt.until}; ask for it with --retry`;
   return { ...survey, quarantined: new UpstreamError('upstream/doubted', what, { advice }) };
@@ -62,11 +64,8 @@ export function isDoubtedForLong(database: string, memory: DoubtMemory, now: Dat
 }
 
 /** Remembers a version of which upstream did not send the right files, and forgets one that came right. */
-export async function rememberDoubt(
-  { database, tried, error }: Attempted,
-  memory: DoubtMemory,
-  now: Date,
-): Promise<void> {
+export async function rememberDoubt(attempted: Attempted, memory: DoubtMemory, now: Date): Promise<void> {
+  const { database, tried, error } = attempted;
   if (error === undefined) await memory.set(database, undefined);
   if (!isDoubtful(error)) return;
   const { version, md5 } = tried;
@@ -82,5 +81,6 @@ export async function rememberDoubt(
     seen: now.toISOString(),
     until: new Date(now.getTime() + pause).toISOString(),
     tries,
+    upstreams: allUpstreams(earlier, attempted),
   });
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { liesAhead } from '../../base/clock.ts';
 import { MANIFEST_DATABASES } from '../../base/limits/manifest.ts';
+import { UPSTREAMS } from '../../base/limits/upstream.ts';
 import { printable } from '../../base/printable.ts';
 import { DATABASE_NAME } from '../../cvd/names.ts';
 import type { CycleReport } from '../report.ts';
@@ -14,6 +15,7 @@ const Reason = v.pipe(
 );
 const Code = v.pipe(v.string(), v.maxLength(40));
 const Version = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Address = v.pipe(v.string(), v.maxLength(2000));
 const Outcome = v.picklist(['published', 'proven', 'unchanged', 'refused', 'failed']);
 
 const LastRunSchema = v.object({
@@ -22,8 +24,10 @@ const LastRunSchema = v.object({
   outcome: Outcome,
   /** Seconds. */
   duration: v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000)),
-  /** URL of its upstream. */
-  upstream: v.pipe(v.string(), v.maxLength(2000)),
+  /** URL of the upstream that served it. */
+  upstream: Address,
+  /** URLs of all its upstreams in their order; absent from runs that had one. */
+  upstreams: v.optional(v.pipe(v.array(Address), v.maxLength(UPSTREAMS))),
   /** All databases that it was to mirror. */
   mirrored: v.pipe(v.array(v.pipe(v.string(), v.regex(DATABASE_NAME))), v.maxLength(MANIFEST_DATABASES)),
   databases: v.pipe(
@@ -55,7 +59,10 @@ export type LastRun = v.InferOutput<typeof LastRunSchema>;
 /** The part of a report that is kept. */
 export function lastRunOf(
   report: CycleReport,
-  { upstream, databases: mirrored }: { readonly upstream: string; readonly databases: readonly string[] },
+  {
+    upstreams,
+    databases: mirrored,
+  }: { readonly upstreams: readonly string[]; readonly databases: readonly string[] },
   at: Date,
 ): LastRun {
   const { outcome, duration, databases, error } = report;
@@ -64,7 +71,8 @@ export function lastRunOf(
     at: at.toISOString(),
     outcome,
     duration,
-    upstream,
+    upstream: Object.values(databases)[0]?.upstream ?? upstreams[0] ?? '',
+    upstreams: [...upstreams],
     mirrored: [...mirrored],
     databases: Object.fromEntries(
       Object.entries(databases).map(([name, one]) => {

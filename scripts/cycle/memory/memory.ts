@@ -14,7 +14,7 @@ export interface Memory {
   /** Remembers how a run went, for `status`. A run counts whether or not that can be written down. */
   rememberRun(
     report: CycleReport,
-    mirrored: { readonly upstream: string; readonly databases: readonly string[] },
+    mirrored: { readonly upstreams: readonly string[]; readonly databases: readonly string[] },
   ): Promise<void>;
 }
 

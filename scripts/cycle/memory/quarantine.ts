@@ -7,7 +7,7 @@ import { RefusalError, WaitingError } from '../gate/refusal.ts';
 import { isRefusal } from '../report.ts';
 import type { Quarantine, State } from './state.ts';
 import { DEADLY, type Trials } from './trials.ts';
-import { type Attempted, LATE_FILES, triedOf } from './tried.ts';
+import { type Attempted, allUpstreams, isOf, LATE_FILES, triedOf } from './tried.ts';
 
 /** A version that was not genuine may have been damaged on its way, and is asked for again after this time. */
 const NOT_GENUINE_MS = 12 * 60 * 60_000;
@@ -73,8 +73,7 @@ export function quarantineKnown(survey: Survey, state: State, now: Date): Survey
   const refused = state.quarantineOf(database);
   const tried = triedOf(survey);
   if (tried === undefined || refused === undefined) return survey;
-  const isOther = refused.version !== tried.version || refused.md5 !== tried.md5;
-  if (isOther || isOver(refused, now)) return survey;
+  if (!isOf(refused, tried, survey.client.url) || isOver(refused, now)) return survey;
   if (refused.code === 'proof/waiting') return barred(survey, new RefusalError(refused.code, refused.reason));
   const until = untilOf(refused);
   const other = refused.basis === undefined ? '' : ', unless the engines or samples change';
@@ -111,19 +110,22 @@ const BY_ENGINES = 'proof/failed';
 
 /** Quarantines a version that this run refused, and releases one that passed. */
 export async function quarantine(
-  { database, tried, error }: Attempted,
+  attempted: Attempted,
   state: State,
   now: Date,
   basis: string | undefined,
 ): Promise<void> {
+  const { database, tried, error } = attempted;
   if (error === undefined) await state.setQuarantine(database, undefined);
   if (!isRefusal(error)) return;
+  const upstreams = allUpstreams(state.quarantineOf(database), attempted);
   await state.setQuarantine(database, {
     ...tried,
     reason: explain(error),
     code: codeOf(error) ?? 'unexpected',
     since: now.toISOString(),
     ...endOf(error, now, basis),
+    ...(error instanceof VerifyError && { upstreams }), // engines judge the same bytes, wherever they come from
   });
 }
 

@@ -1,4 +1,7 @@
+import { isDoubtful } from '../../upstream/ask-again.ts';
 import type { Cycle } from '../context.ts';
+import type { Survey } from '../database.ts';
+import { isRefusal } from '../report.ts';
 import { rememberDoubt } from './doubts.ts';
 import { quarantine } from './quarantine.ts';
 
@@ -8,12 +11,21 @@ import { quarantine } from './quarantine.ts';
  */
 export async function rememberRefusals(cycle: Cycle, basis: string | undefined): Promise<void> {
   const { progress, memory, now } = cycle;
-  for (const { database, advertisement, quarantined } of progress.surveys) {
+  for (const survey of progress.surveys) {
+    const { database, advertisement, quarantined } = survey;
     if (!advertisement.isNew || quarantined !== undefined) continue;
     const { error } = progress.updates.find((update) => update.database === database) ?? {};
     const { version, md5 } = advertisement.offer.header;
-    const attempted = { database, tried: { version, md5 }, error };
+    const attempted = { database, tried: { version, md5 }, error, upstreams: blamedWith(survey, error) };
     await quarantine(attempted, memory.state, now(), basis);
     await rememberDoubt(attempted, memory.state.doubts, now());
   }
+}
+
+/** URLs of the upstreams that an error of this kind blames. */
+function blamedWith({ client, passedOver = [] }: Survey, error: unknown): string[] {
+  const others = passedOver.filter(
+    (one) => (isRefusal(error) && isRefusal(one.error)) || (isDoubtful(error) && isDoubtful(one.error)),
+  );
+  return [client, ...others.map((one) => one.client)].map(({ url }) => url);
 }

@@ -14,6 +14,7 @@ import { type Doubt, type DoubtMemory, DoubtSchema } from './doubts.ts';
 import { knownRun, type LastRun } from './last-run.ts';
 import { type Wait, type WaitMemory, WaitSchema } from './retirement.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from './state-files.ts';
+import { AtUpstreams } from './tried.ts';
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const Reason = v.pipe(
@@ -57,6 +58,8 @@ const QuarantineSchema = v.object({
   until: v.nullable(Time),
   /** Engines and samples that refused it (`Prove.basis`), if they did: with others it is tried again. */
   basis: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  /** URLs of the upstreams whose files were refused; without them it holds for the version from anywhere. */
+  upstreams: AtUpstreams,
   cached: Cached,
 });
 /** Identifier of this machine towards upstream, as freshclam and cvdupdate have one: made once, kept. */

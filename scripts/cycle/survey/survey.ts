@@ -1,7 +1,9 @@
 import { explain } from '../../base/errors.ts';
 import type { DatabaseRecord } from '../../mirror/manifest.ts';
 import { inspectPin } from '../../mirror/pin.ts';
-import { type DnsRecord, isInRecord, lookUp } from '../../upstream/dns.ts';
+import { type DnsRecord, isInRecord } from '../../upstream/dns.ts';
+import type { UpstreamFiles } from '../../upstream/http-client.ts';
+import { lookUpProxied } from '../../upstream/look-up.ts';
 import { isClamavsOwn } from '../../upstream/official.ts';
 import type { Cycle } from '../context.ts';
 import { asPublished, type Survey } from '../database.ts';
@@ -9,6 +11,7 @@ import { waitsAsDoubted } from '../memory/doubts.ts';
 import { forgetOtherEngines, quarantineDeadly, quarantineKnown } from '../memory/quarantine.ts';
 import { forgetWithdrawn } from '../memory/retirement.ts';
 import { triedOf } from '../memory/tried.ts';
+import { surveyInTurn } from './in-turn.ts';
 import { pinnedDamage } from './pinned.ts';
 import { surveyDatabase, surveySignOf } from './survey-database.ts';
 
@@ -31,10 +34,20 @@ export async function surveyDatabases(cycle: Cycle): Promise<void> {
 }
 
 async function surveyOne(database: string, record: DnsRecord | undefined, cycle: Cycle): Promise<Survey> {
+  const surveyHere = async (client: UpstreamFiles) => await surveyAt(client, database, record, cycle);
+  return await surveyInTurn(cycle.clientsFor(database), surveyHere);
+}
+
+/** Asks one upstream about a database, and leaves out what was refused before. */
+export async function surveyAt(
+  client: UpstreamFiles,
+  database: string,
+  record: DnsRecord | undefined,
+  cycle: Cycle,
+): Promise<Survey> {
   const { settings, published, mirror, memory, isAsked, log, trust, store } = cycle;
   const now = cycle.now();
   const { manifest } = published;
-  const client = cycle.clientFor(database);
   const known = recordOf(database, cycle);
   const asking = { client, log, manifest, now, isAsked };
   const found = await surveyDatabase(
@@ -44,7 +57,7 @@ async function surveyOne(database: string, record: DnsRecord | undefined, cycle:
       ...asking,
       record,
       trust,
-      asksForCld: !isClamavsOwn(settings.upstream),
+      asksForCld: !isClamavsOwn(client.url),
       md5: mirror.headers.get(database)?.md5,
       pinDoubt: known && manifest && inspectPin(database, known, manifest, now).doubt,
     },
@@ -67,10 +80,10 @@ function recordOf(database: string, { published }: Cycle): DatabaseRecord | unde
 
 /** DNS is a convenience: without it, every database is asked for by itself (field-notes.md, defect 9). */
 async function askDns({ settings, databases, log, now }: Cycle): Promise<DnsRecord | undefined> {
-  const { dns } = settings;
+  const { dns, proxies } = settings;
   if (dns === undefined || !databases.some(isInRecord)) return undefined;
   try {
-    return await lookUp(dns.record, dns.nameservers, now());
+    return await lookUpProxied({ ...dns, proxies }, now());
   } catch (error) {
     log.warn(`${explain(error)}; asking upstream itself`);
     return undefined;

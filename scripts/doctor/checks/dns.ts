@@ -1,14 +1,14 @@
-import { NAMESERVER_MS } from '../../base/limits/doctor.ts';
-import { lookUp } from '../../upstream/dns.ts';
+import { lookUpProxied } from '../../upstream/look-up.ts';
 import type { DoctorContext } from '../context.ts';
 import { badBy, good, type Seen, skipped } from '../finding.ts';
 
 /** The record that advertises versions is answered, and is not an old one. */
 export async function checkDns({ settings: { sync }, now }: DoctorContext): Promise<Seen> {
-  if (sync.dns === undefined) return skipped('off: upstream itself is asked');
-  const { record, nameservers } = sync.dns;
+  const { dns, proxies } = sync;
+  if (dns === undefined) return skipped('off: upstream itself is asked');
+  const { record } = dns;
   try {
-    const { versions, epoch } = await lookUp(record, nameservers, now(), NAMESERVER_MS);
+    const { versions, epoch } = await lookUpProxied({ ...dns, proxies }, now());
     const told = [...versions].map(([database, version]) => `${database} ${version}`).join(', ');
     const age = Math.max(0, Math.round((now().getTime() / 1000 - epoch) / 60));
     return good(`${record} has ${told}, ${age} min old`);

@@ -4,9 +4,11 @@ import type { DoctorContext } from '../context.ts';
 import { badBy, causesOf, good, type Seen } from '../finding.ts';
 
 /** Upstream answers a version check with a header that Talos signed. */
-export async function checkUpstream({ settings: { sync }, askUpstream }: DoctorContext): Promise<Seen> {
-  const { upstream } = sync;
-  const { database, offered } = await askUpstream();
+export async function checkUpstream(
+  upstream: string,
+  { askUpstream }: Pick<DoctorContext, 'askUpstream'>,
+): Promise<Seen> {
+  const { database, offered } = await askUpstream(upstream);
   if (typeof offered === 'number') return good(`${upstream} has ${database} ${offered}, signed by Talos`);
   return badBy(offered.error, adviceOn(offered.error, upstream, cvdName(database)));
 }

@@ -17,8 +17,20 @@ ${more > 0 && html`<p class="quiet">And ${more} more in <a href="status.json">st
 }
 
 function card(name: string, one: DatabaseStatus, { written, published }: Status): Html {
-  const { version, built, signatures, size, fLevel, obtained, upstream, checked, pinned, quarantined, left } =
-    one;
+  const {
+    version,
+    built,
+    signatures,
+    size,
+    fLevel,
+    obtained,
+    upstream,
+    source,
+    checked,
+    pinned,
+    quarantined,
+    left,
+  } = one;
   const marks = [
     ...(pinned === null ? [] : ['pinned']),
     ...(quarantined === null ? [] : ['an update is quarantined']),
@@ -35,7 +47,9 @@ ${marks.map((mark) => html`<p class="mark">${mark}</p>`)}
   }</dd></div>
 <div><dt>Signatures</dt><dd>${grouped(signatures)}</dd></div>
 <div><dt>Size</dt><dd>${bytes(size)}<span class="under">f-level ${fLevel}</span></dd></div>
-<div><dt>Obtained</dt><dd>${how(one)}</dd></div>
+<div><dt>Obtained</dt><dd>${how(one)}${
+    source !== null && html`<span class="under">from ${short(source)}</span>`
+  }</dd></div>
 <div><dt>Upstream had</dt><dd>${
     upstream === null
       ? 'not recorded yet'

@@ -1,26 +1,21 @@
 import { explain } from '../../base/errors.ts';
 import { lasting } from '../../base/words.ts';
-import { type DnsRecord, lookUp } from '../../upstream/dns.ts';
+import type { DnsRecord } from '../../upstream/dns.ts';
+import { lookUpProxied, type ProxiedQuestion } from '../../upstream/look-up.ts';
 import { type Finding, Findings } from '../finding.ts';
 import type { Served } from '../target.ts';
 
 /** Age from which daily is old if there is no record to compare with. */
 const OLD_MS = 48 * 60 * 60_000;
 
-/** TXT record of upstream, and the nameservers to ask. */
-export interface UpstreamRecord {
-  readonly record: string;
-  readonly nameservers: readonly string[];
-}
-
 /** Reads the versions that upstream advertises. No answer is a finding. */
 export async function readRecord(
-  dns: UpstreamRecord | undefined,
+  dns: ProxiedQuestion | undefined,
   now: Date,
 ): Promise<{ record: DnsRecord | undefined; findings: Finding[] }> {
   if (dns === undefined) return { record: undefined, findings: [] };
   try {
-    return { record: await lookUp(dns.record, dns.nameservers, now), findings: [] };
+    return { record: await lookUpProxied(dns, now), findings: [] };
   } catch (error) {
     const findings = new Findings('mirror', 'freshness').warning(
       `upstream's versions are not known: ${explain(error)}`,

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { ExportSettings, ImportSettings } from '../../bundle/settings.ts';
+import { BUNDLES } from '../../bundle/upstream.ts';
 import type { CycleSettings } from '../../cycle/settings.ts';
 import type { StoreSettings } from '../../store/settings.ts';
 import { FilePath, megabytes, Switch } from '../fields.ts';
@@ -71,6 +72,6 @@ export function importSettings(
   });
   return {
     bundles: { files, anyMirror: own['any-mirror'], work: cycle.work },
-    cycle: { ...cycle, upstream: 'bundles', dns: undefined, restoreFrom: undefined, resync: false },
+    cycle: { ...cycle, upstreams: [BUNDLES], dns: undefined, restoreFrom: undefined, resync: false },
   };
 }

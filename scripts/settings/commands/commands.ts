@@ -13,11 +13,12 @@ import { STATUS_OPTIONS } from './status.ts';
 import { STORE_OPTIONS } from './store.ts';
 import { PROOF_OPTIONS, SYNC_OPTIONS } from './sync.ts';
 import { VERIFY_OPTIONS } from './verify.ts';
+import { WAIT_OPTIONS } from './wait-for.ts';
 import { WATCH_OPTIONS } from './watch.ts';
 
 /** Options of each command: its flags, its variables, and the keys of a file that it reads. */
 export const COMMANDS = {
-  sync: [...SYNC_OPTIONS, ...LOG_OPTIONS],
+  sync: [...SYNC_OPTIONS, ...WAIT_OPTIONS, ...LOG_OPTIONS],
   doctor: DOCTOR_OPTIONS,
   rollback: [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],

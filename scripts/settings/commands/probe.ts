@@ -3,7 +3,7 @@ import { userAgentOf } from '../../base/version.ts';
 import type { ProbeSettings } from '../../probe/settings.ts';
 import { OFFICIAL_RECORD, USUAL_DATABASES } from '../../upstream/official.ts';
 import { dnsFrom, programsFrom } from '../environment.ts';
-import { Databases, DnsRecordName, MirrorUrl, minutes, Switch, wholeNumber } from '../fields.ts';
+import { Databases, DnsSource, MirrorUrl, minutes, Switch, wholeNumber } from '../fields.ts';
 import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, validated } from '../read.ts';
@@ -52,7 +52,7 @@ export const PROBE_OPTIONS = [
     value: '<name>',
     help: 'TXT record to compare versions with, or "off"',
     fallback: OFFICIAL_RECORD,
-    schema: DnsRecordName,
+    schema: DnsSource,
   },
   ...pick(SYNC_OPTIONS, ['nameservers', 'max-size', 'user-agent', 'allow-private-redirects']),
   ...NETWORK_OPTIONS,

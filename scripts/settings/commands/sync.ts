@@ -6,7 +6,7 @@ import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from
 import { dnsFrom } from '../environment.ts';
 import {
   Databases,
-  DnsRecordName,
+  DnsSource,
   Engines,
   FilePath,
   HeaderText,
@@ -14,6 +14,7 @@ import {
   Nameservers,
   Reason,
   Switch,
+  Upstreams,
   Url,
   wholeNumber,
 } from '../fields.ts';
@@ -26,10 +27,10 @@ import { STORE_OPTIONS, storeSettings, workFolderOf } from './store.ts';
 const FROM_UPSTREAM = [
   {
     name: 'upstream',
-    value: '<url>',
-    help: 'where databases come from: ClamAV itself or another mirror',
+    value: '<urls>',
+    help: 'where databases come from: ClamAV itself or another mirror; of several, separated by commas, the next is asked where the one before it fails or lags',
     fallback: OFFICIAL_UPSTREAM,
-    schema: Url,
+    schema: Upstreams,
   },
   {
     name: 'databases',
@@ -52,15 +53,15 @@ const CYCLE = [
   {
     name: 'dns',
     value: '<name>',
-    help: `TXT record that advertises versions, or "off" to ask upstream itself`,
-    usually: `${OFFICIAL_RECORD} for ClamAV's own upstream, else off`,
+    help: `TXT record that advertises versions; or the https:// URL of a resolver, to ask it for ${OFFICIAL_RECORD} by DNS over HTTPS; or "off" to ask upstream itself`,
+    usually: `${OFFICIAL_RECORD} if ClamAV's own upstream is the first, else off`,
     example: 'current.clamav.example',
-    schema: DnsRecordName,
+    schema: DnsSource,
   },
   {
     name: 'nameservers',
     value: '<addresses>',
-    help: 'nameservers to ask, separated by commas; the newest answer counts',
+    help: 'nameservers to ask, separated by commas, by address or as https:// URLs; the newest answer counts',
     usually: "the system's",
     example: '192.0.2.53,192.0.2.54',
     schema: Nameservers,
@@ -197,7 +198,7 @@ export function syncSettings(from: Given): CycleSettings {
   requireKept(settings.upstream, settings.databases);
   const drop = settings['max-signature-drop'];
   return {
-    upstream: settings.upstream,
+    upstreams: settings.upstream,
     databases: settings.databases,
     store,
     s3: { ...s3, maxSize: settings['max-size'] },

@@ -77,7 +77,7 @@ export function watchSettings(url: string, from: Given): WatchSettings {
   return {
     url: settings.url,
     databases: settings.databases,
-    upstream: settings.upstream,
+    upstreams: settings.upstream,
     dns: dnsFrom(settings.dns ?? usualRecord(settings.upstream), settings.nameservers),
     maxSize: settings['max-size'],
     cdiffs: settings.cdiffs,

@@ -39,14 +39,12 @@ export async function clearPartials(folder: string): Promise<void> {
  */
 export class Partials {
   readonly #folder: string;
-  readonly #upstream: string;
   readonly #now: () => Date;
   /** Names under way, because several databases come at a time. */
   readonly #busy = new Set<string>();
 
-  constructor(folder: string, upstream: string, now: () => Date) {
+  constructor(folder: string, now: () => Date) {
     this.#folder = folder;
-    this.#upstream = upstream;
     this.#now = now;
   }
 
@@ -58,7 +56,7 @@ export class Partials {
   async download(
     name: string,
     wanted: { readonly of: string; readonly to: string; readonly limit: number },
-    client: Pick<UpstreamClient, 'download'>,
+    client: Pick<UpstreamClient, 'download' | 'url'>,
   ): Promise<boolean> {
     this.#busy.add(name);
     try {
@@ -72,14 +70,14 @@ export class Partials {
   async #download(...[name, wanted, client]: Parameters<Partials['download']>): Promise<boolean> {
     const [part, record] = this.#paths(name);
     await this.#prepare();
-    const known = await this.#find(name, wanted);
+    const known = await this.#find(name, { ...wanted, upstream: client.url });
     const size = known?.size ?? 0;
     if (size === 0) await this.discard(name);
     if (size === 0 || size !== known?.total) {
       let isResumable = size > 0;
       const onFile = async (validator: string | undefined, total: number) => {
         isResumable = validator !== undefined;
-        const described = { upstream: this.#upstream, of: wanted.of, validator, total };
+        const described = { upstream: client.url, of: wanted.of, validator, total };
         if (isResumable) await replaceFile(record, `${JSON.stringify(described)}\n`);
         else await rm(record, { force: true });
       };
@@ -133,7 +131,10 @@ export class Partials {
   }
 
   /** Finds the record of exactly this file, and the size of its part. */
-  async #find(name: string, { of, limit }: { readonly of: string; readonly limit: number }) {
+  async #find(
+    name: string,
+    { of, limit, upstream }: { readonly of: string; readonly limit: number; readonly upstream: string },
+  ) {
     const [part, record] = this.#paths(name);
     try {
       const known = v.parse(
@@ -142,7 +143,7 @@ export class Partials {
       );
       await using file = await openRegular(part);
       const { size } = file.stats;
-      const isIt = known.upstream === this.#upstream && known.of === of;
+      const isIt = known.upstream === upstream && known.of === of;
       return isIt && size <= known.total && known.total <= limit ? { ...known, size } : undefined;
     } catch (error) {
       const isOdd =

@@ -131,7 +131,7 @@ describe('how the last run went is kept', () => {
     times: {},
     error: { code: 'file/full', message: 'y'.repeat(9999) },
   };
-  const run = lastRunOf(report, { upstream: UPSTREAM, databases: ['test', 'daily'] }, NOW);
+  const run = lastRunOf(report, { upstreams: [UPSTREAM], databases: ['test', 'daily'] }, NOW);
 
   test('for whoever looks, within bounds, and without a trace', async () => {
     await mkdir(work);

@@ -74,8 +74,16 @@ async function updateWithCurl(folder: string, url: string): Promise<number | und
   return await versionOf(path);
 }
 
-/** A database that DNS does not know is asked for by HTTP. It asks DNS first in any case, at port 53, which is not ours. */
-async function updateWithCvdupdate(folder: string, url: string, dns: string): Promise<number | undefined> {
+/**
+ * The real cvdupdate. `field` is the database's place in the DNS record; one that DNS does not know is asked for by HTTP.
+ * It asks DNS first in any case, at port 53, which is not ours.
+ */
+export async function updateWithCvdupdate(
+  folder: string,
+  url: string,
+  dns: string,
+  { name, field }: { readonly name: string; readonly field: number } = { name: 'test', field: 0 },
+): Promise<number | undefined> {
   const [config, state, data] = ['config.json', 'state.json', 'db'].map((name) => join(folder, name));
   if (config === undefined || state === undefined || data === undefined) throw new Error('no paths');
   await mkdir(data, { recursive: true });
@@ -93,19 +101,19 @@ async function updateWithCvdupdate(folder: string, url: string, dns: string): Pr
   };
   await writeFile(config, JSON.stringify(settings));
   const database = {
-    url: `${url}/test.cvd`,
+    url: `${url}/${name}.cvd`,
     'retry after': 0,
     'last modified': 0,
     'last checked': 0,
-    'DNS field': 0,
+    'DNS field': field,
     'local version': 0,
     CDIFFs: [],
   };
-  const begin = { uuid: '00000000-0000-4000-8000-000000000000', dbs: { 'test.cvd': database } };
+  const begin = { uuid: '00000000-0000-4000-8000-000000000000', dbs: { [`${name}.cvd`]: database } };
   await writeFile(state, JSON.stringify(begin), { flag: 'wx' }).catch(unlessThere);
   const python = /^#!(\S+)/.exec(await readFile(have(inject('cvdupdate')), 'utf8'))?.[1] ?? 'python3';
   await mustEndWell([python, '-c', AT_PORT, port, 'update', '--config', config]);
-  return await versionOf(join(data, 'test.cvd'));
+  return await versionOf(join(data, `${name}.cvd`));
 }
 
 /** cvdupdate as it is, with a nameserver at the port that comes first. */

@@ -122,7 +122,9 @@ export async function startUpstream(
     requests.push(seen);
     const fault = nextFault(name);
     if (fault.change !== undefined) set(name, fault.change);
-    answer(request, response, served.get(name), fault, seen).catch((error) => response.destroy(error));
+    answer(request, response, served.get(withoutQuery(name)), fault, seen).catch((error) =>
+      response.destroy(error),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -292,6 +294,11 @@ function serveable(content: Uint8Array | string): Served {
   const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}"`;
   const modified = typeof content === 'string' ? statSync(content).mtime : new Date();
   return { bytes, etag, modified: modified.toUTCString() };
+}
+
+/** cvdupdate puts the version behind the name of a CVD. */
+function withoutQuery(name: string): string {
+  return name.replace(/\?version=\d+$/, '');
 }
 
 /** What is published from there: nothing whose name begins with a dot. */

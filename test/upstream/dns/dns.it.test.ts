@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lookUp } from '../../scripts/upstream/dns.ts';
+import { Resolver } from 'node:dns/promises';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { lookUpProxied } from '../../../scripts/upstream/look-up.ts';
 import {
   describeWithDnsmasq,
   type Nameserver,
   startDeadNameserver,
   startNameserver,
-} from '../support/web/dns.ts';
+} from '../../support/web/dns.ts';
+import { NO_PROXIES } from '../support.ts';
 
 const NAME = 'current.cvd.test';
 const NOW = new Date('2026-06-17T16:00:00Z');
@@ -36,14 +38,15 @@ describeWithDnsmasq('asking nameservers', () => {
     for (const server of servers.values()) await server[Symbol.asyncDispose]();
   });
 
+  const questionTo = (names: readonly string[]) => ({
+    record: NAME,
+    nameservers: names.map((one) => servers.get(one)?.address ?? ''),
+    proxies: NO_PROXIES,
+  });
+
   /** The version of daily, or the error's code. */
   const daily = async (names: readonly string[], name = NAME) =>
-    await lookUp(
-      name,
-      names.map((one) => servers.get(one)?.address ?? ''),
-      NOW,
-      TIMEOUT,
-    ).then(
+    await lookUpProxied({ ...questionTo(names), record: name }, NOW, TIMEOUT).then(
       ({ versions }) => versions.get('daily'),
       (error) => error.code,
     );
@@ -75,6 +78,21 @@ describeWithDnsmasq('asking nameservers', () => {
 
   test('one that is dead does not matter if another answers', async () => {
     expect(await daily(['dead', 'fresh'])).toBe(28034);
+  });
+
+  test('one that is dead costs three seconds and no more, whatever the resolver does', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+      vi.restoreAllMocks();
+    });
+    const cancel = vi.spyOn(Resolver.prototype, 'cancel');
+    const asked = lookUpProxied(questionTo(['dead']), NOW).catch((error) => error.code);
+    vi.advanceTimersByTime(2999);
+    expect(cancel).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(cancel).toHaveBeenCalledOnce();
+    expect(await asked).toBe('upstream/dns');
   });
 
   test('none that answers is an error', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRecord } from '../../scripts/upstream/dns.ts';
+import { parseRecord } from '../../../scripts/upstream/dns.ts';
 
 const NOW = new Date('2026-06-17T16:00:00Z');
 const EPOCH = NOW.getTime() / 1000;
