@@ -4,6 +4,8 @@ import { Stage } from '../files/stage.ts';
 import { moveForeign } from '../mirror/foreign/move-foreign.ts';
 import { PARTIALS_FOLDER, Partials } from '../upstream/acquire/partials.ts';
 import { openUpstream } from '../upstream/open.ts';
+import type { Adoption } from './adopt/adoption.ts';
+import { adoptedUpstream, folderFirst } from './adopt/sources.ts';
 import type { Cycle, CycleDeps } from './context.ts';
 import { openCycleFace } from './face/cycle-face.ts';
 import type { Memory } from './memory/memory.ts';
@@ -20,11 +22,14 @@ export async function openCycle(
     readonly memory: Memory;
     readonly databases: readonly string[];
     readonly progress: Progress;
+    readonly adoption?: Adoption | undefined;
+    /** True to take files from `adoption` alone, and none from upstream. */
+    readonly isAdopting?: boolean;
   },
 ): Promise<Cycle> {
   const { store, trust, log, now } = deps;
   const { work, resync, retry, accept, dryRun: isDry } = settings;
-  const { workFolder, memory } = turn;
+  const { workFolder, memory, adoption, isAdopting = false } = turn;
   const mirror = await openMirror({
     ...{ store, trust, log, now: now(), work, workFolder, readsAll: resync, isDry },
     onStored: async (stored) => await moveForeign(store, stored, { log, isDry }),
@@ -32,7 +37,7 @@ export async function openCycle(
   const { published } = mirror;
   const isAsked = retry || resync || accept !== undefined;
   const upstream =
-    deps.openUpstream?.() ??
+    (isAdopting && adoption ? adoptedUpstream(adoption) : deps.openUpstream?.()) ??
     openUpstream({
       url: settings.upstream,
       userAgent: settings.userAgent(memory.state.uuid),
@@ -46,7 +51,7 @@ export async function openCycle(
       log,
     });
   return {
-    ...{ ...deps, settings, ...turn, mirror, published, isAsked },
+    ...{ ...deps, settings, ...turn, isAdopting, mirror, published, isAsked },
     openProver: onceOnly(deps.openProver),
     stage: await Stage.create(workFolder),
     waits: memory.state.waits,
@@ -55,8 +60,11 @@ export async function openCycle(
     window: settings.window,
     limits: { cvd: settings.maxSize, cdiff: settings.maxSize },
     partials: new Partials(join(work, PARTIALS_FOLDER), settings.upstream, now),
-    clientFor: (database) =>
-      upstream.client((received) => log.progress(`${database}: ${bytes(received)} from upstream`), database),
+    clientFor: (database) => {
+      const onBytes = (received: number) => log.progress(`${database}: ${bytes(received)} from upstream`);
+      const client = upstream.client(onBytes, database);
+      return adoption === undefined || isAdopting ? client : folderFirst(adoption, client);
+    },
     [Symbol.asyncDispose]: async () => await upstream[Symbol.asyncDispose](),
   };
 }

@@ -122,7 +122,9 @@ export async function startUpstream(
     requests.push(seen);
     const fault = nextFault(name);
     if (fault.change !== undefined) set(name, fault.change);
-    answer(request, response, served.get(name), fault, seen).catch((error) => response.destroy(error));
+    // as ClamAV's servers do, whatever stands behind the name: cvdupdate asks for test.cvd?version=6
+    const file = served.get(name) ?? served.get(name.replace(/\?.*$/, ''));
+    answer(request, response, file, fault, seen).catch((error) => response.destroy(error));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
