@@ -5,7 +5,7 @@ import { ARCHIVE_FOLDER, cdiffName, cvdName, parseCldName, parseFileName } from 
 import { FolderStore } from '../../store/folder.ts';
 import { MANIFEST } from '../../store/store.ts';
 import type { Trust } from '../../verify/trust.ts';
-import { foreignFiles } from '../foreign/foreign-files.ts';
+import { foreignFiles, isDatabaseFile } from '../foreign/foreign-files.ts';
 import { type Manifest, parseManifest } from '../manifest.ts';
 import { inspectPin } from '../pin.ts';
 import { type Checked, checkFile } from './check-file.ts';
@@ -67,7 +67,8 @@ async function databaseFilesIn(folder: string): Promise<string[]> {
     return [];
   });
   const names = [...(await readdir(folder)), ...archived.map((name) => `${ARCHIVE_FOLDER}/${name}`)];
-  const isDatabase = (name: string) => parseFileName(name) !== undefined || parseCldName(name) !== undefined;
+  const isCld = (name: string) => parseCldName(name) !== undefined && isDatabaseFile(name);
+  const isDatabase = (name: string) => parseFileName(name) !== undefined || isCld(name);
   return names.filter(isDatabase).sort();
 }
 
