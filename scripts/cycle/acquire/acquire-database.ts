@@ -63,7 +63,7 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
   const seen = { at: seenOn.toISOString(), version: offer.header.version };
   const record = { ...describeCvd(cvd), ...chain, sign, seen };
   const { how, because } = cycle.isAdopting ? ({ how: 'adopted' } as const) : acquired;
-  const members = membersOf(previous?.verified ?? stored?.verified, cvd);
+  const members = membersOf(stored?.verified, cvd);
   const update: Update = { database, record, how, because, isNew: true, members };
   if (stored === undefined || stored.verified.header.version !== published?.version) return update;
   const publishedSign = await fetchPublishedSign(database, published.version, cycle);
@@ -113,10 +113,9 @@ function knownChain({ database, published }: Survey, cycle: Cycle) {
   return published && { ...published, has: (name: string) => files.has(name) };
 }
 
-function membersOf(previous: Previous['verified'] | undefined, next: VerifiedCvd): Step['members'] {
+function membersOf(previous: VerifiedCvd | undefined, next: VerifiedCvd): Step['members'] {
   if (previous === undefined) return undefined;
-  const sizes = ({ info }: Pick<VerifiedCvd, 'info'>) =>
-    new Map(info.files.map(({ name, size }) => [name, size]));
+  const sizes = ({ info }: VerifiedCvd) => new Map(info.files.map(({ name, size }) => [name, size]));
   return { published: sizes(previous), next: sizes(next) };
 }
 

@@ -7,7 +7,7 @@ import { VerifyError } from '../../verify/error.ts';
 import type { Adoption } from './adoption.ts';
 import type { FolderContext } from './folder-context.ts';
 import type { Candidate } from './folder-names.ts';
-import { whyNot } from './why.ts';
+import { noteUnproven } from './why.ts';
 
 /** A proven CDIFF, for the proof of its `.sign`. */
 export interface ProvenCdiff {
@@ -42,7 +42,7 @@ export async function proveCdiffs(
         adoption.addCdiff(name, found.path);
         adoption.note(name, 'not used');
       } catch (error) {
-        adoption.note(name, 'unproven', whyNot(error));
+        noteUnproven(adoption, name, error);
       }
     }
   }

@@ -9,7 +9,7 @@ import { VerifyError } from '../../verify/error.ts';
 import type { AdoptedDatabase, Adoption } from './adoption.ts';
 import type { FolderContext } from './folder-context.ts';
 import type { Candidate } from './folder-names.ts';
-import { whyNot } from './why.ts';
+import { noteUnproven } from './why.ts';
 
 type DatabaseFile = Extract<Candidate, { readonly kind: 'cvd' | 'cld' }>;
 type Headed = DatabaseFile & { readonly header: CvdHeader };
@@ -30,7 +30,7 @@ export async function proveDatabases(
     try {
       headed.push({ ...file, header: await headerOf(file, context) });
     } catch (error) {
-      adoption.note(file.name, 'unproven', whyNot(error));
+      noteUnproven(adoption, file.name, error);
     }
   }
   for (const { name } of files.slice(ADOPT_VERSIONS))
@@ -66,7 +66,7 @@ async function proveNewest(
       adoption.addDatabase(database, found);
       adoption.note(name, 'not used');
     } catch (error) {
-      adoption.note(name, 'unproven', whyNot(error));
+      noteUnproven(adoption, name, error);
     }
   }
   return found;

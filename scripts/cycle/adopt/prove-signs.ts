@@ -9,7 +9,7 @@ import type { Adoption } from './adoption.ts';
 import type { FolderContext } from './folder-context.ts';
 import type { Candidate } from './folder-names.ts';
 import type { ProvenCdiff } from './prove-cdiffs.ts';
-import { whyNot } from './why.ts';
+import { noteUnproven, whyNot } from './why.ts';
 
 /** Proves the `.sign` files of one database whose CVD or CDIFF is proven. Of the others upstream is asked. */
 export async function proveSigns(
@@ -31,7 +31,7 @@ export async function proveSigns(
       adoption.addSign(file.name, bytes);
       adoption.note(file.name, 'not used');
     } catch (error) {
-      adoption.note(file.name, 'unproven', whyNot(error));
+      noteUnproven(adoption, file.name, error);
       if (!(error instanceof VerifyError) || isDoubt(error)) continue;
       adoption.drop(signed.name); // a known signer made the one, and not for the other
       adoption.note(signed.name, 'unproven', `${file.name} does not fit it: ${whyNot(error)}`);

@@ -39,7 +39,7 @@ async function surveyOne(database: string, cycle: Cycle, adoption: Adoption): Pr
   return quarantineKnown(await quarantineDeadly(survey, memory.trials, memory.state, now), memory.state, now);
 }
 
-/** The record with those CDIFFs as missing that the folder has, and that make the published chain longer. */
+/** The record with those CDIFFs as missing too that the folder has, and that make the published chain longer. */
 function lengthened(
   database: string,
   published: DatabaseRecord,
@@ -58,5 +58,6 @@ function lengthened(
     if (!adoption.hasCdiff(name)) break;
     found.unshift(step);
   }
-  return { ...published, missingCdiffs: found };
+  const missing = new Set([...published.missingCdiffs, ...found]);
+  return { ...published, missingCdiffs: [...missing].sort((a, b) => a - b) };
 }

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { trusting } from '../../support/clamav/engines.ts';
+import { describeWithSmallDisks, mount } from '../../support/machine/small-disk.ts';
 import { runCli } from '../../support/mirror/cli.ts';
 import {
   CDIFFS,
@@ -124,6 +125,21 @@ describeMirror('an empty store that adopts a folder', () => {
   });
 });
 
+describeMirror('a disk without room for the copies', () => {
+  describeWithSmallDisks('that is small', () => {
+    test('is this machine’s trouble, and makes no file of the folder a bad one', async () => {
+      await using mirror = await startMirror(6);
+      const given = await folderAt(mirror, 5);
+      await mkdir(mirror.work, { mode: 0o700 });
+      using _disk = mount(mirror.work, '16k');
+      const report = await mirror.sync({ ...quick, flags: { adopt: given } });
+      expect(report).toMatchObject({ outcome: 'failed', error: { code: 'file/full' } });
+      expect(report.adoption).toBeUndefined();
+      expect(mirror.upstream.asked).toEqual([]);
+    });
+  });
+});
+
 describe('a folder to adopt', () => {
   test.each([
     ['the store', (mirror: string) => ({ store: mirror, adopt: mirror })],
@@ -189,6 +205,23 @@ describeMirror('a mirror that has something already', () => {
       'test-5.cdiff': 'adopted',
     });
     expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('does not forget which CDIFFs upstream lacked', async () => {
+    await using mirror = await startMirror(5);
+    const both = { databases: 'test,bytecode' };
+    await mirror.sync(quick);
+    offer(mirror, 6);
+    mirror.upstream.remove('test-6.cdiff');
+    await mirror.sync(quick);
+    expect((await manifestOf(mirror)).databases.test?.missingCdiffs).toEqual([6]);
+    const given = await folderOf(mirror, { 'bytecode.cvd': 'bytecode.cvd' });
+    const report = await mirror.sync({
+      ...quick,
+      flags: { ...both, adopt: given, upstream: 'http://127.0.0.1:1' },
+    });
+    expect(report.databases.bytecode).toMatchObject({ outcome: 'failed', from: null, how: 'adopted' });
+    expect((await manifestOf(mirror)).databases.test?.missingCdiffs).toEqual([6]);
   });
 
   test('leaves a pinned database alone', async () => {
