@@ -28,13 +28,14 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
     try {
       // What somebody gave us comes first, and is published before upstream is asked for anything.
       const adoption = await openAdoption(settings, deps);
+      progress.adoption = adoption;
+      adoption?.requireUseful(settings.databases);
       for (const databases of memory.trials.turns(settings.only ?? settings.databases)) {
         for (const isAdopting of adoption === undefined ? [false] : [true, false]) {
           const turn = { workFolder: workspace.folder, memory, databases, progress, adoption, isAdopting };
           await using cycle = await openCycle(settings, deps, turn);
           await progress.turn(cycle.published, async () => await run(cycle));
           settle(cycle, progress.report().databases);
-          progress.adoption = adoption?.report();
         }
       }
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import { Stopwatch } from '../base/stopwatch.ts';
 import type { Published } from '../mirror/published.ts';
 import type { Proof } from '../proof/record.ts';
-import type { AdoptionReport } from './adopt/adoption.ts';
+import type { Adoption } from './adopt/adoption.ts';
 import { hasWork, type Survey, type Update } from './database.ts';
 import {
   afterAdoption,
@@ -31,7 +31,7 @@ export class Progress {
   /** Names of archived CVDs that are damaged, so that the next manifest drops them. */
   unusable: readonly string[] = [];
   /** What became of the files of an adopted folder. */
-  adoption: AdoptionReport | undefined;
+  adoption: Adoption | undefined;
   /** Gist of what the status page tells of this run. */
   told: string | undefined;
   /** Time of its start. */
@@ -119,7 +119,7 @@ export class Progress {
       proof: this.proof ?? this.#earlierProof,
       upstreamBytes: databases.reduce((sum, { upstreamBytes }) => sum + upstreamBytes, 0),
       ...this.#stopwatch.read(),
-      ...(this.adoption && { adoption: this.adoption }),
+      ...(this.adoption && { adoption: this.adoption.report() }),
       ...(failure && { error: { code: failure.code, message: failure.reason } }),
     };
   }

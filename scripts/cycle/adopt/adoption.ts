@@ -1,6 +1,7 @@
 import { link, rm } from 'node:fs/promises';
 import type { VerifiedCld } from '../../verify/cld.ts';
 import type { VerifiedCvd } from '../../verify/cvd.ts';
+import { AdoptError } from './adopt-error.ts';
 
 /**
  * What became of one file of an adopted folder. `base`: a version was rebuilt from it. `not used`: it is proven, and
@@ -74,9 +75,13 @@ export class Adoption {
     }
   }
 
-  /** True if nothing of the folder is proven. */
-  get isEmpty(): boolean {
-    return this.#databases.size === 0 && this.#cdiffs.size === 0;
+  /** Throws `adopt/nothing` if nothing of the folder is proven: whoever names one wants no whole downloads instead. */
+  requireUseful(databases: readonly string[]): void {
+    if (this.#databases.size > 0 || this.#cdiffs.size > 0) return;
+    const why = [...this.#files.values()].find(({ outcome }) => outcome === 'unproven');
+    const example = why === undefined ? '' : `; ${why.name}: ${why.reason}`;
+    const what = `nothing in ${this.folder} is a proven CVD, CLD or CDIFF of ${databases.join(', ')}${example}`;
+    throw new AdoptError('adopt/nothing', what, { advice: NOTHING_ADVICE });
   }
 
   /** Names of the proven CDIFFs and `.sign` files. */
@@ -132,3 +137,6 @@ export class Adoption {
     return { folder: this.folder, files };
   }
 }
+
+const NOTHING_ADVICE =
+  'Upstream was not asked. Name the folder that holds the databases themselves, such as ~/.cvdupdate/database or /var/lib/clamav; or leave out --adopt to take everything from upstream';

@@ -12,7 +12,7 @@ import { proveSigns } from './prove-signs.ts';
 /**
  * Reads a folder of databases that somebody else kept: of cvdupdate, of freshclam or of a web server. Each file is copied
  * first and its copy proven as if a stranger had sent it, so nobody can exchange what was proven. Throws `AdoptError` for a
- * folder that cannot be read or that holds nothing of use.
+ * folder that cannot be read.
  */
 export async function readFolder(context: FolderContext): Promise<Adoption> {
   const { folder, copies, databases, log } = context;
@@ -33,7 +33,6 @@ export async function readFolder(context: FolderContext): Promise<Adoption> {
     const cdiffs = await proveCdiffs(own, adoption, context);
     await proveSigns(own, cdiffs, adoption, context);
   }
-  if (adoption.isEmpty) throw nothing(adoption, databases);
   return adoption;
 }
 
@@ -56,15 +55,4 @@ async function requireApart({ folder, written }: FolderContext): Promise<void> {
 function isWithin(path: string, folder: string): boolean {
   const first = relative(folder, path).split(sep)[0];
   return first !== '..';
-}
-
-function nothing(adoption: Adoption, databases: readonly string[]): AdoptError {
-  const { folder, files } = adoption.report();
-  const why = files.find(({ outcome }) => outcome === 'unproven');
-  const example = why === undefined ? '' : `; ${why.name}: ${why.reason}`;
-  const what = `nothing in ${folder} is a proven CVD, CLD or CDIFF of ${databases.join(', ')}${example}`;
-  return new AdoptError('adopt/nothing', what, {
-    advice:
-      'Upstream was not asked. Name the folder that holds the databases themselves, such as ~/.cvdupdate/database or /var/lib/clamav; or leave out --adopt to take everything from upstream',
-  });
 }

@@ -118,6 +118,7 @@ describeMirror('an empty store that adopts a folder', () => {
     const given = await folderOf(mirror, { 'test.cvd': 'bytecode.cvd' });
     const report = await mirror.sync({ ...quick, flags: { adopt: given } });
     expect(report).toMatchObject({ outcome: 'failed', error: { code: 'adopt/nothing' } });
+    expect(fates(report)).toEqual({ 'test.cvd': 'unproven' });
     expect(mirror.upstream.asked).toEqual([]);
     const gone = await mirror.sync({ ...quick, flags: { adopt: join(mirror.folder, 'gone') } });
     expect(gone).toMatchObject({ outcome: 'failed', error: { code: 'adopt/folder' } });
@@ -131,7 +132,7 @@ describeMirror('a disk without room for the copies', () => {
       await using mirror = await startMirror(6);
       const given = await folderAt(mirror, 5);
       await mkdir(mirror.work, { mode: 0o700 });
-      using _disk = mount(mirror.work, '16k');
+      using _disk = mount(mirror.work, '24k');
       const report = await mirror.sync({ ...quick, flags: { adopt: given } });
       expect(report).toMatchObject({ outcome: 'failed', error: { code: 'file/full' } });
       expect(report.adoption).toBeUndefined();

@@ -30,7 +30,7 @@ async function syncKilledAt(mirror: TestMirror, given: string, change: number): 
 
 describeMirror('a run that adopts a folder', () => {
   test('may be killed in any change it makes to files: what is served is whole, and no whole CVD is ever taken', {
-    timeout: 300_000,
+    timeout: 900_000,
   }, async () => {
     await using whole = await startMirror(6);
     const run = await syncKilledAt(whole, await folderAt(whole, 5), 0);
