@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { PARTIALS_FOLDER } from '../../scripts/upstream/acquire/partials.ts';
-import { trusting } from '../support/clamav/engines.ts';
+import { PARTIALS_FOLDER } from '../../../scripts/upstream/acquire/partials.ts';
+import { trusting } from '../../support/clamav/engines.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -12,8 +12,8 @@ import {
   ofTest,
   startMirror,
   type TestMirror,
-} from '../support/mirror/cycle.ts';
-import { official } from '../support/setup/official.ts';
+} from '../../support/mirror/cycle.ts';
+import { official } from '../../support/setup/official.ts';
 
 const quick = { openProver: async () => trusting };
 
