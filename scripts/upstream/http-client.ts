@@ -164,7 +164,8 @@ export class UpstreamClient implements UpstreamFiles {
       size += chunk.length;
       if (size > limit) throw tooLarge(name, limit);
       await ours(path, file.writeFile(chunk), total);
-      if (transfer.validator !== undefined) pace.kept(Math.min(chunk.length, size - transfer.reached));
+      const newBytes = Math.min(chunk.length, Math.max(0, size - transfer.reached));
+      if (transfer.validator !== undefined) pace.kept(newBytes);
       transfer.reached = Math.max(transfer.reached, size);
     }
     if (!Number.isNaN(total) && size !== total) throw cut(name, size, total);

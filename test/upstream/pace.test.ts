@@ -107,6 +107,20 @@ describe('a file that takes twenty times as long as was once allowed', () => {
     expect(requests).toHaveLength(4); // the first one got somewhere
   });
 
+  test('arrives though each attempt begins anew, as long as each gets further', async () => {
+    const further = [1, 2, 3, 4, 5, 6].map((cut) => ({
+      cutAfter: cut * MEGABYTE,
+      ignoreRange: true,
+      times: 1,
+    }));
+    const { code, isWhole, requests } = await download(...further);
+    expect({ code, isWhole, requests: requests.length }).toEqual({
+      code: 'whole',
+      isWhole: true,
+      requests: 7,
+    });
+  });
+
   test('is not asked for by pieces if upstream does not say which file it is', async () => {
     const { code, requests } = await download({ cutAfter: MEGABYTE, noValidator: true });
     expect(code).toBe('upstream/unreachable');

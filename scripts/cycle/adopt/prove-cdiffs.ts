@@ -7,7 +7,7 @@ import { VerifyError } from '../../verify/error.ts';
 import type { Adoption } from './adoption.ts';
 import type { FolderContext } from './folder-context.ts';
 import type { Candidate } from './folder-names.ts';
-import { noteUnproven } from './why.ts';
+import { NOT_REACHED, noteUnproven } from './why.ts';
 
 /** A proven CDIFF, for the proof of its `.sign`. */
 export interface ProvenCdiff {
@@ -40,7 +40,7 @@ export async function proveCdiffs(
         const found = await prove(name, { database, version }, context);
         proven.set(name, found);
         adoption.addCdiff(name, found.path);
-        adoption.note(name, 'not used');
+        adoption.note(name, 'not used', NOT_REACHED);
       } catch (error) {
         noteUnproven(adoption, name, error);
       }

@@ -9,7 +9,7 @@ import { VerifyError } from '../../verify/error.ts';
 import type { AdoptedDatabase, Adoption } from './adoption.ts';
 import type { FolderContext } from './folder-context.ts';
 import type { Candidate } from './folder-names.ts';
-import { noteUnproven } from './why.ts';
+import { NOT_REACHED, noteUnproven } from './why.ts';
 
 type DatabaseFile = Extract<Candidate, { readonly kind: 'cvd' | 'cld' }>;
 type Headed = DatabaseFile & { readonly header: CvdHeader };
@@ -64,7 +64,7 @@ async function proveNewest(
     try {
       found = await prove(file, context);
       adoption.addDatabase(database, found);
-      adoption.note(name, 'not used');
+      adoption.note(name, 'not used', NOT_REACHED);
     } catch (error) {
       noteUnproven(adoption, name, error);
     }

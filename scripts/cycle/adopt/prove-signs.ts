@@ -9,7 +9,7 @@ import type { Adoption } from './adoption.ts';
 import type { FolderContext } from './folder-context.ts';
 import type { Candidate } from './folder-names.ts';
 import type { ProvenCdiff } from './prove-cdiffs.ts';
-import { noteUnproven, whyNot } from './why.ts';
+import { NOT_REACHED, noteUnproven, whyNot } from './why.ts';
 
 /** Proves the `.sign` files of one database whose CVD or CDIFF is proven. Of the others upstream is asked. */
 export async function proveSigns(
@@ -29,7 +29,7 @@ export async function proveSigns(
       const bytes = await readStart(join(folder, file.name), SIGN_BYTES + 1);
       await proveSign(bytes, signed, trust);
       adoption.addSign(file.name, bytes);
-      adoption.note(file.name, 'not used');
+      adoption.note(file.name, 'not used', NOT_REACHED);
     } catch (error) {
       noteUnproven(adoption, file.name, error);
       if (!(error instanceof VerifyError) || isDoubt(error)) continue;

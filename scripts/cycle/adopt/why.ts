@@ -10,6 +10,9 @@ const WORDS: Readonly<Record<string, string>> = {
 /** Codes of trouble that this machine has, and no file of the folder. */
 const OURS = ['file/full', 'EMFILE', 'ENFILE', 'ENOMEM', 'EROFS'];
 
+/** Reason that a proven file begins with: whoever uses it writes another one down. */
+export const NOT_REACHED = 'the run ended before it was needed';
+
 /** The reason why a file of the folder is not used, without advice: nobody has to mend that folder. */
 export function whyNot(error: unknown): string {
   const words = WORDS[codeOf(error) ?? ''];
