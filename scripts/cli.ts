@@ -77,6 +77,7 @@ Examples:
   clamav-mirror sync --wait-for daily:28101 --wait-for-minutes 30
   clamav-mirror sync --store s3://our-bucket/clamav --public-url https://clamav.example
   clamav-mirror sync --engines native,docker:docker.io/clamav/clamav:1.4 --clean-samples ./our-files
+  clamav-mirror sync --store /srv/clamav --adopt ~/.cvdupdate/database
   clamav-mirror sync --accept "Talos moved a million signatures from daily to main"
   clamav-mirror sync --json | jq .outcome`,
   )

@@ -1,4 +1,6 @@
 import { bytes, counted, moment, took } from '../base/words.ts';
+import type { AdoptionReport } from '../cycle/adopt/adoption.ts';
+import { adoptionLines } from '../cycle/adopt/adoption-lines.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import { PROOF_TXT } from '../mirror/pages.ts';
@@ -40,6 +42,7 @@ export function cycleSummary(
       ...notes.map((note) => `- ${plain(database)}: ${plain(note)}`),
       ...(because === undefined ? [] : [`- ${plain(database)} was downloaded whole: ${plain(because)}`]),
     ]),
+    ...(report.adoption === undefined ? [] : [adoptionSection(report.adoption)]),
     ...(proof === null ? [] : [proofSection(proof)]),
     servingLine(manifest, publicUrl),
     '',
@@ -68,6 +71,12 @@ function savedBy({ databases }: CycleReport, manifest: Manifest | undefined): nu
       : 0,
   );
   return saved.reduce((sum, count) => sum + Math.max(0, count), 0);
+}
+
+/** What became of the files of an adopted folder. */
+function adoptionSection(adoption: AdoptionReport): string {
+  const [title = '', ...lines] = adoptionLines(adoption).map(plain);
+  return [`### Adoption: ${title}`, lines.map((line) => `- ${line}`).join('\n')].join('\n\n');
 }
 
 function proofSection(proof: Proof): string {

@@ -96,7 +96,9 @@ function outputsOf(
   manifest: Manifest | undefined,
   publicUrl: string | undefined,
 ): Record<string, string> {
-  const changed = Object.entries(databases).filter(([, { outcome }]) => outcome === 'published');
+  const changed = Object.entries(databases).filter(
+    ([, { outcome, from, to }]) => outcome === 'published' || to !== from,
+  );
   return {
     changed: changed.map(([name]) => name).join(','),
     'upstream-bytes': String(upstreamBytes),

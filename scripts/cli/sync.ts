@@ -1,5 +1,6 @@
 import { bytes, printJson, type RunLog, runLog } from '../base/log.ts';
 import { took } from '../base/words.ts';
+import { adoptionLines } from '../cycle/adopt/adoption-lines.ts';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
 import { runWhenOffered } from '../cycle/survey/wait-for.ts';
@@ -35,6 +36,7 @@ export function printReport(report: CycleReport, store: string, log: RunLog): vo
   for (const { scenario, engine, result, evidence, duration } of report.proof?.results ?? []) {
     log.info(`${RESULTS[result]}  ${engine}: ${scenario} (${evidence}; ${took(duration)})`);
   }
+  for (const line of report.adoption === undefined ? [] : adoptionLines(report.adoption)) log.say(line);
   for (const [database, one] of Object.entries(report.databases)) {
     const line = `${database}: ${sentence(one)}`;
     if (one.outcome === 'refused' || one.outcome === 'failed') log.error(line, one.code ?? 'unexpected');
@@ -52,7 +54,9 @@ export function printReport(report: CycleReport, store: string, log: RunLog): vo
 /** Names the databases that a failed run published all the same. */
 function publishedBeside({ outcome, databases }: CycleReport): string {
   if (outcome !== 'failed' && outcome !== 'refused') return '';
-  const published = Object.entries(databases).filter(([, one]) => one.outcome === 'published');
+  const published = Object.entries(databases).filter(
+    ([, { outcome, from, to }]) => outcome === 'published' || to !== from,
+  );
   if (published.length === 0) return '';
   return `, but published ${published.map(([database, { to }]) => `${database} ${to}`).join(', ')}`;
 }
@@ -60,7 +64,12 @@ function publishedBeside({ outcome, databases }: CycleReport): string {
 const RESULTS = { passed: 'proven', failed: 'FAILED', skipped: 'skipped' } as const;
 
 function sentence({ outcome, from, to, how, offered, upstreamBytes, reason }: DatabaseReport): string {
-  const kept = from === null ? 'nothing is published' : `version ${from} stays published`;
+  const kept =
+    to === null
+      ? 'nothing is published'
+      : to === from
+        ? `version ${from} stays published`
+        : `version ${to} is published, ${how}`;
   if (outcome === 'published') return `version ${from ?? 'none'} → ${to}, ${how}, ${bytes(upstreamBytes)}`;
   if (outcome === 'proven') return `version ${offered ?? from} is proven, and not published: a dry run`;
   if (outcome === 'unchanged') return kept;

@@ -8,6 +8,7 @@ import type { Partials } from '../upstream/acquire/partials.ts';
 import type { Patience, UpstreamFiles } from '../upstream/http-client.ts';
 import type { Upstream } from '../upstream/open.ts';
 import type { Trust } from '../verify/trust.ts';
+import type { Adoption } from './adopt/adoption.ts';
 import type { Memory } from './memory/memory.ts';
 import type { WaitMemory } from './memory/retirement.ts';
 import type { OpenMirror } from './open-mirror.ts';
@@ -71,4 +72,8 @@ export interface Cycle extends StagedMirror, AsyncDisposable {
   readonly partials: Partials;
   /** Clients of all upstreams in the order in which they are asked. Each counts what one database costs there. */
   readonly clientsFor: (database: string) => readonly UpstreamFiles[];
+  /** Files that somebody gave us, taken before upstream is asked for them. */
+  readonly adoption?: Adoption | undefined;
+  /** True in a turn that takes them alone, and asks upstream for nothing. */
+  readonly isAdopting: boolean;
 }

@@ -1,4 +1,7 @@
 import { acquireUpdates } from './acquire/acquire.ts';
+import { openAdoption } from './adopt/open-adoption.ts';
+import { settle } from './adopt/settle.ts';
+import { surveyAdopted } from './adopt/survey-adopted.ts';
 import { confirmUnchanged } from './confirm.ts';
 import type { Cycle, CycleDeps } from './context.ts';
 import { tellOutcome } from './face/cycle-face.ts';
@@ -23,10 +26,17 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
     const memory = await openMemory(settings.work, deps);
     const hasLocalFiles = await bringLocalFiles(settings, deps); // a status page shows them
     try {
+      // What somebody gave us comes first, and is published before upstream is asked for anything.
+      const adoption = await openAdoption(settings, deps);
+      progress.adoption = adoption;
+      adoption?.requireUseful(settings.databases);
       for (const databases of memory.trials.turns(settings.only ?? settings.databases)) {
-        const turn = { workFolder: workspace.folder, memory, databases, progress };
-        await using cycle = await openCycle(settings, deps, turn);
-        await progress.turn(cycle.published, async () => await run(cycle));
+        for (const isAdopting of adoption === undefined ? [false] : [true, false]) {
+          const turn = { workFolder: workspace.folder, memory, databases, progress, adoption, isAdopting };
+          await using cycle = await openCycle(settings, deps, turn);
+          await progress.turn(cycle.published, async () => await run(cycle));
+          settle(cycle, progress.report().databases);
+        }
       }
     } catch (error) {
       progress.fail(error); // the published mirror is as it was
@@ -41,9 +51,9 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
 }
 
 async function run(cycle: Cycle): Promise<void> {
-  const { settings, progress, memory } = cycle;
+  const { settings, progress, memory, isAdopting } = cycle;
   // What is published, and what does upstream offer? One DNS question, or 522 bytes for each database.
-  await progress.step('survey', () => surveyDatabases(cycle));
+  await progress.step('survey', () => (isAdopting ? surveyAdopted(cycle) : surveyDatabases(cycle)));
   if (!progress.hasWork) return await confirmUnchanged(cycle);
 
   // Without an engine nothing could be published, so that is found out before anything is downloaded.

@@ -34,7 +34,7 @@ export interface Survey {
 }
 
 /** Origin of the published version of a database. */
-export type How = 'downloaded' | 'rebuilt' | 'rolled back' | 'unchanged';
+export type How = 'adopted' | 'downloaded' | 'rebuilt' | 'rolled back' | 'unchanged';
 
 /** One database as the next manifest will describe it. */
 export interface Update {

@@ -5,6 +5,8 @@ import { moveForeign } from '../mirror/foreign/move-foreign.ts';
 import { PARTIALS_FOLDER, Partials } from '../upstream/acquire/partials.ts';
 import type { UpstreamFiles } from '../upstream/http-client.ts';
 import { openUpstream } from '../upstream/open.ts';
+import type { Adoption } from './adopt/adoption.ts';
+import { adoptedUpstream, folderFirst } from './adopt/sources.ts';
 import type { Cycle, CycleDeps } from './context.ts';
 import { openCycleFace } from './face/cycle-face.ts';
 import type { Memory } from './memory/memory.ts';
@@ -21,11 +23,14 @@ export async function openCycle(
     readonly memory: Memory;
     readonly databases: readonly string[];
     readonly progress: Progress;
+    readonly adoption?: Adoption | undefined;
+    /** True to take files from `adoption` alone, and none from upstream. */
+    readonly isAdopting?: boolean;
   },
 ): Promise<Cycle> {
   const { store, trust, log, now } = deps;
   const { work, resync, retry, accept, dryRun: isDry } = settings;
-  const { workFolder, memory } = turn;
+  const { workFolder, memory, adoption, isAdopting = false } = turn;
   const mirror = await openMirror({
     ...{ store, trust, log, now: now(), work, workFolder, readsAll: resync, isDry },
     onStored: async (stored) => await moveForeign(store, stored, { log, isDry }),
@@ -46,17 +51,20 @@ export async function openCycle(
       log,
       ...(deps.upstreamPatience && { patience: deps.upstreamPatience }),
     });
-  const upstreams =
-    deps.openUpstream === undefined ? settings.upstreams.map(openHttp) : [deps.openUpstream()];
+  const own = isAdopting && adoption ? adoptedUpstream(adoption) : deps.openUpstream?.();
+  const upstreams = own === undefined ? settings.upstreams.map(openHttp) : [own];
   const clients = new Map<string, readonly UpstreamFiles[]>();
   const openClients = (database: string) => {
     const onBytes = (received: number) => log.progress(`${database}: ${bytes(received)} from upstream`);
-    const opened = upstreams.map((upstream) => upstream.client(onBytes, database));
+    const opened = upstreams.map((upstream) => {
+      const client = upstream.client(onBytes, database);
+      return adoption === undefined || isAdopting ? client : folderFirst(adoption, client);
+    });
     clients.set(database, opened);
     return opened;
   };
   return {
-    ...{ ...deps, settings, ...turn, mirror, published, isAsked },
+    ...{ ...deps, settings, ...turn, isAdopting, mirror, published, isAsked },
     openProver: onceOnly(deps.openProver),
     stage: await Stage.create(workFolder),
     waits: memory.state.waits,

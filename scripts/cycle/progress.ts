@@ -2,8 +2,10 @@ import type { Log } from '../base/log.ts';
 import { Stopwatch } from '../base/stopwatch.ts';
 import type { Published } from '../mirror/published.ts';
 import type { Proof } from '../proof/record.ts';
+import type { Adoption } from './adopt/adoption.ts';
 import { hasWork, type Survey, type Update } from './database.ts';
 import {
+  afterAdoption,
   type CycleReport,
   type DatabaseReport,
   databaseReports,
@@ -28,6 +30,8 @@ export class Progress {
   proof: Proof | null = null;
   /** Names of archived CVDs that are damaged, so that the next manifest drops them. */
   unusable: readonly string[] = [];
+  /** What became of the files of an adopted folder. */
+  adoption: Adoption | undefined;
   /** Gist of what the status page tells of this run. */
   told: string | undefined;
   /** Time of its start. */
@@ -87,7 +91,17 @@ export class Progress {
 
   #reports(published: Published, end: End | undefined): Record<string, DatabaseReport> {
     const { surveys, updates } = this;
-    return databaseReports({ surveys, updates, published, end, isDry: this.#isDry, now: this.#now() });
+    const reports = databaseReports({
+      surveys,
+      updates,
+      published,
+      end,
+      isDry: this.#isDry,
+      now: this.#now(),
+    });
+    return Object.fromEntries(
+      Object.entries(reports).map(([name, one]) => [name, afterAdoption(this.#databases[name], one)]),
+    );
   }
 
   /** Notes what ended the run as a whole. What was published before stays published, and reported. */
@@ -105,6 +119,7 @@ export class Progress {
       proof: this.proof ?? this.#earlierProof,
       upstreamBytes: databases.reduce((sum, { upstreamBytes }) => sum + upstreamBytes, 0),
       ...this.#stopwatch.read(),
+      ...(this.adoption && { adoption: this.adoption.report() }),
       ...(failure && { error: { code: failure.code, message: failure.reason } }),
     };
   }

@@ -3,6 +3,7 @@ import type { Published } from '../mirror/published.ts';
 import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import type { Proof } from '../proof/record.ts';
 import { VerifyError } from '../verify/error.ts';
+import type { AdoptionReport } from './adopt/adoption.ts';
 import { asPublished, bytesFor, type How, type Survey, type Update } from './database.ts';
 import { RefusalError } from './gate/refusal.ts';
 
@@ -48,6 +49,8 @@ export interface CycleReport {
   readonly duration: number;
   /** Seconds of each step, as far as it came: `survey`, `acquire`, `prove`, `publish`, `read back`. */
   readonly times: Readonly<Record<string, number>>;
+  /** What became of each file of the folder that `--adopt` names. */
+  readonly adoption?: AdoptionReport;
   /** Error that ended the cycle as a whole. */
   readonly error?: { readonly code: string; readonly message: string };
 }
@@ -121,6 +124,23 @@ function reportOf(
     ...(update.because !== undefined && { because: update.because }),
     ...taken,
   };
+}
+
+/**
+ * Report of a database that took two turns of one run: from an adopted folder, and from upstream. What was adopted stays
+ * published, whatever became of the second.
+ */
+export function afterAdoption(adopted: DatabaseReport | undefined, report: DatabaseReport): DatabaseReport {
+  if (adopted === undefined) return report;
+  const { outcome, offered, from, how, reason } = adopted;
+  if (outcome === 'published' && report.outcome === 'published') return { ...report, from };
+  const notes = [...new Set([...adopted.notes, ...report.notes])];
+  if (outcome === 'published') {
+    const own = report.outcome === 'unchanged' ? { outcome, how } : { how };
+    return { ...report, from, ...own, notes };
+  }
+  if (outcome !== 'refused' && outcome !== 'failed') return { ...report, notes };
+  return { ...report, notes: [...notes, `version ${offered} of the adopted folder is not taken: ${reason}`] };
 }
 
 /** The report of a dry run tells what it would have published. */

@@ -32,6 +32,8 @@ export interface CycleSettings extends StoreSettings {
   readonly restoreFrom: string | undefined;
   /** Folder with files of the owner, which are published beside the databases. */
   readonly local?: string | undefined;
+  /** Folder of databases that somebody else kept, which a mirror begins with. */
+  readonly adopt: string | undefined;
   /** As a share, 0.2 for 20 %, if somebody has set it. */
   readonly maxSignatureDrop: number | undefined;
   /** Reason to take versions that look implausible or were refused before. */

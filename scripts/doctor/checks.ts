@@ -1,5 +1,6 @@
 import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
 import { isS3Address } from '../store/s3/address.ts';
+import { checkAdopted } from './adopted-folder.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkContainers } from './checks/containers.ts';
@@ -28,6 +29,7 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
     ...engineChecks(settings),
     { name: 'work', run: checkWork },
     ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
+    ...(settings.sync.adopt === undefined ? [] : [{ name: 'adopt', run: checkAdopted }]),
     { name: 'dns', run: checkDns },
     ...upstreamChecks(settings),
     { name: 'clock', run: checkClock },

@@ -22,7 +22,7 @@ const Seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(MANIFEST_NUMBER));
 const Code = v.pipe(v.string(), v.maxLength(HISTORY_CODE_CHARACTERS));
 const Address = v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS), v.regex(/^https?:\/\/[^\s@]+$/));
 const Outcome = v.picklist(['published', 'proven', 'unchanged', 'refused', 'failed']);
-const How = v.picklist(['downloaded', 'rebuilt', 'rolled back', 'unchanged']);
+const How = v.picklist(['adopted', 'downloaded', 'rebuilt', 'rolled back', 'unchanged']);
 
 const CycleSchema = v.object({
   /** Time of its start, which tells one cycle from another. */

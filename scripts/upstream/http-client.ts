@@ -114,7 +114,7 @@ export class UpstreamClient implements UpstreamFiles {
    */
   async download(name: string, path: string, limit: number, resumption: Resumption = {}): Promise<void> {
     const { validator, fresh = false } = resumption;
-    const transfer: Transfer = { name, path, limit, fresh, validator };
+    const transfer: Transfer = { name, path, limit, fresh, validator, reached: 0 };
     await this.#retrying(name, async (pace) => await this.#transfer(transfer, resumption, pace));
   }
 
@@ -171,7 +171,9 @@ export class UpstreamClient implements UpstreamFiles {
       size += chunk.length;
       if (size > limit) throw tooLarge(name, limit);
       await ours(path, file.writeFile(chunk), total);
-      if (transfer.validator !== undefined) pace.kept(chunk.length);
+      const newBytes = Math.min(chunk.length, Math.max(0, size - transfer.reached));
+      if (transfer.validator !== undefined) pace.kept(newBytes);
+      transfer.reached = Math.max(transfer.reached, size);
     }
     if (!Number.isNaN(total) && size !== total) throw cut(name, size, total);
   }
@@ -314,6 +316,8 @@ interface Transfer {
   readonly fresh: boolean;
   /** ETag or date of the file that the received part belongs to. Without one, a retry starts over. */
   validator: string | undefined;
+  /** Bytes of the file that some attempt got to. */
+  reached: number;
 }
 
 /** Turns an error of our own disk into a `FileError`, so upstream is not blamed. */

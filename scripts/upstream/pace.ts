@@ -9,8 +9,8 @@ export interface Patience {
   /** Milliseconds in which at least `least` bytes of a body have to arrive. */
   readonly span: number;
   readonly least: number;
-  /** Milliseconds for the file, all attempts included. Received parts may be kept after that. */
-  readonly file: number;
+  /** Milliseconds for the file, all attempts included, however it moves; left out: no limit. */
+  readonly file?: number;
   /** Attempts that bring fewer than `least` bytes. */
   readonly attempts: number;
   /** Milliseconds before the second attempt; doubled before each further one. */
@@ -70,7 +70,10 @@ export class Pace {
     this.#spanBytes = 0;
   }
 
-  /** Counts bytes that stay even if the attempt fails. With `least` of them the attempt is not counted. */
+  /**
+   * Counts bytes that no attempt brought before, and that stay even if this one fails. With `least` of them the attempt is
+   * not counted; so a server that begins anew each time is given up.
+   */
   kept(bytes: number): void {
     this.#moved += bytes;
     if (this.#moved >= this.#patience.least) this.#tried = 0;
@@ -78,7 +81,7 @@ export class Pace {
 
   /** Milliseconds before the next attempt; `undefined` if no attempt or no time is left. */
   get pause(): number | undefined {
-    const { attempts, pause, file, clock } = this.#patience;
+    const { attempts, pause, file = Number.POSITIVE_INFINITY, clock } = this.#patience;
     return this.#tried >= attempts || clock() - this.#begun > file
       ? undefined
       : pause * 2 ** Math.max(this.#tried - 1, 0) * (0.75 + Math.random() / 2);
@@ -86,7 +89,7 @@ export class Pace {
 
   #requireTime(now: number): void {
     const { file } = this.#patience;
-    if (now - this.#begun <= file) return;
+    if (file === undefined || now - this.#begun <= file) return;
     throw new UpstreamError('upstream/slow', `${this.#name} did not come whole within ${lasting(file)}`, {
       advice:
         'Check the line to upstream. The next cycle goes on where this one ended, if upstream can resume',

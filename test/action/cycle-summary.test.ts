@@ -47,6 +47,14 @@ const report: CycleReport = {
       { engine: 'native', scenario: 'a client by DNS', result: 'skipped', evidence: 'no root', duration: 0 },
     ],
   },
+  adoption: {
+    folder: HOSTILE,
+    files: [
+      { name: 'daily-28001.cdiff', outcome: 'adopted' },
+      { name: 'daily-28000.cdiff', outcome: 'adopted' },
+      { name: HOSTILE, outcome: 'unproven', reason: HOSTILE },
+    ],
+  },
   upstreamBytes: 125_522,
   duration: 20,
   times: {},
@@ -74,6 +82,11 @@ describe('the summary of a cycle', () => {
     expect(text).toContain('[manifest](https://clamav.example/manifest.json)');
     expect(text).toContain('[status page](https://clamav.example/)');
     expect(text).toContain('[latest changes](https://clamav.example/#changes)');
+  });
+
+  test('tells what became of the files of an adopted folder', () => {
+    expect(text).toContain('- adopted: daily-28000.cdiff to daily-28001.cdiff');
+    expect(text).toMatch(/^- cannot be proven \(/m);
   });
 
   test('shows nobody else’s words as anything but words', () => {

@@ -75,7 +75,9 @@ describeWithOfficial('verify', () => {
     const run = await runCli(['verify', '--json', path]);
     expect(run.exitCode).toBe(0);
     const what = expect.stringMatching(/no signature over the whole/);
-    expect(run.json()).toMatchObject({ files: [{ verdict: 'proven', database: 'test', version: 6, what }] });
+    const proven = { verdict: 'proven', database: 'test', version: 6, what };
+    expect(run.json()).toMatchObject({ files: [proven] });
+    expect((await runCli(['verify', '--json', own])).json()).toMatchObject({ files: [proven] }); // as a freshclam's folder
     await copyFile(path, join(own, 'daily.cld'));
     await copyFile(path, join(own, 'test-5.cld'));
     await copyFile(official('test-6.cvd'), join(own, 'sealed.cld'));

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { doctorSummary } from '../../scripts/action/doctor.ts';
@@ -132,4 +134,14 @@ test.each(hostileVariants(FOUND))(
 
 test('the summary of a workflow names the faults and what to do', () => {
   expect(doctorSummary(FOUND)).toMatch(/❌ 1 to mend[^\0]*❌ \|[^\n]*df -h/);
+});
+
+test('the folder that --adopt names is told by what is in it, and is a fault where nothing of it can be used', async () => {
+  const seen = async (adopt: string) => await finding('adopt', { flags: { adopt, databases: 'daily' } });
+  const folder = temporaryFolder();
+  expect(await seen(folder)).toMatchObject({ ok: false, advice: expect.any(String) });
+  for (const name of ['daily.cvd', 'daily-2.cdiff', 'daily-3.cdiff', 'main.cld'])
+    writeFileSync(join(folder, name), '');
+  expect(await seen(folder)).toMatchObject({ ok: true, found: expect.stringContaining('1 CVD, 2 CDIFFs') });
+  expect(await seen(join(folder, 'gone'))).toMatchObject({ ok: false });
 });

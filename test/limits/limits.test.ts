@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ADOPT_LIMITS } from './adopt.ts';
 import { BUNDLE_LIMITS } from './bundle.ts';
 import { DAEMON_LIMITS } from './daemon.ts';
 import { DATABASE_LIMITS } from './databases.ts';
@@ -15,6 +16,7 @@ import { STORE_LIMITS } from './store.ts';
 const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   ...OUTSIDE_LIMITS,
   ...STORE_LIMITS,
+  adopt: ADOPT_LIMITS,
   bundle: BUNDLE_LIMITS,
   daemon: DAEMON_LIMITS,
   databases: DATABASE_LIMITS,

@@ -103,7 +103,6 @@ const UPSTREAM: Readonly<Record<string, Row>> = {
   ),
   'PATIENCE.span': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s: %s'),
   'PATIENCE.least': elsewhere('upstream/incomplete', PACE, '%d MB at %d KB/s: %s'),
-  'PATIENCE.file': elsewhere('upstream/slow', PACE, '%d MB at %d KB/s: %s'),
   'PATIENCE.attempts': elsewhere(
     'it is given up',
     'upstream/retry.test.ts',

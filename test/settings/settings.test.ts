@@ -122,6 +122,7 @@ const meanings: [string, string, Partial<CycleSettings>][] = [
   ['archive', '0', { archive: 0 }],
   ['max-mirror-size', '900', { maxMirrorSize: 900 * 1024 * 1024 }],
   ['public-url', 'https://mirror.example/', { publicUrl: 'https://mirror.example' }],
+  ['adopt', '/var/lib/clamav', { adopt: '/var/lib/clamav' }],
   ['restore-from', 'https://me.github.io/mirror/', { restoreFrom: 'https://me.github.io/mirror' }],
   ['local', '/srv/local', { local: '/srv/local' }],
   ['max-signature-drop', '5', { maxSignatureDrop: 0.05 }],

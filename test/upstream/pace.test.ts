@@ -28,11 +28,22 @@ describe('over a slow line', () => {
   test.each([
     [85, 50, 'whole'],
     [85, 33, 'whole'],
-    [85, 20, 'upstream/slow'], // the next cycle has the rest
+    [85, 20, 'whole'],
+    [1024, 3, 'whole'], // in four days
     [1024, 500, 'whole'],
     [85, 1, 'upstream/incomplete'],
   ])('%d MB at %d KB/s: %s', (megabytes, kilobytes, expected) => {
     expect(comes(megabytes * MEGABYTE, kilobytes * 1000)).toBe(expected);
+  });
+
+  test('is given up after its time where there is a limit', () => {
+    let now = 0;
+    const pace = new Pace('daily.cvd', { ...PATIENCE, file: 1000, clock: () => now });
+    pace.begin();
+    pace.flow();
+    pace.count(CHUNK);
+    now = 1001;
+    expect(() => pace.count(CHUNK)).toThrow(expect.objectContaining({ code: 'upstream/slow' }));
   });
 
   test('what has taken long to begin has its time from there', () => {
@@ -53,7 +64,8 @@ describe('a file that takes twenty times as long as was once allowed', () => {
     upstream.fail('main.cvd', ...faults);
     await using folder = await temporaryFolder();
     let received = 0;
-    const patience = { ...PATIENCE, least: 10_000, pause: 1, clock: () => received / 50 };
+    const own = { least: 10_000, pause: 1, file: Number.POSITIVE_INFINITY };
+    const patience = { ...PATIENCE, ...own, clock: () => received / 50 };
     await using open = openClient(upstream.url, { patience });
     const client = open.another((bytes) => {
       received = bytes;
@@ -87,6 +99,26 @@ describe('a file that takes twenty times as long as was once allowed', () => {
     const { code, requests } = await download({ cutAfter: MEGABYTE, times: 1 }, { cutAfter: 1000 });
     expect(code).toBe('upstream/unreachable');
     expect(requests).toHaveLength(4);
+  });
+
+  test('is given up once attempts that begin anew get no further', async () => {
+    const { code, requests } = await download({ cutAfter: MEGABYTE, ignoreRange: true });
+    expect(code).toBe('upstream/unreachable');
+    expect(requests.length).toBeGreaterThan(3); // the first one got somewhere
+  });
+
+  test('arrives though each attempt begins anew, as long as each gets further', async () => {
+    const further = [1, 2, 3, 4, 5, 6].map((cut) => ({
+      cutAfter: cut * MEGABYTE,
+      ignoreRange: true,
+      times: 1,
+    }));
+    const { code, isWhole, requests } = await download(...further);
+    expect({ code, isWhole, requests: requests.length }).toEqual({
+      code: 'whole',
+      isWhole: true,
+      requests: 7,
+    });
   });
 
   test('is not asked for by pieces if upstream does not say which file it is', async () => {

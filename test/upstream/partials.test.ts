@@ -34,7 +34,7 @@ async function start(fault: Fault = {}): Promise<Cycles> {
   let cycles = 0;
   let begun = 0;
   const clock = (): number => (cycles === 1 && it.parts.client.received - begun > CVD.length / 2 ? 1e12 : 0);
-  const it = await startAcquiring(offered([LINK ?? never()]), { patience: { clock } });
+  const it = await startAcquiring(offered([LINK ?? never()]), { patience: { clock, file: 1e9 } });
   it.upstream.fail('test.cvd', fault);
   const folder = join(it.folder, 'partial');
   return Object.assign(it, {

@@ -15,7 +15,8 @@ export const CONNECT_MS = 20_000;
  */
 export const PROXIED_CONNECT_MS = 60_000;
 /**
- * Limits for one file, in milliseconds, bytes and attempts. Production's largest takes half an hour at 50 KB/s;
+ * Limits for one file, in milliseconds, bytes and attempts. Progress decides, and not the time for the whole: production's
+ * largest takes two hours at 20 KB/s, and whoever ends it after one never has the daily, which is another one tomorrow.
  * freshclam tries three times.
  */
 export const PATIENCE = {
@@ -24,10 +25,6 @@ export const PATIENCE = {
   /** In which at least `least` bytes of a body have to arrive. */
   span: 60_000,
   least: 128 * 1024,
-  /**
-   * For one file, all attempts included, so that other databases are published. Received parts may be kept after that.
-   */
-  file: 45 * 60_000,
   attempts: 3,
   /** Before the second attempt; doubled before each further one. */
   pause: 1000,

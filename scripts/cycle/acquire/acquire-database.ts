@@ -6,7 +6,7 @@ import { fetchPublishedSign } from '../../mirror/signs/published-sign.ts';
 import { signRecord } from '../../mirror/signs/sign-record.ts';
 import { acquireCdiffs } from '../../upstream/acquire/cdiffs.ts';
 import type { AcquireContext } from '../../upstream/acquire/context.ts';
-import { acquireCvd, type Offer } from '../../upstream/acquire/cvd.ts';
+import { acquireCvd, type Offer, type Previous } from '../../upstream/acquire/cvd.ts';
 import { askForSign, stageSign } from '../../upstream/acquire/sign.ts';
 import type { VerifiedCvd } from '../../verify/cvd.ts';
 import type { Cycle } from '../context.ts';
@@ -40,16 +40,18 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
   const { resync } = settings;
   const context = contextFor(survey, cycle);
   const now = cycle.now();
-  const previous = await findPrevious(database, cycle);
+  const stored = await findPrevious(database, cycle);
   // in a resync only what the store has counts: a manifest may claim any version
   if (!resync) requireNoOlder(offer, claimedVersion(cycle.published, database));
-  requireNoOlder(offer, previous?.verified.header.version);
+  requireNoOlder(offer, stored?.verified.header.version);
   const signName = cvdSignName(database, offer.header.version);
   const answer = await askForSign(signName, client);
   requireSign(offer, published?.sign, answer, now);
   const chain = await acquireCdiffs(database, offer.header.version, knownChain(survey, cycle), context);
   requireLastCdiff(offer, published?.version, chain.missingCdiffs, now);
-  const { cvd, how, because } = await acquireCvd(offer, resync ? undefined : previous, context);
+  const previous = resync ? undefined : await newestBase(offer, stored, cycle);
+  const acquired = await acquireCvd(offer, cycle.isAdopting ? undefined : previous, context);
+  const { cvd } = acquired;
   const path = async () => stage.path(cvdName(database));
   const outcome =
     answer === 'unchanged'
@@ -60,11 +62,27 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
   const seenOn = seenAt({ asOf: client.asOf, before: published?.seen?.at, now: cycle.now() });
   const seen = { at: seenOn.toISOString(), version: offer.header.version };
   const record = { ...describeCvd(cvd), ...chain, sign, seen };
-  const members = membersOf(previous?.verified, cvd);
+  const { how, because } = cycle.isAdopting ? ({ how: 'adopted' } as const) : acquired;
+  const members = membersOf(stored?.verified, cvd);
   const update: Update = { database, record, how, because, isNew: true, members };
-  if (previous === undefined || previous.verified.header.version !== published?.version) return update;
+  if (stored === undefined || stored.verified.header.version !== published?.version) return update;
   const publishedSign = await fetchPublishedSign(database, published.version, cycle);
-  return { ...update, publishedCvd: previous.path, publishedSign };
+  return { ...update, publishedCvd: stored.path, publishedSign };
+}
+
+/** The newest CVD or CLD that the offered version can be rebuilt from: of the store, or of the adopted folder. */
+async function newestBase(
+  { database, header }: Offer,
+  stored: Previous | undefined,
+  { adoption, stage }: Cycle,
+): Promise<Previous | undefined> {
+  const found = adoption?.baseOf(database, header.version);
+  if (found === undefined) return stored;
+  const known = stored?.verified.header;
+  if (known !== undefined && known.version >= found.verified.header.version) return stored;
+  const path = stage.incoming(`adopted-${cvdName(database)}`);
+  await adoption?.take(found.name, path);
+  return { path, verified: found.verified };
 }
 
 /** Acquires files of the published version that upstream did not have before. */

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, explain } from '../../base/errors.ts';
-import { ARCHIVE_FOLDER, cdiffName, cvdName, parseFileName } from '../../cvd/names.ts';
+import { ARCHIVE_FOLDER, cdiffName, cvdName, parseCldName, parseFileName } from '../../cvd/names.ts';
 import { FolderStore } from '../../store/folder.ts';
 import { MANIFEST } from '../../store/store.ts';
 import type { Trust } from '../../verify/trust.ts';
-import { foreignFiles } from '../foreign/foreign-files.ts';
+import { foreignFiles, isDatabaseFile } from '../foreign/foreign-files.ts';
 import { type Manifest, parseManifest } from '../manifest.ts';
 import { inspectPin } from '../pin.ts';
 import { type Checked, checkFile } from './check-file.ts';
@@ -60,14 +60,16 @@ async function checkOnce(folder: string, store: FolderStore, trust: Trust): Prom
   }
 }
 
-/** Names of database files, including the archive. */
+/** Names of database files, including the archive, and the CLDs that a freshclam keeps. */
 async function databaseFilesIn(folder: string): Promise<string[]> {
   const archived = await readdir(join(folder, ARCHIVE_FOLDER)).catch((error) => {
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
     return [];
   });
   const names = [...(await readdir(folder)), ...archived.map((name) => `${ARCHIVE_FOLDER}/${name}`)];
-  return names.filter((name) => parseFileName(name) !== undefined).sort();
+  const isCld = (name: string) => parseCldName(name) !== undefined && isDatabaseFile(name);
+  const isDatabase = (name: string) => parseFileName(name) !== undefined || isCld(name);
+  return names.filter(isDatabase).sort();
 }
 
 /** True for a good `.sign` that is not in the manifest: a publication may be under way, and it does no harm. */

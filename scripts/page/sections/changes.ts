@@ -22,5 +22,6 @@ export function changes({ changes: all }: History, { written }: Status): Html | 
 }
 
 function how({ how, upstreamBytes }: Change): string {
+  if (how === 'adopted') return 'adopted from a folder';
   return how === 'rolled back' ? 'rolled back' : `${how}, ${bytes(upstreamBytes)} from upstream`;
 }

@@ -64,6 +64,7 @@ function how({ obtained, size }: DatabaseStatus): string {
   if (obtained === null) return 'before this page was kept';
   const { how, upstreamBytes } = obtained;
   if (how === 'rebuilt') return `rebuilt from CDIFFs: ${bytes(upstreamBytes)} instead of ${bytes(size)}`;
+  if (how === 'adopted') return 'adopted from a folder';
   if (how === 'rolled back') return 'rolled back to, from the archive';
   return `downloaded: ${bytes(upstreamBytes)}`;
 }

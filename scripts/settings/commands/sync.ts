@@ -153,6 +153,12 @@ const CYCLE = [
     schema: FilePath,
   },
   {
+    name: 'adopt',
+    value: '<folder>',
+    help: 'folder of databases that cvdupdate, freshclam or a web server kept: what is proven of it is published before upstream is asked; it is only read',
+    schema: FilePath,
+  },
+  {
     name: 'max-signature-drop',
     value: '<percent>',
     help: 'refuse a database that loses more of its signatures than this, until you accept it',
@@ -195,6 +201,9 @@ export function syncSettings(from: Given): CycleSettings {
   const work = settings.work ?? workFolderOf(store);
   if (!isS3Address(store)) requireApart(store, work);
   else if (settings['restore-from'] !== undefined) throw restoresBucket(from);
+  if (settings.adopt !== undefined)
+    requireOnlyRead(settings.adopt, isS3Address(store) ? [work] : [store, work]);
+  if (settings.adopt !== undefined && settings.resync) throw adoptsAnew(from);
   requireKept(settings.upstream, settings.databases);
   const drop = settings['max-signature-drop'];
   return {
@@ -215,6 +224,7 @@ export function syncSettings(from: Given): CycleSettings {
     publicUrl: settings['public-url'],
     restoreFrom: settings['restore-from'],
     local: settings.local,
+    adopt: settings.adopt,
     maxSignatureDrop: drop === undefined ? undefined : drop / 100,
     accept: settings.accept,
     retry: settings.retry,
@@ -225,11 +235,29 @@ export function syncSettings(from: Given): CycleSettings {
 
 /** Keeps the two folders apart: unproven files must not be served, nor served files lie where each run begins by clearing up. */
 function requireApart(store: string, work: string): void {
-  const apart = (from: string, to: string) => relative(from, to).split(sep)[0] === '..';
-  if (apart(work, store) && apart(store, work)) return;
+  if (isApart(work, store) && isApart(store, work)) return;
   throw new SettingError('setting/invalid', `--work ${work} and --store ${store} lie one within the other`, {
     advice: `Choose two folders side by side, as ${store} and ${store}.work`,
   });
+}
+
+function isApart(from: string, to: string): boolean {
+  return relative(from, to).split(sep)[0] === '..';
+}
+
+/** An adopted folder is only read, so it must be none that a run writes to. */
+function requireOnlyRead(adopt: string, written: readonly string[]): void {
+  const other = written.find((folder) => !isApart(adopt, folder) || !isApart(folder, adopt));
+  if (other === undefined) return;
+  throw new SettingError('setting/invalid', `--adopt ${adopt} and ${other} lie one within the other`, {
+    advice: 'Choose another folder with --store: the adopted one is only read, and stays as it is',
+  });
+}
+
+/** A resync takes everything from upstream, and an adoption what it can from a folder. */
+function adoptsAnew(from: Given): SettingError {
+  const what = `${named('adopt', from)} and ${named('resync', from)} contradict each other`;
+  return new SettingError('setting/invalid', what, { advice: 'Leave one of them out' });
 }
 
 /** A bucket keeps its manifest by itself. */

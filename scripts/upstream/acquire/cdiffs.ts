@@ -2,10 +2,11 @@ import { counted } from '../../base/words.ts';
 import { cdiffName, cdiffSignName } from '../../cvd/names.ts';
 import { verifyCdiffFile } from '../../files/verify.ts';
 import type { VerifiedCdiff } from '../../verify/cdiff.ts';
-import { isDoubtful, takeProven } from '../ask-again.ts';
+import { isDoubtful } from '../ask-again.ts';
 import { isMissing } from '../error.ts';
 import type { AcquireContext } from './context.ts';
 import { askForSign, stageSign } from './sign.ts';
+import { takeWhole } from './take-whole.ts';
 
 /** CDIFFs of a database, as the manifest records them. */
 export interface CdiffChain {
@@ -86,15 +87,15 @@ async function acquireCdiff(database: string, version: number, context: AcquireC
 export async function downloadCdiff(
   database: string,
   version: number,
-  { client, trust, stage, limits, log, lenient }: AcquireContext,
+  context: AcquireContext,
 ): Promise<VerifiedCdiff | undefined> {
+  const { trust, stage, limits, log, lenient } = context;
   const name = cdiffName(database, version);
-  const path = stage.incoming(name);
+  const to = stage.incoming(name);
+  const wanted = { of: name, to, limit: limits.cdiff };
+  const prove = async () => await verifyCdiffFile(to, trust, { database, version });
   try {
-    return await takeProven(name, log, async (asking) => {
-      await client.download(name, path, limits.cdiff, asking);
-      return await verifyCdiffFile(path, trust, { database, version });
-    });
+    return await takeWhole(name, wanted, prove, context);
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (lenient !== true || !isDoubtful(error)) throw error;

@@ -6,11 +6,11 @@ import type { CvdHeader } from '../../cvd/header.ts';
 import { cdiffName, cvdName } from '../../cvd/names.ts';
 import { verifyCvdFile } from '../../files/verify.ts';
 import { rebuildCvd } from '../../rebuild/rebuild-cvd.ts';
+import type { VerifiedCld } from '../../verify/cld.ts';
 import type { VerifiedCvd } from '../../verify/cvd.ts';
-import { VerifyError } from '../../verify/error.ts';
-import { takeProven } from '../ask-again.ts';
 import { downloadCdiff } from './cdiffs.ts';
 import type { AcquireContext } from './context.ts';
+import { takeWhole } from './take-whole.ts';
 
 /** A new version, as upstream's signed header announces it. */
 export interface Offer {
@@ -20,10 +20,10 @@ export interface Offer {
   readonly gzipHeader: Uint8Array;
 }
 
-/** A proven CVD that the mirror has already. */
+/** A proven CVD or CLD on this machine. */
 export interface Previous {
   readonly path: string;
-  readonly verified: VerifiedCvd;
+  readonly verified: VerifiedCvd | VerifiedCld;
 }
 
 export interface AcquiredCvd {
@@ -59,29 +59,13 @@ async function download(
   because: string,
   context: AcquireContext,
 ): Promise<VerifiedCvd> {
-  const { client, trust, stage, limits, log, partials } = context;
+  const { trust, stage, limits, log } = context;
   const name = cvdName(database);
   const expected = { database, version: header.version };
   log.info(`${database}: downloading version ${header.version}, because ${because}`);
   const to = stage.incoming(name);
-  return await takeProven(name, log, async (asking) => {
-    const isOfParts = asking.fresh
-      ? undefined
-      : await partials?.download(name, { of: header.md5, to, limit: limits.cvd }, client);
-    if (isOfParts === undefined) await client.download(name, to, limits.cvd, asking);
-    if (isOfParts === true) {
-      try {
-        return await verifyCvdFile(to, trust, expected);
-      } catch (error) {
-        if (!(error instanceof VerifyError)) throw error;
-        log.info(
-          `${name}: the part of an earlier cycle does not fit (${explain(error)}). Downloading the whole file`,
-        );
-        await client.download(name, to, limits.cvd);
-      }
-    }
-    return await verifyCvdFile(to, trust, expected);
-  });
+  const wanted = { of: header.md5, to, limit: limits.cvd };
+  return await takeWhole(name, wanted, async () => await verifyCvdFile(to, trust, expected), context);
 }
 
 /** Rebuilds the CVD, or returns the reason to download it. */
@@ -93,18 +77,19 @@ async function rebuild(
   if (previous === undefined) return 'there is no earlier version to rebuild it from';
   const { database, header, gzipHeader } = offer;
   const { stage, trust, log } = context;
-  const from = previous.verified.header.version;
+  const { verified } = previous;
+  const from = verified.header.version;
   const output = stage.incoming(cvdName(database));
   if (from > header.version) return `the store has version ${from} already`;
-  if (from === header.version) {
-    if (previous.verified.header.md5 !== header.md5) return `the store has another version ${from}`;
+  if (from === header.version && 'md5' in verified) {
+    if (verified.header.md5 !== header.md5) return `the store has another version ${from}`;
     await rename(previous.path, output); // a killed run got this far
-    return previous.verified;
+    return verified;
   }
   const cdiffs = await cdiffsSince(from, offer, context);
   if (typeof cdiffs === 'string') return cdiffs;
   log.info(
-    `${database}: rebuilding version ${header.version} from version ${from} and ${counted(cdiffs.length, 'CDIFF')}`,
+    `${database}: rebuilding version ${header.version} from ${'md5' in verified ? '' : 'the CLD of '}version ${from} and ${counted(cdiffs.length, 'CDIFF')}`,
   );
   try {
     const task = { database, old: previous.path, cdiffs, header, gzipHeader, output };

@@ -34,6 +34,18 @@ export const privateFreshclam: UpdateClient = freshclamWith('freshclam, PrivateM
   `PrivateMirror ${url}`,
 ]);
 
+/** The same, which lets a CLD that it makes of CDIFFs be compressed, as a CVD is. */
+export const compressingFreshclam: UpdateClient = freshclamWith(
+  'freshclam, CompressLocalDatabase',
+  'test',
+  (url) => [`DatabaseMirror ${url}`, 'CompressLocalDatabase yes'],
+);
+
+/** ClamAV's own tool for mirrors. `dns` is a nameserver that answers. */
+export function cvdupdateAt(dns: string): UpdateClient {
+  return { name: 'cvdupdate', update: async (folder, url) => await updateWithCvdupdate(folder, url, dns) };
+}
+
 /** Those that send the time of their own download, each with a program of its own. `dns` is a nameserver that answers. */
 export function ownClockClients(dns: string): readonly UpdateClient[] {
   return [
@@ -42,7 +54,7 @@ export function ownClockClients(dns: string): readonly UpdateClient[] {
       `DatabaseCustomURL ${url}/test.cvd`,
     ]),
     { name: 'curl -z', update: updateWithCurl },
-    { name: 'cvdupdate', update: async (folder, url) => await updateWithCvdupdate(folder, url, dns) },
+    cvdupdateAt(dns),
   ];
 }
 

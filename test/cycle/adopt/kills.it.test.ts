@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { trusting } from '../../support/clamav/engines.ts';
+import type { CliRun } from '../../support/mirror/cli.ts';
+import {
+  describeMirror,
+  expectNoLeftovers,
+  faults,
+  namesIn,
+  ofTest,
+  published,
+  startMirror,
+  type TestMirror,
+  versionOf,
+} from '../../support/mirror/cycle.ts';
+import { everyNth } from '../../support/sample.ts';
+import { MARK } from '../kills/kill-at.ts';
+import { inPairs } from '../kills/killing.ts';
+import { folderAt, traces } from './folder.ts';
+
+const PRELOAD = join(import.meta.dirname, '..', 'kills', 'kill-at.ts');
+
+/** A run that adopts version 5 while upstream has version 6, killed in its Nth change to a file; 0: to its end. */
+async function syncKilledAt(mirror: TestMirror, given: string, change: number): Promise<CliRun> {
+  return await mirror.syncCli(['--adopt', given], {
+    nodeFlags: ['--import', PRELOAD],
+    environment: { KILL_AT: String(change) },
+  });
+}
+
+describeMirror('a run that adopts a folder', () => {
+  test('may be killed in any change it makes to files: what is served is whole, and no whole CVD is ever taken', {
+    timeout: 900_000,
+  }, async () => {
+    await using whole = await startMirror(6);
+    const run = await syncKilledAt(whole, await folderAt(whole, 5), 0);
+    expect(run.exitCode).toBe(0);
+    const tree = await published(whole.store);
+    const changes = run.stderr.split('\n').filter((line) => line.startsWith(MARK));
+    const isLast = (what: string) => what.includes(' rename ') && what.includes('/manifest.json');
+    const adopted = changes.findIndex(isLast); // what comes after is a run as others are
+    expect(adopted).toBeGreaterThan(0);
+    const points = [...changes.keys()].filter(
+      (at) => at <= adopted + 10 && !isLikeAnother(changes[at] ?? ''),
+    );
+    expect(points.length).toBeGreaterThan(30);
+
+    await inPairs(everyNth(16, points), async (at) => {
+      await using mirror = await startMirror(6);
+      const given = await folderAt(mirror, 5);
+      const before = await traces(given);
+      const killed = await syncKilledAt(mirror, given, at + 1);
+      try {
+        expect(killed.signal).toBe('SIGKILL');
+        expect(await traces(given)).toEqual(before);
+        const names = await namesIn(mirror.store);
+        if (names.length > 0) expect(await faults(mirror.store)).toEqual([]);
+        if (names.includes('test.cvd')) expect([5, 6]).toContain(await versionOf(mirror.store));
+
+        const openProver = async () => trusting;
+        const report = await mirror.sync({ openProver, flags: { adopt: given } });
+        expect(ofTest(report)).toMatchObject({
+          outcome: expect.stringMatching(/^(published|unchanged)$/),
+          to: 6,
+        });
+        expect(mirror.upstream.requests.filter(({ name, range }) => name === 'test.cvd' && !range)).toEqual(
+          [],
+        );
+        expect(await published(mirror.store)).toEqual(tree);
+        expect(await faults(mirror.store)).toEqual([]);
+        await expectNoLeftovers(mirror);
+      } catch (cause) {
+        throw new Error(`after a kill in change ${at + 1}: ${changes[at]}`, { cause });
+      }
+    });
+  });
+});
+
+/** The first CDIFF and the last stand for those between them, and one sample for all. */
+function isLikeAnother(change: string): boolean {
+  if (change.includes('fixtures')) return !change.includes('archive.zip');
+  return /test-[34]\.cdiff/.test(change);
+}
