@@ -95,5 +95,6 @@ export function cdiffSignName(database: string, version: number): string {
 /** Advice for a server that has CLDs in the place of CVDs. */
 export const CLD_ADVICE =
   'No signature covers a whole CLD. Use a mirror of CVDs, such as one made by cvdupdate or by this program. Or make that ' +
-  'server keep CVDs: set "ScriptedUpdates no" in its freshclam.conf and remove its .cld files. Or copy its folder here, and ' +
-  "begin with that: sync --adopt FOLDER makes the CVDs of it, with the signed headers that ClamAV's servers have";
+  'server keep CVDs: set "ScriptedUpdates no" in its freshclam.conf and remove its .cld files. Or name ' +
+  "ClamAV's own behind it (--upstream THIS,https://database.clamav.net), or copy its folder here and begin with that (sync --adopt FOLDER): the " +
+  'CVDs can be made of the CLDs, with the signed headers that only ClamAV has';

@@ -14,6 +14,7 @@ import { asPublished, hasWork, type Survey, type Update } from '../database.ts';
 import type { Step } from '../gate/plausibility.ts';
 import { isDoubtedForLong } from '../memory/doubts.ts';
 import { seenAt } from '../survey/lag.ts';
+import { cldBase } from './cld-base.ts';
 import { requireLastCdiff, requireNoOlder, requireSign } from './offer-rules.ts';
 
 /**
@@ -49,7 +50,7 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
   requireSign(offer, published?.sign, answer, now);
   const chain = await acquireCdiffs(database, offer.header.version, knownChain(survey, cycle), context);
   requireLastCdiff(offer, published?.version, chain.missingCdiffs, now);
-  const previous = resync ? undefined : await newestBase(offer, stored, cycle);
+  const previous = resync ? undefined : await newestBase(survey, offer, stored, cycle);
   const acquired = await acquireCvd(offer, cycle.isAdopting ? undefined : previous, context);
   const { cvd } = acquired;
   const path = async () => stage.path(cvdName(database));
@@ -70,14 +71,20 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
   return { ...update, publishedCvd: stored.path, publishedSign };
 }
 
-/** The newest CVD or CLD that the offered version can be rebuilt from: of the store, or of the adopted folder. */
+/**
+ * The newest CVD or CLD that the offered version can be rebuilt from: of the store, of the adopted folder, or of an upstream
+ * that has CLDs only.
+ */
 async function newestBase(
-  { database, header }: Offer,
+  survey: Survey,
+  offer: Offer,
   stored: Previous | undefined,
-  { adoption, stage }: Cycle,
+  cycle: Cycle,
 ): Promise<Previous | undefined> {
+  const { adoption, stage, isAdopting } = cycle;
+  const { database, header } = offer;
   const found = adoption?.baseOf(database, header.version);
-  if (found === undefined) return stored;
+  if (found === undefined) return stored ?? (isAdopting ? undefined : await cldBase(survey, offer, cycle));
   const known = stored?.verified.header;
   if (known !== undefined && known.version >= found.verified.header.version) return stored;
   const path = stage.incoming(`adopted-${cvdName(database)}`);
