@@ -35,7 +35,7 @@ export async function sendAlerts(
 
 async function reportByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
   const { github, run, mirror, patience } = notifySettings(given.environment);
-  const { openGitHub } = await import('../notify/github.ts');
+  const { openGitHub } = await import('../notify/github/github.ts');
   const { notify } = await import('../notify/notify.ts');
   const context = {
     github: openGitHub(github),

@@ -1,4 +1,4 @@
-import { openGitHub } from '../notify/github.ts';
+import { openGitHub } from '../notify/github/github.ts';
 import { notify as notifyOf } from '../notify/notify.ts';
 import { parseRunReport, together as reportsTogether } from '../notify/run-report.ts';
 import { notifySettings } from '../settings/github.ts';

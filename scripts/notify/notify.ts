@@ -1,10 +1,12 @@
 import { explain } from '../base/errors.ts';
 import { counted } from '../base/words.ts';
-import { type EarlierRuns, earlierRuns, isDue } from './earlier-runs.ts';
+
 import { oneLine } from './escape.ts';
-import { explainGitHub } from './github-errors.ts';
-import { type IssueContext, raise, resolve } from './issues.ts';
-import { type OurIssue, ourIssues } from './our-issues.ts';
+import { earlierRuns } from './github/earlier-runs.ts';
+import { explainGitHub } from './github/github-errors.ts';
+import { type IssueContext, raise, resolve } from './github/issues.ts';
+import { type OurIssue, ourIssues } from './github/our-issues.ts';
+import { type EarlierRuns, isDue } from './patience.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
 /** Result of a job before ours, as GitHub names it. */

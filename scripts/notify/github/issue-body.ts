@@ -1,11 +1,11 @@
-import { ISSUE } from '../base/limits/github.ts';
-import { counted, moment, span } from '../base/words.ts';
-import { adviceFor, textsFor } from './advice.ts';
-import type { EarlierRuns } from './earlier-runs.ts';
-import { code, fenced, fencedLog, link } from './escape.ts';
+import { ISSUE } from '../../base/limits/github.ts';
+import { counted, moment, span } from '../../base/words.ts';
+import { adviceFor, textsFor } from '../advice.ts';
+import { code, fenced, fencedLog, link } from '../escape.ts';
+import type { EarlierRuns } from '../patience.ts';
+import type { Failure, RunReport } from '../run-report.ts';
+import type { RunInfo } from '../settings.ts';
 import { type IssueState, marker } from './issue-state.ts';
-import type { Failure, RunReport } from './run-report.ts';
-import type { RunInfo } from './settings.ts';
 
 /** Everything that an issue is written from. All limits together stay far below GitHub's 65,536 characters. */
 export interface IssueContent {
@@ -66,7 +66,7 @@ function history({ state, run, earlier }: IssueContent): string {
   const good = earlier?.lastGood;
   if (good !== undefined) {
     lines.push(
-      `- The last good run: ${link(moment(good.at), good.url)}, ${span(good.at, state.last)} before`,
+      `- The last good run: ${link(moment(good.at), good.url ?? '')}, ${span(good.at, state.last)} before`,
     );
   }
   return lines.join('\n');

@@ -1,12 +1,12 @@
 import * as v from 'valibot';
-import type { Log } from '../base/log.ts';
-import { textsFor } from './advice.ts';
+import type { Log } from '../../base/log.ts';
+import { textsFor } from '../advice.ts';
+import type { FailureClass } from '../run-report.ts';
+import type { RunInfo } from '../settings.ts';
 import type { GitHub } from './github.ts';
 import { type IssueContent, issueBody, recoveryComment, reopenComment, repeatComment } from './issue-body.ts';
 import { firstState, IssueCode, type IssueState, nextState } from './issue-state.ts';
 import { LABEL, labelsOf, type OurIssue, ourIssues } from './our-issues.ts';
-import type { FailureClass } from './run-report.ts';
-import type { RunInfo } from './settings.ts';
 
 /** Everything that issues are kept with. */
 export interface IssueContext {

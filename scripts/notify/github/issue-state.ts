@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { About, FAILURE_CLASSES } from './run-report.ts';
-import type { RunInfo } from './settings.ts';
+import { About, FAILURE_CLASSES } from '../run-report.ts';
+import type { RunInfo } from '../settings.ts';
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 
