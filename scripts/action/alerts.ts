@@ -1,12 +1,13 @@
 import { explain } from '../base/errors.ts';
 import type { RunReport } from '../notify/run-report.ts';
-import type { ActionSettings } from '../settings/action.ts';
+import { type ActionSettings, isDryRun } from '../settings/action.ts';
 import { notifySettings } from '../settings/github.ts';
 import { networkFrom } from '../settings/network.ts';
 import { wantsIssues } from '../settings/notify.ts';
 import type { Given } from '../settings/read.ts';
 import type { Verdict } from '../wiring/exit-code.ts';
 import type { ActionsLog } from './actions-log.ts';
+import { alertFromJob } from './job-alerts.ts';
 
 interface About {
   readonly given: Given;
@@ -16,7 +17,7 @@ interface About {
   readonly log: ActionsLog;
 }
 
-/** Alerts people who are not watching the run, by an issue and by a ping. Never throws. Returns outputs. */
+/** Alerts people who are not watching the run, by an issue, a ping and the addresses of `alert`. Never throws. Returns outputs. */
 export async function sendAlerts(
   report: RunReport | undefined,
   about: About,
@@ -28,9 +29,23 @@ export async function sendAlerts(
     return undefined;
   };
   await ping(about).catch(warn);
+  await alertOf(report, about).catch(warn);
   if (report === undefined || !wantsIssues(about.given)) return {};
   const issue = await reportByIssue(report, about).catch(warn);
   return issue === undefined ? {} : { 'issue-number': String(issue) };
+}
+
+/** Commands that a schedule runs. What somebody runs by hand is seen by whoever does. */
+const ALERTING: Readonly<Record<string, 'sync' | 'watch'>> = {
+  sync: 'sync',
+  resync: 'sync',
+  watchdog: 'watch',
+};
+
+async function alertOf(report: RunReport | undefined, { given, log }: About): Promise<void> {
+  const command = ALERTING[given.environment.CLAMAV_MIRROR_COMMAND ?? ''];
+  if (command === undefined || report === undefined || isDryRun(given)) return;
+  await alertFromJob(report, command, { given, log });
 }
 
 async function reportByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {

@@ -2,23 +2,39 @@ import { bytes, printJson, type RunLog, runLog } from '../base/log.ts';
 import { took } from '../base/words.ts';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
+import { manifestOf } from '../mirror/published.ts';
+import { reportOnCycle, servingOf } from '../notify/cycle-failures.ts';
+import { alertSettings } from '../settings/alerts.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
 import { cycleDeps } from '../wiring/cycle-context.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
+import { alerted, leaveSoon, sendAlerts } from '../wiring/send-alerts.ts';
 
 /** `clamav-mirror sync`: one cycle. */
 export async function sync(given: Given, json: boolean): Promise<'good' | 'failed' | 'refused'> {
-  const { settings, voice } = together({
-    settings: () => syncSettings(given),
-    voice: () => logSettings(given),
-  });
+  const { settings, voice, alerts } = await alerted(given, 'sync', () =>
+    together({
+      settings: () => syncSettings(given),
+      voice: () => logSettings(given),
+      alerts: () => alertSettings(given),
+    }),
+  );
   const log = runLog(process.stderr, voice);
   endOnSignal();
-  const report = await runCycle(settings, await cycleDeps(settings, log));
+  const { report, store } = await alerted(given, 'sync', async () => {
+    const deps = await cycleDeps(settings, log);
+    return { report: await runCycle(settings, deps), store: deps.store };
+  });
   if (json) printJson(process.stdout, report);
   else printReport(report, settings.store, log);
+  if (alerts !== undefined && !settings.dryRun) {
+    const isReadBack = settings.publicUrl !== undefined && report.outcome === 'published';
+    const serving = servingOf(await manifestOf(store).catch(() => undefined), settings.publicUrl);
+    const run = reportOnCycle(report, { serving, log: [], isReadBack, at: new Date() });
+    if (await sendAlerts(run, alerts, { command: 'sync', log })) leaveSoon();
+  }
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;
   return 'good';
 }

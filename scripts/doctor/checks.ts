@@ -1,5 +1,6 @@
 import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
 import { isS3Address } from '../store/s3/address.ts';
+import { checkAlerts } from './checks/alerts.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkContainers } from './checks/containers.ts';
@@ -34,6 +35,7 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
     { name: 'proxies', run: checkProxies },
     { name: 'certificates', run: checkCertificates },
     { name: 'public-url', run: checkPublicUrl },
+    { name: 'alerts', run: checkAlerts },
     ...(await gitHubChecks(settings)),
   ];
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ALERT_LIMITS } from './alerts.ts';
 import { BUNDLE_LIMITS } from './bundle.ts';
 import { DATABASE_LIMITS } from './databases.ts';
 import { DOCTOR_LIMITS } from './doctor.ts';
@@ -15,6 +16,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   ...OUTSIDE_LIMITS,
   ...STORE_LIMITS,
   bundle: BUNDLE_LIMITS,
+  alerts: ALERT_LIMITS,
   databases: DATABASE_LIMITS,
   doctor: DOCTOR_LIMITS,
   github: GITHUB_LIMITS,
