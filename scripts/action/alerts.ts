@@ -1,6 +1,7 @@
 import { explain } from '../base/errors.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import { type ActionSettings, isDryRun } from '../settings/action.ts';
+import { alertSettings } from '../settings/alerts.ts';
 import { notifySettings } from '../settings/github.ts';
 import { networkFrom } from '../settings/network.ts';
 import { wantsIssues } from '../settings/notify.ts';
@@ -42,8 +43,17 @@ const ALERTING: Readonly<Record<string, 'sync' | 'watch'>> = {
   watchdog: 'watch',
 };
 
+/** Throws `setting/invalid` if a command that alerts cannot: a mirror must not run for months with an address that is none. */
+export function requireAlerts(given: Given): void {
+  if (commandOf(given) !== undefined) alertSettings(given);
+}
+
+function commandOf({ environment }: Given): 'sync' | 'watch' | undefined {
+  return ALERTING[environment.CLAMAV_MIRROR_COMMAND ?? ''];
+}
+
 async function alertOf(report: RunReport | undefined, { given, log }: About): Promise<void> {
-  const command = ALERTING[given.environment.CLAMAV_MIRROR_COMMAND ?? ''];
+  const command = commandOf(given);
   if (command === undefined || report === undefined || isDryRun(given)) return;
   await alertFromJob(report, command, { given, log });
 }
