@@ -9,7 +9,7 @@ import type { RunReport } from '../notify/run-report.ts';
 import type { AlertSettings } from '../notify/settings.ts';
 import { alertSettings } from '../settings/alerts.ts';
 import { yesOrNo } from '../settings/boolean.ts';
-import { type Given, textOf } from '../settings/read.ts';
+import { type Given, textOf, SettingError } from '../settings/read.ts';
 
 /** A run that alerts are about. */
 export interface AlertedRun {
@@ -59,7 +59,7 @@ export async function sendAlerts(
     if (told.taken > 0) log.info(`alerts: ${told.taken} told`);
     if (path !== undefined) await writeMemory(path, told.memory);
   } catch (error) {
-    log.warn(`what the alerts told cannot be remembered: ${explain(error)}`);
+    log.warn(`the alerts and their memory: ${explain(error)}`);
   }
   return signal.aborted;
 }
@@ -72,7 +72,10 @@ export function leaveSoon(): void {
 /** Milliseconds for the last lines to be written. */
 const LEAVE_MS = 500;
 
-/** Runs a part of a command, and tells the error that ends it. A dry run tells nobody. Throws what `run` throws. */
+/**
+ * Runs a part of a command, and tells the error that ends it. A dry run tells nobody, and neither does a wrong setting that
+ * somebody types at a terminal. Throws what `run` throws.
+ */
 export async function alerted<T>(
   given: Given,
   command: AlertedRun['command'],
@@ -82,7 +85,8 @@ export async function alerted<T>(
     return await run();
   } catch (error) {
     const isDry = yesOrNo(textOf('dry-run', given)) === true;
-    if (!isDry && (await tellError(error, given, command))) leaveSoon();
+    const isTyped = error instanceof SettingError && process.stderr.isTTY === true;
+    if (!isDry && !isTyped && (await tellError(error, given, command))) leaveSoon();
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { fetch } from 'undici';
+import { request } from 'undici';
 import { codeOf } from '../../base/errors.ts';
 import { ALERTS_MS } from '../../base/limits/alerts.ts';
 import { VERSION } from '../../base/version.ts';
@@ -27,7 +27,7 @@ export async function post(
   const credentials = authorization(url);
   await using agents = new Agents(url.href, proxies, { timeout: ALERTS_MS });
   try {
-    const { status, body } = await fetch(`${url.origin}${url.pathname}${url.search}`, {
+    const { statusCode, body } = await request(`${url.origin}${url.pathname}${url.search}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -36,12 +36,11 @@ export async function post(
         ...headers,
       },
       body: json,
-      redirect: 'manual',
       dispatcher: agents.first,
       signal,
     });
-    body?.cancel().catch(() => {}); // nothing of it is read: only the status counts
-    if (status < 200 || status > 299) throw new NotTaken(`it answers ${status}`);
+    body.on('error', () => {}).destroy(); // nothing of it is read: only the status counts
+    if (statusCode < 200 || statusCode > 299) throw new NotTaken(`it answers ${statusCode}`);
   } catch (error) {
     if (error instanceof NotTaken) throw error;
     throw new NotTaken(reasonOf(error)); // no cause: its message may hold the address
