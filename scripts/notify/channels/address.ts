@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ALERT_ADDRESS_CHARACTERS, ALERT_ADDRESSES } from '../../base/limits/alerts.ts';
-import { type MailAddress, parseMail } from './mail-address.ts';
+import { type MailAddress, parametersOf, parseMail } from './mail-address.ts';
 
 /** News that a receiver wants: failures, with their reminders and their end, and publications. */
 export type Wanted = 'failures' | 'publications';
@@ -31,7 +31,7 @@ export function parseAddresses(text: string): readonly Address[] {
   const addresses = splitAddresses(text);
   if (addresses.length > ALERT_ADDRESSES)
     throw new AddressError(`names more than ${ALERT_ADDRESSES} addresses`);
-  return addresses.map((address, at) => {
+  const parsed = addresses.map((address, at) => {
     try {
       return parseAddress(address);
     } catch (error) {
@@ -39,6 +39,12 @@ export function parseAddresses(text: string): readonly Address[] {
       throw new AddressError(addresses.length === 1 ? error.message : `${error.message} (address ${at + 1})`);
     }
   });
+  return [...Map.groupBy(parsed, ({ id }) => id).values()].flatMap(asOne);
+}
+
+/** An address that stands there twice is one receiver, which wants what either says. */
+function asOne(same: readonly Address[]): Address[] {
+  return same.slice(0, 1).map((one) => ({ ...one, wants: new Set(same.flatMap(({ wants }) => [...wants])) }));
 }
 
 /** Every text by which an address could be recognised or used, for those who hide secrets in a log. */
@@ -47,7 +53,7 @@ export function secretsOfAddresses(text: string): string[] {
     const url = URL.parse(address);
     if (url === null) return [address];
     const { pathname, search, hash, username, password } = url;
-    const own = [...new URLSearchParams(hash.slice(1)).values()];
+    const own = [...parametersOf(hash).values()];
     const key = /^pagerduty(\+|:)/.test(address) ? [url.hostname, username] : [];
     const [user, pass] = [username, password].map(decoded) as [string, string];
     const pieces = [`${pathname}${search}`, search, hash, password, pass, `${user}:${pass}`, ...own, ...key];
@@ -73,7 +79,7 @@ function parseAddress(text: string): Address {
   const [, prefix = '', rest = ''] = /^([a-z]+)(?=\+https?:)\+(.*)$/i.exec(text) ?? ['', '', text];
   const url = URL.parse(rest);
   if (url === null) throw new AddressError('is not the URL of a receiver');
-  const own = new URLSearchParams(url.hash.slice(1));
+  const own = parametersOf(url.hash);
   url.hash = '';
   const kind = kindOf(prefix.toLowerCase(), url);
   const known = kind === 'webhook' ? ['events', 'secret'] : ['events'];

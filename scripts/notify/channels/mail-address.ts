@@ -19,12 +19,13 @@ export function parseMail(url: URL, fail: (what: string) => Error): MailAddress 
   const isTls = url.protocol === 'smtps:';
   const host = decodedOr(url.hostname.replace(/^\[(.*)\]$/, '$1'), fail);
   if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host)) throw fail('names no mail server');
-  const others = [...url.searchParams.keys()].filter((name) => name !== 'from' && name !== 'to');
+  const parameters = parametersOf(url.search);
+  const others = [...parameters.keys()].filter((name) => name !== 'from' && name !== 'to');
   if (others.length > 0) throw fail('takes only from= and to= behind the ? of a mail server');
   const [user, pass] = [decodedOr(url.username, fail), decodedOr(url.password, fail)];
   if ((user === '') !== (pass === '')) throw fail('needs both a user and a password, or none');
-  const to = url.searchParams.getAll('to').flatMap((list) => list.split(',').map((one) => one.trim()));
-  const from = url.searchParams.get('from') ?? user;
+  const to = parameters.getAll('to').flatMap((list) => list.split(',').map((one) => one.trim()));
+  const from = parameters.get('from') ?? user;
   if (to.length === 0 || to.length > MAIL_RECIPIENTS)
     throw fail(`needs to= with one recipient, at most ${MAIL_RECIPIENTS}`);
   if (!to.every(isMailbox)) throw fail('has something in to= that is not a mail address');
@@ -38,6 +39,11 @@ export function parseMail(url: URL, fail: (what: string) => Error): MailAddress 
     from,
     to,
   };
+}
+
+/** Parameters behind a `?` or `#`. A plus is one, as in base64 and in mail addresses, and no space. */
+export function parametersOf(text: string): URLSearchParams {
+  return new URLSearchParams(text.slice(1).replaceAll('+', '%2B'));
 }
 
 /** True for a plain address (RFC 5321, 4.1.2, without quotes), which needs no quoting anywhere. */

@@ -77,6 +77,19 @@ describe('an address', () => {
     expect([...(one('https://hooks.example/x')?.wants ?? [])]).toEqual(['failures']);
   });
 
+  test('keeps a plus, of which there are many in base64 and some in mail addresses', () => {
+    const secret = 'whsec_+++/AAAA////++++BBBBCCCC+/+/';
+    const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+    expect(one(`https://hooks.example/x#secret=${secret}`)).toMatchObject({ secret: key });
+    const mail = one('smtp://m.example/?from=mirror+a@example.org&to=ops+b@example.org');
+    expect(mail).toMatchObject({ from: 'mirror+a@example.org', to: ['ops+b@example.org'] });
+  });
+
+  test('that stands there twice is one receiver', () => {
+    const twice = parseAddresses('https://a.example/x https://a.example/x#events=publications');
+    expect(twice.map(({ wants }) => [...wants])).toEqual([['failures', 'publications']]);
+  });
+
   test('may stand beside others: by a comma, a space or in a line of its own', () => {
     const list =
       'https://a.example/x, smtp://m.example/?from=a@b.example&to=a@b.example,c@d.example\nhttps://c.example/x';
