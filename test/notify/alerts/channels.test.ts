@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { testAlerts } from '../../../scripts/notify/alerts/alerts.ts';
 import { failing } from '../../../scripts/notify/alerts/texts.ts';
@@ -103,6 +105,25 @@ describe('a message', () => {
     const content = 'msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}';
     const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
     expect(signature(content, key)).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  test('is told from a forged and from an old one by the code in site/alerts.md', async () => {
+    await using receiver = await startReceiver();
+    const address = `${receiver.address('webhook')}#secret=${SECRET}`;
+    const send = async (now: Date) => {
+      const sending = { proxies: NO_PROXIES, signal: new AbortController().signal, now: () => now };
+      await testAlerts(parseAddresses(address), SENDER, sending);
+      const { headers, text } = receiver.taken.at(-1) ?? {};
+      return { headers, body: text ?? '', key: SECRET.slice('whsec_'.length) };
+    };
+    const page = await readFile(join(import.meta.dirname, '..', '..', '..', 'site', 'alerts.md'), 'utf8');
+    const [, code = ''] = /^```js\n(.*?)^```$/ms.exec(page) ?? [];
+    const { isGenuine } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+    const message = await send(new Date());
+    expect(isGenuine(message)).toBe(true);
+    expect(isGenuine({ ...message, body: message.body.replace('test', 'best') })).toBe(false);
+    expect(isGenuine({ ...message, key: Buffer.alloc(24).toString('base64') })).toBe(false);
+    expect(isGenuine(await send(new Date(Date.now() - 3_600_000)))).toBe(false);
   });
 
   test('to PagerDuty opens and closes one incident of a class', async () => {

@@ -1,6 +1,16 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NOTHING_TOLD, parseMemory } from '../../../scripts/notify/alerts/memory.ts';
+import { contentsOf } from '../../../scripts/action/cache/contents.ts';
+import {
+  ALERTS_FILE,
+  NOTHING_TOLD,
+  parseMemory,
+  readMemory,
+  writeMemory,
+} from '../../../scripts/notify/alerts/memory.ts';
 import { type Receiver, startReceiver } from '../../support/alerts/receiver.ts';
+import { temporaryFolder } from '../../upstream/support.ts';
 import { Clock, failing, failure, reportOf, well } from '../support.ts';
 import { Alerter } from './support.ts';
 
@@ -176,6 +186,17 @@ describe('a memory', () => {
     alerter.memory = NOTHING_TOLD;
     await alerter.tell(failing('upstream'));
     expect(events(receiver)).toEqual(['failing']);
+  });
+
+  test('is a file for this user alone, which comes back as it was, also by way of GitHub’s cache', async () => {
+    await using folder = await temporaryFolder();
+    const { alerter } = await play([failing('integrity')]);
+    await writeMemory(folder.path(ALERTS_FILE), alerter.memory);
+    expect((await stat(folder.path(ALERTS_FILE))).mode & 0o777).toBe(0o600);
+    expect(await readMemory(folder.path(ALERTS_FILE), new Clock().now())).toEqual(alerter.memory);
+    expect((await contentsOf(dirname(folder.path(ALERTS_FILE)))).map(({ name }) => name)).toEqual([
+      ALERTS_FILE,
+    ]);
   });
 
   test('is the same after each good run, so that it need not be saved', async () => {

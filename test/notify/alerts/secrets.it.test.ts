@@ -57,6 +57,28 @@ describeMirror('of twenty shapes of addresses nothing is seen', () => {
   });
 });
 
+describe('the command alert', () => {
+  test('tells each address of a repeated flag, and says which took the test', async () => {
+    await using receiver = await startReceiver();
+    const flags = [receiver.address('slack'), NEVER, receiver.address('teams')].flatMap((one) => [
+      '--alert',
+      one,
+    ]);
+    const run = await runCli(['alert', ...flags, '--json']);
+    expect(run.exitCode).toBe(1);
+    expect(run.json()).toMatchObject([
+      { kind: 'slack', error: null },
+      { kind: 'webhook' },
+      { kind: 'teams', error: null },
+    ]);
+    expect(receiver.taken.map(({ service }) => service).sort()).toEqual(['slack', 'teams']);
+  });
+
+  test('without an address is wrong usage', async () => {
+    expect(await runCli(['alert'])).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+});
+
 describe('in the action', () => {
   test('nothing of them is seen in the log as a runner masks it, in outputs, the summary and the issue', async () => {
     await using github = await startGitHub();
