@@ -44,7 +44,7 @@ export function well(
     ...common(sender),
     event: 'well',
     title: `Well again: ${titleOf(failure, sender)}`,
-    text: [`Well again. ${wasFailing(told, sender.at)}`],
+    text: [wasFailing(told, sender.at)],
     failure: { ...details(failure, told), advice: '' },
     versions: versionsOf(sender.report),
   };
@@ -54,7 +54,9 @@ export function well(
 export function published(before: Readonly<Record<string, number>>, sender: Sender): Message {
   const versions = versionsOf(sender.report);
   const had = (database: string) => (Object.hasOwn(before, database) ? (before[database] ?? null) : null);
-  const changed = Object.entries(versions).filter(([database, { served }]) => served !== had(database));
+  const changed = Object.entries(versions).filter(
+    ([database, { served }]) => served !== null && served !== had(database),
+  );
   const names = changed.map(([database, { served }]) => `${database} ${served}`).join(', ');
   const { link, ...rest } = common(sender);
   const changes = sender.url === undefined ? link : `${sender.url}/#changes`;

@@ -46,12 +46,17 @@ export async function sendMail(message: Message, address: MailAddress, { signal 
 
 /** Makes a mail in plain text. Its headers hold words of our own, in one line. */
 export function mailOf(message: Message, { from, to }: Pick<MailAddress, 'from' | 'to'>): Mail {
-  const { title, text, failure, mirror, link } = message;
+  const { event, title, text, failure, mirror, link } = message;
   const versions = versionLines(message);
   const parts = [
     text.join('\n'),
-    ...(failure === undefined ? [] : [`Class ${failure.class}, code ${failure.code}:\n${failure.what}`]),
-    ...(failure === undefined ? [] : [`What to do:\n${failure.advice}`, failure.more]),
+    ...(failure === undefined || event === 'well'
+      ? []
+      : [
+          `Class ${failure.class}, code ${failure.code}:\n${failure.what}`,
+          `What to do:\n${failure.advice}`,
+          failure.more,
+        ]),
     versions.length === 0 ? '' : `Databases:\n${versions.map((line) => `- ${line}`).join('\n')}`,
     link ?? '',
     `-- \nclamav-mirror, mirror ${mirror.id}, on ${mirror.machine}`,

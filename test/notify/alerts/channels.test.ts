@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { testAlerts } from '../../../scripts/notify/alerts/alerts.ts';
-import { failing } from '../../../scripts/notify/alerts/texts.ts';
+import { failing, well as wellAgain } from '../../../scripts/notify/alerts/texts.ts';
 import { parseAddresses } from '../../../scripts/notify/channels/address.ts';
 import { mailOf } from '../../../scripts/notify/channels/mail.ts';
 import { signature } from '../../../scripts/notify/channels/webhook.ts';
@@ -163,6 +163,18 @@ describe('a mail', () => {
     expect(subject).toBe(
       'ClamAV mirror: clients are not served as they should be (mirror mirror.example, 0123abcd)',
     );
+  });
+
+  test('about the end says nothing of what to do', () => {
+    const at = new Clock().now();
+    const sender = { ...SENDER, report: undefined, at };
+    const { subject, text } = mailOf(wellAgain({ ...begun('run', at), class: 'host' }, sender), {
+      from,
+      to: [],
+    });
+    expect(subject).toMatch(/^Well again: /);
+    expect(text).toMatch(/^It was failing for /);
+    expect(text).not.toMatch(/What to do|Class/);
   });
 
   test('has a text without a command for a terminal', () => {

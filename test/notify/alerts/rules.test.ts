@@ -55,7 +55,7 @@ describe('a receiver is told', () => {
     expect(told).toEqual(['failing', 'still-failing', 'still-failing', 'well']);
     expect(taken.map(({ json }) => json.data.failure.runs)).toEqual([1, 25, 49, 60]);
     expect(taken[3]?.json.data.text).toEqual([
-      'Well again. It was failing for 2 days 12 hours, from 2026-03-01 11:00 UTC, in 60 runs.',
+      'It was failing for 2 days 12 hours, from 2026-03-01 11:00 UTC, in 60 runs.',
     ]);
   });
 
@@ -226,6 +226,15 @@ describe('a publication', () => {
       { daily: { served: 28001, upstream: 28001, before: 28000 } },
     ]);
     expect(receiver.taken[1]?.json.data.link).toBe('https://mirror.example/clamav/#changes');
+  });
+
+  test('says nothing of a database that is not mirrored any more', async () => {
+    await using receiver = await startReceiver();
+    const alerter = new Alerter(`${receiver.address(HOOK)}#events=publications`, new Clock());
+    await alerter.tell(serving(28000));
+    const { serving: now, ...report } = serving(28000);
+    await alerter.tell({ ...report, serving: now && { ...now, versions: { main: 62 } } });
+    expect(receiver.taken).toHaveLength(1);
   });
 
   test('that a receiver did not take is told by the next run', async () => {
