@@ -1,6 +1,6 @@
 import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
 import { isS3Address } from '../store/s3/address.ts';
-import { checkAlerts } from './checks/alerts.ts';
+import { checkAlerts } from './check-alerts.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkContainers } from './checks/containers.ts';

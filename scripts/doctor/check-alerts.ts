@@ -1,5 +1,5 @@
-import type { DoctorContext } from '../context.ts';
-import { badBy, good, type Seen, skipped } from '../finding.ts';
+import type { DoctorContext } from './context.ts';
+import { badBy, good, type Seen, skipped } from './finding.ts';
 
 /** The addresses for alerts are well formed. No message is sent: that is for a command of its own. */
 export async function checkAlerts({ settings: { alerts } }: DoctorContext): Promise<Seen> {
