@@ -15,8 +15,8 @@ export interface Mail {
 }
 
 /** Sends a mail, with the password over TLS only. Throws `NotTaken`, with a code of SMTP and no word of the server. */
-export async function sendMail(message: Message, address: MailAddress, { signal }: Sending): Promise<void> {
-  prepareNetwork();
+export async function sendMail(message: Message, address: MailAddress, sending: Sending): Promise<void> {
+  prepareNetwork(sending.proxies.authorities);
   const { host, port, tls, auth } = address;
   const transport = createTransport({
     host,
@@ -36,7 +36,7 @@ export async function sendMail(message: Message, address: MailAddress, { signal 
   });
   try {
     const { to, ...mail } = mailOf(message, address);
-    await transport.sendMail({ ...mail, to: [...to], signal });
+    await transport.sendMail({ ...mail, to: [...to], signal: sending.signal });
   } catch (error) {
     throw new NotTaken(whyNot(error)); // no cause: its message may hold what the server said
   } finally {
