@@ -9,7 +9,7 @@ import type { RunReport } from '../notify/run-report.ts';
 import type { AlertSettings } from '../notify/settings.ts';
 import { alertSettings } from '../settings/alerts.ts';
 import { yesOrNo } from '../settings/boolean.ts';
-import { type Given, textOf, SettingError } from '../settings/read.ts';
+import { type Given, SettingError, textOf } from '../settings/read.ts';
 
 /** A run that alerts are about. */
 export interface AlertedRun {
