@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 /** Packages and parts of Node by which something from outside reaches a module that imports them. */
 const PACKAGES =
-  /^(?:undici|send|zx\/core|node:(?:https?|net|tls|dns(?:\/promises)?|child_process|worker_threads|readline)|@(?:aws-sdk|octokit|actions)\/.+)$/;
+  /^(?:undici|nodemailer|send|zx\/core|node:(?:https?|net|tls|dns(?:\/promises)?|child_process|worker_threads|readline)|@(?:aws-sdk|octokit|actions)\/.+)$/;
 /** What reads files, or their names. */
 const READERS =
   /^(?:readFile|readFileSync|createReadStream|open|openSync|openAsBlob|opendir|readdir|readdirSync|readlink|copyFile|copyFileSync|cp|cpSync|watch)$/;

@@ -38,8 +38,8 @@ describe('the house', () => {
   });
 
   test('lets no room import another one on its floor', () => {
-    expect(importing('client/folder.ts', '../notify/github.ts')).toContain(
-      'client/folder.ts imports notify/github.ts, another room on its floor',
+    expect(importing('client/folder.ts', '../notify/github/github.ts')).toContain(
+      'client/folder.ts imports notify/github/github.ts, another room on its floor',
     );
   });
 

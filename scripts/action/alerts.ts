@@ -1,12 +1,14 @@
 import { explain } from '../base/errors.ts';
 import type { RunReport } from '../notify/run-report.ts';
-import type { ActionSettings } from '../settings/action.ts';
+import { type ActionSettings, isDryRun } from '../settings/action.ts';
+import { alertSettings } from '../settings/alerts.ts';
 import { notifySettings } from '../settings/github.ts';
 import { networkFrom } from '../settings/network.ts';
 import { wantsIssues } from '../settings/notify.ts';
 import type { Given } from '../settings/read.ts';
 import type { Verdict } from '../wiring/exit-code.ts';
 import type { ActionsLog } from './actions-log.ts';
+import { alertFromJob } from './job-alerts.ts';
 
 interface About {
   readonly given: Given;
@@ -16,7 +18,7 @@ interface About {
   readonly log: ActionsLog;
 }
 
-/** Alerts people who are not watching the run, by an issue and by a ping. Never throws. Returns outputs. */
+/** Alerts people who are not watching the run, by an issue, a ping and the addresses of `alert`. Never throws. Returns outputs. */
 export async function sendAlerts(
   report: RunReport | undefined,
   about: About,
@@ -28,14 +30,37 @@ export async function sendAlerts(
     return undefined;
   };
   await ping(about).catch(warn);
+  await alertOf(report, about).catch(warn);
   if (report === undefined || !wantsIssues(about.given)) return {};
   const issue = await reportByIssue(report, about).catch(warn);
   return issue === undefined ? {} : { 'issue-number': String(issue) };
 }
 
+/** Commands that a schedule runs. What somebody runs by hand is seen by whoever does. */
+const ALERTING: Readonly<Record<string, 'sync' | 'watch'>> = {
+  sync: 'sync',
+  resync: 'sync',
+  watchdog: 'watch',
+};
+
+/** Throws `setting/invalid` if a command that alerts cannot: a mirror must not run for months with an address that is none. */
+export function requireAlerts(given: Given): void {
+  if (commandOf(given) !== undefined) alertSettings(given);
+}
+
+function commandOf({ environment }: Given): 'sync' | 'watch' | undefined {
+  return ALERTING[environment.CLAMAV_MIRROR_COMMAND ?? ''];
+}
+
+async function alertOf(report: RunReport | undefined, { given, log }: About): Promise<void> {
+  const command = commandOf(given);
+  if (command === undefined || report === undefined || isDryRun(given)) return;
+  await alertFromJob(report, command, { given, log });
+}
+
 async function reportByIssue(report: RunReport, { given, log }: About): Promise<number | undefined> {
   const { github, run, mirror, patience } = notifySettings(given.environment);
-  const { openGitHub } = await import('../notify/github.ts');
+  const { openGitHub } = await import('../notify/github/github.ts');
   const { notify } = await import('../notify/notify.ts');
   const context = {
     github: openGitHub(github),

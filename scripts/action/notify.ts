@@ -1,10 +1,12 @@
-import { openGitHub } from '../notify/github.ts';
+import { explain } from '../base/errors.ts';
+import { openGitHub } from '../notify/github/github.ts';
 import { notify as notifyOf } from '../notify/notify.ts';
 import { parseRunReport, together as reportsTogether } from '../notify/run-report.ts';
 import { notifySettings } from '../settings/github.ts';
 import { needsSettings } from '../settings/notify.ts';
 import { together } from '../settings/read.ts';
 import type { Prepare } from './action-command.ts';
+import { alertFromJob } from './job-alerts.ts';
 
 /**
  * Opens issues in a job of its own, which alone may write them, from the reports of the jobs before it, or because there
@@ -24,16 +26,20 @@ export const notify: Prepare = (given) => {
     const unexplained = jobs.filter(({ report }) => report === undefined || report.failures.length === 0);
     const { github, run, mirror, patience } = settings;
     const reports = jobs.toReversed().flatMap(({ report }) => report ?? []); // what a later job says comes first
-    const { issue, warnings } = await notifyOf(reportsTogether(reports), {
+    const report = reportsTogether(reports);
+    const results = Object.fromEntries(unexplained.map(({ name, result }) => [name, result]));
+    const { issue, warnings } = await notifyOf(report, {
       github: openGitHub(github),
       run,
       mirror,
       patience,
-      results: Object.fromEntries(unexplained.map(({ name, result }) => [name, result])),
+      results,
       now,
       log,
     });
     for (const warning of warnings) log.warn(warning);
+    const more = { results, decides: true };
+    await alertFromJob(report, 'notify', { given, log }, more).catch((error) => log.warn(explain(error)));
     return {
       verdict: 'good',
       outputs: { outcome: 'notified', 'issue-number': String(issue ?? '') },

@@ -1,5 +1,6 @@
 import { moment } from '../base/words.ts';
 import { release as releaseDatabase, rollBack } from '../cycle/rollback.ts';
+import { manifestOf } from '../mirror/published.ts';
 import { servingOf } from '../notify/cycle-failures.ts';
 import { plain } from '../notify/escape.ts';
 import { releaseSettings, rollbackSettings } from '../settings/commands/rollback.ts';
@@ -7,7 +8,7 @@ import { syncSettings } from '../settings/commands/sync.ts';
 import { together } from '../settings/read.ts';
 import { cycleDeps } from '../wiring/cycle-context.ts';
 import type { Prepare } from './action-command.ts';
-import { manifestOf, publishedOutputs } from './published-outputs.ts';
+import { publishedOutputs } from './published-outputs.ts';
 
 /** Publishes an earlier version again and pins the database there. */
 export const rollback: Prepare = (given) => {

@@ -13,7 +13,7 @@ import { strangeVariables } from '../settings/unknown.ts';
 import { EXIT, exitFor, type Verdict } from '../wiring/exit-code.ts';
 import type { Ended, Prepare } from './action-command.ts';
 import { type ActionsLog, actionsLog, annotateError } from './actions-log.ts';
-import { sendAlerts } from './alerts.ts';
+import { requireAlerts, sendAlerts } from './alerts.ts';
 
 /** Commands; each loads only what it needs. */
 const COMMANDS: Readonly<Record<ActionCommand, () => Promise<Prepare>>> = {
@@ -123,6 +123,7 @@ async function run(given: Given, log: ActionsLog, now: () => Date): Promise<Run>
         action = actionSettings(given);
         return action;
       },
+      alerts: () => requireAlerts(given),
       start: () => prepare(given),
     });
     await mkdir(settings.action.folder, { recursive: true });

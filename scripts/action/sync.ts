@@ -5,6 +5,7 @@ import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport } from '../cycle/report.ts';
 import type { CycleSettings } from '../cycle/settings.ts';
 import type { Manifest } from '../mirror/manifest.ts';
+import { manifestOf } from '../mirror/published.ts';
 import { reportOnCycle, servingOf } from '../notify/cycle-failures.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import type { Given } from '../settings/read.ts';
@@ -15,7 +16,7 @@ import { cycleDeps } from '../wiring/cycle-context.ts';
 import type { ActionContext, Ended } from './action-command.ts';
 import { restoreCache, saveCache } from './cache/cache.ts';
 import { cycleSummary } from './cycle-summary.ts';
-import { manifestOf, publishedOutputs } from './published-outputs.ts';
+import { publishedOutputs } from './published-outputs.ts';
 
 /** Runs one cycle. */
 export function sync(given: Given): (context: ActionContext) => Promise<Ended> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { openGitHub, type Workflows, workflowsOf } from '../notify/github.ts';
-import { explainGitHub, ISSUES_ARE_OFF, statusOf } from '../notify/github-errors.ts';
-import { ourIssues } from '../notify/our-issues.ts';
+import { openGitHub, type Workflows, workflowsOf } from '../notify/github/github.ts';
+import { explainGitHub, ISSUES_ARE_OFF, statusOf } from '../notify/github/github-errors.ts';
+import { ourIssues } from '../notify/github/our-issues.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import { aboutMirror } from '../settings/action.ts';
 import { watchSettings } from '../settings/commands/watch.ts';

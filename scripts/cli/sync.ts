@@ -4,26 +4,42 @@ import { adoptionLines } from '../cycle/adopt/adoption-lines.ts';
 import { runCycle } from '../cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../cycle/report.ts';
 import { runWhenOffered } from '../cycle/survey/wait-for.ts';
+import { manifestOf } from '../mirror/published.ts';
+import { reportOnCycle, servingOf } from '../notify/cycle-failures.ts';
+import { alertSettings } from '../settings/alerts.ts';
 import { syncSettings } from '../settings/commands/sync.ts';
 import { waitSettings } from '../settings/commands/wait-for.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
 import { cycleDeps } from '../wiring/cycle-context.ts';
 import { endOnSignal } from '../wiring/on-signal.ts';
+import { alerted, leaveSoon, sendAlerts } from '../wiring/send-alerts.ts';
 
 /** `clamav-mirror sync`: one cycle. */
 export async function sync(given: Given, json: boolean): Promise<'good' | 'failed' | 'refused'> {
-  const { settings, voice } = together({
-    settings: () => syncSettings(given),
-    voice: () => logSettings(given),
+  const { settings, voice, alerts, awaited } = await alerted(given, 'sync', () => {
+    const read = together({
+      settings: () => syncSettings(given),
+      voice: () => logSettings(given),
+      alerts: () => alertSettings(given),
+    });
+    return { ...read, awaited: waitSettings(given, read.settings.databases) };
   });
-  const awaited = waitSettings(given, settings.databases);
   const log = runLog(process.stderr, voice);
   endOnSignal();
-  const deps = await cycleDeps(settings, log);
-  const report = await (awaited ? runWhenOffered(awaited, settings, deps) : runCycle(settings, deps));
+  const { report, store } = await alerted(given, 'sync', async () => {
+    const deps = await cycleDeps(settings, log);
+    const run = awaited ? runWhenOffered(awaited, settings, deps) : runCycle(settings, deps);
+    return { report: await run, store: deps.store };
+  });
   if (json) printJson(process.stdout, report);
   else printReport(report, settings.store, log);
+  if (alerts !== undefined && !settings.dryRun) {
+    const isReadBack = settings.publicUrl !== undefined && report.outcome === 'published';
+    const serving = servingOf(await manifestOf(store).catch(() => undefined), settings.publicUrl);
+    const run = reportOnCycle(report, { serving, log: [], isReadBack, at: new Date() });
+    if (await sendAlerts(run, alerts, { command: 'sync', log })) leaveSoon();
+  }
   if (report.outcome === 'refused' || report.outcome === 'failed') return report.outcome;
   return 'good';
 }

@@ -1,6 +1,7 @@
 import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import { checkAdopted } from './adopted-folder.ts';
+import { checkAlerts } from './check-alerts.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkContainers } from './checks/containers.ts';
@@ -36,6 +37,7 @@ export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
     { name: 'proxies', run: checkProxies },
     { name: 'certificates', run: checkCertificates },
     { name: 'public-url', run: checkPublicUrl },
+    { name: 'alerts', run: checkAlerts },
     ...(await gitHubChecks(settings)),
   ];
 }

@@ -27,6 +27,8 @@ export interface DoctorSettings {
   readonly github: DoctorGitHub | string;
   /** Paths of certificates that the environment names, by variable. */
   readonly certificates: Readonly<Record<string, string>>;
+  /** Kinds of the addresses for alerts, or the error that they make. */
+  readonly alerts: readonly string[] | Error;
   /** Marks of the table: signs such as `✓`, or words. */
   readonly marks: 'signs' | 'plain';
 }

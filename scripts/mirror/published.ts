@@ -42,6 +42,12 @@ export async function readPublished(store: Store): Promise<Published> {
   return publishedAs(manifest, { tag: found.tag, listing, unread });
 }
 
+/** Reads the manifest that is published now, whatever a cycle did. Throws like `readPublished`. */
+export async function manifestOf(store: Store): Promise<Manifest | undefined> {
+  const found = await store.readManifest();
+  return found === undefined ? undefined : parseOwnManifest(found.text, store.where).manifest;
+}
+
 /** State of a store with these files and this manifest. */
 export function publishedAs(
   manifest: Manifest,

@@ -50,14 +50,10 @@ export function code(text: string): string {
   return `\`${oneLine(text).replaceAll('`', "'").replaceAll('|', '/') || '?'}\``;
 }
 
-/** Makes plain text of one line, for annotations and logs. */
-export function oneLine(text: string): string {
-  return cut(
-    disarmed(cut(withMoments(text), ISSUE.line))
-      .replace(/\s+/g, ' ')
-      .trim(),
-    ISSUE.line,
-  );
+/** Makes plain text of one line, for annotations, logs and alerts. */
+export function oneLine(text: string, limit: number = ISSUE.line): string {
+  const line = disarmed(cut(withMoments(text), limit)).replace(/\s+/g, ' ');
+  return cut(line.trim(), limit);
 }
 
 /** Removes terminal codes, mentions, and the passwords of URLs; keeps printable lines. */

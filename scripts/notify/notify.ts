@@ -1,14 +1,14 @@
 import { explain } from '../base/errors.ts';
 import { counted } from '../base/words.ts';
-import { type EarlierRuns, earlierRuns, isDue } from './earlier-runs.ts';
-import { oneLine } from './escape.ts';
-import { explainGitHub } from './github-errors.ts';
-import { type IssueContext, raise, resolve } from './issues.ts';
-import { type OurIssue, ourIssues } from './our-issues.ts';
-import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
-/** Result of a job before ours, as GitHub names it. */
-export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
+import { oneLine } from './escape.ts';
+import { failuresOf, type JobResult } from './failures.ts';
+import { earlierRuns } from './github/earlier-runs.ts';
+import { explainGitHub } from './github/github-errors.ts';
+import { type IssueContext, raise, resolve } from './github/issues.ts';
+import { type OurIssue, ourIssues } from './github/our-issues.ts';
+import { type EarlierRuns, isDue } from './patience.ts';
+import type { Failure, FailureClass, RunReport } from './run-report.ts';
 
 export interface NotifyContext extends IssueContext {
   /** Results of the jobs before ours, by name: of those whose own report tells of no failure. */
@@ -71,22 +71,6 @@ export async function notify(report: RunReport | undefined, context: NotifyConte
     }
   }
   return { issue: numbers[0], warnings };
-}
-
-/** At most one failure of each class. A job that failed without a report is a failure too, and must not be lost. */
-function failuresOf(report: RunReport | undefined, results: NotifyContext['results']): readonly Failure[] {
-  const byClass = new Map((report?.failures ?? []).toReversed().map((failure) => [failure.class, failure]));
-  const told = [...byClass.values()].toReversed();
-  const ended = Object.entries(results).filter(
-    ([, result]) => result === 'failure' || result === 'cancelled',
-  );
-  if (ended.length === 0 || byClass.has('publication')) return told;
-  const what = ended.map(([job, result]) => `the job ${job} ended as ${result}`).join(', ');
-  const said = report === undefined ? 'before it could report' : 'although its report names no failure';
-  return [
-    { class: 'publication', code: 'run/ended', what: `The run ended ${said}: ${what}.`, log: [] },
-    ...told,
-  ];
 }
 
 /** Earlier runs, or `undefined` without GitHub's record: then no failure waits for a second run. */

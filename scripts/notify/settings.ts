@@ -1,4 +1,5 @@
 import type { Proxies } from '../http/proxies.ts';
+import type { Address } from './channels/address.ts';
 
 /** Access to the API of the GitHub that runs us. */
 export interface GitHubSettings {
@@ -30,4 +31,17 @@ export interface NotifySettings {
   readonly mirror: string;
   /** Runs in a row that must fail before an issue is opened for a failure that may pass by itself. */
   readonly patience: number;
+}
+
+/** Validated settings of the alerts of one command. */
+export interface AlertSettings {
+  readonly addresses: readonly Address[];
+  /** Runs in a row that must fail before an alert tells of a failure that may pass by itself. */
+  readonly patience: number;
+  /** Id of the mirror that the alerts are about, and its public address if it has one. */
+  readonly mirror: string;
+  readonly url: string | undefined;
+  /** File that remembers what was told; `undefined`: none, so everything is told each time. */
+  readonly memory: string | undefined;
+  readonly proxies: Proxies;
 }

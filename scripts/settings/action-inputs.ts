@@ -36,6 +36,7 @@ const FOR_ALL: Readonly<Record<string, Pick<Option, 'help' | 'usually'>>> = {
 /** Expressions of GitHub that stand in for inputs that are secret or long. */
 const HANDED_ON: Readonly<Record<string, string>> = {
   'healthcheck-url': `contains(fromJSON('["sync", "resync"]'), inputs.command) && inputs.healthcheck-url || ''`,
+  alert: `contains(fromJSON('["sync", "resync", "watchdog", "notify", "doctor"]'), inputs.command) && inputs.alert || ''`,
   'github-token': `(inputs.issues == 'true' || contains(fromJSON('["notify", "watchdog", "doctor"]'), inputs.command)) && inputs.github-token || ''`,
   needs: `inputs.command == 'notify' && inputs.needs || ''`,
 };

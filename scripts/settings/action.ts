@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { HEALTHCHECK_EVERY_HOURS } from '../base/clock.ts';
 import { isHttp } from '../http/is-http.ts';
+import { alertSecrets } from './alerts.ts';
 import { yesOrNo } from './boolean.ts';
 import { optionsByName } from './commands/commands.ts';
 import { wholeNumber } from './fields.ts';
@@ -83,12 +84,17 @@ export interface ActionSettings {
 
 const DRY_RUN = variableOf('dry-run');
 
+/** True for a dry run, which vouches for nothing that is published. */
+export function isDryRun({ environment }: Pick<Given, 'environment'>): boolean {
+  return yesOrNo(environment[DRY_RUN]) === true;
+}
+
 /** Throws `setting/invalid`. */
 export function actionSettings(from: Given): ActionSettings {
   const settings = validated(ACTION_OPTIONS, from);
   return {
     command: settings.command,
-    healthcheckUrl: yesOrNo(from.environment[DRY_RUN]) === true ? undefined : settings['healthcheck-url'],
+    healthcheckUrl: isDryRun(from) ? undefined : settings['healthcheck-url'],
     cache: settings.cache,
     folder: resolve(from.environment.RUNNER_TEMP || tmpdir(), 'clamav-mirror'),
   };
@@ -127,7 +133,7 @@ export function secretsIn({ environment }: Given): string[] {
         : [];
     return [...own, ...passwordsIn(value)];
   });
-  return [...new Set(found)].filter((secret) => secret.length > 2);
+  return [...new Set([...found, ...alertSecrets({ environment })])].filter((secret) => secret.length > 2);
 }
 
 /** The password of a URL, as it stands there, decoded, and as a header carries it. A proxy may be named without a scheme. */

@@ -71,6 +71,16 @@ export function notifySettings(environment: Given['environment']): NotifySetting
   };
 }
 
+/** The run of a workflow that a step is part of, as far as GitHub says; a step without a token knows it too. */
+export function runOf(
+  environment: Given['environment'],
+): { readonly name: string; readonly url: string } | undefined {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: slug } = environment;
+  const [id, attempt] = [environment.GITHUB_RUN_ID, environment.GITHUB_RUN_ATTEMPT];
+  if (!v.is(Count, id) || !v.is(Count, attempt) || !v.is(Address, server) || !slug) return undefined;
+  return { name: `${id}.${attempt}`, url: `${server}/${slug}/actions/runs/${id}/attempts/${attempt}` };
+}
+
 /** The file of `owner/name/.github/workflows/mirror.yml@refs/heads/main`. */
 function workflowOf(ref: string, slug: string): string | undefined {
   const start = `${slug}/.github/workflows/`;

@@ -47,7 +47,7 @@ export const GITHUB_TOKEN = {
 export const ISSUE_AFTER = {
   name: 'issue-after',
   value: '<count>',
-  help: 'number of failed runs in a row before an issue reports an error that may pass by itself',
+  help: 'number of failed runs in a row before an issue or an alert reports an error that may pass by itself',
   fallback: '3',
   schema: wholeNumber(1, 50),
 } as const satisfies Option;

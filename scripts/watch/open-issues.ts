@@ -1,7 +1,7 @@
 import { parseJson } from '../base/json.ts';
 import { ISSUES_BYTES } from '../base/limits/github.ts';
 import { PIN_GONE } from '../engine/images/pin-gone.ts';
-import { ISSUES_ARE_OFF } from '../notify/github-errors.ts';
+import { ISSUES_ARE_OFF } from '../notify/github/github-errors.ts';
 import type { CheckSettings } from './quick-check-settings.ts';
 import { fields, follow, good, textOf } from './quick-requests.ts';
 
@@ -53,7 +53,7 @@ function isOfAnother(body: unknown, mirror: string): boolean {
   return named !== undefined && named !== mirror;
 }
 
-/** A word of the marker at the start of an issue (notify/issue-state.ts reads it with a package). */
+/** A word of the marker at the start of an issue (notify/github/issue-state.ts reads it with a package). */
 function markedIn(body: unknown, name: 'mirror' | 'code'): string | undefined {
   const [line = ''] = String(body ?? '').split(/[\r\n]/, 1);
   if (!line.startsWith('<!-- clamav-mirror {')) return undefined;

@@ -1,5 +1,5 @@
 import { lasting } from '../base/words.ts';
-import { WHY_OFF, type Workflows } from '../notify/github.ts';
+import { WHY_OFF, type Workflows } from '../notify/github/github.ts';
 import { type Finding, Findings } from '../probe/finding.ts';
 import { judgeAge, type Limits } from './behind.ts';
 

@@ -5,7 +5,7 @@ import { cvdName } from '../cvd/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { asVerdict } from '../files/verify.ts';
 import type { Manifest } from '../mirror/manifest.ts';
-import type { Workflows } from '../notify/github.ts';
+import type { Workflows } from '../notify/github/github.ts';
 import type { RunReport } from '../notify/run-report.ts';
 import type { Finding } from '../probe/finding.ts';
 import { ProbeClient } from '../probe/http-client.ts';

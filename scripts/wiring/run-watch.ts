@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Log } from '../base/log.ts';
 import { openEngines } from '../engine/open.ts';
 import { makeTemporaryFolder } from '../files/private-folder.ts';
-import type { Workflows } from '../notify/github.ts';
+import type { Workflows } from '../notify/github/github.ts';
 import { programs } from '../settings/environment.ts';
 import { TALOS } from '../verify/trust.ts';
 import type { WatchSettings } from '../watch/settings.ts';

@@ -17,7 +17,7 @@ import {
 import { ISSUES_BYTES } from '../../scripts/base/limits/github.ts';
 import { QUICK_CHECK_MS } from '../../scripts/base/limits/mirror.ts';
 import { PIN_GONE } from '../../scripts/engine/images/pin-gone.ts';
-import { firstState, marker } from '../../scripts/notify/issue-state.ts';
+import { firstState, marker } from '../../scripts/notify/github/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { shell } from '../../scripts/setup/shell.ts';
 import { type QuickCheck, quickCheck } from '../../scripts/watch/quick-check.ts';

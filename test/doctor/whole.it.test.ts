@@ -45,6 +45,7 @@ describeMirror('doctor', () => {
       'proxies: skipped',
       'certificates: skipped',
       'public-url: ok',
+      'alerts: skipped',
       'github: ok',
       'issues: ok',
       'schedule: ok',

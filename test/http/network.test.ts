@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ADDRESS_MS } from '../../scripts/base/limits/upstream.ts';
 import { isTlsError, prepareNetwork, tlsAdvice } from '../../scripts/http/network.ts';
-import { openGitHub } from '../../scripts/notify/github.ts';
+import { openGitHub } from '../../scripts/notify/github/github.ts';
 import { pingHealthcheck } from '../../scripts/notify/healthcheck.ts';
 import { openStore } from '../../scripts/store/open.ts';
 import { quickCheck } from '../../scripts/watch/quick-check.ts';
@@ -127,7 +127,7 @@ test('every request goes out by one door: a module that opens connections itself
     'check.ts',
     'engine/images/registry.ts',
     'watch/quick-requests.ts',
-    'notify/github.ts', // Octokit; its fetch takes the door
+    'notify/github/github.ts', // Octokit; its fetch takes the door
   ];
   expect(openers.filter((name) => !known.includes(name))).toEqual([]);
   const prepares = ['http/connections.ts', 'http/tls-to.ts', 'store/s3/connection.ts'];

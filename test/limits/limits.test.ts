@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ADOPT_LIMITS } from './adopt.ts';
+import { ALERT_LIMITS } from './alerts.ts';
 import { BUNDLE_LIMITS } from './bundle.ts';
 import { DAEMON_LIMITS } from './daemon.ts';
 import { DATABASE_LIMITS } from './databases.ts';
@@ -19,6 +20,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   adopt: ADOPT_LIMITS,
   bundle: BUNDLE_LIMITS,
   daemon: DAEMON_LIMITS,
+  alerts: ALERT_LIMITS,
   databases: DATABASE_LIMITS,
   doctor: DOCTOR_LIMITS,
   github: GITHUB_LIMITS,

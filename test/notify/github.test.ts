@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { openGitHub } from '../../scripts/notify/github.ts';
-import { explainGitHub } from '../../scripts/notify/github-errors.ts';
+import { openGitHub } from '../../scripts/notify/github/github.ts';
+import { explainGitHub } from '../../scripts/notify/github/github-errors.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { notifySettings } from '../../scripts/settings/github.ts';
 import { startGitHub } from '../support/github/api.ts';

@@ -8,8 +8,8 @@ import {
   recoveryComment,
   reopenComment,
   repeatComment,
-} from '../../scripts/notify/issue-body.ts';
-import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
+} from '../../scripts/notify/github/issue-body.ts';
+import { firstState, marker, parseMarker } from '../../scripts/notify/github/issue-state.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
 import { failure, MIRROR, RUN, reportOf } from './support.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { firstState, marker, parseMarker } from '../../scripts/notify/issue-state.ts';
+import { firstState, marker, parseMarker } from '../../scripts/notify/github/issue-state.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { FAILURE_CLASSES } from '../../scripts/notify/run-report.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';

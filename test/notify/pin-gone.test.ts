@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PIN_GONE } from '../../scripts/engine/images/pin-gone.ts';
-import { parseMarker } from '../../scripts/notify/issue-state.ts';
+import { parseMarker } from '../../scripts/notify/github/issue-state.ts';
 import { parseRunReport, type RunReport, together } from '../../scripts/notify/run-report.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { Clock, failing, failure, reportOf, startNotifier, well } from './support.ts';

@@ -1,4 +1,4 @@
-import { openGitHub } from '../../scripts/notify/github.ts';
+import { openGitHub } from '../../scripts/notify/github/github.ts';
 import { mirrorId } from '../../scripts/notify/mirror-id.ts';
 import { type Notified, type NotifyContext, notify } from '../../scripts/notify/notify.ts';
 import type { Failure, FailureClass, RunReport } from '../../scripts/notify/run-report.ts';

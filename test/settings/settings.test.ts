@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CycleSettings } from '../../scripts/cycle/settings.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
+import { ALERT_OPTIONS } from '../../scripts/settings/alerts.ts';
 import { clientSettings } from '../../scripts/settings/commands/client.ts';
 import { probeSettings } from '../../scripts/settings/commands/probe.ts';
 import { SERVE_OPTIONS, serveSettings } from '../../scripts/settings/commands/serve.ts';
@@ -143,8 +144,9 @@ describe.each(meanings)('--%s %s', (name, text, meaning) => {
   });
 });
 
-test('every option of sync has a meaning that is tested, but --user-agent and those of the network', () => {
-  const tested = new Set([...meanings.map(([name]) => name), 'user-agent', 'proxy', 'ca-file']); // the last two: network.test.ts
+test('every option of sync has a meaning that is tested, but --user-agent and those of the network and of alerts', () => {
+  const elsewhere = [...['user-agent', 'proxy', 'ca-file'], ...ALERT_OPTIONS.map(({ name }) => name)];
+  const tested = new Set<string>([...meanings.map(([name]) => name), ...elsewhere]); // network.test.ts, notify/alerts
   expect(SYNC_OPTIONS.filter(({ name }) => !tested.has(name))).toEqual([]);
 });
 

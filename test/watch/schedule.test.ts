@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openGitHub, workflowsOf } from '../../scripts/notify/github.ts';
+import { openGitHub, workflowsOf } from '../../scripts/notify/github/github.ts';
 import { checkWorkflow } from '../../scripts/watch/schedule.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { NO_PROXIES } from '../support/web/no-proxies.ts';

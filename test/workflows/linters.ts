@@ -52,7 +52,7 @@ const FALSE = [
   /^unexpected key "(entrypoint|command)" for "services" section\. expected one of "credentials", "env", "image", "options", "ports", "volumes"$/,
   /^property "workflow_(repository|sha)" is not defined in object type \{container: \{id: string; network: string\}; services: .*; status: string\}$/,
   // A workflow that is called as well as scheduled: the repository's own secrets are not among those that a caller gives.
-  /^property "clamav_mirror_(healthcheck_url|access_key_id|secret_access_key)" is not defined in object type \{access-key-id: string; .*\}$/,
+  /^property "clamav_mirror_(healthcheck_url|alert|access_key_id|secret_access_key)" is not defined in object type \{access-key-id: string; .*\}$/,
 ];
 
 /** What actionlint says about a workflow. */

@@ -10,6 +10,7 @@ import { encodeManifest, type Manifest, parseManifest } from '../../scripts/mirr
 import { s3Settings } from '../../scripts/store/s3/address.ts';
 import { S3Store } from '../../scripts/store/s3/store.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
+import { startReceiver } from '../support/alerts/receiver.ts';
 import { describeWithImages, engineImages } from '../support/docker/docker.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';
 import { type CacheService, startCacheService } from '../support/github/cache-service.ts';
@@ -260,10 +261,15 @@ describeWithOfficial('mirror.yml', () =>
         for (const id of [1, 2]) {
           github.runs.push({ id, conclusion: 'failure', at: new Date().toISOString(), file: 'mirror.yml' });
         }
-        const ended = await run();
+        await using receiver = await startReceiver();
+        const secrets = { ...settings().secrets, CLAMAV_MIRROR_ALERT: receiver.address('webhook') };
+        const ended = await run({ secrets });
         expect(results(ended)).toEqual({ check: 'success', mirror: 'failure', notify: 'success' });
         const { jobs } = ended;
         expect(jobs.mirror?.outputs.outcome).toBe('failed');
+        // the job that syncs tells it, and the one that writes issues knows that from the cache
+        expect(receiver.taken.map(({ json }) => json.type)).toEqual(['mirror.failing']);
+        expect(JSON.stringify(jobs)).not.toContain(receiver.url);
         expect(jobs.mirror?.annotations.map(({ properties }) => properties.title)).toContain(
           'upstream: upstream/unavailable',
         );

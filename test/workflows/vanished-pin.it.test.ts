@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PIN_GONE } from '../../scripts/engine/images/pin-gone.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
-import { parseMarker } from '../../scripts/notify/issue-state.ts';
+import { parseMarker } from '../../scripts/notify/github/issue-state.ts';
 import { describeWithImages, image } from '../support/docker/docker.ts';
 import { docker } from '../support/docker/of-this-run.ts';
 import { type FakeGitHub, startGitHub } from '../support/github/api.ts';

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ALERT_MEMORY_BYTES } from '../../base/limits/alerts.ts';
 import { CACHED_STATE_BYTES } from '../../base/limits/github.ts';
 import { SIGHTINGS_BYTES } from '../../base/limits/machine.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../cycle/memory/state-files.ts';
 import { SIGHTINGS } from '../../mirror/check/sightings.ts';
+import { ALERTS_FILE } from '../../notify/alerts/memory.ts';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../../store/copies.ts';
 import { CLIENTS } from '../../watch/kept-clients.ts';
 
@@ -16,11 +18,12 @@ const LIMITS: ReadonlyMap<string, number> = new Map([
   [STATE, CACHED_STATE_BYTES],
   [SIGHTINGS, SIGHTINGS_BYTES],
   [CLIENTS, CACHED_STATE_BYTES],
+  [ALERTS_FILE, ALERT_MEMORY_BYTES],
 ]);
 
 /** One file of a cache. */
 export interface CachedFile {
-  /** `state.json`, `verified.json`, `clients.json`, or of a copy its SHA-256. */
+  /** `state.json`, `verified.json`, `clients.json`, `alerts.json`, or of a copy its SHA-256. */
   readonly name: string;
   readonly size: number;
   readonly sha256: string;

@@ -1,5 +1,5 @@
-import { openGitHub, WHY_OFF, workflowsOf } from '../../notify/github.ts';
-import { explainGitHub, rateLimitWait, statusOf } from '../../notify/github-errors.ts';
+import { openGitHub, WHY_OFF, workflowsOf } from '../../notify/github/github.ts';
+import { explainGitHub, rateLimitWait, statusOf } from '../../notify/github/github-errors.ts';
 import { bad, good, type Seen, skipped } from '../finding.ts';
 import type { DoctorGitHub } from '../settings.ts';
 

@@ -1,3 +1,4 @@
+import { TEST_OPTIONS } from '../alerts.ts';
 import { formOf } from '../form.ts';
 import { LOG_OPTIONS } from '../log.ts';
 import type { Option } from '../option.ts';
@@ -19,6 +20,7 @@ import { WATCH_OPTIONS } from './watch.ts';
 /** Options of each command: its flags, its variables, and the keys of a file that it reads. */
 export const COMMANDS = {
   sync: [...SYNC_OPTIONS, ...WAIT_OPTIONS, ...LOG_OPTIONS],
+  alert: TEST_OPTIONS,
   doctor: DOCTOR_OPTIONS,
   rollback: [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],

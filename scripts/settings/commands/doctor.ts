@@ -1,8 +1,9 @@
 import type { DoctorSettings } from '../../doctor/settings.ts';
+import { alertSettings } from '../alerts.ts';
 import { notifySettings } from '../github.ts';
 import { CERTIFICATE_VARIABLES } from '../network.ts';
 import { wantsIssues } from '../notify.ts';
-import { type Given, named, together, variableOf } from '../read.ts';
+import { type Given, named, SettingError, together, variableOf } from '../read.ts';
 import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 
 /** Options of `sync`, so that its command line can be tried as it is. */
@@ -24,12 +25,23 @@ export function doctorSettings(from: Given): DoctorSettings {
     sync,
     github,
     certificates: Object.fromEntries(files),
+    alerts: alertsOf(from),
     marks: marksFor(environment),
   };
 }
 
 function fileOf({ file }: Given): DoctorSettings['file'] {
   return file && { path: file.path, options: Object.keys(file.places).length, exposed: file.exposed };
+}
+
+/** An address that is wrong is a finding, beside those about everything else. */
+function alertsOf(from: Given): DoctorSettings['alerts'] {
+  try {
+    return alertSettings(from)?.addresses.map(({ kind }) => kind) ?? [];
+  } catch (error) {
+    if (error instanceof SettingError) return error;
+    throw error;
+  }
 }
 
 function gitHubOf(from: Given): DoctorSettings['github'] {

@@ -3,6 +3,7 @@ import { userAgentOf } from '../../base/version.ts';
 import type { CycleSettings } from '../../cycle/settings.ts';
 import { isS3Address } from '../../store/s3/address.ts';
 import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../../upstream/official.ts';
+import { ALERT_OPTIONS } from '../alerts.ts';
 import { dnsFrom } from '../environment.ts';
 import {
   Databases,
@@ -184,7 +185,7 @@ const CYCLE = [
 
 const OWN = [...FROM_UPSTREAM, ...CYCLE] as const;
 
-export const SYNC_OPTIONS = [...FROM_UPSTREAM, ...STORE_OPTIONS, ...CYCLE] as const;
+export const SYNC_OPTIONS = [...FROM_UPSTREAM, ...STORE_OPTIONS, ...CYCLE, ...ALERT_OPTIONS] as const;
 
 /** Options of `sync` that a rollback needs too. */
 export const PROOF_OPTIONS = pick(SYNC_OPTIONS, [

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { userAgentOf } from '../../base/version.ts';
 import { usualRecord } from '../../upstream/official.ts';
 import type { WatchSettings } from '../../watch/settings.ts';
+import { ALERT_OPTIONS } from '../alerts.ts';
 import { dnsFrom } from '../environment.ts';
 import { Engines, FilePath, hours } from '../fields.ts';
 import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
@@ -59,6 +60,7 @@ export const WATCH_OPTIONS = [
     ),
   },
   TIMEOUT_OPTION,
+  ...ALERT_OPTIONS,
 ] as const satisfies readonly Option[];
 
 /** Throws `setting/invalid`. */

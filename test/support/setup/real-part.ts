@@ -17,6 +17,7 @@ const NAMES = [
   'dnsmasq',
   'cvdupdate',
   'curl',
+  'mail-server', // aiosmtpd
   'docker',
   'dockerd', // started by tests of its own
   'oldest', // the images with ClamAV

@@ -3,6 +3,7 @@ import { isUnattended, searchPath } from '../../../scripts/settings/environment.
 import { confirm } from '../../../scripts/setup/confirm.ts';
 import { ensureClamav } from '../../../scripts/setup/install-clamav.ts';
 import { DEFAULT_CACHE, ensureOfficial } from '../../../scripts/setup/official-files.ts';
+import { ensureMailServer } from '../alerts/mail-server.ts';
 import { ensureImages, type Images } from '../clamav/clamav-images.ts';
 import { clamavForTests, type TestedClamav } from '../clamav-15/suite.ts';
 import { type DockerEngine, ensureDocker } from '../docker/docker-engine.ts';
@@ -34,6 +35,8 @@ declare module 'vitest' {
     cvdupdate: RealPart<string>;
     /** The path of the program. */
     curl: RealPart<string>;
+    /** A mail server with STARTTLS and AUTH, which starts. */
+    mailServer: RealPart<true>;
     /** The path of Debian's Chromium, which opens a page. */
     chromium: RealPart<string>;
     /** The path of Prometheus' tool for rules and metrics. */
@@ -73,6 +76,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     dnsmasq,
     cvdupdate,
     curl,
+    mailServer,
     chromium,
     promtool,
     prometheus,
@@ -89,6 +93,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     realPart('dnsmasq', () => ensureProgram('dnsmasq', ['dnsmasq-base'], options)),
     realPart('cvdupdate', () => ensureProgram('cvdupdate', ['clamav-cvdupdate'], options)),
     realPart('curl', () => ensureProgram('curl', ['curl'], options)),
+    realPart('mail-server', () => ensureMailServer(options)),
     realPart('chromium', () => ensureChromium(options)),
     realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
     realPart('prometheus', () => ensureProgram('prometheus', ['prometheus'], options)),
@@ -107,6 +112,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('dnsmasq', dnsmasq);
   project.provide('cvdupdate', cvdupdate);
   project.provide('curl', curl);
+  project.provide('mailServer', mailServer);
   project.provide('chromium', chromium);
   project.provide('promtool', promtool);
   project.provide('prometheus', prometheus);

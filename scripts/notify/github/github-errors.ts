@@ -1,5 +1,5 @@
-import { proxyRefusalIn, refusalAdvice, refusalWords } from '../http/proxy-refusal.ts';
-import { oneLine } from './escape.ts';
+import { proxyRefusalIn, refusalAdvice, refusalWords } from '../../http/proxy-refusal.ts';
+import { oneLine } from '../escape.ts';
 
 /** Status with which GitHub says that issues are switched off in a repository: none can be open. */
 export const ISSUES_ARE_OFF = 410;

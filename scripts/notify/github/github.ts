@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { retry } from '@octokit/plugin-retry';
 import { Octokit } from '@octokit/rest';
 import { fetch } from 'undici';
-import { GITHUB_PACE } from '../base/limits/github.ts';
-import { VERSION } from '../base/version.ts';
-import { Connections } from '../http/connections.ts';
+import { GITHUB_PACE } from '../../base/limits/github.ts';
+import { VERSION } from '../../base/version.ts';
+import { Connections } from '../../http/connections.ts';
+import type { GitHubSettings } from '../settings.ts';
 import { rateLimitWait, statusOf } from './github-errors.ts';
-import type { GitHubSettings } from './settings.ts';
 
 /** A repository at GitHub, with our access to it. */
 export interface GitHub {

@@ -1,5 +1,5 @@
 import type { RestEndpointMethodTypes } from '@octokit/rest';
-import { ISSUE_PAGES } from '../base/limits/github.ts';
+import { ISSUE_PAGES } from '../../base/limits/github.ts';
 import type { GitHub } from './github.ts';
 import { statusOf } from './github-errors.ts';
 import { type IssueState, parseMarker } from './issue-state.ts';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { About, FAILURE_CLASSES } from './run-report.ts';
-import type { RunInfo } from './settings.ts';
+import { again, begun } from '../lasting.ts';
+import { About, FAILURE_CLASSES } from '../run-report.ts';
+import type { RunInfo } from '../settings.ts';
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
 
@@ -51,16 +52,15 @@ export function parseMarker(body: string): IssueState | undefined {
 
 /** State of a failure that begins now. */
 export function firstState(failed: IssueState['class'], mirror: string, run: RunInfo, now: Date): IssueState {
-  const at = now.toISOString();
-  return { class: failed, mirror, first: at, last: at, count: 1, commented: at, run: nameOf(run) };
+  return { class: failed, mirror, ...begun(nameOf(run), now) };
 }
 
 /** State after one more failing run. A run that reports twice counts once. */
 export function nextState(state: IssueState, run: RunInfo, now: Date): IssueState {
-  const count = state.run === nameOf(run) ? state.count : state.count + 1;
-  return { ...state, last: now.toISOString(), count, run: nameOf(run) };
+  return again(state, nameOf(run), now);
 }
 
-function nameOf(run: RunInfo): string {
+/** Name of a run and its attempt. */
+export function nameOf(run: Pick<RunInfo, 'id' | 'attempt'>): string {
   return `${run.id}.${run.attempt}`;
 }

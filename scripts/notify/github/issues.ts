@@ -1,12 +1,14 @@
 import * as v from 'valibot';
-import type { Log } from '../base/log.ts';
-import { textsFor } from './advice.ts';
+import type { Log } from '../../base/log.ts';
+import { textsFor } from '../advice.ts';
+import { isReminderDue } from '../lasting.ts';
+import type { FailureClass } from '../run-report.ts';
+import type { RunInfo } from '../settings.ts';
+import { titleOf } from '../title.ts';
 import type { GitHub } from './github.ts';
 import { type IssueContent, issueBody, recoveryComment, reopenComment, repeatComment } from './issue-body.ts';
 import { firstState, IssueCode, type IssueState, nextState } from './issue-state.ts';
 import { LABEL, labelsOf, type OurIssue, ourIssues } from './our-issues.ts';
-import type { FailureClass } from './run-report.ts';
-import type { RunInfo } from './settings.ts';
 
 /** Everything that issues are kept with. */
 export interface IssueContext {
@@ -22,8 +24,6 @@ export interface IssueContext {
 export type Incident = Omit<IssueContent, 'state' | 'run'>;
 
 const HOUR_MS = 3_600_000;
-/** At least this long between two comments: a little less than a day, for daily runs do not start on the minute. */
-const COMMENT_INTERVAL_MS = 23.5 * HOUR_MS;
 const REOPEN_WITHIN_MS = 240 * HOUR_MS;
 
 /**
@@ -94,20 +94,14 @@ function adopted({ state }: OurIssue, incident: Incident, context: IssueContext)
   const { about } = incident.failure;
   const isSame =
     state.mirror !== undefined && (about === undefined || about === state.about) && isTitled(incident, state);
-  return isSame ? {} : { title: titleOf(incident, context) };
+  return isSame
+    ? {}
+    : { title: titleOf(incident.failure, { mirror: context.mirror, url: incident.report?.serving?.url }) };
 }
 
 /** True if an issue has the words of this failure in its title already. */
 function isTitled({ failure }: Pick<Incident, 'failure'>, { code = '' }: IssueState): boolean {
   return textsFor(failure).title === textsFor({ ...failure, code }).title;
-}
-
-/** Title of an issue: the failure, its databases and versions, and the mirror, by its public host if it has one. */
-function titleOf({ failure, report }: Incident, { mirror }: IssueContext): string {
-  const about = failure.about === undefined ? '' : `: ${failure.about}`;
-  const host = URL.parse(report?.serving?.url ?? '')?.host ?? '';
-  const whose = /^[a-z0-9.:-]{1,80}$/.test(host) ? `${host}, ${mirror}` : mirror;
-  return `${textsFor(failure).title}${about} (mirror ${whose})`;
 }
 
 /** The part of an issue's state that says which failure of its class it is about. */
@@ -122,7 +116,7 @@ function aboutOf(
 
 /** Decides whether to comment now. If so, the state already counts it: one comment too few is better than one each run. */
 function speaking(issue: OurIssue, state: IssueState): { state: IssueState; speak: boolean } {
-  const speak = !issue.quiet && Date.parse(state.last) - Date.parse(state.commented) >= COMMENT_INTERVAL_MS;
+  const speak = !issue.quiet && isReminderDue(state);
   return { state: speak ? { ...state, commented: state.last } : state, speak };
 }
 
@@ -137,7 +131,7 @@ async function create(incident: Incident, context: IssueContext): Promise<number
   const labels = [LABEL, `${LABEL}: ${failed}`];
   const { data } = await github.rest.issues.create({
     ...github.repository,
-    title: titleOf(incident, context),
+    title: titleOf(incident.failure, { mirror: context.mirror, url: incident.report?.serving?.url }),
     body: issueBody({ ...incident, state, run }),
     labels,
   });

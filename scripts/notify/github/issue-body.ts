@@ -1,11 +1,12 @@
-import { ISSUE } from '../base/limits/github.ts';
-import { counted, moment, span } from '../base/words.ts';
-import { adviceFor, textsFor } from './advice.ts';
-import type { EarlierRuns } from './earlier-runs.ts';
-import { code, fenced, fencedLog, link } from './escape.ts';
+import { ISSUE } from '../../base/limits/github.ts';
+import { moment, span } from '../../base/words.ts';
+import { adviceFor, textsFor } from '../advice.ts';
+import { code, fenced, fencedLog, link } from '../escape.ts';
+import { failingSince, stillFailing, wasFailing } from '../lasting.ts';
+import type { EarlierRuns } from '../patience.ts';
+import type { Failure, RunReport } from '../run-report.ts';
+import type { RunInfo } from '../settings.ts';
 import { type IssueState, marker } from './issue-state.ts';
-import type { Failure, RunReport } from './run-report.ts';
-import type { RunInfo } from './settings.ts';
 
 /** Everything that an issue is written from. All limits together stay far below GitHub's 65,536 characters. */
 export interface IssueContent {
@@ -41,8 +42,7 @@ export function issueBody(content: IssueContent): string {
 }
 
 export function repeatComment({ failure, state, run }: IssueContent): string {
-  const since = `since ${moment(state.first)} (${span(state.first, state.last)})`;
-  return `Still failing, ${since}: ${counted(state.count, 'run')}. The last one is ${runLink(run)}, code ${code(failure.code)}.`;
+  return `${stillFailing(state)} The last one is ${runLink(run)}, code ${code(failure.code)}.`;
 }
 
 export function reopenComment({ failure, run }: IssueContent): string {
@@ -50,8 +50,7 @@ export function reopenComment({ failure, run }: IssueContent): string {
 }
 
 export function recoveryComment(state: IssueState, run: RunInfo, now: Date): string {
-  const lasted = span(state.first, now.toISOString());
-  return `Well again, as ${runLink(run)} shows. It was failing for ${lasted}, from ${moment(state.first)}, in ${counted(state.count, 'run')}.`;
+  return `Well again, as ${runLink(run)} shows. ${wasFailing(state, now)}`;
 }
 
 function runLink({ id, attempt, url }: RunInfo): string {
@@ -60,13 +59,13 @@ function runLink({ id, attempt, url }: RunInfo): string {
 
 function history({ state, run, earlier }: IssueContent): string {
   const lines = [
-    `- Failing since ${moment(state.first)}: ${counted(state.count, 'run')} in ${span(state.first, state.last)}`,
+    `- ${failingSince(state)}`,
     `- The last failing run: ${runLink(run)}, ${moment(state.last)}`,
   ];
   const good = earlier?.lastGood;
   if (good !== undefined) {
     lines.push(
-      `- The last good run: ${link(moment(good.at), good.url)}, ${span(good.at, state.last)} before`,
+      `- The last good run: ${link(moment(good.at), good.url ?? '')}, ${span(good.at, state.last)} before`,
     );
   }
   return lines.join('\n');
