@@ -15,10 +15,11 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > MAJOR || (major === MAJOR && minor >= MINOR)) {
   await import('./cli.ts');
 } else if (existsSync(BROUGHT)) {
-  const child = spawn(BROUGHT, [CLI, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // before the child begins: a signal must never end this process alone
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   for (const signal of ['SIGINT', 'SIGHUP'])
     process.on(signal, () => process.stdin.isTTY || child.kill(signal)); // a terminal sends these to both
+  const child = spawn(BROUGHT, [CLI, ...process.argv.slice(2)], { stdio: 'inherit' });
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);

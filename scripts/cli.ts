@@ -338,7 +338,7 @@ Examples:
   clamav-mirror verify daily.cvd daily-28001.cdiff`,
   )
   .action(async (paths: string[], flags) => {
-    const { verify } = await import('./cli/verify.ts');
+    const { verify } = await import('./cli/files/verify.ts');
     return await end(
       verify(paths, {
         database: flags.database,
@@ -460,7 +460,7 @@ Example:
     --header https://database.clamav.net/daily.cvd --output daily.new.cvd`,
   )
   .action(async (flags) => {
-    const { rebuild } = await import('./cli/rebuild.ts');
+    const { rebuild } = await import('./cli/files/rebuild.ts');
     return await end(rebuild(flags, flags.json === true));
   });
 
@@ -479,7 +479,7 @@ Example:
   clamav-mirror inspect daily.cvd`,
   )
   .action(async (files: string[], flags) => {
-    const { inspect } = await import('./cli/inspect.ts');
+    const { inspect } = await import('./cli/files/inspect.ts');
     return await end(inspect(files, flags.json === true));
   });
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { printJson, printRows, runLog } from '../base/log.ts';
+import { printJson, printRows, runLog, streamLog } from '../base/log.ts';
 import { printableJson } from '../base/printable.ts';
 import { stamp } from '../base/words.ts';
 import { runDaemon } from '../daemon/daemon.ts';
@@ -9,6 +9,7 @@ import type { RequestLine } from '../host/response.ts';
 import { runSettings } from '../settings/commands/run.ts';
 import { type LogSettings, logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
+import { alertOfDeath } from '../wiring/send-alerts.ts';
 
 const CLI = join(import.meta.dirname, '..', 'cli.ts');
 
@@ -22,7 +23,13 @@ export async function run(given: Given, json: boolean): Promise<'good'> {
     voice: () => logSettings(given),
   });
   using requests = requestLog(json);
-  const tell = json ? jsonTeller(voice, requests) : textTeller(voice, requests);
+  const log = json ? jsonTeller(voice, requests) : textTeller(voice, requests);
+  const tell: Teller = (event) => {
+    log(event);
+    // a cycle tells its own end by --alert, unless it died of it
+    if (event.event === 'cycle-end' && event.outcome === 'died')
+      void alertOfDeath(told(event).text, { given, log: streamLog(process.stderr) });
+  };
   const cycle = [process.execPath, ...process.execArgv, CLI, 'sync', '--json'] as const;
   await runDaemon(settings, { cycle, tell, onAsked: onHangUp }, ending.signal);
   return 'good';

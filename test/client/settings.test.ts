@@ -42,7 +42,7 @@ test.each([
 
 test('watching asks the official record for an official upstream only, as sync does', () => {
   expect(watch()).toMatchObject({
-    upstream: 'https://database.clamav.net',
+    upstreams: ['https://database.clamav.net'],
     dns: { record: 'current.cvd.clamav.net' },
     limits: { warn: 24 * 3_600_000, fail: 48 * 3_600_000 },
     workflow: 'mirror.yml',

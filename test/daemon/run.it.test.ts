@@ -4,6 +4,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test, vi } from 'vitest';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
+import { startReceiver } from '../support/alerts/receiver.ts';
 import { fakeTools } from '../support/clamav/engines.ts';
 import { freshclam } from '../support/clamav/update-clients.ts';
 import { runCli } from '../support/mirror/cli.ts';
@@ -20,14 +21,17 @@ import {
   versionOf,
 } from '../support/mirror/cycle.ts';
 import { describeWith, have, official } from '../support/setup/official.ts';
-import { type RunningMirror, startRun } from './running.ts';
+import { type RunningMirror, type RunOptions, startRun } from './running.ts';
 import { LONG } from './support.ts';
 
 const promtool = inject('promtool');
 /** A tool of ClamAV that never ends. */
 const STUCK = 'echo $$ >"$HERE/pid"; while :; do sleep 1; done';
 
-async function start(mirror: TestMirror, options: { readonly path?: string } = {}): Promise<RunningMirror> {
+async function start(
+  mirror: TestMirror,
+  options: Pick<RunOptions, 'path' | 'environment'> = {},
+): Promise<RunningMirror> {
   return await startRun(mirror.flags(), { ...options, socket: join(mirror.folder, 'socket') });
 }
 
@@ -103,6 +107,28 @@ describeMirror('a mirror that runs as one process', () => {
       expect(await run.next('cycle-end')).toMatchObject({ outcome: 'published' });
     },
   );
+
+  test('tells the addresses of --alert of a cycle that died, which could not tell itself', async () => {
+    await using mirror = await startPublished(5, 6);
+    await using receiver = await startReceiver();
+    mirror.upstream.fail('test.cvd', { stallAfter: 'head', times: 1 });
+    const told = () => receiver.taken.map(({ json: { type, data } }) => [type, data.failure?.code]);
+    const environment = {
+      CLAMAV_MIRROR_ALERT: receiver.address('webhook'),
+      CLAMAV_MIRROR_ISSUE_AFTER: '1',
+    };
+    await using run = await start(mirror, { environment });
+    await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: LONG });
+    process.kill(await run.cyclePid(), 'SIGKILL');
+    await vi.waitUntil(() => receiver.taken.length === 1, { timeout: LONG });
+    expect(told()).toEqual([['mirror.failing', 'run/ended']]);
+    expect(receiver.taken[0]?.json.data.failure.what).toContain('SIGKILL');
+    await run.sync();
+    expect(await run.next('cycle-end', ({ outcome }) => outcome !== 'died')).toMatchObject({
+      outcome: 'published',
+    });
+    expect(told().at(-1)?.[0]).toBe('mirror.well'); // it was told before the cycle ended
+  });
 
   test('is not ready before anything is published, nor when what is published is damaged', async () => {
     await using mirror = await startMirror(6);

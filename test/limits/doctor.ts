@@ -54,7 +54,7 @@ export const DOCTOR_LIMITS: Readonly<Record<string, Row>> = {
       await checkCertificates({
         settings: {
           certificates: { NODE_EXTRA_CA_CERTS: path },
-          sync: { upstream: 'http://mirror.test', store: '/srv/clamav', proxies: NO_PROXIES },
+          sync: { upstreams: ['http://mirror.test'], store: '/srv/clamav', proxies: NO_PROXIES },
         } as unknown as DoctorContext['settings'],
       });
     await writeFile(path, rootCertificates[0] ?? '');

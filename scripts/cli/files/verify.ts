@@ -1,15 +1,15 @@
 import { stat } from 'node:fs/promises';
-import { printJson, streamLog } from '../base/log.ts';
-import { DATABASE_NAME } from '../cvd/names.ts';
-import { type Checked, checkFile } from '../mirror/check/check-file.ts';
-import { checkStore } from '../mirror/check/check-store.ts';
-import { checkTree } from '../mirror/check/check-tree.ts';
-import { verifySettings } from '../settings/commands/verify.ts';
-import { type Given, SettingError } from '../settings/read.ts';
-import { openStore } from '../store/open.ts';
-import { isS3Address } from '../store/s3/address.ts';
-import type { StoreSettings } from '../store/settings.ts';
-import { TALOS } from '../verify/trust.ts';
+import { printJson, streamLog } from '../../base/log.ts';
+import { DATABASE_NAME } from '../../cvd/names.ts';
+import { type Checked, checkFile } from '../../mirror/check/check-file.ts';
+import { checkStore } from '../../mirror/check/check-store.ts';
+import { checkTree } from '../../mirror/check/check-tree.ts';
+import { verifySettings } from '../../settings/commands/verify.ts';
+import { type Given, SettingError } from '../../settings/read.ts';
+import { openStore } from '../../store/open.ts';
+import { isS3Address } from '../../store/s3/address.ts';
+import type { StoreSettings } from '../../store/settings.ts';
+import { TALOS } from '../../verify/trust.ts';
 
 /** `clamav-mirror verify`: proves single files, or everything in folders and buckets. */
 export async function verify(
