@@ -40,11 +40,12 @@ export async function runDaemon(settings: RunSettings, deps: DaemonDeps, signal:
   const requests = new Map<number, number>();
   await using host = isS3Address(store.where) ? undefined : await serve(store, settings, requests, tell);
 
-  const outlook = new Outlook({
+  const outlook: Outlook = new Outlook({
     ...{ store, work, signal, clock: REAL_CLOCK, maxAge: settings.maxAge },
+    isUnderWay: () => cycles.facts.runningSince !== undefined,
     onChange: (readiness) => tell({ event: 'readiness', ...readiness }),
   });
-  const cycles = cyclesOf(settings, deps, { store, outlook });
+  const cycles: Cycles = cyclesOf(settings, deps, { store, outlook });
   const asked = { started: new Date(), cycles, outlook, requests };
   const ask = (by: 'SIGHUP' | 'socket') => {
     const cycle = cycles.ask();

@@ -14,7 +14,7 @@ const MAX_AGE = 48 * HOUR;
 
 /** A store that holds what this manifest names, or nothing. Each read is counted. */
 function storeOf(manifest: Manifest | undefined) {
-  const state = { manifest, reads: 0, isAway: false, lost: '' };
+  const state = { manifest, reads: 0, isAway: false, lost: '', isUnderWay: false };
   const store = {
     where: '/srv/clamav',
     async readManifest() {
@@ -37,6 +37,7 @@ function outlookOn(manifest: Manifest | undefined) {
   const changes: Readiness[] = [];
   const outlook = new Outlook({
     ...{ store, clock, work: temporaryFolder(), maxAge: MAX_AGE, signal: ending.signal },
+    isUnderWay: () => state.isUnderWay,
     onChange: (readiness) => changes.push(readiness),
   });
   const isReady = async () => (await outlook.look()).readiness.ready;
@@ -73,6 +74,20 @@ describe('a mirror is ready', () => {
   ])('never while %s', async (_, manifest, lost) => {
     const { state, isReady } = outlookOn(manifest);
     state.lost = lost;
+    expect(await isReady()).toBe(false);
+  });
+
+  test('while a publication has replaced files, and its manifest has yet to come', async () => {
+    const { state, isReady, outlook } = outlookOn(production(0));
+    expect(await isReady()).toBe(true);
+    Object.assign(state, { isUnderWay: true, lost: 'daily.cvd' });
+    outlook.forget();
+    expect(await isReady()).toBe(true);
+    state.isUnderWay = false; // the cycle died before the manifest came
+    outlook.forget();
+    expect(await isReady()).toBe(false);
+    state.isUnderWay = true;
+    outlook.forget();
     expect(await isReady()).toBe(false);
   });
 

@@ -10,6 +10,8 @@ export interface OutlookOptions {
   readonly work: string;
   readonly maxAge: number;
   readonly clock: Pick<DaemonClock, 'now' | 'elapsed'>;
+  /** True while a cycle is under way, which may be publishing: files first, the manifest that names them last. */
+  readonly isUnderWay: () => boolean;
   /** Aborted once the process is to end. */
   readonly signal: AbortSignal;
   /** Called when the mirror becomes ready, or is not ready any more. */
@@ -51,10 +53,12 @@ export class Outlook {
   }
 
   async #look(): Promise<Seen> {
-    const { maxAge, clock, signal } = this.#options;
+    const { maxAge, clock, signal, isUnderWay } = this.#options;
     try {
       const served = await this.#served();
-      const readiness = signal.aborted ? ENDS : readinessOf(served, { maxAge, now: clock.now() });
+      // between the files and the manifest of a publication nothing is broken; the end of the cycle shows if it is
+      const judged = this.#wasReady === true && isUnderWay() ? { ...served, damaged: [] } : served;
+      const readiness = signal.aborted ? ENDS : readinessOf(judged, { maxAge, now: clock.now() });
       return { readiness, served };
     } catch (error) {
       this.forget();
