@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import { startAdmin } from './answers/admin.ts';
 import { controlAnswers, healthAnswers } from './answers/answers.ts';
 import { startControl } from './answers/control.ts';
+import { pushAnswers } from './answers/push.ts';
 import { REAL_CLOCK } from './cycles/clock.ts';
 import { type CycleProcess, runCycleProcess } from './cycles/cycle-process.ts';
 import { Cycles } from './cycles/cycles.ts';
@@ -47,12 +48,14 @@ export async function runDaemon(settings: RunSettings, deps: DaemonDeps, signal:
   });
   const cycles: Cycles = cyclesOf(settings, deps, { store, outlook });
   const asked = { started: new Date(), cycles, outlook, requests };
-  const ask = (by: 'SIGHUP' | 'socket') => {
+  const ask = (by: 'SIGHUP' | 'socket' | 'push') => {
     const cycle = cycles.ask();
     tell({ event: 'asked', by, cycle });
     return cycle;
   };
-  await using admin = settings.admin && (await startAdmin(settings.admin, healthAnswers(asked)));
+  const pushes = pushAnswers({ secret: settings.pushSecret, now: () => new Date(), ask: () => ask('push') });
+  await using admin =
+    settings.admin && (await startAdmin(settings.admin, { ...healthAnswers(asked), ...pushes }));
   const answers = controlAnswers(asked, () => ask('socket'));
   await using _control = socket === undefined ? undefined : await startControl(socket, answers);
   using _signals = deps.onAsked(() => void ask('SIGHUP'));

@@ -9,7 +9,11 @@ export type DaemonEvent =
   | { readonly event: 'cycle-start'; readonly cycle: number }
   | { readonly event: 'cycle-line'; readonly cycle: number; readonly line: string }
   | ({ readonly event: 'cycle-end'; readonly cycle: number; readonly next: string } & CycleEnd)
-  | { readonly event: 'asked'; readonly by: 'SIGHUP' | 'socket'; readonly cycle: 'begins' | 'follows' }
+  | {
+      readonly event: 'asked';
+      readonly by: 'SIGHUP' | 'socket' | 'push';
+      readonly cycle: 'begins' | 'follows';
+    }
   | { readonly event: 'readiness'; readonly ready: boolean; readonly why: string }
   | ({ readonly event: 'request' } & RequestLine)
   | { readonly event: 'stop' }

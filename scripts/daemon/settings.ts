@@ -11,6 +11,8 @@ export interface RunSettings extends StoreSettings {
   readonly listen: ListenAddress;
   /** Where health and metrics are told; `undefined`: nowhere. */
   readonly admin: ListenAddress | undefined;
+  /** Key of the messages by which upstream may ask for a cycle on the admin address. */
+  readonly pushSecret: Buffer | undefined;
   /** Path of the socket on which a cycle can be asked for; `undefined`: none. */
   readonly socket: string | undefined;
   /** Whole environment of a cycle, with every option that this process was given. */

@@ -11,6 +11,7 @@ import { elsewhere, ends, fails, type Row } from './rows.ts';
 
 const PROCESS = 'daemon/cycle-process.test.ts';
 const ANSWERS = 'daemon/answers.test.ts';
+const PUSHED = 'daemon/push.test.ts';
 
 /** Goes over a limit, or ends in a hurry. */
 export const DAEMON_LIMITS: Readonly<Record<string, Row>> = {
@@ -34,5 +35,9 @@ export const DAEMON_LIMITS: Readonly<Record<string, Row>> = {
   SOCKET_PATH_BYTES: fails('setting/invalid', () =>
     runSettings({ flags: { socket: `/${'x'.repeat(SOCKET_PATH_BYTES)}` }, environment: {} }),
   ),
+  PUSH_BYTES: elsewhere('it is not read', PUSHED, 'that is too long'),
+  PUSH_AGE_MS: elsewhere('it does not count', PUSHED, 'that is old'),
+  PUSHES: elsewhere('no more is taken for a while', PUSHED, 'more than any mirror sends'),
+  PUSH_ID_CHARACTERS: elsewhere('it does not count', PUSHED, 'with an endless id'),
   ADMIN_CONNECTIONS: elsewhere('the connection is closed', ANSWERS, 'more connections'),
 };

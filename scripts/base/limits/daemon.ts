@@ -12,3 +12,11 @@ export const CYCLE_END_MS = 8_000;
 export const ADMIN_CONNECTIONS = 64;
 /** Bytes of the path of a socket: Linux takes 107, other systems fewer. */
 export const SOCKET_PATH_BYTES = 100;
+/** Bytes of a message by which an upstream tells of what it published: one about thirty databases has 5 KB. */
+export const PUSH_BYTES = 64 * 1024;
+/** Milliseconds between the clock of such a message and ours: as Standard Webhooks advises. */
+export const PUSH_AGE_MS = 5 * 60_000;
+/** Messages that are remembered, so that none counts twice. A mirror sends one for each publication. */
+export const PUSHES = 1000;
+/** Characters of the id of a message. */
+export const PUSH_ID_CHARACTERS = 200;

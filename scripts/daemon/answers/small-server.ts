@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import { explain } from '../../base/errors.ts';
 import { ADMIN_CONNECTIONS } from '../../base/limits/daemon.ts';
 import { HOST_PATIENCE } from '../../base/limits/requests.ts';
 import { printableJson } from '../../base/printable.ts';
+import { readBody } from '../../http/body.ts';
 
 /** Answer to one request: JSON, or a text of some type. */
 export type SmallAnswer = { readonly status: number } & (
@@ -11,10 +12,17 @@ export type SmallAnswer = { readonly status: number } & (
   | { readonly text: string; readonly type: string }
 );
 
-/** Answers by method and path, such as `GET /healthz`. */
-export type Answers = Readonly<Record<string, () => SmallAnswer | Promise<SmallAnswer>>>;
+/** A request, of which an answer may read the body. */
+export interface SmallRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** Text of the body; `undefined` if it has more than `limit` bytes. */
+  body(limit: number): Promise<string | undefined>;
+}
 
-/** A server that answers a few questions, for those who keep the mirror. No body of a request is read. */
+/** Answers by method and path, such as `GET /healthz`. */
+export type Answers = Readonly<Record<string, (request: SmallRequest) => SmallAnswer | Promise<SmallAnswer>>>;
+
+/** A server that answers a few questions, for those who keep the mirror. A body is read where an answer needs it. */
 export function smallServer(answers: Answers): Server {
   const server = createServer(
     {
@@ -23,11 +31,13 @@ export function smallServer(answers: Answers): Server {
       keepAliveTimeout: HOST_PATIENCE.idle,
     },
     async (request, response) => {
-      request.resume();
       const { method = '', url = '' } = request;
       const [path = ''] = url.split('?');
       const isHead = method === 'HEAD';
-      const answer = await answerTo(answers, isHead ? 'GET' : method, path);
+      const { headers } = request;
+      const asked = { headers, body: async (limit: number) => await textOf(request, limit) };
+      const answer = await answerTo(answers, isHead ? 'GET' : method, path, asked);
+      request.resume(); // whatever of it nobody read
       const isText = 'text' in answer;
       const text = isText ? answer.text : `${printableJson(answer.json)}\n`;
       const type = isText ? answer.type : 'application/json';
@@ -60,11 +70,21 @@ export async function closeServer(server: Server): Promise<void> {
   await closed;
 }
 
-async function answerTo(answers: Answers, method: string, path: string): Promise<SmallAnswer> {
+async function textOf(request: IncomingMessage, limit: number): Promise<string | undefined> {
+  const { bytes } = await readBody(request, limit + 1);
+  return bytes.length > limit ? undefined : bytes.toString('utf8');
+}
+
+async function answerTo(
+  answers: Answers,
+  method: string,
+  path: string,
+  request: SmallRequest,
+): Promise<SmallAnswer> {
   const name = `${method} ${path}`;
   const answer = Object.hasOwn(answers, name) ? answers[name] : undefined;
   try {
-    if (answer !== undefined) return await answer();
+    if (answer !== undefined) return await answer(request);
   } catch (error) {
     return { status: 500, json: { error: explain(error) } };
   }

@@ -145,8 +145,8 @@ function pagerDutyOf({ protocol, username, hostname, host, pathname }: URL) {
   return { key, url: `${scheme}://${username === '' ? 'events.pagerduty.com' : host}` };
 }
 
-/** Key of a signature, as Standard Webhooks writes it; any other text is taken as it is. */
-function keyOf(secret: string): Buffer {
+/** Key of a signature, as Standard Webhooks writes it; any other text is taken as it is. Throws `AddressError`. */
+export function keyOf(secret: string): Buffer {
   const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
   const key = Buffer.from(base64 ?? secret, base64 === undefined ? 'utf8' : 'base64');
   if (key.length < LEAST_KEY) throw new AddressError(`needs a secret of at least ${LEAST_KEY} bytes`);

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { SOCKET_PATH_BYTES } from '../../base/limits/daemon.ts';
 import type { CycleSettings } from '../../cycle/settings.ts';
 import type { RunSettings } from '../../daemon/settings.ts';
+import { AddressError, keyOf } from '../../notify/channels/address.ts';
 import { CONFIG_OPTION, NO_FILE } from '../config/option.ts';
 import { FilePath, minutes } from '../fields.ts';
 import { type Option, pick } from '../option.ts';
@@ -32,6 +33,25 @@ const OWN = [
         'is not an address like 127.0.0.1:8081',
       ),
       v.transform(listenAddress),
+    ),
+  },
+  {
+    name: 'push-secret',
+    value: '<secret>',
+    help: 'secret of the webhook by which another mirror, which is upstream here, tells of what it published: POST /push on the admin address asks for a cycle (site/alerts.md)',
+    secret: true,
+    example: 'whsec_c2l4dGVlbi1ieXRlcy1vci1tb3Jl',
+    schema: v.pipe(
+      v.string(),
+      v.rawTransform(({ dataset, addIssue, NEVER }) => {
+        try {
+          return keyOf(dataset.value);
+        } catch (error) {
+          if (!(error instanceof AddressError)) throw error;
+          addIssue({ message: error.message });
+          return NEVER;
+        }
+      }),
     ),
   },
   {
@@ -66,17 +86,22 @@ export function runSettings(from: Given): RunSettings {
     cycle: () => syncSettings(from),
   });
   refuseForOneCycle(cycle, from);
+  if (own['push-secret'] !== undefined && own.admin === undefined)
+    throw new SettingError('setting/invalid', `${named('push-secret', from)} needs an admin address`, {
+      advice: 'Give one by --admin, which upstream can reach',
+    });
   const { store, s3, work } = cycle;
   return {
     ...{ store, s3, work, listen },
     every: own.every,
     maxAge: own['max-age'],
     admin: own.admin,
+    pushSecret: own['push-secret'],
     socket: own.socket,
     // what a settings file says is among the variables already, as this command reads it
     cycleEnvironment: {
       ...from.environment,
-      ...asVariables({ ...from.flags, [CONFIG_OPTION.name]: NO_FILE }),
+      ...asVariables({ ...from.flags, [CONFIG_OPTION.name]: NO_FILE, 'push-secret': undefined }),
     },
   };
 }
