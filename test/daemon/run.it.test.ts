@@ -3,6 +3,7 @@ import { watch } from 'node:fs';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test, vi } from 'vitest';
+import { startHost } from '../../scripts/host/host.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { startReceiver } from '../support/alerts/receiver.ts';
 import { fakeTools } from '../support/clamav/engines.ts';
@@ -128,6 +129,24 @@ describeMirror('a mirror that runs as one process', () => {
       outcome: 'published',
     });
     expect(told().at(-1)?.[0]).toBe('mirror.well'); // it was told before the cycle ended
+  });
+
+  test('is told by the mirror that it follows, and follows at once', async () => {
+    await using first = await startMirror(5);
+    expect((await first.sync()).outcome).toBe('published');
+    await using host = await startHost({ folder: first.store });
+    await using second = await startMirror();
+    const secret = `whsec_${Buffer.from('a secret of two mirrors').toString('base64')}`;
+    await using run = await startRun(second.flags({ upstream: host.url }), {
+      environment: { CLAMAV_MIRROR_PUSH_SECRET: secret },
+    });
+    expect(await run.next('cycle-end')).toMatchObject({ report: { databases: { test: { to: 5 } } } });
+    offer(first, 6);
+    const told = `${run.admin}/push#secret=${encodeURIComponent(secret)}&events=publications`;
+    const { exitCode } = await first.syncCli([], { environment: { CLAMAV_MIRROR_ALERT: told } });
+    expect(exitCode).toBe(0);
+    expect(await run.next('asked')).toMatchObject({ by: 'push', cycle: 'begins' });
+    expect(await run.next('cycle-end')).toMatchObject({ report: { databases: { test: { to: 6 } } } });
   });
 
   test('is not ready before anything is published, nor when what is published is damaged', async () => {
