@@ -69,10 +69,10 @@ export const DatabaseSchema = v.object({
   missingCdiffs: v.pipe(atMost(MANIFEST_FILES), v.array(Count), v.readonly()),
   /** Absent from mirrors published before ClamAV 1.5 was known. */
   sign: v.optional(SignSchema),
-  /** URL of the upstream that gave this version; absent from mirrors published before there could be several. */
-  source: v.optional(Words),
   /** Absent from mirrors published before it was recorded; then upstream is asked. */
   seen: v.optional(SeenSchema),
+  /** URL of the upstream that gave this version; absent from mirrors published before there could be several. */
+  source: v.optional(Words),
   /**
    * Last time when it was known to be whole and the newest of upstream; without it, the time of the manifest counts
    * (freshness.ts).

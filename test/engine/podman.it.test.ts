@@ -6,6 +6,7 @@ import { SILENT } from '../../scripts/base/log.ts';
 import { run } from '../../scripts/engine/engine.ts';
 import { openEngines } from '../../scripts/engine/open.ts';
 import { parseEngineSpec } from '../../scripts/engine/spec.ts';
+import { programs as knownPrograms } from '../../scripts/settings/environment.ts';
 import { fLevelOf, updateTo6 } from '../proof/engines/in-containers.ts';
 import { describeWithPodman, podman, podmanImage, sleepingContainer } from '../support/docker/podman.ts';
 import { describeWithOfficial } from '../support/setup/official.ts';
@@ -22,7 +23,7 @@ describeWithPodman('podman', () => {
       const id = sleepingContainer();
       try {
         const specs = [`docker:${podmanImage()}`, `container:${id}`].map(parseEngineSpec);
-        for (const engine of await openEngines(specs, { path, work, log: SILENT })) {
+        for (const engine of await openEngines(specs, { ...knownPrograms(), path, work, log: SILENT })) {
           expect(engine.fLevel).toEqual(fLevelOf(engine.version));
           const folder = await mkdtemp(join(work, 'client '));
           await mkdir(join(folder, 'db'));

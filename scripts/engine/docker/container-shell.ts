@@ -8,6 +8,17 @@ stat() {
 } 2>/dev/null`;
 
 /**
+ * Script that runs another one, its first argument, as the leader of a process group. Docker makes each command one; with crun,
+ * podman leaves it in a group outside of the container.
+ */
+export const LEADING = `${STAT}
+script=$1
+shift
+stat "$$" && [ "$group" = "$$" ] && exec sh -c "$script" sh "$@"
+exec setsid sh -c "$script" sh "$@"
+`;
+
+/**
  * Script that runs a tool in a folder. Arguments: RUN FOLDER TOOL ARGUMENT... In the folder RUN, `group` is the process
  * group to kill, `stopped` forbids the tool to start, and `code` is its exit code, so that no message of docker can
  * pass for it.

@@ -7,7 +7,7 @@ import { startProgram } from '../process.ts';
 import { askEngine, ToolNotFound } from '../tools.ts';
 import { type ContainerProgram, WITHOUT_PROXIES, withVariables } from './cli.ts';
 import { foldersIn } from './container-folders.ts';
-import { FORGET, RUN, STOP } from './container-shell.ts';
+import { FORGET, LEADING, RUN, STOP } from './container-shell.ts';
 import { inspectImage } from './local-image.ts';
 
 /**
@@ -70,7 +70,7 @@ export async function openContainer(
     try {
       await program.command(exec('mkdir', '-p', '-m', '700', root, run));
       const inside = await folders.enter(task.folder);
-      const command = ['sh', '-c', RUN, 'sh', run, inside, task.tool, ...task.args(inside)];
+      const command = ['sh', '-c', LEADING, 'sh', RUN, run, inside, task.tool, ...task.args(inside)];
       const [first = '', ...args] = exec(...command);
       const variables = withVariables(task, inside);
       const client = await startProgram([program.path, first, ...variables, ...args], {

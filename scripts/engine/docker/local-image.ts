@@ -19,7 +19,9 @@ export async function inspectImage(
   wantedAs = name,
 ): Promise<LocalImage> {
   const answer = await program.command(['image', 'inspect', '--format={{json .}}', name]);
-  const { Id, Config, RepoDigests }: Record<string, unknown> = Object(JSON.parse(answer));
+  const parsed: unknown = JSON.parse(answer);
+  const found: unknown = Array.isArray(parsed) ? parsed[0] : parsed; // podman 4 answers with a list, docker without
+  const { Id, Config, RepoDigests }: Record<string, unknown> = Object(found);
   const id = String(Id);
   const digests = Array.isArray(RepoDigests) ? RepoDigests.map(String) : [];
   const wanted = parseImage(wantedAs);
