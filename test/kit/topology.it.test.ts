@@ -108,9 +108,7 @@ describeWith(helmPart)('the kit for Kubernetes', () => {
       });
 
       afterEach(async () => {
-        for (let attempt = 0; attempt < 2; attempt++)
-          await pods().run(['pod', 'rm', '--all', '--force', '--time=1']);
-        await pods().run(['volume', 'rm', '--all', '--force']);
+        await pods().clear();
         await rm(folder, { recursive: true });
       });
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
@@ -62,15 +62,37 @@ class Podman {
     await this.must('kube', 'play', `--network=${this.#network}`, path);
   }
 
-  /** Removes every pod, volume and image, and the folder. */
-  async close(): Promise<void> {
+  /** Removes all pods and volumes, and what podman leaves of them in places that are no control groups. */
+  async clear(): Promise<void> {
+    const ids = (await this.run(['pod', 'ps', '--quiet', '--no-trunc'])).stdout.split(/\s+/);
     // The first attempt may find a control group that is still busy; the second finds no pod.
     for (let attempt = 0; attempt < 2; attempt++)
       await this.run(['pod', 'rm', '--all', '--force', '--time=1']);
     await this.run(['volume', 'rm', '--all', '--force']);
+    for (const id of ids.filter((one) => /^[0-9a-f]{64}$/.test(one))) await removeFalseGroups(id);
+  }
+
+  /** Removes every pod, volume and image, and the folder. */
+  async close(): Promise<void> {
+    await this.clear();
     await this.run(['network', 'rm', '--force', this.#network]);
     await this.run(['image', 'rm', '--all', '--force']);
     await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const GROUPS = '/sys/fs/cgroup';
+const TMPFS = 0x01021994;
+
+/**
+ * Where a controller is missing, podman makes ordinary folders in the place of its groups, and leaves them there, until the
+ * small file system around them is full.
+ */
+async function removeFalseGroups(pod: string): Promise<void> {
+  for (const controller of await readdir(GROUPS).catch(() => [])) {
+    const path = join(GROUPS, controller, 'libpod_parent', pod);
+    const found = await statfs(path).catch(() => undefined);
+    if (found?.type === TMPFS) await rm(path, { recursive: true, force: true });
   }
 }
 

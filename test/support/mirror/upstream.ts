@@ -97,7 +97,8 @@ export async function startUpstream(
   const served = new Map<string, Served>();
   const faults = new Map<string, { fault: Fault; left: number }[]>();
   const requests: SeenRequest[] = [];
-  const set = (name: string, content: Uint8Array | string) => served.set(name, serveable(content));
+  const set = (name: string, content: Uint8Array | string) =>
+    served.set(name, serveable(content, served.get(name)));
   for (const [name, content] of typeof files === 'string' ? folder(files) : files) set(name, content);
 
   const nextFault = (name: string): Fault => {
@@ -289,11 +290,14 @@ function isKnown(request: IncomingMessage, file: Served): boolean {
   return Date.parse(request.headers['if-modified-since'] ?? '') === Date.parse(file.modified);
 }
 
-function serveable(content: Uint8Array | string): Served {
+/** Another file under a name has a later date, though it may come within the same second. */
+function serveable(content: Uint8Array | string, before: Served | undefined): Served {
   const bytes = typeof content === 'string' ? readFileSync(content) : content;
   const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}"`;
-  const modified = typeof content === 'string' ? statSync(content).mtime : new Date();
-  return { bytes, etag, modified: modified.toUTCString() };
+  if (typeof content === 'string') return { bytes, etag, modified: statSync(content).mtime.toUTCString() };
+  if (before?.etag === etag) return before;
+  const least = before === undefined ? 0 : Date.parse(before.modified) + 1000;
+  return { bytes, etag, modified: new Date(Math.max(Date.now(), least)).toUTCString() };
 }
 
 /** cvdupdate puts the version behind the name of a CVD. */
