@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { isUnattended } from '../../../scripts/settings/environment.ts';
-import { ensureProgram } from '../setup/install.ts';
 import { realPart } from '../setup/real-part.ts';
 
 const run = promisify(execFile);
@@ -10,10 +8,9 @@ const run = promisify(execFile);
 export const composePart = await realPart('compose', async (): Promise<readonly string[]> => {
   const plugin = ['docker', 'compose'];
   if (await answers(plugin)) return plugin;
-  const options = { path: process.env.PATH, environment: process.env, log: () => {}, ask: isUnattended };
-  const program = [await ensureProgram('docker-compose', ['docker-compose'], options)];
-  await run(program[0] ?? '', ['version']);
-  return program;
+  const program = ['docker-compose'];
+  if (await answers(program)) return program;
+  throw new Error('neither docker compose nor docker-compose answers');
 });
 
 async function answers([program = '', ...args]: readonly string[]): Promise<boolean> {

@@ -57,6 +57,9 @@ declare module 'vitest' {
 }
 
 /** Before the first test: the real parts are there, or it is known why not. After the last one: nothing is left running. */
+/** Podman with what it needs to play pods. */
+const PODMAN = ['podman', 'runc', 'crun', 'netavark', 'aardvark-dns', 'slirp4netns', 'catatonit'];
+
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const ask = async (question: string) => isUnattended() || (await confirm(question));
   const options = {
@@ -103,6 +106,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     startDocker(run, options),
     realPart('cephs', () => startCephs(process.env.CEPH, options)),
     realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
+    realPart('pods', () => ensureProgram('podman', PODMAN, options)), // docker/podman.ts and kit/pods.ts try it
+    realPart('compose', () => ensureProgram('docker-compose', ['docker-compose'], options)), // kit/compose.ts tries it
   ]);
   project.provide('run', run);
   project.provide('clamav', tested.clamav);
