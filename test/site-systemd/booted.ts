@@ -18,6 +18,18 @@ const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 /** Attempts to reach the systemd that boots, and milliseconds between them. */
 const ATTEMPTS = { count: 150, pause: 200 } as const;
 
+/** A service that asks for what not every container lets systemd do, such as a user namespace within a chroot. */
+const TRIAL = `cat >/run/systemd/system/trial.service <<'END' && systemctl daemon-reload && systemctl start trial.service
+[Service]
+Type=oneshot
+ExecStart=/bin/true
+User=nobody
+PrivateUsers=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectSystem=strict
+END`;
+
 /** Boots it. Throws why that cannot be done here. */
 export async function bootSystemd(): Promise<BootedMachine> {
   if (process.platform !== 'linux' || process.geteuid?.() !== 0)
@@ -60,7 +72,12 @@ export async function bootSystemd(): Promise<BootedMachine> {
   };
   for (let attempt = 0; attempt < ATTEMPTS.count && child.exitCode === null; attempt++) {
     const state = await machine.run('systemctl is-system-running').catch(() => undefined);
-    if (state?.said.startsWith('running')) return machine;
+    if (state?.said.startsWith('running')) {
+      const { said, status } = await machine.run(TRIAL);
+      if (status === 0) return machine;
+      await machine[Symbol.asyncDispose]();
+      throw new Error(`booted-systemd: it cannot protect a service here: ${said.trim().slice(-300)}`);
+    }
     await wait(ATTEMPTS.pause);
   }
   await machine[Symbol.asyncDispose]();
