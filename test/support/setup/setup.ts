@@ -106,6 +106,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     startDocker(run, options),
     realPart('cephs', () => startCephs(process.env.CEPH, options)),
     realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
+    realPart('helm', () => ensureProgram('unzip', ['unzip'], options)), // kit/helm.ts unpacks it
     realPart('pods', () => ensureProgram('podman', PODMAN, options)), // docker/podman.ts and kit/pods.ts try it
     realPart('compose', () => ensureProgram('docker-compose', ['docker-compose'], options)), // kit/compose.ts tries it
   ]);
