@@ -1,8 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
-import { counted } from '../base/words.ts';
-import { cdiffName, cvdName } from '../cvd/names.ts';
+import { cdiffName } from '../cvd/names.ts';
 import { requireWorkFolder } from '../cycle/workspace.ts';
 import { takeLock } from '../files/lock.ts';
 import type { DatabaseRecord } from '../mirror/manifest.ts';
@@ -14,19 +13,13 @@ import { bundlesOf } from './grouped.ts';
 import { readImported, writeImported } from './note.ts';
 import { type Bundle, readBundle } from './read.ts';
 import type { ImportSettings } from './settings.ts';
-import { upstreamOf } from './upstream.ts';
+import { upstreamOf, wholeIn } from './upstream.ts';
 
-/** What one cycle takes. */
-export interface Leg {
-  /** Databases that its bundles name, at the store's version or a later one. */
+/** Bundles that fit what the store has, ready for a cycle. */
+export interface Import extends AsyncDisposable {
+  /** Databases that the bundles name, at the store's version or a later one. None if all is older. */
   readonly databases: readonly string[];
   openUpstream(): Upstream;
-}
-
-/** Bundles that fit what the store has, ready for cycles. */
-export interface Import extends AsyncDisposable {
-  /** One cycle for all bundles, and one more for each whole CVD that later bundles lead on from. None if all is older. */
-  readonly legs: readonly Leg[];
   /** All databases that are mirrored here: those of the store, and those of the bundles. */
   readonly mirrored: readonly string[];
   /** Plain statements about bundles that bring nothing, or less than they could. */
@@ -66,15 +59,12 @@ export async function openImport(
     const here = await mirroredIn(store);
     const versions = new Map([...here].map(([name, { version }]) => [name, version]));
     requireNoGap(bundles, versions);
+    const led = newestIn(bundles);
+    const kept = [...here].flatMap(([name, { left }]) => (left === undefined ? [name] : []));
     return {
-      legs: legsOf(bundles, versions),
-      mirrored: [
-        ...new Set(
-          [...[...here].filter(([, { left }]) => left === undefined), ...newestIn(bundles)].map(
-            ([name]) => name,
-          ),
-        ),
-      ],
+      databases: [...led].flatMap(([name, version]) => (version >= (versions.get(name) ?? 0) ? [name] : [])),
+      openUpstream: () => upstreamOf(bundles),
+      mirrored: [...new Set([...kept, ...led.keys()])],
       notes: [...notes, ...bundles.flatMap((bundle) => oldNews(bundle, versions))],
       async finish() {
         const { mirror, number } = newest.contents;
@@ -91,27 +81,6 @@ export async function openImport(
 /** Databases of a store, damaged ones too: a killed publication leaves one, and the archive may have what heals it. */
 async function mirroredIn(store: Store): Promise<ReadonlyMap<string, DatabaseRecord>> {
   return new Map(Object.entries((await readPublished(store)).manifest?.databases ?? {}));
-}
-
-/** A whole CVD enters the store before later bundles rebuild the next one from it. */
-function legsOf(bundles: readonly Bundle[], versions: ReadonlyMap<string, number>): Leg[] {
-  const newest = newestIn(bundles);
-  const isBase = ({ contents, files }: Bundle) =>
-    Object.entries(contents.databases).some(
-      ([database, { version }]) =>
-        files.has(cvdName(database)) &&
-        version > (versions.get(database) ?? 0) &&
-        version < (newest.get(database) ?? 0),
-    );
-  const cuts = [...bundles.keys()].filter((at) => bundles[at] !== undefined && isBase(bundles[at]));
-  const starts = [0, ...cuts.map((at) => at + 1)];
-  return starts.flatMap((start, at) => {
-    const own = bundles.slice(start, starts[at + 1]);
-    const databases = [...newestIn(own)]
-      .filter(([database, version]) => version >= (versions.get(database) ?? 0))
-      .map(([database]) => database);
-    return databases.length === 0 ? [] : [{ databases, openUpstream: () => upstreamOf(own) }];
-  });
 }
 
 /** Versions to which the last bundle that names a database leads. */
@@ -151,19 +120,19 @@ async function requireSameMirror(bundles: readonly Bundle[], work: string): Prom
 /** Throws `bundle/gap` if the bundles do not lead from the store's version of a database to theirs. */
 function requireNoGap(bundles: readonly Bundle[], versions: ReadonlyMap<string, number>): void {
   const names = new Set(bundles.flatMap(({ files }) => [...files.keys()]));
+  const whole = wholeIn(bundles);
   const gaps = [...newestIn(bundles)].flatMap(([database, version]) => {
-    const from = versions.get(database);
-    if (names.has(cvdName(database)) || (from !== undefined && from >= version)) return [];
-    if (from === undefined)
-      return [`${database} was never imported here, and no bundle holds the whole of it`];
-    const missing = Array.from({ length: version - from }, (_, at) =>
-      cdiffName(database, from + at + 1),
-    ).filter((name) => !names.has(name));
-    const [first, last] = [missing[0], missing.at(-1)];
-    if (first === undefined) return [];
-    const what =
-      missing.length === 1 ? first : `${counted(missing.length, 'CDIFF')} from ${first} to ${last}`;
-    return [`the store has ${database} ${from}, and ${what} on the way to ${version} is in no bundle`];
+    const from = Math.max(versions.get(database) ?? 0, whole.get(database)?.version ?? 0);
+    if (from === 0) return [`${database} was never imported here, and no bundle holds the whole of it`];
+    const has = (step: number) => names.has(cdiffName(database, step));
+    let [first, last] = [from + 1, version]; // a stranger's number: no list of them all
+    while (first <= last && has(first)) first++;
+    while (first <= last && has(last)) last--;
+    if (first > last) return [];
+    const name = cdiffName(database, first);
+    const what = first === last ? name : `something from ${name} to ${cdiffName(database, last)}`;
+    const start = from === versions.get(database) ? 'the store has' : 'a bundle holds';
+    return [`${start} ${database} ${from}, and ${what} on the way to ${version} is in no bundle`];
   });
   if (gaps.length === 0) return;
   throw new BundleError('bundle/gap', `${gaps.join('; ')}. Nothing was taken`, {

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { cvdName } from '../cvd/names.ts';
 import { copyRegular } from '../files/open.ts';
 import { UpstreamError } from '../upstream/error.ts';
@@ -14,55 +15,57 @@ export const BUNDLES = 'bundles';
  * had sent it. Nothing is asked of any network.
  */
 export function upstreamOf(bundles: readonly Bundle[]): Upstream {
+  const offered = new Map(bundles.flatMap(({ contents }) => Object.entries(contents.databases)));
   const files = new Map(bundles.flatMap((bundle) => [...bundle.files]));
-  const headers = new Map<string, Buffer>();
-  const checked = new Map<string, Date>();
-  for (const { contents } of bundles) {
-    for (const [database, one] of Object.entries(contents.databases)) {
-      headers.set(cvdName(database), Buffer.from(one.header, 'base64'));
-      checked.set(database, new Date(one.checked));
-    }
-  }
-  const pathOf = async (name: string, limit: number) => {
+  const bases = new Map(
+    [...wholeIn(bundles)].filter(([name, { version }]) => version !== offered.get(name)?.version),
+  );
+  for (const database of bases.keys()) files.delete(cvdName(database)); // it is not the one of the header
+  const headers = new Map([...offered].map(([database, { header }]) => [cvdName(database), header]));
+  const headerOf = (name: string) => {
+    const header = headers.get(name);
+    if (header === undefined)
+      throw new UpstreamError('upstream/missing', `no bundle has a header of ${name}`);
+    return Buffer.from(header, 'base64');
+  };
+  const pathOf = (name: string) => {
     const path = files.get(name);
     if (path === undefined) throw new UpstreamError('upstream/missing', `no bundle has ${name}`);
-    const { size } = await stat(path);
-    if (size > limit)
-      throw new UpstreamError(
-        'upstream/too-large',
-        `${name} in the bundle has ${size} bytes, more than ${limit}`,
-      );
-    return { path, size };
+    return path;
   };
   return {
-    client(onBytes, database) {
+    client(onBytes, database = '') {
       let received = 0;
       const count = (bytes: number) => {
         received += bytes;
         onBytes?.(received);
       };
-      const asOf = database === undefined ? undefined : checked.get(database);
+      const copy = async (path: string, to: string, limit: number) => {
+        const size = await sizeOf(path, limit);
+        await copyRegular(path, to, { limit });
+        count(size);
+      };
+      const { checked } = offered.get(database) ?? {};
+      const { path, version } = bases.get(database) ?? {};
       const client: UpstreamFiles = {
         url: BUNDLES,
-        ...(asOf && { asOf }),
+        ...(checked && { asOf: new Date(checked) }),
+        ...(path !== undefined &&
+          version !== undefined && {
+            base: { version, download: async (to, limit) => await copy(path, to, limit) },
+          }),
         get received() {
           return received;
         },
         async probe(name) {
-          const header = headers.get(name);
-          if (header === undefined)
-            throw new UpstreamError('upstream/missing', `no bundle has a header of ${name}`);
+          const header = headerOf(name);
           count(header.length);
           return header;
         },
-        async download(name, to, limit) {
-          const { path, size } = await pathOf(name, limit);
-          await copyRegular(path, to, { limit });
-          count(size);
-        },
+        download: async (name, to, limit) => await copy(pathOf(name), to, limit),
         async fetch(name, limit) {
-          const { path, size } = await pathOf(name, limit);
-          count(size);
+          const path = pathOf(name);
+          count(await sizeOf(path, limit));
           return { bytes: await readFile(path), etag: undefined };
         },
       };
@@ -70,4 +73,25 @@ export function upstreamOf(bundles: readonly Bundle[]): Upstream {
     },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/** The newest CVD of each database that bundles hold whole. */
+export function wholeIn(
+  bundles: readonly Bundle[],
+): ReadonlyMap<string, { readonly path: string; readonly version: number }> {
+  return new Map(
+    bundles.flatMap(({ contents, files }) =>
+      Object.entries(contents.databases).flatMap(([database, { version }]) => {
+        const path = files.get(cvdName(database));
+        return path === undefined ? [] : [[database, { path, version }] as const];
+      }),
+    ),
+  );
+}
+
+async function sizeOf(path: string, limit: number): Promise<number> {
+  const { size } = await stat(path);
+  if (size <= limit) return size;
+  const what = `${basename(path)} in the bundle has ${size} bytes, more than ${limit}`;
+  throw new UpstreamError('upstream/too-large', what);
 }

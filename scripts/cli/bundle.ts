@@ -2,7 +2,6 @@ import { bytes, printJson, runLog } from '../base/log.ts';
 import { exportBundle } from '../bundle/export.ts';
 import { openImport } from '../bundle/import.ts';
 import { runCycle } from '../cycle/cycle.ts';
-import type { CycleReport } from '../cycle/report.ts';
 import { exportSettings, importSettings } from '../settings/commands/bundle.ts';
 import { logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
@@ -49,20 +48,12 @@ export async function importFrom(
   const deps = await cycleDeps(cycle, log);
   await using opened = await openImport(bundles, { store: deps.store, log });
   for (const note of opened.notes) log.say(note);
-  const reports: CycleReport[] = [];
-  for (const { databases: only, openUpstream } of opened.legs) {
-    const report = await runCycle({ ...cycle, databases: opened.mirrored, only }, { ...deps, openUpstream });
-    reports.push(report);
-    if (!json) printReport(report, cycle.store, log);
-    if (isBad(report)) break;
-  }
-  if (json) printJson(process.stdout, { notes: opened.notes, cycles: reports });
-  const bad = reports.find(isBad);
-  if (bad !== undefined) return bad.outcome === 'refused' ? 'refused' : 'failed';
+  const { mirrored: databases, databases: only, openUpstream } = opened;
+  const report =
+    only.length > 0 ? await runCycle({ ...cycle, databases, only }, { ...deps, openUpstream }) : undefined;
+  if (json) printJson(process.stdout, { notes: opened.notes, cycle: report ?? null });
+  else if (report !== undefined) printReport(report, cycle.store, log);
+  if (report?.outcome === 'refused' || report?.outcome === 'failed') return report.outcome;
   if (!cycle.dryRun) await opened.finish();
   return 'good';
-}
-
-function isBad({ outcome }: CycleReport): boolean {
-  return outcome === 'refused' || outcome === 'failed';
 }

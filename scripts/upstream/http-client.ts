@@ -58,6 +58,8 @@ export interface UpstreamFiles {
   readonly received: number;
   /** Time of what it says, if that is not now. */
   readonly asOf?: Date;
+  /** An older CVD that it has instead of the one that it offers, and from which its CDIFFs lead on. */
+  readonly base?: { readonly version: number; download(path: string, limit: number): Promise<void> };
   /** First `PROBE_SIZE` bytes of a file. */
   probe(name: string, options?: { readonly fresh?: boolean }): Promise<Buffer>;
   /** Brings a file of at most `limit` bytes to a temporary name. */

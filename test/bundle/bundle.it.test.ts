@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../../scripts/base/errors.ts';
+import { MANIFEST_NUMBER } from '../../scripts/base/limits/manifest.ts';
 import { trusting } from '../support/clamav/engines.ts';
 import {
   describeMirror,
@@ -14,7 +15,7 @@ import {
   type TestMirror,
 } from '../support/mirror/cycle.ts';
 import { sampled } from '../support/sample.ts';
-import { codeThrown, exported, hashOf, otherSide } from './support.ts';
+import { changeContents, codeThrown, exported, hashOf, otherSide } from './support.ts';
 
 const quick = { openProver: async () => trusting };
 
@@ -48,9 +49,16 @@ describeMirror('a mirror across an air gap', () => {
     await using mirror = await startMirror(1);
     await using there = await otherSide();
     const bundles = await row(mirror, [1, 3, 6]);
-    const { reports, how } = await there.take(bundles.toReversed());
-    expect({ cycles: reports.length, how }).toEqual({ cycles: 2, how: 'rebuilt' });
+    expect(await there.take(bundles.toReversed())).toMatchObject({ outcome: 'published', how: 'rebuilt' });
     expect(await withoutArchive(there.store)).toEqual(await withoutArchive(mirror.store));
+  });
+
+  test('is tried from all bundles at once as it would be taken, and nothing is published', async () => {
+    await using mirror = await startMirror(1);
+    await using there = await otherSide();
+    const bundles = await row(mirror, [1, 3, 6]);
+    expect((await there.take(bundles, { flags: { 'dry-run': 'true' } })).outcome).toBe('proven');
+    expect(await namesIn(there.store)).toEqual([]);
   });
 
   test('an ordinary step takes little more than its CDIFFs', async () => {
@@ -114,6 +122,28 @@ describeMirror('a mirror across an air gap', () => {
       expect(await published(there.store)).toEqual(before);
     });
 
+    test('a hole behind the bundle that holds everything', async () => {
+      await using mirror = await startMirror(1);
+      await using there = await otherSide();
+      const [first = '', , third = ''] = await row(mirror, [1, 2, 4]);
+      const error = await there.take([first, third]).catch((error: unknown) => error);
+      expect(error).toMatchObject({ code: 'bundle/gap' });
+      expect(explain(error)).toContain('test-2.cdiff');
+      expect(await namesIn(there.store)).toEqual([]);
+    });
+
+    test('a hole too large to name each CDIFF in it', async () => {
+      await using mirror = await startMirror(1);
+      await using there = await otherSide();
+      const [first = '', second = ''] = await row(mirror, [1, 2]);
+      await there.take([first]);
+      await changeContents(second, ({ databases, ...contents }) => {
+        const [[name, record] = ['', undefined]] = Object.entries(databases);
+        return { ...contents, databases: record ? { [name]: { ...record, version: MANIFEST_NUMBER } } : {} };
+      });
+      expect(await codeThrown(async () => await there.take([second]))).toBe('bundle/gap');
+    });
+
     test('a bundle of another mirror, until that is said to be meant', async () => {
       await using mirror = await startMirror(1);
       await using other = await startMirror(2);
@@ -133,7 +163,7 @@ describeMirror('a mirror across an air gap', () => {
       expect((await there.take([second])).notes).toEqual([expect.stringContaining('has already')]);
       const before = await published(there.store);
       expect(await there.take([first])).toMatchObject({
-        reports: [],
+        outcome: undefined,
         notes: [expect.stringContaining('test 1, and the store has 2')],
       });
       expect(await published(there.store)).toEqual(before);

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '../../scripts/base/errors.ts';
 import { SILENT } from '../../scripts/base/log.ts';
+import type { Contents } from '../../scripts/bundle/contents.ts';
 import { type ExportReport, exportBundle } from '../../scripts/bundle/export.ts';
 import { openImport } from '../../scripts/bundle/import.ts';
+import { readBundle } from '../../scripts/bundle/read.ts';
+import { writeBundle } from '../../scripts/bundle/write.ts';
 import { runCycle } from '../../scripts/cycle/cycle.ts';
 import type { CycleReport } from '../../scripts/cycle/report.ts';
+import { chunksOf } from '../../scripts/files/open.ts';
 import { importSettings } from '../../scripts/settings/commands/bundle.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { TALOS, type Trust } from '../../scripts/verify/trust.ts';
@@ -24,8 +28,7 @@ export interface OtherSide extends AsyncDisposable {
 
 export interface Taken {
   readonly notes: readonly string[];
-  readonly reports: readonly CycleReport[];
-  /** Of the last cycle; `undefined` if there was none. */
+  /** Of its cycle; `undefined` if there was none. */
   readonly outcome: CycleReport['outcome'] | undefined;
   readonly how: string | undefined;
 }
@@ -50,13 +53,14 @@ export async function otherSide(): Promise<OtherSide> {
         ...{ trust, log: SILENT, now: () => new Date() },
       };
       await using opened = await openImport(bundles, deps);
-      const { legs, mirrored: databases, notes } = opened;
-      const reports: CycleReport[] = [];
-      for (const { databases: only, openUpstream } of legs)
-        reports.push(await runCycle({ ...cycle, databases, only }, { ...deps, openUpstream }));
-      if (reports.every(({ outcome }) => outcome === 'published' || outcome === 'unchanged'))
-        await opened.finish();
-      return { notes, reports, outcome: reports.at(-1)?.outcome, how: reports.at(-1)?.databases.test?.how };
+      const { databases: only, mirrored: databases, openUpstream, notes } = opened;
+      const report =
+        only.length > 0
+          ? await runCycle({ ...cycle, databases, only }, { ...deps, openUpstream })
+          : undefined;
+      const { outcome, databases: { test } = {} } = report ?? {};
+      if (outcome === undefined || outcome === 'published' || outcome === 'unchanged') await opened.finish();
+      return { notes, outcome, how: test?.how };
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
@@ -86,4 +90,21 @@ export async function codeThrown(run: () => Promise<unknown>): Promise<string | 
     () => undefined,
     (error: unknown) => codeOf(error) ?? String(error),
   );
+}
+
+/** Writes a bundle anew as somebody may who made up its list of contents. */
+export async function changeContents(path: string, change: (contents: Contents) => Contents): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'bundle-'));
+  try {
+    const { contents, files } = await readBundle({ name: path, paths: [path] }, folder);
+    const chunks: Uint8Array[] = [];
+    await writeBundle(
+      change(contents),
+      ({ name }) => chunksOf(files.get(name) ?? ''),
+      async (chunk) => void chunks.push(chunk),
+    );
+    await writeFile(path, Buffer.concat(chunks));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

@@ -1,4 +1,5 @@
 import { cvdName, cvdSignName, parseFileName } from '../../cvd/names.ts';
+import { verifyCvdFile } from '../../files/verify.ts';
 import { describeCvd, type SignRecord } from '../../mirror/manifest.ts';
 import { findPrevious } from '../../mirror/previous-cvd.ts';
 import { claimedVersion, filesOf } from '../../mirror/published.ts';
@@ -50,8 +51,8 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
   requireSign(offer, published?.sign, answer, now);
   const chain = await acquireCdiffs(database, offer.header.version, knownChain(survey, cycle), context);
   requireLastCdiff(offer, published?.version, chain.missingCdiffs, now);
-  const previous = resync ? undefined : await newestBase(survey, offer, stored, cycle);
-  const acquired = await acquireCvd(offer, cycle.isAdopting ? undefined : previous, context);
+  const previous = resync || cycle.isAdopting ? undefined : await newestBase(survey, offer, stored, cycle);
+  const acquired = await acquireCvd(offer, previous, context);
   const { cvd } = acquired;
   const path = async () => stage.path(cvdName(database));
   const outcome =
@@ -72,8 +73,8 @@ async function acquireVersion(survey: Survey, offer: Offer, cycle: Cycle): Promi
 }
 
 /**
- * The newest CVD or CLD that the offered version can be rebuilt from: of the store, of the adopted folder, or of an upstream
- * that has CLDs only.
+ * The newest CVD or CLD that the offered version can be rebuilt from: of the store, of the adopted folder, of bundles, or of
+ * an upstream that has CLDs only.
  */
 async function newestBase(
   survey: Survey,
@@ -81,13 +82,18 @@ async function newestBase(
   stored: Previous | undefined,
   cycle: Cycle,
 ): Promise<Previous | undefined> {
-  const { adoption, stage, isAdopting } = cycle;
+  const { adoption, stage, trust, limits } = cycle;
   const { database, header } = offer;
+  const known = stored?.verified.header.version ?? 0;
+  const path = stage.incoming(`base-${cvdName(database)}`);
+  const { base } = survey.client;
+  if (base !== undefined && base.version > known) {
+    await base.download(path, limits.cvd);
+    return { path, verified: await verifyCvdFile(path, trust, { database, version: base.version }) };
+  }
   const found = adoption?.baseOf(database, header.version);
-  if (found === undefined) return stored ?? (isAdopting ? undefined : await cldBase(survey, offer, cycle));
-  const known = stored?.verified.header;
-  if (known !== undefined && known.version >= found.verified.header.version) return stored;
-  const path = stage.incoming(`adopted-${cvdName(database)}`);
+  if (found === undefined) return stored ?? (await cldBase(survey, offer, cycle));
+  if (known >= found.verified.header.version) return stored;
   await adoption?.take(found.name, path);
   return { path, verified: found.verified };
 }
