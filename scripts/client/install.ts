@@ -1,6 +1,7 @@
-import { copyFile, link, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cldName, cvdName, parseFileName } from '../cvd/names.ts';
+import { linkOrCopy } from '../files/open.ts';
 import { openToReaders } from '../store/folder-access.ts';
 import type { Signed } from './signs.ts';
 
@@ -13,7 +14,7 @@ export async function plant(
 ): Promise<void> {
   for (const [database, { file, sign }] of proven) {
     if (!databases.includes(database)) continue;
-    await linkOrCopy(join(from, file), join(to, file));
+    await linkOrCopy(join(from, file), join(to, file)); // freshclam replaces a database as a whole
     if (sign !== undefined) await copyFile(join(from, sign), join(to, sign));
   }
 }
@@ -54,9 +55,4 @@ export async function remove(folder: string, database: string): Promise<void> {
   });
   for (const name of [cvdName(database), cldName(database), ...signs])
     await rm(join(folder, name), { force: true });
-}
-
-/** Links a file, else copies it. A link will do, for freshclam replaces databases as a whole. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await link(from, to).catch(() => copyFile(from, to));
 }

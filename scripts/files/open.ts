@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { copyFile, type FileHandle, lstat, open, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, lstat, open, rm } from 'node:fs/promises';
 import { codeOf } from '../base/errors.ts';
 import { withRoom } from './disk-space.ts';
 import { FileError } from './error.ts';
@@ -118,6 +118,14 @@ export async function copyRegular(
     await rm(to, { force: true });
     throw error;
   }
+}
+
+/**
+ * Puts a file of ours under another name of ours: as a link, or as a copy where there are no links, as on exFAT and some
+ * network file systems. Throws like `copyRegular`.
+ */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(async () => await copyRegular(from, to));
 }
 
 function requireSize(path: string, size: number, limit: number): void {

@@ -1,9 +1,8 @@
-import { constants } from 'node:fs';
-import { copyFile, link, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEADER_SIZE, parseHeader } from '../cvd/header.ts';
 import { cdiffName, cvdName, cvdSignName, parseFileName } from '../cvd/names.ts';
-import { readStart } from '../files/verify.ts';
+import { linkOrCopy, readStart } from '../files/open.ts';
 import type { Candidate, EarlierCvd, StagedDatabase } from './scenarios/scenario.ts';
 
 /**
@@ -16,12 +15,12 @@ export async function publishedCandidate(candidate: Candidate, folder: string): 
   const names = await publishedCdiffs(candidate);
   const staged = new Map<string, StagedDatabase>();
   for (const [database, { version, path, sign }] of candidate.published) {
-    await place(path, join(folder, cvdName(database)));
-    if (sign !== undefined) await place(sign, join(folder, cvdSignName(database, version)));
+    await linkOrCopy(path, join(folder, cvdName(database)));
+    if (sign !== undefined) await linkOrCopy(sign, join(folder, cvdSignName(database, version)));
     for (const name of names) {
       const file = parseFileName(name);
       if (file?.database === database && (file.version ?? 0) <= version)
-        await place(join(candidate.folder, name), join(folder, name));
+        await linkOrCopy(join(candidate.folder, name), join(folder, name));
     }
     const { signatures, fLevel } = parseHeader(await readStart(path, HEADER_SIZE));
     staged.set(database, { version, signatures, fLevel, cdiffs: chainTo(version, database, names) });
@@ -56,9 +55,4 @@ function chainTo(last: number, database: string, names: readonly string[]): Stag
 
 function newest(cvds: readonly EarlierCvd[] = []): EarlierCvd | undefined {
   return [...cvds].sort((a, b) => b.version - a.version)[0];
-}
-
-/** Links a file, or copies it where links are not possible. */
-async function place(from: string, to: string): Promise<void> {
-  await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_FICLONE));
 }

@@ -1,12 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { chunksOf, chunksOfSync, copyRegular, readStart, readText } from '../../scripts/files/open.ts';
+import {
+  chunksOf,
+  chunksOfSync,
+  copyRegular,
+  linkOrCopy,
+  readStart,
+  readText,
+} from '../../scripts/files/open.ts';
 
 let folder = '';
 let path = '';
@@ -94,4 +101,24 @@ test('a copy is a file of its own', async () => {
   await writeFile(path, 'some bytes');
   await copyRegular(path, join(folder, 'copy'));
   expect((await stat(join(folder, 'copy'))).ino).not.toBe((await stat(path)).ino);
+});
+
+describe('a file under another name', () => {
+  test('is the same file', async () => {
+    await writeFile(path, 'x');
+    await linkOrCopy(path, join(folder, 'another'));
+    expect((await stat(join(folder, 'another'))).ino).toBe((await stat(path)).ino);
+  });
+
+  const memory = statSync('/dev/shm', { throwIfNoEntry: false });
+  test.skipIf(memory === undefined || memory.dev === statSync(tmpdir()).dev)(
+    'is a copy where no link can lead, such as on another file system',
+    async () => {
+      await writeFile(path, 'x');
+      const elsewhere = mkdtempSync('/dev/shm/open-');
+      onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+      await linkOrCopy(path, join(elsewhere, 'daily.cvd'));
+      expect(await readFile(join(elsewhere, 'daily.cvd'), 'utf8')).toBe('x');
+    },
+  );
 });

@@ -1,4 +1,5 @@
-import { link, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { linkOrCopy } from '../../files/open.ts';
 import type { VerifiedCld } from '../../verify/cld.ts';
 import type { VerifiedCvd } from '../../verify/cvd.ts';
 import { AdoptError } from './adopt-error.ts';
@@ -114,7 +115,7 @@ export class Adoption {
     const path = this.#cdiffs.get(name) ?? databases.find((one) => one.name === name)?.path;
     if (path === undefined) return false;
     await rm(to, { force: true });
-    await link(path, to);
+    await linkOrCopy(path, to);
     this.#taken.add(name);
     return true;
   }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { codeOf, explain } from '../../base/errors.ts';
 import { AWAIT_PAUSE_MS } from '../../base/limits/upstream.ts';
 import { lasting } from '../../base/words.ts';
-import { readPublished } from '../../mirror/published.ts';
+import { manifestOf } from '../../mirror/published.ts';
 import { advertise } from '../../upstream/advertise.ts';
 import { openUpstream } from '../../upstream/open.ts';
 import type { CycleDeps } from '../context.ts';
@@ -53,7 +53,7 @@ async function untilOffered(
   deps: CycleDeps,
   sleep: (milliseconds: number) => Promise<unknown>,
 ): Promise<void> {
-  const { manifest } = await readPublished(deps.store);
+  const manifest = await manifestOf(deps.store);
   if ((manifest?.databases[database]?.version ?? 0) >= version) return; // told of it twice
   const end = deps.now().getTime() + patience;
   for (let pause: number = AWAIT_PAUSE_MS.first; ; pause = Math.min(2 * pause, AWAIT_PAUSE_MS.longest)) {
