@@ -52,7 +52,7 @@ export async function openImport(
       await mkdir(into, { recursive: true, mode: 0o700 });
       bundles.push(await readBundle(one, into));
     }
-    bundles.sort((one, other) => Date.parse(one.contents.checked) - Date.parse(other.contents.checked));
+    bundles.sort(inOrder);
     const newest = bundles.at(-1);
     if (newest === undefined) throw new BundleError('bundle/nothing', 'no bundle is named');
     const notes = anyMirror ? [] : await requireSameMirror(bundles, work);
@@ -76,6 +76,11 @@ export async function openImport(
     await close();
     throw error;
   }
+}
+
+/** By the time of what they tell, and those of one time by their number. */
+function inOrder({ contents: one }: Bundle, { contents: other }: Bundle): number {
+  return Date.parse(one.checked) - Date.parse(other.checked) || one.number - other.number;
 }
 
 /** Databases of a store, damaged ones too: a killed publication leaves one, and the archive may have what heals it. */

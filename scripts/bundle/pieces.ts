@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { BUNDLE_PIECES } from '../base/limits/bundle.ts';
 import { syncFolder } from '../files/atomic.ts';
 import { withRoom } from '../files/disk-space.ts';
+import { FileError } from '../files/error.ts';
 import { BundleError } from './error.ts';
 
 /** A bundle on its way into files, which get their names when it is whole. */
@@ -35,7 +36,7 @@ export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces 
       });
     const path = isSplit ? `${to}.${String(pieces.length + 1).padStart(3, '0')}` : to;
     pieces.push(path);
-    file = await open(temporary(path), 'w');
+    file = await openNew(temporary(path));
     room = size;
     return file;
   };
@@ -64,4 +65,17 @@ export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces 
       for (const path of pieces) await rm(temporary(path), { force: true });
     },
   };
+}
+
+/** Opens a file that is new: a link that somebody has put there in its place leads nowhere. Throws `file/unwritable`. */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    await rm(path, { force: true });
+    return await open(path, 'wx');
+  } catch (cause) {
+    throw new FileError('file/unwritable', `cannot write ${path}`, {
+      cause,
+      advice: 'Check that the folder of --to is there, and that this user may write to it',
+    });
+  }
 }

@@ -137,7 +137,17 @@ class Bytes implements AsyncDisposable {
 }
 
 async function* chained(paths: readonly string[]): AsyncGenerator<Buffer> {
-  for (const path of paths) yield* chunksOf(path, { follow: true });
+  for (const path of paths) {
+    try {
+      yield* chunksOf(path, { follow: true });
+    } catch (cause) {
+      if (cause instanceof BundleError) throw cause;
+      throw new BundleError('bundle/piece', `${path} cannot be read. Nothing of it was taken`, {
+        cause,
+        advice: 'Check its path, and that this user may read it',
+      });
+    }
+  }
 }
 
 function damaged(where: string, what: string): BundleError {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../../scripts/base/errors.ts';
@@ -167,6 +167,24 @@ describeMirror('a mirror across an air gap', () => {
         notes: [expect.stringContaining('test 1, and the store has 2')],
       });
       expect(await published(there.store)).toEqual(before);
+    });
+
+    test('a file that is not there', async () => {
+      await using there = await otherSide();
+      const none = join(there.folder, 'none.tar');
+      expect(await codeThrown(async () => await there.take([none]))).toBe('bundle/piece');
+    });
+
+    test('a folder that is not there, and leaves alone what a link in the place of a piece leads to', async () => {
+      await using mirror = await startMirror(1);
+      await mirror.sync(quick);
+      const at = (name: string) => join(mirror.folder, name);
+      const code = await codeThrown(async () => await exported(mirror, at('none/all.tar')));
+      expect(code).toBe('file/unwritable');
+      await writeFile(at('victim'), 'precious');
+      await symlink(at('victim'), at('all.tar.part'));
+      await exported(mirror, at('all.tar'));
+      expect(await readFile(at('victim'), 'utf8')).toBe('precious');
     });
 
     test('a piece that is missing, cut, or too many', async () => {

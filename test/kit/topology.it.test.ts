@@ -58,8 +58,14 @@ async function scan(bytes: string, clamd?: string): Promise<string> {
 /** A command of the probes of the kit. */
 const PING = ['clamdscan', '--config-file=/etc/clamav/clamd.conf', '--ping=1'];
 
-const isAnswering = async (container: string) =>
-  (await pods().run(['exec', container, ...PING])).exitCode === 0;
+/** What the probe of a container says, and what the container has said so far; nothing once it answers. */
+async function troubleOf(container: string): Promise<string> {
+  const ping = await pods().run(['exec', container, ...PING]);
+  if (ping.exitCode === 0) return '';
+  const { stdout, stderr } = await pods().run(['logs', '--tail=20', container]);
+  const state = await pods().run(['inspect', '--format={{json .State}}', container]);
+  return [ping.stdout, ping.stderr, state.stdout, stdout, stderr].map((one) => one.trim()).join('\n');
+}
 const startOf = async (container: string) =>
   await pods().must('inspect', '--format={{.State.StartedAt}} {{.RestartCount}}', container);
 
@@ -142,7 +148,7 @@ describeWith(helmPart)('the kit for Kubernetes', () => {
           const resources = playable(await ofKit(folders));
           await pods().play(resources.toSorted((one, other) => rankOf(one) - rankOf(other)));
           const clamds = ['clamav-clamd', 'clamav-2-clamd'];
-          for (const clamd of clamds) await expect.poll(() => isAnswering(clamd), SOON).toBe(true);
+          for (const clamd of clamds) await expect.poll(() => troubleOf(clamd), SOON).toBe('');
           const before = await Promise.all(clamds.map(startOf));
 
           expect(await scan('a letter')).toBe('0: stream: OK');
