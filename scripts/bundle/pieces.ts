@@ -4,6 +4,7 @@ import { BUNDLE_PIECES } from '../base/limits/bundle.ts';
 import { syncFolder } from '../files/atomic.ts';
 import { withRoom } from '../files/disk-space.ts';
 import { FileError } from '../files/error.ts';
+import { exists } from '../files/exists.ts';
 import { BundleError } from './error.ts';
 
 /** A bundle on its way into files, which get their names when it is whole. */
@@ -15,13 +16,14 @@ export interface Pieces extends AsyncDisposable {
 
 /**
  * Opens the files of a bundle: `to`, or `to.001`, `to.002` and so on, each of at most `size` bytes. Files with those
- * names are replaced.
+ * names are replaced, and further pieces of an earlier bundle removed: whoever takes `to.*` would take them too.
  */
 export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces {
   const isSplit = Number.isFinite(size);
   const pieces: string[] = [];
   let file: FileHandle | undefined;
   let room = 0;
+  const nameOf = (number: number) => `${to}.${String(number).padStart(3, '0')}`;
   const temporary = (path: string) => `${path}.part`;
   const close = async () => {
     await file?.sync();
@@ -34,7 +36,7 @@ export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces 
       throw new BundleError('bundle/piece', `the bundle would have more than ${BUNDLE_PIECES} pieces`, {
         advice: 'Give a larger --split',
       });
-    const path = isSplit ? `${to}.${String(pieces.length + 1).padStart(3, '0')}` : to;
+    const path = isSplit ? nameOf(pieces.length + 1) : to;
     pieces.push(path);
     file = await openNew(temporary(path));
     room = size;
@@ -57,6 +59,8 @@ export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces 
     async finish() {
       await close();
       for (const path of pieces) await rename(temporary(path), path);
+      for (let number = pieces.length + 1; isSplit && (await exists(nameOf(number))); number++)
+        await rm(nameOf(number));
       await syncFolder(dirname(to));
       return pieces.splice(0);
     },

@@ -1,5 +1,5 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { explain } from '../../scripts/base/errors.ts';
 import { MANIFEST_NUMBER } from '../../scripts/base/limits/manifest.ts';
@@ -85,6 +85,16 @@ describeMirror('a mirror across an air gap', () => {
     expect(joined.equals(await readFile(at('one.tar')))).toBe(true);
     await using there = await otherSide();
     expect((await there.take(files.toReversed())).outcome).toBe('published');
+  });
+
+  test('of fewer pieces than the one before it under this name leaves no piece of that behind', async () => {
+    await using mirror = await startMirror(3);
+    await mirror.sync(quick);
+    const to = join(mirror.folder, 'week.tar');
+    const pieces = async () => (await namesIn(mirror.folder)).filter((name) => name.startsWith('week.tar'));
+    await exported(mirror, to, { since: 'nothing', split: 1000 });
+    const { files } = await exported(mirror, to, { since: 'nothing', split: 10_000 });
+    expect(await pieces()).toEqual(files.map((path) => basename(path)));
   });
 
   test('says how old it is by the clock of the side that saw upstream', async () => {

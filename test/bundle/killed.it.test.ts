@@ -1,25 +1,12 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { MARK } from '../cycle/kills/kill-at.ts';
+import { changesOf, killedAt } from '../cycle/kills/killing.ts';
 import { trusting } from '../support/clamav/engines.ts';
-import { type CliRun, runCli } from '../support/mirror/cli.ts';
+import { runCli } from '../support/mirror/cli.ts';
 import { describeMirror, faults, offer, published, startMirror } from '../support/mirror/cycle.ts';
 import { everyNth } from '../support/sample.ts';
 import { exported, hashOf, otherSide } from './support.ts';
-
-const PRELOAD = join(import.meta.dirname, '..', 'cycle', 'kills', 'kill-at.ts');
-
-async function killedAt(change: number, args: readonly string[]): Promise<CliRun> {
-  return await runCli(['bundle', ...args], {
-    nodeFlags: ['--import', PRELOAD],
-    environment: { KILL_AT: String(change) },
-  });
-}
-
-function changesOf({ stderr }: CliRun): number {
-  return stderr.split('\n').filter((line) => line.startsWith(MARK)).length;
-}
 
 describeMirror('a kill at any change to a file', () => {
   test('in an export: the same bundle comes from the next one', async () => {
@@ -27,15 +14,15 @@ describeMirror('a kill at any change to a file', () => {
     await mirror.sync({ openProver: async () => trusting });
     const args = (name: string) => {
       const [to, work] = [join(mirror.folder, `${name}.tar`), join(mirror.folder, `${name}.work`)];
-      return { to, work, args: ['export', '--store', mirror.store, '--work', work, '--to', to] };
+      return { to, work, args: ['bundle', 'export', '--store', mirror.store, '--work', work, '--to', to] };
     };
     const whole = args('whole');
-    const run = await killedAt(0, whole.args);
+    const run = await runCli(whole.args, killedAt(0));
     expect(run).toMatchObject({ exitCode: 0 });
-    const all = Array.from({ length: changesOf(run) }, (_, at) => at + 1);
+    const all = changesOf(run).map((_, at) => at + 1);
     for (const change of everyNth(3, all)) {
       const killed = args(`killed-${change}`);
-      expect((await killedAt(change, killed.args)).signal, `change ${change}`).toBe('SIGKILL');
+      expect((await runCli(killed.args, killedAt(change))).signal, `change ${change}`).toBe('SIGKILL');
       const isDone = (await hashOf(killed.to).catch(() => undefined)) === (await hashOf(whole.to));
       if (!isDone) await exported({ store: mirror.store, work: killed.work }, killed.to);
       expect(await hashOf(killed.to), `change ${change}`).toBe(await hashOf(whole.to));
@@ -57,14 +44,14 @@ describeMirror('a kill at any change to a file', () => {
       const after = await otherSide();
       await cp(before.store, after.store, { recursive: true, preserveTimestamps: true });
       await cp(before.work, after.work, { recursive: true });
-      const args = ['import', '--store', after.store, bundles.second];
-      return { after, run: await killedAt(change, args) };
+      const args = ['bundle', 'import', '--store', after.store, bundles.second];
+      return { after, run: await runCli(args, killedAt(change)) };
     };
     const whole = await killed(0);
     await using _whole = whole.after;
     expect(whole.run).toMatchObject({ exitCode: 0 });
     const fresh = await published(whole.after.store);
-    const all = Array.from({ length: changesOf(whole.run) }, (_, at) => at + 1);
+    const all = changesOf(whole.run).map((_, at) => at + 1);
     for (const change of everyNth(8, all)) {
       const { after, run } = await killed(change);
       await using _after = after;

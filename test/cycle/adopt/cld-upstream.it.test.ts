@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { trusting } from '../../support/clamav/engines.ts';
@@ -16,19 +16,14 @@ import {
 } from '../../support/mirror/cycle.ts';
 import { startUpstream } from '../../support/mirror/upstream.ts';
 import { official } from '../../support/setup/official.ts';
+import { keptBy } from './folder.ts';
 
 const PROBE = 522;
 const quick = { openProver: async () => trusting };
 
 /** The CLD that a real freshclam keeps after it came to this version by CDIFFs. */
 async function cldBy(program: UpdateClient, mirror: TestMirror, version: number): Promise<Buffer> {
-  const folder = join(mirror.folder, 'program');
-  await mkdir(folder);
-  for (const step of [1, version]) {
-    offer(mirror, step);
-    await program.update(folder, mirror.upstream.url);
-  }
-  return await readFile(join(folder, 'db', 'test.cld'));
+  return await readFile(join(await keptBy(program, mirror, 1, version), 'test.cld'));
 }
 
 describeMirror('an upstream that is the folder of a freshclam', () => {

@@ -2,7 +2,8 @@ import { copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdoptedFile, FileOutcome } from '../../../scripts/cycle/adopt/adoption.ts';
 import type { CycleReport } from '../../../scripts/cycle/report.ts';
-import { sha256, type TestMirror } from '../../support/mirror/cycle.ts';
+import type { UpdateClient } from '../../support/clamav/update-clients.ts';
+import { offer, sha256, type TestMirror } from '../../support/mirror/cycle.ts';
 import { official } from '../../support/setup/official.ts';
 
 /** A folder beside a mirror, with files of database `test` under these names. */
@@ -18,6 +19,20 @@ export async function folderAt(mirror: TestMirror, version: number): Promise<str
   const cdiffs = Array.from({ length: version - 1 }, (_, at) => `test-${at + 2}.cdiff`);
   const same = cdiffs.map((name) => [name, name] as const);
   return await folderOf(mirror, { 'test.cvd': `test-${version}.cvd`, ...Object.fromEntries(same) });
+}
+
+/** The folder in which a real program keeps databases, after it was updated at each of these versions. */
+export async function keptBy(
+  program: UpdateClient,
+  mirror: TestMirror,
+  ...versions: readonly number[]
+): Promise<string> {
+  const folder = join(mirror.folder, 'program');
+  for (const version of versions) {
+    offer(mirror, version);
+    await program.update(folder, mirror.upstream.url);
+  }
+  return join(folder, 'db');
 }
 
 /** Everything that can be seen of a folder's files: whoever only reads changes none of it. */

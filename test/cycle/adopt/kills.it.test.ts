@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { trusting } from '../../support/clamav/engines.ts';
-import type { CliRun } from '../../support/mirror/cli.ts';
 import {
   describeMirror,
   expectNoLeftovers,
@@ -10,34 +8,22 @@ import {
   ofTest,
   published,
   startMirror,
-  type TestMirror,
   versionOf,
 } from '../../support/mirror/cycle.ts';
 import { everyNth } from '../../support/sample.ts';
-import { MARK } from '../kills/kill-at.ts';
-import { inPairs } from '../kills/killing.ts';
+import { changesOf, inPairs, killedAt } from '../kills/killing.ts';
 import { folderAt, traces } from './folder.ts';
-
-const PRELOAD = join(import.meta.dirname, '..', 'kills', 'kill-at.ts');
-
-/** A run that adopts version 5 while upstream has version 6, killed in its Nth change to a file; 0: to its end. */
-async function syncKilledAt(mirror: TestMirror, given: string, change: number): Promise<CliRun> {
-  return await mirror.syncCli(['--adopt', given], {
-    nodeFlags: ['--import', PRELOAD],
-    environment: { KILL_AT: String(change) },
-  });
-}
 
 describeMirror('a run that adopts a folder', () => {
   test('may be killed in any change it makes to files: what is served is whole, and no whole CVD is ever taken', {
     timeout: 900_000,
   }, async () => {
     await using whole = await startMirror(6);
-    const run = await syncKilledAt(whole, await folderAt(whole, 5), 0);
+    const run = await whole.syncCli(['--adopt', await folderAt(whole, 5)], killedAt(0));
     expect(run.exitCode).toBe(0);
     const tree = await published(whole.store);
-    const changes = run.stderr.split('\n').filter((line) => line.startsWith(MARK));
-    const isLast = (what: string) => what.includes(' rename ') && what.includes('/manifest.json');
+    const changes = changesOf(run);
+    const isLast = (what: string) => what.startsWith('rename ') && what.includes('/manifest.json');
     const adopted = changes.findIndex(isLast); // what comes after is a run as others are
     expect(adopted).toBeGreaterThan(0);
     const points = [...changes.keys()].filter(
@@ -49,7 +35,7 @@ describeMirror('a run that adopts a folder', () => {
       await using mirror = await startMirror(6);
       const given = await folderAt(mirror, 5);
       const before = await traces(given);
-      const killed = await syncKilledAt(mirror, given, at + 1);
+      const killed = await mirror.syncCli(['--adopt', given], killedAt(at + 1));
       try {
         expect(killed.signal).toBe('SIGKILL');
         expect(await traces(given)).toEqual(before);

@@ -10,7 +10,6 @@ import {
   cvdupdateAt,
   describeWithUpdateClients,
   freshclam,
-  type UpdateClient,
 } from '../../support/clamav/update-clients.ts';
 import {
   CDIFFS,
@@ -23,31 +22,16 @@ import {
   ofTest,
   sha256,
   startMirror,
-  type TestMirror,
 } from '../../support/mirror/cycle.ts';
 import { official } from '../../support/setup/official.ts';
 import { startNameserver } from '../../support/web/dns.ts';
-import { fateOf, fates, traces } from './folder.ts';
+import { fateOf, fates, keptBy, traces } from './folder.ts';
 
 const PROBE = 522;
 const quick = { openProver: async () => trusting };
 
 /** cvdupdate asks for it in any case. */
 const RECORD = { 'current.cvd.clamav.net': ['0:0:0:0:0:0:0:0'] };
-
-/** The folder in which a real program keeps databases, after it was updated at each of these versions. */
-async function keptBy(
-  program: UpdateClient,
-  mirror: TestMirror,
-  ...versions: readonly number[]
-): Promise<string> {
-  const folder = join(mirror.folder, 'program');
-  for (const version of versions) {
-    offer(mirror, version);
-    await program.update(folder, mirror.upstream.url);
-  }
-  return join(folder, 'db');
-}
 
 describeMirror('the folder of a real', () => {
   describeWithUpdateClients('cvdupdate', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { cvdName } from '../../../scripts/cvd/names.ts';
 import { trusting } from '../../support/clamav/engines.ts';
-import type { CliRun } from '../../support/mirror/cli.ts';
+import type { CliOptions, CliRun } from '../../support/mirror/cli.ts';
 import {
   expectNoLeftovers,
   faults,
@@ -45,23 +45,22 @@ export async function startFrom(from: 1 | undefined): Promise<Start> {
   };
 }
 
-/** `clamav-mirror sync`, killed in its Nth change to a file; 0 for a run to its end. */
-export async function syncKilledAt(mirror: TestMirror, change: number): Promise<CliRun> {
-  return await mirror.syncCli([], {
-    nodeFlags: ['--import', PRELOAD],
-    environment: { KILL_AT: String(change) },
-  });
+/** Options of a run that is killed in its Nth change to a file; 0 for a run to its end. */
+export function killedAt(change: number): CliOptions {
+  return { nodeFlags: ['--import', PRELOAD], environment: { KILL_AT: String(change) } };
+}
+
+/** The changes to files that such a run made, in order. */
+export function changesOf({ stderr }: CliRun): string[] {
+  return stderr.split('\n').flatMap((line) => (line.startsWith(MARK) ? [line.slice(MARK.length)] : []));
 }
 
 /** The changes that a run makes, in order, and the tree that it ends with. */
 export async function wholeRun(start: Start): Promise<{ changes: string[]; tree: Record<string, string> }> {
   await using mirror = await start.begin();
-  const run = await syncKilledAt(mirror, 0);
+  const run = await mirror.syncCli([], killedAt(0));
   expect(run.exitCode).toBe(0);
-  const changes = run.stderr
-    .split('\n')
-    .flatMap((line) => (line.startsWith(MARK) ? [line.slice(MARK.length)] : []));
-  return { changes, tree: await published(mirror.store) };
+  return { changes: changesOf(run), tree: await published(mirror.store) };
 }
 
 /**
@@ -117,7 +116,7 @@ export async function expectToSurviveKills(from: 1 | undefined): Promise<void> {
   expect(points.length).toBeGreaterThan(15);
   await inPairs(everyNth(8, points), async (at) => {
     await using mirror = await start.begin();
-    const run = await syncKilledAt(mirror, at + 1);
+    const run = await mirror.syncCli([], killedAt(at + 1));
     try {
       expect(run.signal).toBe('SIGKILL');
       await expectSound(mirror, from, tree);
