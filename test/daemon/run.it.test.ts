@@ -11,6 +11,7 @@ import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { startReceiver } from '../support/alerts/receiver.ts';
 import { fakeTools } from '../support/clamav/engines.ts';
 import { freshclam } from '../support/clamav/update-clients.ts';
+import { isRunning } from '../support/machine/is-running.ts';
 import { runCli } from '../support/mirror/cli.ts';
 import {
   describeMirror,
@@ -358,12 +359,4 @@ async function expectEicar(databases: string, folder: string): Promise<void> {
   await writeFile(sample, eicar());
   const { stdout, status } = spawnSync('clamscan', [`--database=${databases}`, '--no-summary', sample]);
   expect({ said: stdout.toString(), status }).toEqual({ said: expect.stringContaining(' FOUND'), status: 1 });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
