@@ -9,7 +9,7 @@ import type { RequestLine } from '../host/response.ts';
 import { runSettings } from '../settings/commands/run.ts';
 import { type LogSettings, logSettings } from '../settings/log.ts';
 import { type Given, together } from '../settings/read.ts';
-import { alertOfDeath } from '../wiring/send-alerts.ts';
+import { alertOfDeath, leaveSoon } from '../wiring/send-alerts.ts';
 
 const CLI = join(import.meta.dirname, '..', 'cli.ts');
 
@@ -24,14 +24,17 @@ export async function run(given: Given, json: boolean): Promise<'good'> {
   });
   using requests = requestLog(json);
   const log = json ? jsonTeller(voice, requests) : textTeller(voice, requests);
+  let alerting = Promise.resolve();
   const tell: Teller = (event) => {
     log(event);
     // a cycle tells its own end by --alert, unless it died of it
     if (event.event === 'cycle-end' && event.outcome === 'died')
-      void alertOfDeath(told(event).text, { given, log: streamLog(process.stderr) });
+      alerting = alertOfDeath(told(event).text, { given, log: streamLog(process.stderr) });
   };
   const cycle = [process.execPath, ...process.execArgv, CLI, 'sync', '--json'] as const;
   await runDaemon(settings, { cycle, tell, onAsked: onHangUp }, ending.signal);
+  await alerting;
+  leaveSoon(); // a store that does not answer may still be asked whether it is well
   return 'good';
 }
 

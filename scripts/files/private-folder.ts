@@ -47,8 +47,8 @@ export async function makeSafeFolder(
   const missing: string[] = [];
   for (let at = place; !(await isThere(at)); at = dirname(at)) missing.unshift(at);
   for (const at of missing) {
-    const rights = forEverybody ? { mode: FOR_EVERYBODY } : at === place ? { mode } : {};
-    const made = await mkdir(at, rights).then(() => true, unlessThere);
+    const isOurs = at === place && !forEverybody;
+    const made = await mkdir(at, { mode: isOurs ? mode : FOR_EVERYBODY }).then(() => true, unlessThere);
     await requireSafeWay(place, what, owners); // somebody may have been faster, in a folder like /tmp
     if (made === true && forEverybody) await openToEverybody(at, what);
     await syncFolder(dirname(at));

@@ -132,8 +132,9 @@ const BY_CODE: Readonly<Record<string, string>> = {
     'step, or use a larger runner.',
   'store/full': 'The store is full. Free space in it, or keep less with `archive` and `cdiffs`.',
   'run/ended':
-    'The run ended before it could say why: it was cancelled, ran out of time, or lost its runner. Read its log. If it ' +
-    'ran out of time, find out what took long, then give the steps more minutes.',
+    'The run ended before it could say why: it was cancelled, killed for want of memory, ran out of time, or lost its ' +
+    'runner. Read its log. If it was killed (SIGKILL), give the machine more memory. If it ran out of time, find out ' +
+    'what took long, then give the steps more minutes.',
 };
 
 /** Advice for a failure: that of its code, else that of its class. */

@@ -159,6 +159,6 @@ function unique(all: readonly Labels[]): Sample[] {
 }
 
 /** Whole seconds since 1970. */
-function seconds(time: string): number {
-  return Math.floor(Date.parse(time) / 1000);
+export function seconds(time: string | Date): number {
+  return Math.floor(new Date(time).getTime() / 1000);
 }

@@ -3,8 +3,8 @@ import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { codeOf } from '../../scripts/base/errors.ts';
 import { fakeTools, trusting } from '../support/clamav/engines.ts';
+import { isRunning } from '../support/machine/is-running.ts';
 import { startCli } from '../support/mirror/cli.ts';
 import { describeMirror, startMirror } from '../support/mirror/cycle.ts';
 
@@ -45,14 +45,4 @@ const STUCK = 'echo $$ >"$HERE/pid"; while :; do sleep 1; done';
 async function pidIn(folder: string): Promise<number> {
   const read = async () => Number(await readFile(join(folder, 'pid'), 'utf8').catch(() => ''));
   return await vi.waitUntil(read, { timeout: 30_000 });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ESRCH') return false;
-    throw error;
-  }
 }

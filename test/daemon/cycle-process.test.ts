@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CYCLE_LINE_CHARACTERS, CYCLE_REPORT_BYTES } from '../../scripts/base/limits/daemon.ts';
 import type { CycleEnd } from '../../scripts/daemon/cycles/cycle-end.ts';
 import { runCycleProcess } from '../../scripts/daemon/cycles/cycle-process.ts';
+import { isRunning } from '../support/machine/is-running.ts';
 import { LONG, REPORT } from './support.ts';
 
 const SCRIPTS = join(import.meta.dirname, '..', '..', 'scripts');
@@ -160,11 +161,3 @@ test('a cycle ends with the process that runs it, however that dies', async () =
   process_.kill('SIGKILL');
   await vi.waitUntil(() => !isRunning(Number(line)), { timeout: LONG });
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

@@ -1,13 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { watch } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, watch } from 'node:fs';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, inject, test, vi } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
 import { startReceiver } from '../support/alerts/receiver.ts';
 import { fakeTools } from '../support/clamav/engines.ts';
 import { freshclam } from '../support/clamav/update-clients.ts';
+import { isRunning } from '../support/machine/is-running.ts';
 import { runCli } from '../support/mirror/cli.ts';
 import {
   describeMirror,
@@ -21,6 +25,7 @@ import {
   unharmed,
   versionOf,
 } from '../support/mirror/cycle.ts';
+import { CEPH_ENVIRONMENT } from '../support/s3/ceph.ts';
 import { describeWith, have, official } from '../support/setup/official.ts';
 import { type RunningMirror, type RunOptions, startRun } from './running.ts';
 import { LONG } from './support.ts';
@@ -121,7 +126,7 @@ describeMirror('a mirror that runs as one process', () => {
     await using run = await start(mirror, { environment });
     await vi.waitUntil(() => mirror.upstream.asked.includes('test.cvd'), { timeout: LONG });
     process.kill(await run.cyclePid(), 'SIGKILL');
-    await vi.waitUntil(() => receiver.taken.length === 1, { timeout: LONG });
+    await vi.waitUntil(() => existsSync(join(mirror.work, 'alerts.json')), { timeout: LONG });
     expect(told()).toEqual([['mirror.failing', 'run/ended']]);
     expect(receiver.taken[0]?.json.data.failure.what).toContain('SIGKILL');
     await run.sync();
@@ -276,9 +281,12 @@ describeMirror('a mirror that is told to end', () => {
 
   test('while it publishes, ends well, and serves the old state or the new one', async () => {
     await using mirror = await startPublished(5, 6);
+    const held = Promise.withResolvers<void>();
+    mirror.upstream.fail('test.cvd', { after: held.promise });
     await using run = await start(mirror);
     const first = Promise.withResolvers<void>();
     const watcher = watch(mirror.store, () => first.resolve()); // the first file that arrives is of the publication
+    held.resolve();
     await first.promise;
     watcher.close();
     await endsWell(run, 'SIGTERM');
@@ -296,6 +304,19 @@ describeMirror('a mirror that is told to end', () => {
     await endsWell(run, 'SIGTERM', 'stopped');
     expect(await versionOf(mirror.store)).toBe(6);
     expect(await faults(mirror.store)).toEqual([]);
+  });
+
+  test('while its bucket answers nothing, does not wait for it', async () => {
+    await using mirror = await startMirror(6);
+    const asked = Promise.withResolvers<void>();
+    await using bucket = createServer(() => asked.resolve());
+    await once(bucket.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => bucket.closeAllConnections());
+    const { port } = bucket.address() as AddressInfo;
+    const flags = mirror.flags({ store: 's3://bucket', 's3-endpoint': `http://127.0.0.1:${port}` });
+    await using run = await startRun(flags, { environment: CEPH_ENVIRONMENT });
+    await asked.promise;
+    await endsWell(run, 'SIGTERM', 'stopped');
   });
 
   test('lets a client have the rest of its file', async () => {
@@ -338,12 +359,4 @@ async function expectEicar(databases: string, folder: string): Promise<void> {
   await writeFile(sample, eicar());
   const { stdout, status } = spawnSync('clamscan', [`--database=${databases}`, '--no-summary', sample]);
   expect({ said: stdout.toString(), status }).toEqual({ said: expect.stringContaining(' FOUND'), status: 1 });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }

@@ -17,7 +17,13 @@ test('without a flag it serves here alone, on the usual port, about hourly', () 
 });
 
 test('a cycle gets every option, by its environment and not by its command line, which others can read', () => {
-  const flags = { store: '/srv/clamav', databases: 'daily', 's3-kms-key': 'a secret', verbose: 'true' };
+  const flags = {
+    store: '/srv/clamav',
+    databases: 'daily',
+    's3-kms-key': 'a secret',
+    verbose: 'true',
+    json: 'true',
+  };
   const environment = { PATH: '/usr/bin', CLAMAV_MIRROR_DATABASES: 'main', CLAMAV_MIRROR_CDIFFS: '7' };
   const { cycleEnvironment } = runSettings({ flags, environment });
   expect(cycleEnvironment).toEqual({

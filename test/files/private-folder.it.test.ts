@@ -30,6 +30,8 @@ describe('a private folder', () => {
     expect(await takePrivateFolder(path, 'it')).toBe(path);
     expect(await modeOf(path)).toBe(0o700);
     expect(await takePrivateFolder(path, 'it')).toBe(path);
+    const below = join(folder, 'missing', 'mirror.work');
+    expect(await takePrivateFolder(below, 'it')).toBe(below);
   });
 
   test('that is there keeps its rights, if others cannot write', async () => {

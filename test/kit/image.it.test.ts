@@ -73,9 +73,8 @@ describeWithImage('the image', () => {
     expect(await find('/', '-xdev', '-type', 'f', '-perm', '/6000')).toEqual([]);
     expect(await find('/opt', '/usr', '-xdev', '-not', '-type', 'l', '-perm', '/0022')).toEqual([]);
     expect(await find('/opt/clamav-mirror', '-not', '-perm', '-0444')).toEqual([]);
-    expect(
-      await find('/var/lib/apt/lists', '/var/lib/clamav', '/root/.npm', '-type', 'f').catch(() => []),
-    ).toEqual([]);
+    expect(await find('/var/lib/apt/lists', '/var/lib/clamav', '-type', 'f')).toEqual([]);
+    expect(await find('/', '-xdev', '-name', '.npm')).toEqual([]);
     expect(
       await find('/opt/clamav-mirror', '-maxdepth', '1', '-name', '*.git*', '-o', '-name', 'test'),
     ).toEqual([]);
@@ -96,7 +95,7 @@ describeWithImage('the image', () => {
     const id = await start(...ALONE, '--env=CLAMAV_MIRROR_ADMIN=off', ...NOBODY, mirrorImage());
     await expect.poll(() => statusOf(id, '/', 8080), SOON).toBe(404);
     expect(await health(id)).toBe('dead');
-    const other = await start(...ALONE, '--env=CLAMAV_MIRROR_ADMIN=127.0.0.1:9000', ...NOBODY, mirrorImage());
+    const other = await start(...ALONE, '--env=CLAMAV_MIRROR_ADMIN=127.0.0.2:9000', ...NOBODY, mirrorImage());
     await expect.poll(() => health(other), SOON).toBe('alive');
   });
 

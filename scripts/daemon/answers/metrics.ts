@@ -1,4 +1,4 @@
-import { counter, gauge, metricsOf, metricsText, one, type Sample } from '../../page/metrics.ts';
+import { counter, gauge, metricsOf, metricsText, one, type Sample, seconds } from '../../page/metrics.ts';
 import type { Status } from '../../page/status.ts';
 import type { CyclesFacts } from '../cycles/cycles.ts';
 import type { Readiness } from '../outlook/readiness.ts';
@@ -52,8 +52,3 @@ function ownLines({ started, cycles, readiness, requests }: OwnFacts): string[] 
 }
 
 const NO_EXIT_CODE = -1;
-
-/** Whole seconds since 1970. */
-function seconds(time: Date): number {
-  return Math.floor(time.getTime() / 1000);
-}

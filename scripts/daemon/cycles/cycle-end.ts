@@ -6,10 +6,6 @@ import type { Outcome } from '../../cycle/report.ts';
 /** `busy`: another run had the work folder. `died`: it ended without a report. `stopped`: we ended it. */
 export type CycleOutcome = Outcome | 'busy' | 'died' | 'stopped';
 
-export const OUTCOMES: readonly CycleOutcome[] = [
-  ...(['published', 'proven', 'unchanged', 'refused', 'failed', 'busy', 'died', 'stopped'] as const),
-];
-
 /** How the process of a cycle ended. */
 export interface CycleExit {
   readonly exitCode: number | null;
@@ -21,6 +17,8 @@ export interface CycleExit {
 const Text = v.string();
 const Version = v.nullable(v.number());
 const OutcomeSchema = v.picklist(['published', 'proven', 'unchanged', 'refused', 'failed']);
+
+export const OUTCOMES: readonly CycleOutcome[] = [...OutcomeSchema.options, 'busy', 'died', 'stopped'];
 
 /** The part of a cycle's report that is told here. Later versions may say more. */
 const ReportSchema = v.object({

@@ -97,16 +97,17 @@ export class Cycles {
     this.#runningSince = undefined;
     this.#byOutcome.set(end.outcome, (this.#byOutcome.get(end.outcome) ?? 0) + 1);
     this.#last = { ...end, began, ended: clock.now() };
-    const next = await this.#nextAfter(end, began);
+    const next = await this.#nextAfter(end, began, signal);
     this.#next = next;
     onEnd?.(end, this.facts);
     return next;
   }
 
-  async #nextAfter(end: CycleEnd, began: Date): Promise<Date> {
+  async #nextAfter(end: CycleEnd, began: Date, signal: AbortSignal): Promise<Date> {
     const { every, coolDownUntil, isPublished, clock, random } = this.#options;
     const now = clock.now();
-    const isSoon = end.outcome === 'busy' || !(await isPublished());
+    // whoever is to end does not wait for a store
+    const isSoon = end.outcome === 'busy' || !(signal.aborted || (await isPublished()));
     const usual = isSoon ? nextStart(now, Math.min(every, SOON_MS), random) : nextStart(began, every, random);
     const until = isCoolingDown(end) ? await coolDownUntil() : undefined;
     const least = Math.max(now.getTime(), until?.getTime() ?? 0);

@@ -30,7 +30,7 @@ const FRESH_MS = { folder: 1_000, bucket: 60_000 } as const;
 /** Looks at what is served, and tells when its readiness changes. */
 export class Outlook {
   readonly #options: OutlookOptions;
-  #read: { readonly at: number; readonly served: Promise<Served> } | undefined;
+  #read: { readonly at: number; readonly isUnderWay: boolean; readonly served: Promise<Served> } | undefined;
   #wasReady: boolean | undefined;
 
   constructor(options: OutlookOptions) {
@@ -53,11 +53,12 @@ export class Outlook {
   }
 
   async #look(): Promise<Seen> {
-    const { maxAge, clock, signal, isUnderWay } = this.#options;
+    const { maxAge, clock, signal } = this.#options;
     try {
-      const served = await this.#served();
+      const { served: reading, isUnderWay } = this.#reading();
+      const served = await reading;
       // between the files and the manifest of a publication nothing is broken; the end of the cycle shows if it is
-      const judged = this.#wasReady === true && isUnderWay() ? { ...served, damaged: [] } : served;
+      const judged = this.#wasReady === true && isUnderWay ? { ...served, damaged: [] } : served;
       const readiness = signal.aborted ? ENDS : readinessOf(judged, { maxAge, now: clock.now() });
       return { readiness, served };
     } catch (error) {
@@ -66,12 +67,14 @@ export class Outlook {
     }
   }
 
-  async #served(): Promise<Served> {
-    const { store, work, clock } = this.#options;
+  /** What was read a moment ago, or is being read, and whether a cycle was under way as that began. */
+  #reading() {
+    const { store, work, clock, isUnderWay } = this.#options;
     const fresh = isS3Address(store.where) ? FRESH_MS.bucket : FRESH_MS.folder;
-    if (this.#read === undefined || clock.elapsed() - this.#read.at > fresh)
-      this.#read = { at: clock.elapsed(), served: readServed(store, work, clock.now()) };
-    return await this.#read.served;
+    const at = clock.elapsed();
+    if (this.#read === undefined || at - this.#read.at > fresh)
+      this.#read = { at, isUnderWay: isUnderWay(), served: readServed(store, work, clock.now()) };
+    return this.#read;
   }
 }
 

@@ -1,9 +1,12 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { liesAhead } from '../../base/clock.ts';
 import { parseJson } from '../../base/json.ts';
 import { ALERT_MEMORY_BYTES, ALERT_MEMORY_ENTRIES } from '../../base/limits/alerts.ts';
 import { replaceFile } from '../../files/atomic.ts';
 import { readText } from '../../files/open.ts';
+import { FOR_EVERYBODY } from '../../files/private-folder.ts';
 import { IssueCode } from '../github/issue-state.ts';
 import { About, FAILURE_CLASSES } from '../run-report.ts';
 
@@ -93,6 +96,10 @@ export function parseMemory(text: string, now: Date): Memory {
 export async function writeMemory(path: string, { told, runs, published }: Memory): Promise<void> {
   const last = <T>(entries: readonly T[]) => entries.slice(-ALERT_MEMORY_ENTRIES);
   const text = JSON.stringify({ told: last(told), runs: last(runs), published: last(published) });
+  // before its first cycle a mirror has no work folder, and takes none later that others can write to
+  const folder = dirname(path);
+  await mkdir(dirname(folder), { recursive: true, mode: FOR_EVERYBODY });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await replaceFile(path, `${text}\n`, { rights: 0o600 });
 }
 

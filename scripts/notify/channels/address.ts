@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ALERT_ADDRESS_CHARACTERS, ALERT_ADDRESSES } from '../../base/limits/alerts.ts';
-import { type MailAddress, parametersOf, parseMail } from './mail-address.ts';
+import { decodedOr, type MailAddress, parametersOf, parseMail } from './mail-address.ts';
 
 /** News that a receiver wants: failures, with their reminders and their end, and publications. */
 export type Wanted = 'failures' | 'publications';
@@ -125,9 +125,11 @@ function kindOf(prefix: string, { protocol, hostname }: URL): Kind {
 }
 
 function addressOf(kind: Kind, url: URL, secret: string | null) {
-  if (kind === 'mail') return { kind, ...parseMail(url, (what) => new AddressError(what)) };
+  const fail = (what: string) => new AddressError(what);
+  if (kind === 'mail') return { kind, ...parseMail(url, fail) };
   if (kind === 'pagerduty') return { kind, ...pagerDutyOf(url) };
-  if (url.hostname === '') throw new AddressError('names no host');
+  if (url.hostname === '') throw fail('names no host');
+  for (const part of [url.username, url.password]) decodedOr(part, fail);
   return {
     kind,
     url: url.href,

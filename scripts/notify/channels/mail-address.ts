@@ -54,7 +54,8 @@ function isMailbox(text: string): boolean {
   );
 }
 
-function decodedOr(text: string, fail: (what: string) => Error): string {
+/** A user or password without its escapes. Throws what `fail` makes. */
+export function decodedOr(text: string, fail: (what: string) => Error): string {
   try {
     return decodeURIComponent(text);
   } catch {

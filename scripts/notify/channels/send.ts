@@ -10,17 +10,20 @@ import { signedMessage } from './webhook.ts';
 /** Sends a message to a receiver, in the form that it takes. Throws `NotTaken`, without a word of the address. */
 export async function send(message: Message, address: Address, sending: Sending): Promise<void> {
   const ended = Promise.withResolvers<never>();
-  const end = () => ended.reject(new NotTaken('no answer in time'));
+  const end = () => ended.reject(new NotTaken(LATE));
   sending.signal.addEventListener('abort', end, { once: true });
   try {
     sending.signal.throwIfAborted();
     await Promise.race([sendTo(message, address, sending), ended.promise]);
   } catch (error) {
-    throw sending.signal.aborted || !(error instanceof NotTaken) ? new NotTaken(timely(sending)) : error;
+    if (sending.signal.aborted) throw new NotTaken(LATE);
+    throw error instanceof NotTaken ? error : new NotTaken('the message could not be sent');
   } finally {
     sending.signal.removeEventListener('abort', end);
   }
 }
+
+const LATE = 'no answer in time';
 
 async function sendTo(message: Message, address: Address, sending: Sending): Promise<void> {
   const { kind } = address;
@@ -40,7 +43,3 @@ async function sendTo(message: Message, address: Address, sending: Sending): Pro
 }
 
 const FORMS = { slack: slackMessage, teams: teamsMessage, discord: discordMessage } as const;
-
-function timely({ signal }: Sending): string {
-  return signal.aborted ? 'no answer in time' : 'the message could not be sent';
-}

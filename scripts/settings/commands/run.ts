@@ -6,6 +6,7 @@ import type { RunSettings } from '../../daemon/settings.ts';
 import { AddressError, keyOf } from '../../notify/channels/address.ts';
 import { CONFIG_OPTION, NO_FILE } from '../config/option.ts';
 import { FilePath, minutes } from '../fields.ts';
+import { LOG_OPTIONS } from '../log.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, named, SettingError, together, validated, variableOf } from '../read.ts';
 import { SERVE_OPTIONS } from './serve.ts';
@@ -101,14 +102,17 @@ export function runSettings(from: Given): RunSettings {
     // what a settings file says is among the variables already, as this command reads it
     cycleEnvironment: {
       ...from.environment,
-      ...asVariables({ ...from.flags, [CONFIG_OPTION.name]: NO_FILE, 'push-secret': undefined }),
+      ...asVariables(from.flags),
+      [variableOf(CONFIG_OPTION.name)]: NO_FILE,
+      [variableOf('push-secret')]: undefined,
     },
   };
 }
 
-/** Flags as variables, by which a cycle gets them: the command line of a process can be read by everybody. */
+/** Options as variables, by which a cycle gets them: the command line of a process can be read by everybody. */
 function asVariables(flags: Given['flags']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [variableOf(name), value]));
+  const given = [...RUN_OPTIONS, ...LOG_OPTIONS].filter(({ name }) => flags[name] !== undefined);
+  return Object.fromEntries(given.map(({ name }) => [variableOf(name), flags[name]]));
 }
 
 function refuseForOneCycle({ accept, retry, resync, dryRun }: CycleSettings, from: Given): void {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { contentsOf } from '../../../scripts/action/cache/contents.ts';
 import {
   ALERTS_FILE,
@@ -197,6 +197,15 @@ describe('a memory', () => {
     expect((await contentsOf(dirname(folder.path(ALERTS_FILE)))).map(({ name }) => name)).toEqual([
       ALERTS_FILE,
     ]);
+  });
+
+  test('is kept before there is a work folder, which others can then not write to either', async () => {
+    await using folder = await temporaryFolder();
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
+    await writeMemory(folder.path('srv/mirror.work/alerts.json'), NOTHING_TOLD);
+    expect((await stat(folder.path('srv/mirror.work'))).mode & 0o777).toBe(0o700);
+    expect((await stat(folder.path('srv'))).mode & 0o777).toBe(0o755);
   });
 
   test('is the same after each good run, so that it need not be saved', async () => {

@@ -47,6 +47,7 @@ export const WRONG_ADDRESSES = [
   'smtp://user:s3cr3t-20@/?from=a@b.example&to=a@b.example',
   `https://127.0.0.1/s3cr3t-21/${'x'.repeat(2000)}`,
   `${'https://127.0.0.1/s3cr3t-22 '.repeat(21)}`,
+  'https://user:s3cr3t-23%@127.0.0.1/x',
 ] as const;
 
 /** Parts of an address that nobody may see: as they stand there, decoded, and as a header carries them. */

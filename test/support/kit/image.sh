@@ -12,10 +12,11 @@ trap 'exit 1' HUP INT TERM
 
 if [ $# -gt 0 ] && ! docker image inspect "$base" >"$work/log" 2>&1; then
   mkdir "$work/add"
+  home=~root
   if [ -n "${CAFILE-}" ]; then
-    mkdir -p "$work/add/etc/ssl/certs" "$work/add/root"
+    mkdir -p "$work/add/etc/ssl/certs" "$work/add$home"
     cp "$CAFILE" "$work/add/etc/ssl/certs/build.crt"
-    echo 'cafile=/etc/ssl/certs/build.crt' >"$work/add/root/.npmrc"
+    echo 'cafile=/etc/ssl/certs/build.crt' >"$work/add$home/.npmrc"
   fi
   mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
