@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ALERT_ADDRESS_CHARACTERS, ALERT_ADDRESSES } from '../../base/limits/alerts.ts';
+import { hasEncodedCredentials, NOT_ENCODED } from '../../http/credentials.ts';
 import { type MailAddress, parametersOf, parseMail } from './mail-address.ts';
 
 /** News that a receiver wants: failures, with their reminders and their end, and publications. */
@@ -128,6 +129,7 @@ function addressOf(kind: Kind, url: URL, secret: string | null) {
   if (kind === 'mail') return { kind, ...parseMail(url, (what) => new AddressError(what)) };
   if (kind === 'pagerduty') return { kind, ...pagerDutyOf(url) };
   if (url.hostname === '') throw new AddressError('names no host');
+  if (!hasEncodedCredentials(url)) throw new AddressError(NOT_ENCODED);
   return {
     kind,
     url: url.href,
