@@ -71,6 +71,11 @@ describe('config', () => {
     ['--verbose', '--quiet'],
     ['--store', '/srv/clamav', '--work', '/srv/clamav/work'],
     ['watch', '--warn-after', '9', '--fail-after', '8'],
+    ['run', '--store', '/srv/clamav', '--work', '/srv/clamav/work'],
+    ['rollback', '--store', '/srv/clamav', '--work', '/srv/clamav/work'],
+    ['sync', '--wait-for', 'safebrowsing:5'],
+    ['client-config', '--for', 'debian', '--fips', '--oldest', '1.0'],
+    ['export', '--store', 's3://'],
     ['--config', '/srv/there/is/none.json'],
   ];
   test.each(wrong)('exits with 2 where something is wrong: %s %s %s', async (...args) => {
