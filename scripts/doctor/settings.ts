@@ -25,7 +25,7 @@ export interface DoctorSettings {
   readonly sync: CycleSettings;
   /** Repository to check, or the reason why there is none. */
   readonly github: DoctorGitHub | string;
-  /** Paths of certificates that the environment names, by variable. */
+  /** Paths of files with certificates, by the setting that names each. */
   readonly certificates: Readonly<Record<string, string>>;
   /** Kinds of the addresses for alerts, or the error that they make. */
   readonly alerts: readonly string[] | Error;

@@ -45,9 +45,10 @@ export class Connections implements AsyncDisposable {
       const proxy = proxyFor(origin, proxies)?.href ?? '';
       const agents = proxied.get(proxy);
       if (agents === undefined) return dispatch(options, handler);
-      const [, tunnel] = agents;
-      const isPlain = origin.startsWith('http:') && options.method === 'GET' && !opensTunnelsOnly.has(proxy);
-      if (!isPlain) return (opensTunnelsOnly.has(proxy) ? tunnel : agents[0]).dispatch(options, handler);
+      const [usual, tunnel] = agents;
+      if (opensTunnelsOnly.has(proxy)) return tunnel.dispatch(options, handler);
+      const isPlain = origin.startsWith('http:') && options.method === 'GET';
+      if (!isPlain) return usual.dispatch(options, handler);
       return orByTunnel(agents, options, handler, () => opensTunnelsOnly.add(proxy));
     });
   }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { codeOf } from '../base/errors.ts';
 import { PING_ANSWER_BYTES, PING_CHARACTERS, PING_PATIENCE } from '../base/limits/github.ts';
 import { startOfBody } from './body.ts';
+import { basicAuthorization } from './credentials.ts';
 import { isHttp } from './is-http.ts';
 import { proxyRefusalIn, refusalWords } from './proxy-refusal.ts';
 
@@ -68,17 +69,18 @@ interface Problem {
 
 async function ping(
   send: Send,
-  { origin, pathname, search, username, password }: URL,
+  target: URL,
   body: string,
   { answer }: PingPatience,
 ): Promise<Problem | undefined> {
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const authorization =
-    username === '' ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+  const authorization = basicAuthorization(target);
   try {
-    const { status, body: said } = await send(`${origin}${pathname}${search}`, {
+    const { status, body: said } = await send(`${target.origin}${target.pathname}${target.search}`, {
       method: 'POST',
-      headers: { 'content-type': 'text/plain; charset=utf-8', ...authorization },
+      headers: {
+        'content-type': 'text/plain; charset=utf-8',
+        ...(authorization !== undefined && { authorization }),
+      },
       body,
       redirect: 'manual',
       signal: AbortSignal.timeout(answer),

@@ -3,6 +3,7 @@ import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
+import { basicAuthorization } from './credentials.ts';
 import { prepareNetwork } from './network.ts';
 import { type Proxies, proxyFor } from './proxies.ts';
 
@@ -36,9 +37,8 @@ export async function tlsTo(url: string, proxies: Proxies, timeout: number): Pro
 }
 
 async function tunnelTo(path: string, proxy: URL, signal: AbortSignal): Promise<Socket> {
-  const { protocol, hostname, port, username, password } = proxy;
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  const { protocol, hostname, port } = proxy;
+  const authorization = basicAuthorization(proxy);
   const request = protocol === 'https:' ? tlsRequest : plainRequest;
   return await new Promise((resolve, reject) => {
     request({
@@ -46,7 +46,7 @@ async function tunnelTo(path: string, proxy: URL, signal: AbortSignal): Promise<
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port || (protocol === 'https:' ? 443 : 80),
       path,
-      headers: { host: path, ...(username !== '' && { 'proxy-authorization': authorization }) },
+      headers: { host: path, ...(authorization !== undefined && { 'proxy-authorization': authorization }) },
       signal,
       agent: false,
     })

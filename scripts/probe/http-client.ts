@@ -6,6 +6,7 @@ import { REDIRECTS } from '../base/limits/upstream.ts';
 import { counted, took } from '../base/words.ts';
 import { Agents } from '../http/agents.ts';
 import { type BodyStart, readBody } from '../http/body.ts';
+import { basicAuthorization } from '../http/credentials.ts';
 import { InsideError } from '../http/internal-addresses.ts';
 import { isTlsError, tlsAdvice } from '../http/network.ts';
 import type { Proxies } from '../http/proxies.ts';
@@ -74,9 +75,9 @@ export class ProbeClient implements AsyncDisposable {
 
   constructor(options: ProbeClientOptions) {
     const { ca, proxies } = options;
-    const { username, password } = new URL(options.url);
+    const authorization = basicAuthorization(new URL(options.url));
     this.url = options.url.replace(/(?<=^https?:\/\/)[^/]*@/, '');
-    this.#authorization = username === '' ? {} : { authorization: basic(username, password) };
+    this.#authorization = authorization === undefined ? {} : { authorization };
     this.#options = options;
     this.#patience = { ...PROBE_PATIENCE, ...options.patience };
     const connect = { timeout: this.#patience.connect, ...(ca === undefined ? {} : { ca }) };
@@ -208,11 +209,6 @@ export class ProbeClient implements AsyncDisposable {
     }
     return undefined;
   }
-}
-
-function basic(username: string, password: string): string {
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${Buffer.from(text).toString('base64')}`;
 }
 
 function redirectError(name: string, what: string): ProbeError {

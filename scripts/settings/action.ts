@@ -6,7 +6,7 @@ import { isHttp } from '../http/is-http.ts';
 import { alertSecrets } from './alerts.ts';
 import { yesOrNo } from './boolean.ts';
 import { optionsByName } from './commands/commands.ts';
-import { wholeNumber } from './fields.ts';
+import { canBeSent, wholeNumber } from './fields.ts';
 import { wordsIn } from './form.ts';
 import type { Option } from './option.ts';
 import { type Given, SettingError, together, validated, variableOf } from './read.ts';
@@ -55,6 +55,7 @@ export const ACTION_OPTIONS = [
     schema: v.pipe(
       v.string(),
       v.check((url) => isHttp(url), 'must be a URL that starts with http:// or https://'),
+      canBeSent(),
     ),
   },
   {

@@ -6,7 +6,6 @@ import { mirrorId } from '../notify/mirror-id.ts';
 import type { AlertSettings } from '../notify/settings.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import { workFolderOf } from './commands/store.ts';
-
 import { FilePath } from './fields.ts';
 import { NETWORK_OPTIONS, networkFrom } from './network.ts';
 import { ISSUE_AFTER } from './notify.ts';

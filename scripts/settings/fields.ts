@@ -5,10 +5,18 @@ import { MANIFEST_DATABASES } from '../base/limits/manifest.ts';
 import { UPSTREAMS } from '../base/limits/upstream.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { parseEngineSpec } from '../engine/spec.ts';
+import { hasEncodedCredentials, NOT_ENCODED } from '../http/credentials.ts';
 import { isHttp } from '../http/is-http.ts';
 import { isOverHttps } from '../upstream/dns.ts';
 import { yesOrNo } from './boolean.ts';
 import { hasForm, wordsIn } from './form.ts';
+
+/** Refuses a URL whose user and password cannot be decoded, and so not be sent. */
+export const canBeSent = () =>
+  v.check<string, string>((text) => {
+    const url = URL.parse(text);
+    return url === null || hasEncodedCredentials(url); // another check refuses what is no URL
+  }, NOT_ENCODED);
 
 /** Several values of one kind, separated by commas or newlines. */
 export const list = <Item>(item: v.GenericSchema<string, Item>) =>
@@ -123,6 +131,7 @@ export const MirrorUrl = v.pipe(
     (url) => isHttp(url) && !/[?#]/.test(url),
     'must be a plain URL that starts with http:// or https://',
   ),
+  canBeSent(),
   v.transform((url) => url.replace(/\/+$/, '')),
 );
 

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { codeOf } from '../base/errors.ts';
 import { CERTIFICATES_BYTES } from '../base/limits/doctor.ts';
 import { certificatesIn } from '../http/certificates.ts';
+import { hasEncodedCredentials } from '../http/credentials.ts';
 import { isHttp } from '../http/is-http.ts';
 import type { Authorities, Proxies } from '../http/proxies.ts';
 import { FilePath } from './fields.ts';
@@ -93,12 +94,7 @@ function proxyUrl(text: string): string | undefined {
   const url = text.includes('://') ? text : `http://${text}`;
   const parsed = isHttp(url) ? URL.parse(url) : null;
   if (parsed === null || parsed.pathname !== '/' || /[?#]/.test(url)) return undefined;
-  try {
-    decodeURIComponent(parsed.username + parsed.password);
-  } catch {
-    return undefined;
-  }
-  return url;
+  return hasEncodedCredentials(parsed) ? url : undefined;
 }
 
 function authoritiesFrom(caFile: string | undefined, from: Given): Authorities {

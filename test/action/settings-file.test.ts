@@ -7,14 +7,14 @@ import { action, startCaller } from './support.ts';
 test('a settings file that an input names counts less than the other inputs', async () => {
   await using caller = await startCaller();
   const path = join(caller.folder, 'ours.json');
-  const work = join(caller.folder, 'work');
-  /** Each of these folders lies within the other one, which the error names both. */
+  const work = join(caller.folder, 'data');
+  /** Runs a cycle whose store lies in its work folder: the error names both. */
   const sync = async (inputs: Readonly<Record<string, string>>) =>
     await caller.call({ command: 'sync', config: 'ours.json', ...inputs });
-  await writeFile(path, JSON.stringify({ store: 'work/file', work: 'work' }));
+  await writeFile(path, JSON.stringify({ store: 'data/file', work: 'data' }));
   expect(await sync({})).toMatchObject({ exitCode: 2, told: expect.stringContaining(join(work, 'file')) });
-  expect((await sync({ store: './work/input' })).told).toContain(join(work, 'input'));
-  await writeFile(path, JSON.stringify({ store: 'work/file', sync: { cdiff: 5 } }));
+  expect((await sync({ store: './data/input' })).told).toContain(join(work, 'input'));
+  await writeFile(path, JSON.stringify({ store: 'data/file', sync: { cdiff: 5 } }));
   expect((await sync({})).told).toContain('ours.json:1:30: ');
 });
 

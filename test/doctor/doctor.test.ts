@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { doctorSummary } from '../../scripts/action/doctor.ts';
 import { MirrorError } from '../../scripts/base/errors.ts';
@@ -134,6 +136,23 @@ test.each(hostileVariants(FOUND))(
 
 test('the summary of a workflow names the faults and what to do', () => {
   expect(doctorSummary(FOUND)).toMatch(/❌ 1 to mend[^\0]*❌ \|[^\n]*df -h/);
+});
+
+test('hosts whose certificates nobody shows are asked at once, not one after the other', async () => {
+  const waiting = new Set<Socket>();
+  let haveMet = false;
+  const server = createServer((socket) => {
+    waiting.add(socket.on('error', () => {}).on('close', () => waiting.delete(socket)));
+    if (waiting.size < 3) return;
+    haveMet = true;
+    for (const one of waiting) one.destroy();
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const upstream = ['one', 'two', 'three'].map((path) => `https://127.0.0.1:${port}/${path}`).join();
+  expect(await finding('certificates', { flags: { upstream } })).toMatchObject({ skipped: true });
+  expect(haveMet).toBe(true);
 });
 
 test('the folder that --adopt names is told by what is in it, and is a fault where nothing of it can be used', async () => {

@@ -16,6 +16,7 @@ import { hostsOf } from '../hosts.ts';
  * host that a run connects to by TLS ends at a certificate that is trusted.
  */
 export async function checkCertificates({ settings }: Pick<DoctorContext, 'settings'>): Promise<Seen> {
+  const { proxies } = settings.sync;
   const told: string[] = [];
   const named = new Map<string, string>();
   for (const [name, path] of Object.entries(settings.certificates)) {
@@ -31,12 +32,14 @@ export async function checkCertificates({ settings }: Pick<DoctorContext, 'setti
       );
     }
   }
-  const unusable = settings.sync.proxies.authorities?.unusable[0];
+  const unusable = proxies.authorities?.unusable[0];
   if (unusable !== undefined) return bad(unusable, 'Correct the file, or leave that setting out');
-  for (const { name, url } of hostsOf(settings.sync).filter(({ url }) => url.startsWith('https:'))) {
-    const seen = await chainOf(url, settings.sync.proxies);
+  const hosts = hostsOf(settings.sync).filter(({ url }) => url.startsWith('https:'));
+  // all at once: several that do not answer must not use up the time of this check
+  const chains = hosts.map(async (host) => ({ ...host, seen: await chainOf(host.url, proxies) }));
+  for (const { name, url, seen } of await Promise.all(chains)) {
     if (seen === undefined) continue; // the checks of that host say why
-    if (seen.refused !== undefined) return untrusted(name, url, settings.sync.proxies, seen);
+    if (seen.refused !== undefined) return untrusted(name, url, proxies, seen);
     const by = named.get(seen.fingerprint);
     told.push(
       `${name} is signed by ${seen.root}, ${by === undefined ? 'which this system trusts' : `of ${by}`}`,

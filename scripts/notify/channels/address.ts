@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ALERT_ADDRESS_CHARACTERS, ALERT_ADDRESSES } from '../../base/limits/alerts.ts';
-import { decodedOr, type MailAddress, parametersOf, parseMail } from './mail-address.ts';
+import { hasEncodedCredentials, NOT_ENCODED } from '../../http/credentials.ts';
+import { type MailAddress, parametersOf, parseMail } from './mail-address.ts';
 
 /** News that a receiver wants: failures, with their reminders and their end, and publications. */
 export type Wanted = 'failures' | 'publications';
@@ -129,7 +130,7 @@ function addressOf(kind: Kind, url: URL, secret: string | null) {
   if (kind === 'mail') return { kind, ...parseMail(url, fail) };
   if (kind === 'pagerduty') return { kind, ...pagerDutyOf(url) };
   if (url.hostname === '') throw fail('names no host');
-  for (const part of [url.username, url.password]) decodedOr(part, fail);
+  if (!hasEncodedCredentials(url)) throw fail(NOT_ENCODED);
   return {
     kind,
     url: url.href,

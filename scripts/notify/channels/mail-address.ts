@@ -54,8 +54,7 @@ function isMailbox(text: string): boolean {
   );
 }
 
-/** A user or password without its escapes. Throws what `fail` makes. */
-export function decodedOr(text: string, fail: (what: string) => Error): string {
+function decodedOr(text: string, fail: (what: string) => Error): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -3,6 +3,7 @@ import { codeOf } from '../../base/errors.ts';
 import { ALERTS_MS } from '../../base/limits/alerts.ts';
 import { VERSION } from '../../base/version.ts';
 import { Agents } from '../../http/agents.ts';
+import { basicAuthorization } from '../../http/credentials.ts';
 import type { Proxies } from '../../http/proxies.ts';
 
 /** Way of a message to its receiver. */
@@ -24,7 +25,7 @@ export async function post(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const url = new URL(address);
-  const credentials = authorization(url);
+  const authorization = basicAuthorization(url);
   await using agents = new Agents(url.href, proxies, { timeout: ALERTS_MS });
   try {
     const { statusCode, body } = await request(`${url.origin}${url.pathname}${url.search}`, {
@@ -32,7 +33,7 @@ export async function post(
       headers: {
         'content-type': 'application/json',
         'user-agent': `clamav-mirror/${VERSION}`,
-        ...credentials,
+        ...(authorization !== undefined && { authorization }),
         ...headers,
       },
       body: json,
@@ -51,10 +52,4 @@ export async function post(
 export function reasonOf(error: unknown): string {
   const code = codeOf(error) ?? codeOf(Object(error).cause) ?? '';
   return /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? `no answer (${code})` : 'no answer';
-}
-
-function authorization({ username, password }: URL): Record<string, string> {
-  if (username === '' && password === '') return {};
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }

@@ -5,7 +5,7 @@ import type { ConfigSettings } from '../../client/config.ts';
 import { MACHINE_NAMES } from '../../conf/machines.ts';
 import { isKnownTo, RELEASES } from '../../conf/since.ts';
 import { isHttp } from '../../http/is-http.ts';
-import { Databases, FilePath, minutes, Switch, wholeNumber } from '../fields.ts';
+import { canBeSent, Databases, FilePath, minutes, Switch, wholeNumber } from '../fields.ts';
 import { NETWORK_OPTIONS, networkFrom } from '../network.ts';
 import { type Option, pick } from '../option.ts';
 import { type Given, SettingError, validated } from '../read.ts';
@@ -86,6 +86,7 @@ export const CLIENT_CONFIG_OPTIONS = [
         (url) => isHttp(url) && /^\/?$/.test(new URL(url).pathname) && !/[?#]/.test(url),
         'is not the address of an HTTP proxy',
       ),
+      canBeSent(),
       v.transform((url) => new URL(url)),
     ),
   },

@@ -3,7 +3,7 @@ import { alertSettings } from '../alerts.ts';
 import { notifySettings } from '../github.ts';
 import { CERTIFICATE_VARIABLES } from '../network.ts';
 import { wantsIssues } from '../notify.ts';
-import { type Given, named, SettingError, together, variableOf } from '../read.ts';
+import { type Given, named, SettingError, textOf, together } from '../read.ts';
 import { SYNC_OPTIONS, syncSettings } from './sync.ts';
 
 /** Options of `sync`, so that its command line can be tried as it is. */
@@ -15,7 +15,7 @@ const WORKFLOW = 'mirror.yml';
 export function doctorSettings(from: Given): DoctorSettings {
   const { environment } = from;
   const { sync, github } = together({ sync: () => syncSettings(from), github: () => gitHubOf(from) });
-  const caFile = from.flags['ca-file'] ?? environment[variableOf('ca-file')];
+  const caFile = textOf('ca-file', from);
   const variables = CERTIFICATE_VARIABLES.map((name) => [name, environment[name]] as const);
   const files = [[named('ca-file', from), caFile] as const, ...variables].flatMap(([name, path]) =>
     path ? [[name, path] as const] : [],

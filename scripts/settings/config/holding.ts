@@ -1,12 +1,19 @@
 import { resolve } from 'node:path';
 import { isS3Address } from '../../store/s3/address.ts';
+import { alertSettings } from '../alerts.ts';
 import { importSettings } from '../commands/bundle.ts';
 import { clientSettings } from '../commands/client.ts';
+import { clientConfigSettings } from '../commands/client-config.ts';
 import { COMMANDS, type CommandName, optionsOf } from '../commands/commands.ts';
+import { doctorSettings } from '../commands/doctor.ts';
 import { probeSettings } from '../commands/probe.ts';
+import { runSettings } from '../commands/run.ts';
+import { serveSettings } from '../commands/serve.ts';
 import { statusSettings } from '../commands/status.ts';
+import { storeSettings } from '../commands/store.ts';
 import { syncSettings } from '../commands/sync.ts';
 import { verifySettings } from '../commands/verify.ts';
+import { waitSettings } from '../commands/wait-for.ts';
 import { watchSettings } from '../commands/watch.ts';
 import { formOf, jsonOf } from '../form.ts';
 import { logSettings } from '../log.ts';
@@ -43,24 +50,34 @@ export function holdingsOf(command: string, from: Given): Holding[] {
   const options = optionsOf(requireCommand(command));
   requireOptions(command, options, from);
   const given = options.filter(({ name, isNeeded }) => isNeeded !== true || textOf(name, from) !== undefined);
-  together({ each: () => validated(given, from), all: () => CHECKS[command as CommandName]?.(from) });
+  together({ each: () => validated(given, from), all: () => CHECKS[command as CommandName](from) });
   return options.map((option) => holdingOf(option, from));
 }
 
-/** Settings that have to fit together. */
-const CHECKS: Readonly<Partial<Record<CommandName, (from: Given) => unknown>>> = {
-  sync: (from) => together({ sync: () => syncSettings(from), log: () => logSettings(from) }),
-  doctor: syncSettings,
-  rollback: logSettings,
+/** Settings that have to fit together, beyond what each row takes. An option that is needed may still be missing. */
+const CHECKS: Readonly<Record<CommandName, (from: Given) => unknown>> = {
+  sync: (from) => together({ sync: () => waitingSync(from), log: () => logSettings(from) }),
+  alert: alertSettings,
+  doctor: doctorSettings,
+  rollback: (from) => together({ sync: () => syncSettings(from), log: () => logSettings(from) }),
+  release: storeSettings,
   status: statusSettings,
+  serve: serveSettings,
+  run: (from) => together({ run: () => runSettings(from), log: () => logSettings(from) }),
   verify: (from) => verifySettings(from),
   probe: (from) => probeSettings(ANY_MIRROR, from),
   watch: (from) => watchSettings(ANY_MIRROR, from),
   client: (from) => clientSettings(ANY_MIRROR, from),
-  export: logSettings,
+  'client-config': (from) => textOf('for', from) && clientConfigSettings([ANY_MIRROR], from),
+  export: (from) => together({ store: () => storeSettings(from), log: () => logSettings(from) }),
   import: (from) => together({ import: () => importSettings([], from), log: () => logSettings(from) }),
 };
 const ANY_MIRROR = 'https://mirror.invalid';
+
+function waitingSync(from: Given): void {
+  const { databases } = syncSettings(from);
+  waitSettings(from, databases);
+}
 
 /** How one option holds. A secret is told by its source alone. */
 export function holdingOf(option: Option, from: Given): Holding {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { COMMANDS, sharedOptions } from '../commands/commands.ts';
-import { READS_OF, SECTIONS } from '../config/parse.ts';
+import { optionsOf, sharedOptions } from '../commands/commands.ts';
+import { SECTIONS } from '../config/parse.ts';
 import { type Form, formOf, jsonOf, wordPattern } from '../form.ts';
 import { fallbackOf, helpOf, type Option } from '../option.ts';
 
@@ -21,9 +21,7 @@ interface Row {
 
 /** The JSON Schema of a settings file, as the rows of all commands make it. */
 export function schemaText(): string {
-  const rows = Object.entries<readonly Option[]>(COMMANDS)
-    .filter(([command]) => !Object.hasOwn(READS_OF, command))
-    .flatMap(([command, options]) => options.map((option): Row => ({ command, option })));
+  const rows = SECTIONS.flatMap((command) => optionsOf(command).map((option): Row => ({ command, option })));
   const shared = new Map(
     [...Map.groupBy(rows, ({ option }) => option.name)]
       .filter(([name]) => sharedOptions().has(name))
