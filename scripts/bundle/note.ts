@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { codeOf } from '../base/errors.ts';
-import { parseJson } from '../base/json.ts';
 import { BUNDLE_NOTE_BYTES } from '../base/limits/bundle.ts';
 import { MANIFEST_DATABASES, MANIFEST_FILES, MANIFEST_NUMBER } from '../base/limits/manifest.ts';
 import { replaceFile } from '../files/atomic.ts';
-import { readText } from '../files/open.ts';
+import { readJson } from '../files/open.ts';
 import { byName, DatabaseName, FileName } from '../mirror/manifest.ts';
 import { BundleError } from './error.ts';
 
@@ -63,7 +62,7 @@ async function readNote<T>(
   otherwise: (path: string, cause: unknown) => undefined,
 ): Promise<T | undefined> {
   try {
-    return v.parse(schema, parseJson(await readText(path, BUNDLE_NOTE_BYTES), BUNDLE_NOTE_BYTES));
+    return v.parse(schema, await readJson(path, BUNDLE_NOTE_BYTES));
   } catch (cause) {
     return codeOf(cause) === 'ENOENT' ? undefined : otherwise(path, cause);
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { bytes, counted } from '../base/words.ts';
 import { type Cost, FIXED } from '../conf/costs.ts';
-import { MACHINES } from '../conf/machines.ts';
+import { MACHINES, type Machine } from '../conf/machines.ts';
 import type { ConfigReport, ConfigSettings, Costs } from './config.ts';
 
 /** The report for machines, without passwords. */
@@ -27,9 +27,10 @@ export function configText(report: ConfigReport, settings: ConfigSettings): stri
 
 /** The files that were written, and how to put each into its place. */
 export function writtenText(report: ConfigReport, settings: ConfigSettings, folder: string): string[] {
-  const { owner } = MACHINES[settings.machine];
+  const { owner, isMounted }: Machine = MACHINES[settings.machine];
   const files = report.confs.map(({ name, path, isSecret }) => {
     const from = join(folder, name);
+    if (isMounted) return `${from}: mount it at ${path}`;
     if (owner === undefined) return `${from}: copy it to ${path}`;
     const rights = isSecret ? `-m 0640 -o root -g ${owner}` : '-m 0644';
     return `install ${rights} ${from} ${path}`;

@@ -18,6 +18,8 @@ export interface Machine {
     /** Its databases may be updated by another container, which cannot tell it. */
     readonly isShared?: true;
   };
+  /** True if the files are mounted into containers, and not installed. */
+  readonly isMounted?: true;
   /** Advice that no line of a configuration can give. */
   readonly advice: readonly string[];
 }
@@ -27,6 +29,7 @@ const CONTAINERS = {
   clamdConf: '/etc/clamav/clamd.conf',
   databases: '/var/lib/clamav',
   owner: 'clamav',
+  isMounted: true,
 } as const;
 
 const CHECKS_OF_IMAGES =

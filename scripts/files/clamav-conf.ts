@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MirrorError } from '../base/errors.ts';
 import { CONF_LINE_BYTES } from '../base/limits/machine.ts';
 import { trustedCertificates } from '../http/network.ts';
+import { replaceFile } from './atomic.ts';
 
 export class ConfError extends MirrorError<'conf/impossible'> {}
 
@@ -67,16 +67,9 @@ export async function writeConf(path: string, options: readonly ConfOption[]): P
   await placeConf(path, confText(options));
 }
 
-/** Writes a text of `confText` to its place, readable by its owner only, unless `mode` says otherwise. */
-export async function placeConf(path: string, text: string, mode = 0o600): Promise<void> {
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    await writeFile(temporary, text, { mode, flag: 'wx' });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+/** Writes a text of `confText` to its place, readable by its owner only, unless `rights` say otherwise, whatever the umask. */
+export async function placeConf(path: string, text: string, rights = 0o600): Promise<void> {
+  await replaceFile(path, text, { rights });
 }
 
 function plain(value: string | number | boolean): string {

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, open, rm } from 'node:fs/promises';
 import { codeOf } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { withRoom } from './disk-space.ts';
 import { FileError } from './error.ts';
 
@@ -95,6 +96,25 @@ export async function readText(path: string, limit: number, options: OpenOptions
   const bytes = await readStart(path, limit + 1, options);
   requireSize(path, bytes.length, limit);
   return bytes.toString('utf8');
+}
+
+/** Value of a regular file of at most `limit` bytes with JSON. Throws like `readText` and `parseJson`. */
+export async function readJson(path: string, limit: number): Promise<unknown> {
+  return parseJson(await readText(path, limit), limit);
+}
+
+/**
+ * Value of a note that a run left for the next one. What is no file, no JSON or too large is as if it were not there:
+ * `undefined`. Throws errors of the file system, such as a lack of rights.
+ */
+export async function readNote(path: string, limit: number): Promise<unknown> {
+  try {
+    return await readJson(path, limit);
+  } catch (error) {
+    const isOdd = [FileError, SyntaxError, RangeError].some((kind) => error instanceof kind);
+    if (isOdd || codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -24,8 +24,7 @@ import { guarded, type Served, type Site, untilGivenUp } from './target.ts';
 export interface ProbeOptions extends ProbeClientOptions {
   /** Default: what the mirror's manifest names, else main, daily and bytecode. */
   readonly databases: readonly string[] | undefined;
-  /** TXT record to compare versions with. */
-  /** TXT record of upstream, and the nameservers to ask. */
+  /** TXT record of upstream to compare versions with, and the nameservers to ask. */
   readonly dns: DnsQuestion | undefined;
   /** CDIFFs to check for each database. */
   readonly cdiffs: number;

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { liesAhead } from '../base/clock.ts';
-import { parseJson } from '../base/json.ts';
 import { CACHED_STATE_BYTES } from '../base/limits/github.ts';
 import type { Log } from '../base/log.ts';
 import { type Holding, provenIn } from '../client/holdings.ts';
@@ -10,7 +9,7 @@ import { remove } from '../client/install.ts';
 import { type Signed, withSigns } from '../client/signs.ts';
 import { cldName, cvdName, cvdSignName, DATABASE_NAME } from '../cvd/names.ts';
 import { replaceFile } from '../files/atomic.ts';
-import { chunksOf, readText } from '../files/open.ts';
+import { chunksOf, readJson } from '../files/open.ts';
 import { takePrivateFolder } from '../files/private-folder.ts';
 import { COPIES_FOLDER, Copies } from '../store/copies.ts';
 import { type FileRecord, FileSchema, Time } from '../store/file-record.ts';
@@ -158,10 +157,7 @@ export class KeptClients {
 
 async function readClients(path: string): Promise<Clients> {
   try {
-    const parsed = v.safeParse(
-      ClientsSchema,
-      parseJson(await readText(path, CACHED_STATE_BYTES), CACHED_STATE_BYTES),
-    );
+    const parsed = v.safeParse(ClientsSchema, await readJson(path, CACHED_STATE_BYTES));
     return parsed.success ? parsed.output.clients : {};
   } catch {
     return {}; // missing or not valid

@@ -7,7 +7,8 @@ import { searchPath } from '../../scripts/settings/environment.ts';
 import { shell } from '../../scripts/setup/shell.ts';
 import { ensureProgram } from '../support/setup/install.ts';
 import { freePort } from '../support/web/ports.ts';
-import { ended, listening, startWebServer } from '../support/web/web-servers.ts';
+import { ended, listening } from '../support/web/server.ts';
+import { startWebServer } from '../support/web/web-servers.ts';
 import { say, spread, withFolder } from './support.ts';
 
 const $ = shell({ environment: process.env });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MirrorError } from '../../scripts/base/errors.ts';
-import { configJson, configText } from '../../scripts/client/config-text.ts';
+import { configJson, configText, writtenText } from '../../scripts/client/config-text.ts';
 import { COSTS, costOf } from '../../scripts/conf/costs.ts';
 import { MACHINE_NAMES, MACHINES } from '../../scripts/conf/machines.ts';
 import { isKnownTo, RELEASES, sinceOf } from '../../scripts/conf/since.ts';
@@ -88,6 +88,25 @@ describe('what a client is told', () => {
         { name: 'clamd.conf', isSecret: false },
       ],
     });
+  });
+});
+
+describe('of files that were written, it is told', () => {
+  test.each([
+    ['debian', 'install -m 0644 /made/clamd.conf /etc/clamav/clamd.conf'],
+    ['docker', '/made/clamd.conf: mount it at /etc/clamav/clamd.conf'],
+    ['kubernetes', '/made/clamdscan.conf: mount it at /etc/clamav/clamdscan.conf'],
+    ['windows', '/made/clamd.conf: copy it to C:\\Program Files\\ClamAV\\clamd.conf'],
+  ])('where they belong: %s', async (machine, line) => {
+    const flags = { ...OFFLINE, for: machine };
+    expect(writtenText(await configured([MIRROR], flags), settings(flags), '/made')).toContain(line);
+  });
+
+  test('and that only the group of freshclam reads one with a password', async () => {
+    const given = settings(OFFLINE, ['http://me:f1rst@mirror.example']);
+    expect(writtenText(await configured(given.mirrors, OFFLINE), given, '/made')).toContain(
+      'install -m 0640 -o root -g clamav /made/freshclam.conf /etc/clamav/freshclam.conf',
+    );
   });
 });
 

@@ -85,7 +85,7 @@ describeMirror('a configuration as client-config prints it', () => {
       skip,
     }) => {
       skip(readsSigns(native), 'it asks for more, and a stand-in for 1.5 in a way of its own');
-      await using proxy = await startSquid(have(squid), ['http_access allow localhost']);
+      await using proxy = await startSquid(have(squid), { rules: ['http_access allow localhost'] });
       await using host = await startSeenHost(mirror.store, native);
       const address = proxy.url.replace('//', '//me:p%20s@');
       const report = await configured(
@@ -273,8 +273,9 @@ describeMirror('a configuration as client-config prints it', () => {
     const into = join(client.folder, 'made');
     const args = ['client-config', 'http://me:f1rst@mirror.example', '--for', 'debian', '--offline'];
     const environment = { CLAMAV_MIRROR_CLIENT_PROXY: 'http://me:s3cond@proxy.example:3128' };
+    const wrapper = ['sh', '-c', 'umask 077; exec "$@"', 'sh'];
     for (const more of [[], ['--json'], ['--into', into]]) {
-      const { exitCode, stdout, stderr } = await runCli([...args, ...more], { environment });
+      const { exitCode, stdout, stderr } = await runCli([...args, ...more], { environment, wrapper });
       expect({ exitCode, told: /f1rst|s3cond/.test(stdout + stderr) }).toEqual({ exitCode: 0, told: false });
     }
     const text = await readFile(join(into, 'freshclam.conf'), 'utf8');

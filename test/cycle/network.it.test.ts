@@ -44,10 +44,9 @@ describeWithOfficial('a cycle over a real network', () => {
     });
 
     test('takes its no for its own: no cool-down, and upstream is asked as soon as it lets us', async () => {
-      await using strict = await startSquid(have(squid), [
-        'acl them urlpath_regex cvd$',
-        'http_access deny them',
-      ]);
+      await using strict = await startSquid(have(squid), {
+        rules: ['acl them urlpath_regex cvd$', 'http_access deny them'],
+      });
       await using generous = await startSquid(have(squid));
       await using mirror = await startMirror();
       const flags = { upstream: byName(mirror) };
@@ -72,7 +71,7 @@ describeWithOfficial('a cycle over a real network', () => {
       ],
       ['a host that it does not reach', [], 'upstream/unavailable', /does not get through \(50\d\)/],
     ])('blames it for %s', async (_, rules, code, reason) => {
-      await using proxy = await startSquid(have(squid), rules);
+      await using proxy = await startSquid(have(squid), { rules });
       await using mirror = await startMirror();
       const upstream = `https://upstream.test:${await freePort()}`;
       const refused = await mirror.sync({

@@ -202,8 +202,7 @@ async function requireClean(tools: FakeTools): Promise<void> {
   expect(said).not.toContain(SECRET);
   expect(said).not.toMatch(/proxy=/i);
   const names = new Set([...said.matchAll(/^(\w+)=/gm)].map(([, name]) => name));
-  // what the shell of the stand-in sets by itself, too
-  // and CURL_CA_BUNDLE, for a client whose mirror may speak TLS
+  // what the shell of the stand-in sets by itself, and CURL_CA_BUNDLE, for a client whose mirror may speak TLS
   const ours = /^(PWD|OLDPWD|SHLVL|_|CURL_CA_BUNDLE)$/;
   expect([...names].sort().filter((name) => !ours.test(name ?? ''))).toEqual(['LC_ALL', 'PATH']);
 }

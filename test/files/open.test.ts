@@ -6,11 +6,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { JSON_CONTAINERS } from '../../scripts/base/limits/manifest.ts';
 import {
   chunksOf,
   chunksOfSync,
   copyRegular,
   linkOrCopy,
+  readNote,
   readStart,
   readText,
 } from '../../scripts/files/open.ts';
@@ -95,6 +97,33 @@ test('text beyond its limit is refused, and not read', async () => {
   await writeFile(path, 'x'.repeat(11));
   await expect(readText(path, 10)).rejects.toMatchObject({ code: 'file/too-large' });
   expect(await readText(path, 11)).toHaveLength(11);
+});
+
+describe('a note of an earlier run', () => {
+  const NONE = {
+    'no JSON': '{"a":',
+    'too large': `[${'1,'.repeat(200_000)}1]`,
+    'more lists than anybody writes': '['.repeat(JSON_CONTAINERS + 1),
+  };
+
+  test.each(Object.entries(NONE))('is as if it were not there: %s', async (_, text) => {
+    await writeFile(path, text);
+    expect(await readNote(path, 300_000)).toBeUndefined();
+  });
+
+  test('is a file: a folder or a link in its place is none, and nor is nothing', async () => {
+    expect(await readNote(folder, 100)).toBeUndefined();
+    expect(await readNote(path, 100)).toBeUndefined();
+    await writeFile(join(folder, 'real'), '{}');
+    symlinkSync('real', path);
+    expect(await readNote(path, 100)).toBeUndefined();
+    expect(await readNote(join(folder, 'real'), 2)).toEqual({});
+  });
+
+  test('that cannot be reached is an error, and not nothing', async () => {
+    await writeFile(path, '{}');
+    await expect(readNote(join(path, 'note'), 100)).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
 });
 
 test('a copy is a file of its own', async () => {

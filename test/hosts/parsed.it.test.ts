@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { searchPath } from '../../scripts/settings/environment.ts';
+import { SCHEMA_FILE } from '../../scripts/settings/generated/schema.ts';
 import { findProgram, run } from '../../scripts/setup/programs.ts';
 import { describeWithWebServers } from '../probe/support.ts';
 import { describeWithPython } from '../support/machine/python.ts';
 import { REPOSITORY } from '../support/repository.ts';
 import { describeWith, have } from '../support/setup/official.ts';
-import { configFor } from '../support/web/caching-proxies.ts';
+import { type CachingProxyName, configFor } from '../support/web/caching-proxies.ts';
 import { freePort } from '../support/web/ports.ts';
 import { mainConfig, WEB_SERVERS, withOptions } from '../support/web/web-servers.ts';
 
@@ -21,7 +22,7 @@ const HOSTS = join(REPOSITORY, 'site', 'hosts');
 const CLOUDFRONT = join(HOSTS, 's3-cloudfront');
 
 /**
- * Each file of these folders, and what parses it: a test below, or one that is named. Whoever adds a file adds the real
+ * Each file of the other folders, and what parses it: a test below, or one that is named. Whoever adds a file adds the real
  * program that it is for.
  */
 const PARSED: Readonly<Record<string, string>> = {
@@ -47,21 +48,38 @@ const PARSED: Readonly<Record<string, string>> = {
   'page/page.css': 'test/page/browser.it.test.ts',
   'page/page.js': 'test/page/browser.it.test.ts',
 };
-const FOLDERS = ['hosts', 'monitoring', 'page'];
+
+/** Whole folders, and the test that reads everything in them. */
+const FOLDERS: Readonly<Record<string, string>> = {
+  'compose/': 'test/kit/compose.it.test.ts',
+  'image/': 'test/kit/image.it.test.ts',
+  'kubernetes/': 'test/kit/kubernetes.it.test.ts',
+  'systemd/': 'test/site-systemd/units.it.test.ts',
+};
 
 test('every file of site/ that a program reads is parsed by that program in a test', () => {
-  const files = FOLDERS.flatMap((folder) =>
-    readdirSync(join(REPOSITORY, 'site', folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
-      .map((entry) => join(entry.parentPath, entry.name).slice(join(REPOSITORY, 'site').length + 1)),
-  );
+  const site = join(REPOSITORY, 'site');
+  const files = readdirSync(site, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1))
+    .filter((file) => join('site', file) !== SCHEMA_FILE) // generated; test/settings/schema.test.ts reads it
+    .filter((file) => !Object.keys(FOLDERS).some((folder) => file.startsWith(folder)));
   expect(files.sort()).toEqual(Object.keys(PARSED).sort());
-  for (const [file, by] of Object.entries(PARSED)) {
-    const where = by.startsWith('test/') ? join(REPOSITORY, by) : import.meta.filename;
-    const text = readFileSync(where, 'utf8');
-    expect(text, by).toContain(by.startsWith('test/') ? file.replace(/^.*\//, '').replace(/\.\w+$/, '') : by);
+  const [, below = ''] = readFileSync(import.meta.filename, 'utf8').split('\ndescribe(');
+  for (const [file, by] of Object.entries({ ...PARSED, ...FOLDERS })) {
+    if (by.startsWith('test/'))
+      expect(readFileSync(join(REPOSITORY, by), 'utf8'), by).toContain(nameOf(file));
+    else expect(below, file).toContain(`'${by}`);
   }
 });
+
+/** Last part of a path, without what is behind its dot. */
+function nameOf(path: string): string {
+  return path
+    .replace(/\/$/, '')
+    .replace(/^.*\//, '')
+    .replace(/\.\w+$/, '');
+}
 
 /** What a program says of a file, and its exit code. */
 async function verdict(program: string, ...args: readonly string[]) {
@@ -79,6 +97,16 @@ async function temporary() {
   const path = await mkdtemp(join(tmpdir(), 'parsed-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
+
+/** Writes a configuration of a caching proxy with folders and ports of a test. Returns its path. */
+async function proxyConfig(name: CachingProxyName, text: string, own: string): Promise<string> {
+  const main = join(own, 'main.conf');
+  await writeFile(main, await configFor(name, text, { own, port: await freePort(), mirrorPort: 1 }));
+  return main;
+}
+
+/** What nginx has in the place of a mirror where there is none. */
+const OWN_SERVERS = ['http://mirror.example:8080', 'https://database.clamav.net'] as const;
 
 /** The options of a configuration, off and on. */
 const BOTH = [
@@ -109,14 +137,15 @@ describe('is taken by the program that it is for:', () => {
       });
     });
 
-    test.each(BOTH)('nginx as a caching proxy, %s', async (_, change) => {
+    test.each([
+      ...BOTH,
+      ["in front of ClamAV's own servers", (text: string) => withOptions(text).replace(...OWN_SERVERS)],
+    ] as const)('nginx as a caching proxy, %s', async (_, change) => {
       await using folder = await temporary();
-      const text = change(await readFile(join(HOSTS, 'nginx-proxy-cache.conf'), 'utf8'));
-      const main = join(folder.path, 'main.conf');
-      await writeFile(
-        main,
-        await configFor('nginx', text, { own: folder.path, port: await freePort(), mirrorPort: 1 }),
-      );
+      const text = await readFile(join(HOSTS, 'nginx-proxy-cache.conf'), 'utf8');
+      expect(text.split(OWN_SERVERS[0])).toHaveLength(2);
+      expect(text).toContain(`# CHANGE: the mirror. ${OWN_SERVERS[1]} is possible`);
+      const main = await proxyConfig('nginx', change(text), folder.path);
       const { exitCode, said } = await verdict('nginx', '-t', '-c', main);
       expect(exitCode, said).toBe(0);
     });
@@ -132,11 +161,7 @@ describe('is taken by the program that it is for:', () => {
     ])('%s', async (_, change) => {
       await using folder = await temporary();
       const text = change(await readFile(join(HOSTS, 'squid.conf'), 'utf8'));
-      const main = join(folder.path, 'main.conf');
-      await writeFile(
-        main,
-        await configFor('squid', text, { own: folder.path, port: await freePort(), mirrorPort: 1 }),
-      );
+      const main = await proxyConfig('squid', text, folder.path);
       const { exitCode, said } = await verdict('squid', '-k', 'parse', '-f', main);
       expect(said).not.toMatch(/WARNING|ERROR|FATAL|Bungled/);
       expect(exitCode, said).toBe(0);

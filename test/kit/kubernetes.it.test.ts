@@ -127,6 +127,21 @@ describeWith(helmPart)('the kit for Kubernetes', () => {
     await expect(render('--set=clamav.databases=none')).rejects.toThrow('clamav.databases');
   });
 
+  test('has a chart that writes large numbers as they were given', async () => {
+    const given = {
+      'clamav.clamd.StreamMaxLength': 104_857_600,
+      'clamav.freshclam.ReceiveTimeout': 1_000_000,
+      'mirror.settings.MAX_SIZE': 10_000_000,
+    };
+    const rendered = await render(
+      ...Object.entries(given).map(([name, value]) => `--set-json=${name}=${value}`),
+    );
+    const text = JSON.stringify(rendered.filter(({ kind }) => kind === 'ConfigMap'));
+    expect(text).toContain('StreamMaxLength 104857600\\n');
+    expect(text).toContain('ReceiveTimeout 1000000\\n');
+    expect(text).toContain('"CLAMAV_MIRROR_MAX_SIZE":"10000000"');
+  });
+
   test('has a chart that starts pods anew when a configuration changes', async () => {
     const hashes = async (...flags: string[]) =>
       (await render(...flags)).flatMap(({ spec }) => {

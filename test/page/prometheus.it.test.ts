@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +12,8 @@ import { describeMirror } from '../support/mirror/cycle.ts';
 import { REPOSITORY } from '../support/repository.ts';
 import { describeWith, have } from '../support/setup/official.ts';
 import { freePort } from '../support/web/ports.ts';
-import { ended, listening } from '../support/web/web-servers.ts';
+import { startServer } from '../support/web/server.ts';
+import { NOW } from './facts.ts';
 import { STATES } from './states.ts';
 
 const prometheus = inject('prometheus');
@@ -44,28 +44,27 @@ async function startPrometheus(targets: readonly string[]) {
     `--storage.tsdb.path=${folder}/data`,
     `--web.listen-address=127.0.0.1:${port}`,
   ];
-  const child = spawn(have(prometheus), options, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const stop = async () => {
-    await ended(child);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await listening(child, port);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const server = await startServer({ program: have(prometheus), args: options, port, own: folder });
   /** Asks until the answer is as it shall be: it may take as long as it takes. */
   const until = async <T>(path: string, isSo: (data: T) => boolean): Promise<T> => {
     for (;;) {
-      const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`).catch(() => undefined);
+      const response = await fetch(`${server.url}/api/v1/${path}`).catch(() => undefined);
       const { data } = response?.ok ? ((await response.json()) as { data: T }) : {};
       if (data !== undefined && isSo(data)) return data;
-      if (child.exitCode !== null) throw new Error('Prometheus has ended');
+      if (server.hasEnded()) throw new Error('Prometheus has ended');
       await wait(100);
     }
   };
-  return { until, [Symbol.asyncDispose]: stop };
+  return { ...server, until };
+}
+
+/** Metrics as they would be now: the states have a clock of their own. */
+function ofToday(text: string): string {
+  const later = Math.round((Date.now() - NOW.getTime()) / 1000);
+  return text.replaceAll(
+    /^(\w+_timestamp_seconds\S*) (\d+)$/gm,
+    (_, name, time) => `${name} ${Number(time) + later}`,
+  );
 }
 
 /** A host of the metrics of a mirror in this state. */
@@ -74,7 +73,7 @@ async function hostOf(folder: string, state: string) {
   if (facts === undefined) throw new Error(`there is no state ${state}`);
   const own = join(folder, state);
   await mkdir(own);
-  await writeFile(join(own, METRICS_PROM), metrics(statusOf(facts)));
+  await writeFile(join(own, METRICS_PROM), ofToday(metrics(statusOf(facts))));
   return await startHost({ folder: own });
 }
 
@@ -112,12 +111,14 @@ describeMirror('a real Prometheus', () => {
         const of = (alerts: readonly Alert[], name: string, url: string) =>
           alerts.find(({ labels }) => labels.alertname === name && labels.instance === new URL(url).host)
             ?.state;
-        await server.until<{ alerts: Alert[] }>(
+        const { alerts: raised } = await server.until<{ alerts: Alert[] }>(
           'alerts',
           ({ alerts }) =>
             of(alerts, 'ClamavMirrorRefused', refused.url) === 'firing' &&
             of(alerts, 'ClamavMirrorTwoDaysOld', stale.url) === 'pending', // for five minutes
         );
+        expect(of(raised, 'ClamavMirrorRefused', stale.url)).toBeUndefined();
+        expect(of(raised, 'ClamavMirrorTwoDaysOld', refused.url)).toBeUndefined();
       } finally {
         await rm(folder, { recursive: true, force: true });
       }

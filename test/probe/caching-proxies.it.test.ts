@@ -148,7 +148,7 @@ describeMirror('a caching proxy in front of a mirror', () => {
           [Symbol.asyncDispose]: async () => {},
         });
         const forward = async () => {
-          const proxy = await startSquid(have(squid), ['http_access allow localhost']);
+          const proxy = await startSquid(have(squid), { rules: ['http_access allow localhost'] });
           return Object.assign(proxy, { forward: true as const });
         };
 

@@ -12,7 +12,8 @@ import { describeWithPython } from '../support/machine/python.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
 import { official } from '../support/setup/official.ts';
 import { freePort } from '../support/web/ports.ts';
-import { ended, listening, startWebServer } from '../support/web/web-servers.ts';
+import { ended, listening } from '../support/web/server.ts';
+import { startWebServer } from '../support/web/web-servers.ts';
 import { describeWithWebServers, faults, finding, probe, publishedMirror } from './support.ts';
 
 describeMirror('probe names the fault of', () => {

@@ -3,12 +3,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { CLOCK_TOLERANCE_MS, isWithin } from '../../base/clock.ts';
-import { codeOf } from '../../base/errors.ts';
-import { parseJson } from '../../base/json.ts';
 import { CACHED_MS, QUARANTINE_MS, STATE_BYTES, STATE_CHARACTERS } from '../../base/limits/machine.ts';
 import { printable } from '../../base/printable.ts';
 import { replaceFile } from '../../files/atomic.ts';
-import { readText } from '../../files/open.ts';
+import { readNote } from '../../files/open.ts';
 import type { CoolDown, CoolDownMemory } from '../../upstream/cool-down.ts';
 import { type Doubt, type DoubtMemory, DoubtSchema } from './doubts.ts';
 import { knownRun, type LastRun } from './last-run.ts';
@@ -110,8 +108,8 @@ export class State {
   static async load(workFolder: string, now = new Date()): Promise<State> {
     const path = join(workFolder, STATE_FILE);
     const cachedPath = join(workFolder, CACHED_STATE_FILE);
-    const own = await readJson(path);
-    const found = own ?? bounded(understood(await readJson(cachedPath), now), now);
+    const own = await readNote(path, STATE_BYTES);
+    const found = own ?? bounded(understood(await readNote(cachedPath, STATE_BYTES), now), now);
     const content = understood(found, now);
     const state = new State(path, { ...content, uuid: content.uuid ?? randomUUID() });
     if (own === undefined || content.uuid === undefined) await state.#save();
@@ -121,7 +119,7 @@ export class State {
 
   /** Reads the state without a trace; that of a machine that never ran is empty. Throws if it cannot be read. */
   static async look(workFolder: string, now: Date): Promise<Memory> {
-    return understood(await readJson(join(workFolder, STATE_FILE)), now);
+    return understood(await readNote(join(workFolder, STATE_FILE), STATE_BYTES), now);
   }
 
   get uuid(): string {
@@ -257,9 +255,6 @@ function eachOf<T>(schema: v.GenericSchema<unknown, T>, entries: unknown): Recor
   return Object.fromEntries(known);
 }
 
-/** Codes of a state file that is replaced, and not an error. */
-const NO_STATE = ['ENOENT', 'file/too-large', 'file/not-regular'];
-
 /** One that began in the future, or is to last longer than any of ours, was not made by us, or by a wrong clock. */
 function isPlausible({ since, until }: Quarantine, now: Date): boolean {
   const left = until === null ? 0 : Date.parse(until) - now.getTime();
@@ -303,13 +298,4 @@ const CACHE_SAYS = 'by the cache of an earlier run, ';
 
 function own<T>(entries: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(entries, name) ? entries[name] : undefined;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return parseJson(await readText(path, STATE_BYTES), STATE_BYTES);
-  } catch (error) {
-    if (error instanceof SyntaxError || NO_STATE.includes(codeOf(error) ?? '')) return undefined;
-    throw error;
-  }
 }

@@ -2,20 +2,15 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf } from '../../base/errors.ts';
-import { parseJson } from '../../base/json.ts';
 import { TRIALS_BYTES } from '../../base/limits/machine.ts';
 import { atExit } from '../../engine/at-exit.ts';
 import { replaceFile } from '../../files/atomic.ts';
-import { readText } from '../../files/open.ts';
+import { readNote } from '../../files/open.ts';
 import type { Survey } from '../database.ts';
 import { type Tried, triedOf } from './tried.ts';
 
 /** Notes of what is being tried, in the work folder. */
 export const TRIALS_FILE = 'trying.json';
-
-/** Codes of a notes file that is replaced, and not an error. */
-const NO_TRIALS = ['ENOENT', 'file/too-large', 'file/not-regular'];
 
 /** So many runs must have died of a version: one may have been ended by anything. */
 export const DEADLY = 2;
@@ -49,7 +44,7 @@ export class Trials {
   /** Notes that cannot be understood are none. */
   static async load(workFolder: string): Promise<Trials> {
     const path = join(workFolder, TRIALS_FILE);
-    const parsed = v.safeParse(TrialsSchema, await readJson(path));
+    const parsed = v.safeParse(TrialsSchema, await readNote(path, TRIALS_BYTES));
     return new Trials(path, new Map(parsed.success ? Object.entries(parsed.output) : []));
   }
 
@@ -112,13 +107,4 @@ export class Trials {
 
 function isSame(one: Tried, other: Tried): boolean {
   return one.version === other.version && one.md5 === other.md5;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return parseJson(await readText(path, TRIALS_BYTES), TRIALS_BYTES);
-  } catch (error) {
-    if (error instanceof SyntaxError || NO_TRIALS.includes(codeOf(error) ?? '')) return undefined;
-    throw error;
-  }
 }

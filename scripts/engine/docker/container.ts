@@ -21,7 +21,11 @@ export async function openContainer(
   const { program, work } = options;
   const { id, ...facts } = await findContainer(name, program);
   const root = `/tmp/clamav-mirror-${createHash('sha256').update(`${work}\0${name}`).digest('hex').slice(0, 16)}`;
-  const exec = (...command: string[]) => ['exec', '--user=0:0', ...WITHOUT_PROXIES, id, ...command];
+  const execWith = (options: readonly string[], ...command: string[]) => [
+    ...['exec', '--user=0:0', ...WITHOUT_PROXIES, ...options, id],
+    ...command,
+  ];
+  const exec = (...command: string[]) => execWith([], ...command);
   // Removes leftovers of a killed run; the lock of the work folder shows that it is over.
   await program.command(exec('sh', '-c', `set -- "$0"/run-*; ${STOP} && rm -rf "$0"`, root));
   const folders = foldersIn(program, id, root);
@@ -71,9 +75,8 @@ export async function openContainer(
       await program.command(exec('mkdir', '-p', '-m', '700', root, run));
       const inside = await folders.enter(task.folder);
       const command = ['sh', '-c', LEADING, 'sh', RUN, run, inside, task.tool, ...task.args(inside)];
-      const [first = '', ...args] = exec(...command);
-      const variables = withVariables(task, inside);
-      const client = await startProgram([program.path, first, ...variables, ...args], {
+      const line = execWith(withVariables(task, inside), ...command);
+      const client = await startProgram([program.path, ...line], {
         ...task,
         environment: program.environment,
         measured: toolIn(id, task.tool),

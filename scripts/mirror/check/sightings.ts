@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { parseJson } from '../../base/json.ts';
 import { SEAL_CHARACTERS, SIGHTED_FILES, SIGHTINGS_BYTES } from '../../base/limits/machine.ts';
 import { parseFileName } from '../../cvd/names.ts';
 import { replaceFile } from '../../files/atomic.ts';
-import { readText } from '../../files/open.ts';
+import { readJson } from '../../files/open.ts';
 
 /** File in the work folder. */
 export const SIGHTINGS = 'verified.json';
@@ -37,8 +36,7 @@ export type Sighting = v.InferOutput<typeof SightingSchema>;
  */
 export async function readSightings(work: string, store: string): Promise<ReadonlyMap<string, Sighting>> {
   try {
-    const text = await readText(join(work, SIGHTINGS), SIGHTINGS_BYTES);
-    const parsed = v.safeParse(SightingsSchema, parseJson(text, SIGHTINGS_BYTES));
+    const parsed = v.safeParse(SightingsSchema, await readJson(join(work, SIGHTINGS), SIGHTINGS_BYTES));
     return new Map(
       parsed.success && parsed.output.store === store ? Object.entries(parsed.output.files) : [],
     );

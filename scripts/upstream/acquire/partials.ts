@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { isWithin } from '../../base/clock.ts';
 import { codeOf } from '../../base/errors.ts';
-import { parseJson } from '../../base/json.ts';
 import { PARTIAL_MS, PARTIAL_RECORD_BYTES, VALIDATOR_CHARACTERS } from '../../base/limits/machine.ts';
 import { FileError, replaceFile } from '../../files/atomic.ts';
-import { openRegular, readText } from '../../files/open.ts';
+import { openRegular, readNote } from '../../files/open.ts';
 import { isTooLarge } from '../error.ts';
 import type { UpstreamClient } from '../http-client.ts';
 
@@ -137,17 +136,13 @@ export class Partials {
   ) {
     const [part, record] = this.#paths(name);
     try {
-      const known = v.parse(
-        RecordSchema,
-        parseJson(await readText(record, PARTIAL_RECORD_BYTES), PARTIAL_RECORD_BYTES),
-      );
+      const known = v.parse(RecordSchema, await readNote(record, PARTIAL_RECORD_BYTES));
       await using file = await openRegular(part);
       const { size } = file.stats;
       const isIt = known.upstream === upstream && known.of === of;
       return isIt && size <= known.total && known.total <= limit ? { ...known, size } : undefined;
     } catch (error) {
-      const isOdd =
-        error instanceof v.ValiError || error instanceof SyntaxError || error instanceof FileError;
+      const isOdd = error instanceof v.ValiError || error instanceof FileError;
       if (isOdd || codeOf(error) === 'ENOENT') return undefined;
       throw error;
     }

@@ -3,6 +3,7 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { JSON_CONTAINERS } from '../../../scripts/base/limits/manifest.ts';
 import { lastRunOf } from '../../../scripts/cycle/memory/last-run.ts';
 import { State } from '../../../scripts/cycle/memory/state.ts';
 import type { CycleReport } from '../../../scripts/cycle/report.ts';
@@ -53,6 +54,7 @@ describe('of a state, what cannot be understood is left out, and nothing else', 
     empty: '',
     cut: '{"uuid": "123e',
     'something else': '[1, 2]',
+    'more lists than anybody writes': '['.repeat(JSON_CONTAINERS + 1),
     'an uuid that is none': JSON.stringify({ uuid: '1; rm -rf', coolDowns: other }),
     'a cool-down without an end': JSON.stringify({
       uuid,

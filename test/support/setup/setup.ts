@@ -56,10 +56,10 @@ declare module 'vitest' {
   }
 }
 
-/** Before the first test: the real parts are there, or it is known why not. After the last one: nothing is left running. */
 /** Podman with what it needs to play pods. */
 const PODMAN = ['podman', 'runc', 'crun', 'netavark', 'aardvark-dns', 'slirp4netns', 'catatonit'];
 
+/** Before the first test: the real parts are there, or it is known why not. After the last one: nothing is left running. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const ask = async (question: string) => isUnattended() || (await confirm(question));
   const options = {

@@ -1,19 +1,14 @@
-import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { searchPath } from '../../../scripts/settings/environment.ts';
 import { findProgram, run } from '../../../scripts/setup/programs.ts';
 import { freePort } from './ports.ts';
-import { ended, HOSTS, listening } from './web-servers.ts';
+import { type Server, startServer } from './server.ts';
+import { aroundNginx, HOSTS, nginxArguments } from './web-servers.ts';
 
 export const CACHING_PROXIES = ['squid', 'nginx'] as const;
 export type CachingProxyName = (typeof CACHING_PROXIES)[number];
-
-export interface CachingProxy extends AsyncDisposable {
-  /** Without a final slash. */
-  readonly url: string;
-}
 
 /** Lines by which the minute for which a mirror lets caches keep a CVD is a day: what a test counts takes its time. */
 const A_DAY = {
@@ -31,7 +26,7 @@ export async function startCachingProxy(
   name: CachingProxyName,
   mirrorPort: number,
   { forADay = false } = {},
-): Promise<CachingProxy> {
+): Promise<Server> {
   const own = await mkdtemp(join(tmpdir(), `${name}-cache-`));
   await chmod(own, 0o777); // they run as another user
   const port = await freePort();
@@ -45,22 +40,8 @@ export async function startCachingProxy(
   const env = { PATH: process.env.PATH ?? '' };
   if (name === 'squid')
     await run([program, '-N', '-z', '-f', main], { path: env.PATH, environment: env, timeout: 60_000 });
-  const args = name === 'squid' ? ['-N', '-f', main] : ['-c', main, '-p', own, '-e', `${own}/error.log`];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env,
-  });
-  const stop = async () => {
-    await ended(child);
-    await rm(own, { recursive: true, force: true });
-  };
-  try {
-    await listening(child, port);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+  const args = name === 'squid' ? ['-N', '-f', main] : nginxArguments(main, own);
+  return await startServer({ program, args, port, own });
 }
 
 /** A whole configuration of these texts of ours, with folders and ports of a test. */
@@ -91,14 +72,7 @@ async function nginxConf(conf: string, own: string, port: number, mirrorPort: nu
     .replace('listen [::]:8081;', '')
     .replaceAll('8081', `127.0.0.1:${port}`)
     .replace('mirror.example:8080', `127.0.0.1:${mirrorPort}`);
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (of) => `${of}_temp_path ${own}/${of};`,
-  );
   await writeFile(join(own, 'site.conf'), text);
-  return [
-    'user root; worker_processes 1; daemon off;',
-    `pid ${own}/pid; error_log ${own}/error.log;`,
-    'events {}',
-    `http { gzip on; gzip_types *; gzip_min_length 0; ${temporary.join(' ')} include ${own}/site.conf; }`,
-  ].join('\n');
+  // nobody looks this name up: nginx, which does so for all that it begins with, needs no network then
+  return aroundNginx(own, 'upstream database.clamav.net { server 127.0.0.1:1; }');
 }

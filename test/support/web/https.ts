@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
@@ -6,24 +5,19 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { makeCompany, signHost } from './company.ts';
 
 export interface HttpsHost extends AsyncDisposable {
   /** Without a final slash. */
   readonly url: string;
 }
 
-/** An HTTPS host on 127.0.0.1 with a certificate of its own, also for `host.test`, which this process trusts until the host is gone. */
+/** An HTTPS host on 127.0.0.1, also for `host.test`, with a certificate that this process trusts until the host is gone. */
 export async function startHttpsHost(answer: RequestListener): Promise<HttpsHost> {
-  const folder = mkdtempSync(join(tmpdir(), 'https-'));
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:host.test'];
-  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
-  spawnSync('openssl', ['req', '-x509', ...made, ...names, '-keyout', key, '-out', cert]);
-  const pem = { key: readFileSync(key), cert: readFileSync(cert) };
-  rmSync(folder, { recursive: true });
+  const { ca, ...pair } = certificate();
   const before = getCACertificates('default');
-  setDefaultCACertificates([...before, pem.cert.toString()]);
-  const server = createServer(pem, answer).listen(0, '127.0.0.1');
+  setDefaultCACertificates([...before, ca]);
+  const server = createServer(pair, answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `https://127.0.0.1:${Object(server.address()).port}`,
@@ -33,4 +27,17 @@ export async function startHttpsHost(answer: RequestListener): Promise<HttpsHost
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Texts in PEM. */
+function certificate(): Readonly<Record<'ca' | 'key' | 'cert', string>> {
+  const read = (path: string) => readFileSync(path, 'utf8');
+  const folder = mkdtempSync(join(tmpdir(), 'https-'));
+  try {
+    const company = makeCompany(folder);
+    const { key, cert } = signHost(company, folder, 'IP:127.0.0.1,DNS:host.test');
+    return { ca: read(company.ca), key: read(key), cert: read(cert) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }

@@ -1,16 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { explain } from '../../../scripts/base/errors.ts';
 import { ensureProgram, type InstallOptions } from '../setup/install.ts';
 import { freePort } from './ports.ts';
-import { ended, listening } from './web-servers.ts';
+import { type Server, startServer } from './server.ts';
 
-export interface Squid extends AsyncDisposable {
-  /** Of the proxy. */
-  readonly url: string;
+export interface Squid extends Server {
   /** A line for each request: how it was answered (`TCP_MISS/200` …), and what was asked for. */
   log(): Promise<string[]>;
 }
@@ -45,13 +43,8 @@ export const NAMES = ['mirror.test', 'upstream.test', 'store.test', 'github.test
  */
 export async function startSquid(
   program: string,
-  options: SquidOptions | readonly string[] = {},
+  { rules = [], credentials, reading }: SquidOptions = {},
 ): Promise<Squid> {
-  const {
-    rules = [],
-    credentials,
-    reading,
-  }: SquidOptions = 'length' in options ? { rules: options } : options;
   const folder = await mkdtemp(join(tmpdir(), 'squid-'));
   await chmod(folder, 0o777); // it runs as another user
   const port = await freePort();
@@ -80,27 +73,13 @@ export async function startSquid(
   ];
   const kept = stock.replaceAll(/^(?:http_port|access_log|coredump_dir|pid_filename|cache_log) .*$/gm, '');
   await writeFile(config, [...ours, ...rules, kept].join('\n'));
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, '-N', '-f', config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH ?? '' },
-  });
-  const stop = async () => {
-    await ended(child);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await listening(child, port);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const server = await startServer({ program, args: ['-N', '-f', config], port, own: folder });
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...server,
     async log() {
       const lines = (await readFile(accessLog, 'utf8')).trim().split('\n');
       return lines.filter((line) => !line.startsWith('NONE')); // who only looked whether it listens
     },
-    [Symbol.asyncDispose]: stop,
   };
 }
 

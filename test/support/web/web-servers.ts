@@ -1,20 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { explain } from '../../../scripts/base/errors.ts';
 import { searchPath } from '../../../scripts/settings/environment.ts';
 import { findProgram } from '../../../scripts/setup/programs.ts';
 import { ensureProgram, type InstallOptions } from '../setup/install.ts';
 import { freePort } from './ports.ts';
+import { type Server, startServer } from './server.ts';
 
 export const HOSTS = join(import.meta.dirname, '..', '..', '..', 'site', 'hosts');
 /** What the configurations of `site/hosts` say, and what tests put in its place. */
 const PLACEHOLDERS = { folder: '/srv/clamav', port: '8080' };
-const START_TIMEOUT = 20_000;
 
 export const WEB_SERVERS = ['nginx', 'lighttpd', 'caddy', 'apache'] as const;
 export type WebServerName = (typeof WEB_SERVERS)[number];
@@ -41,19 +37,8 @@ const KINDS: Readonly<Record<WebServerName, Kind>> = {
     package: 'nginx',
     file: 'nginx.conf',
     own: /\/(var\/log|etc)\/nginx/g,
-    main: (folder) =>
-      [
-        'user root; worker_processes 1; daemon off;',
-        `pid ${folder}/pid; error_log ${folder}/error.log;`,
-        'events {}',
-        // as Debian has it: ours must switch it off
-        'http { gzip on; gzip_types *; gzip_min_length 0;',
-        ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-          (of) => `${of}_temp_path ${folder}/${of};`,
-        ),
-        `include ${folder}/site.conf; }`,
-      ].join('\n'),
-    command: (config, folder) => ['-c', config, '-p', folder, '-e', `${folder}/error.log`],
+    main: (folder) => aroundNginx(folder),
+    command: nginxArguments,
   },
   lighttpd: {
     program: 'lighttpd',
@@ -97,6 +82,23 @@ const KINDS: Readonly<Record<WebServerName, Kind>> = {
   },
 };
 
+/** The configuration of nginx around `site.conf` in this folder. */
+export function aroundNginx(folder: string, more = ''): string {
+  return [
+    'user root; worker_processes 1; daemon off;',
+    `pid ${folder}/pid; error_log ${folder}/error.log;`,
+    'events {}',
+    // as Debian has it: ours must switch it off
+    'http { gzip on; gzip_types *; gzip_min_length 0;',
+    ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((of) => `${of}_temp_path ${folder}/${of};`),
+    `${more} include ${folder}/site.conf; }`,
+  ].join('\n');
+}
+
+export function nginxArguments(config: string, folder: string): string[] {
+  return ['-c', config, '-p', folder, '-e', `${folder}/error.log`];
+}
+
 /** All web servers are there, installed if need be, and start with our configuration. Throws if one does not. */
 export async function ensureWebServers(options: InstallOptions): Promise<true> {
   const packages = WEB_SERVERS.map((name) => KINDS[name].package);
@@ -116,9 +118,7 @@ async function tryOut(name: WebServerName): Promise<void> {
   }
 }
 
-export interface WebServer extends AsyncDisposable {
-  /** Without a final slash. */
-  readonly url: string;
+export interface WebServer extends Server {
   readonly port: number;
   /** Its own folder: configuration and logs. */
   readonly folder: string;
@@ -139,22 +139,10 @@ export async function startWebServer(
   const port = await freePort();
   const { main } = await mainConfig(name, { own, folder, port, change });
   const program = (await findProgram(kind.program, { path: searchPath() })) ?? kind.program;
-  const command = ['--pdeathsig', 'TERM', program, ...kind.command(main, own)];
-  const child = spawn('setpriv', command, {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', HOME: own, XDG_DATA_HOME: own, XDG_CONFIG_HOME: own },
-  });
-  const stop = async () => {
-    await ended(child);
-    await rm(own, { recursive: true, force: true });
-  };
-  try {
-    await listening(child, port);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { url: `http://127.0.0.1:${port}`, port, folder: own, [Symbol.asyncDispose]: stop };
+  const variables = { HOME: own, XDG_DATA_HOME: own, XDG_CONFIG_HOME: own };
+  const args = kind.command(main, own);
+  const server = await startServer({ program, args, port, own, variables, signal: 'TERM' });
+  return { ...server, port, folder: own };
 }
 
 /** Writes our configuration for a web server, and what must be around it, into its own folder. */
@@ -186,34 +174,4 @@ export async function mainConfig(
 /** Takes the mark away from the options of a configuration of `site/hosts`. */
 export function withOptions(config: string): string {
   return config.replaceAll(/^(\s*)#: /gm, '$1');
-}
-
-/** Waits until a server that was just started takes connections; throws what it said if it ends instead. */
-export async function listening(child: ChildProcess, port: number): Promise<void> {
-  let said = '';
-  child.stderr?.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-2000);
-  });
-  const deadline = Date.now() + START_TIMEOUT;
-  while (!(await accepts(port))) {
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
-      throw new Error(`the server does not start: ${said.trim()}`);
-    }
-    await wait(20);
-  }
-}
-
-export async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill();
-  await exit;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }

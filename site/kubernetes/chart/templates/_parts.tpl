@@ -1,3 +1,8 @@
+{{- /* A value as it was written: Helm itself would print a number of a million as 1e+06. */ -}}
+{{- define "written" -}}
+{{ kindIs "float64" . | ternary (toJson .) . }}
+{{- end }}
+
 {{- define "pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -58,7 +63,7 @@ TCPAddr 0.0.0.0
 Foreground yes
 LogTime yes
 {{- range $name, $value := .Values.clamav.clamd }}
-{{ $name }} {{ $value }}
+{{ $name }} {{ include "written" $value }}
 {{- end }}
 {{- end }}
 
@@ -70,6 +75,6 @@ NotifyClamd /etc/clamav/clamd.conf
 Foreground yes
 LogTime yes
 {{- range $name, $value := .Values.clamav.freshclam }}
-{{ $name }} {{ $value }}
+{{ $name }} {{ include "written" $value }}
 {{- end }}
 {{- end }}
