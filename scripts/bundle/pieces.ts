@@ -4,7 +4,7 @@ import { BUNDLE_PIECES } from '../base/limits/bundle.ts';
 import { syncFolder } from '../files/atomic.ts';
 import { withRoom } from '../files/disk-space.ts';
 import { FileError } from '../files/error.ts';
-import { exists } from '../files/exists.ts';
+import { isThere } from '../files/exists.ts';
 import { BundleError } from './error.ts';
 
 /** A bundle on its way into files, which get their names when it is whole. */
@@ -59,7 +59,7 @@ export function openPieces(to: string, size = Number.POSITIVE_INFINITY): Pieces 
     async finish() {
       await close();
       for (const path of pieces) await rename(temporary(path), path);
-      for (let number = pieces.length + 1; isSplit && (await exists(nameOf(number))); number++)
+      for (let number = pieces.length + 1; isSplit && (await isThere(nameOf(number))); number++)
         await rm(nameOf(number));
       await syncFolder(dirname(to));
       return pieces.splice(0);
