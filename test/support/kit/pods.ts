@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import { findProgram, type Run, run } from '../../../scripts/setup/programs.ts';
-import { isWhole } from '../sample.ts';
 import { describeWith, have } from '../setup/official.ts';
 import { realPart } from '../setup/real-part.ts';
 import type { Resource } from './helm.ts';
@@ -102,8 +101,6 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
 
 /** A podman that has played a pod. It ends with the file that imports this. */
 const part = await realPart('pods', async () => {
-  // a pod of clamd did not come up within two minutes in two of six runs, and why is not known yet
-  if (!isWhole) throw new Error('pods: podman plays them in npm run test:whole alone');
   const image = mirrorImage();
   const options = { path: process.env.PATH, environment: process.env };
   if ((await findProgram('podman', options)) === undefined) throw new Error('podman is not installed');
@@ -165,9 +162,12 @@ export function pod(name: string, spec: Spec): object {
 
 /**
  * Resources that podman can play, with the image of the tests: a Pod for each replica of a Deployment or StatefulSet. The first has
- * the name of that, which other pods find by DNS as they would find a Service; the others have a number behind it.
+ * the name of that, which other pods find by DNS as they would find a Service; the others have a number behind it. Each has
+ * ConfigMaps of its own: for each pod, podman writes the files of a ConfigMap anew, and whoever reads them meanwhile finds none
+ * of their lines.
  */
 export function playable(resources: readonly Resource[]): object[] {
+  const configMaps = resources.filter(({ kind }) => kind === 'ConfigMap');
   return resources.flatMap((resource): object[] => {
     if (['ConfigMap', 'PersistentVolumeClaim'].includes(resource.kind)) return [resource];
     if (!['Deployment', 'StatefulSet'].includes(resource.kind)) return [];
@@ -190,11 +190,23 @@ export function playable(resources: readonly Resource[]): object[] {
       persistentVolumeClaim: { claimName: `${metadata.name}-${name}-0` },
     }));
     const names = Array.from({ length: replicas }, (_, at) => (at === 0 ? name : `${name}-${at + 1}`));
-    return [...claims, ...names.map((own) => pod(own, playableSpec(template.spec, own, claimed)))];
+    return [
+      ...claims,
+      ...names.flatMap((own) => [
+        ...configMaps.map((one) => ({
+          ...one,
+          metadata: { ...one.metadata, name: `${own}-${one.metadata.name}` },
+        })),
+        pod(own, playableSpec(template.spec, own, claimed)),
+      ]),
+    ];
   });
 }
 
-/** What podman would do otherwise: publish ports on all addresses, run probes by systemd, share an emptyDir between pods. */
+/**
+ * What podman would do otherwise: publish ports on all addresses, run probes by systemd, share an emptyDir or the files of a
+ * ConfigMap between pods.
+ */
 function playableSpec(spec: Spec, own: string, claimed: readonly object[]): Spec {
   const volumes = [...((spec.volumes ?? []) as { name: string }[]), ...(claimed as { name: string }[])];
   const nameOf = (volume: { name: string } | undefined) =>
@@ -217,6 +229,11 @@ function playableSpec(spec: Spec, own: string, claimed: readonly object[]): Spec
     ...spec,
     containers: spec.containers.map(container),
     initContainers: ((spec.initContainers ?? []) as Spec['containers']).map(container),
-    volumes: volumes.map((volume) => ({ ...volume, name: nameOf(volume) })),
+    volumes: volumes.map((volume) => ({ ...volume, ...configMapOf(volume, own), name: nameOf(volume) })),
   };
+}
+
+function configMapOf(volume: object, own: string): object {
+  const { configMap } = volume as { configMap?: { name: string } };
+  return configMap === undefined ? {} : { configMap: { ...configMap, name: `${own}-${configMap.name}` } };
 }
