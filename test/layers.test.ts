@@ -70,8 +70,8 @@ describe('the house', () => {
       Array.from({ length: 17 }, (_, at) => [`${folder}${at}.ts`, ''] as const);
     expect(breaksIn(new Map(many('store/s3/')))).toEqual(['store/s3/ holds 17 files, at most 16']);
     expect(breaksIn(new Map(many('')))).toEqual(['scripts/ holds 17 files, at most 8']);
-    const rooms = Array.from({ length: 35 }, (_, at) => [`room-${at}/it.md`, ''] as const);
-    expect(breaksIn(new Map(rooms))).toEqual(['scripts/ holds 35 entries, at most 34']);
+    const rooms = Array.from({ length: 38 }, (_, at) => [`room-${at}/it.md`, ''] as const);
+    expect(breaksIn(new Map(rooms))).toEqual(['scripts/ holds 38 entries, at most 37']);
   });
 });
 

@@ -22,7 +22,7 @@ export const FLOORS: readonly (readonly string[])[] = [
 
 /** The most files directly in a folder, and the most files and folders directly in scripts/. */
 const MOST_IN_FOLDER = 16;
-const MOST_AT_TOP = { entries: 34, files: 8 };
+const MOST_AT_TOP = { entries: 37, files: 8 };
 
 /** Source text by path below scripts/, other files with any text. */
 export type Sources = ReadonlyMap<string, string>;
