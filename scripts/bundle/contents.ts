@@ -1,14 +1,15 @@
 import * as v from 'valibot';
 import { parseJson } from '../base/json.ts';
-import { BUNDLE_CONTENTS_BYTES } from '../base/limits/bundle.ts';
+import { BUNDLE_CONTENTS_BYTES } from '../base/limits/given.ts';
 import {
   MANIFEST_DATABASES,
   MANIFEST_FILES,
   MANIFEST_NUMBER,
   WORDS_CHARACTERS,
 } from '../base/limits/manifest.ts';
+import { byName } from '../base/schema.ts';
 import { isArchived, parseFileName } from '../cvd/names.ts';
-import { byName, DatabaseName } from '../mirror/manifest.ts';
+import { DatabaseName } from '../mirror/manifest.ts';
 import { FileSchema, Time } from '../store/file-record.ts';
 import { MANIFEST } from '../store/store.ts';
 import { PROBE_SIZE } from '../upstream/http-client.ts';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { BUNDLE_PIECES, BUNDLES } from '../base/limits/bundle.ts';
+import { BUNDLE_PIECES, BUNDLES } from '../base/limits/given.ts';
 import { BundleError } from './error.ts';
 
 /** The files of one bundle, in their order. */

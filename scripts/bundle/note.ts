@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { codeOf } from '../base/errors.ts';
-import { BUNDLE_NOTE_BYTES } from '../base/limits/bundle.ts';
+import { BUNDLE_NOTE_BYTES } from '../base/limits/given.ts';
 import { MANIFEST_DATABASES, MANIFEST_FILES, MANIFEST_NUMBER } from '../base/limits/manifest.ts';
+import { byName } from '../base/schema.ts';
 import { replaceFile } from '../files/atomic.ts';
 import { readJson } from '../files/open.ts';
-import { byName, DatabaseName, FileName } from '../mirror/manifest.ts';
+import { DatabaseName, FileName } from '../mirror/manifest.ts';
 import { BundleError } from './error.ts';
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MANIFEST_NUMBER));

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BUNDLE_PIECES } from '../base/limits/bundle.ts';
+import { BUNDLE_PIECES } from '../base/limits/given.ts';
 import { syncFolder } from '../files/atomic.ts';
 import { withRoom } from '../files/disk-space.ts';
 import { FileError } from '../files/error.ts';

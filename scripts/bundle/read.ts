@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BUNDLE_CONTENTS_BYTES } from '../base/limits/bundle.ts';
+import { BUNDLE_CONTENTS_BYTES } from '../base/limits/given.ts';
 import { encodeTarHeader, paddingOf, parseTarHeader, TAR_HEADER_SIZE } from '../cvd/container/tar.ts';
 import { CvdError } from '../cvd/error.ts';
 import { withRoom } from '../files/disk-space.ts';

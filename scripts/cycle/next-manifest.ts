@@ -71,6 +71,7 @@ export function nextManifest(cycle: {
     files,
     retired: [],
     proof,
+    ...(previous?.extras && { extras: previous.extras }),
   };
   const { mirrored, hashed } = cycle;
   const checks = mirrored && withChecks(databases, { published, updates, mirrored, hashed, now: cycle.now });

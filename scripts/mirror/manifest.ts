@@ -8,12 +8,14 @@ import {
   SIGN_CHARACTERS,
   WORDS_CHARACTERS,
 } from '../base/limits/manifest.ts';
+import { atMost, byName } from '../base/schema.ts';
 import type { CvdHeader } from '../cvd/header.ts';
 import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
 import { ProofSchema } from '../proof/record.ts';
 import { FileSchema, Time } from '../store/file-record.ts';
 import { StoreError } from '../store/store.ts';
 import type { VerifiedCvd } from '../verify/cvd.ts';
+import { ExtrasSchema } from './extras.ts';
 
 /** Format of the manifests that this program reads and writes. */
 const FORMAT = 1;
@@ -115,6 +117,8 @@ const ManifestSchema = v.object({
    */
   retiredFiles: v.optional(byName(FileName, FileSchema, MANIFEST_FILES)),
   proof: ProofSchema,
+  /** Absent from a mirror that never had any. */
+  extras: v.optional(ExtrasSchema),
 });
 
 export type SignRecord = v.InferOutput<typeof SignSchema>;
@@ -201,38 +205,6 @@ export function whyNot(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]
 function isOurFile(name: string): boolean {
   const file = parseFileName(name);
   return file !== undefined && (file.version === undefined || isPlausibleCount(file.version));
-}
-
-/** Checks the length of a list before its items. */
-function atMost(limit: number) {
-  return v.custom<unknown[]>(
-    (input) => Array.isArray(input) && input.length <= limit,
-    'is not a list of plausible length',
-  );
-}
-
-/**
- * Checks the number of names in an object before their values. The result has no prototype, so no name of `Object` is
- * in it.
- */
-export function byName<T extends v.GenericSchema>(
-  name: v.GenericSchema<string, string>,
-  schema: T,
-  limit: number,
-) {
-  return v.pipe(
-    v.custom<Record<string, unknown>>(
-      (input) => isByName(input) && Object.keys(input).length <= limit,
-      'is not an object, or has too many names',
-    ),
-    v.record(name, schema),
-    v.transform((record): Record<string, v.InferOutput<T>> => Object.assign(Object.create(null), record)),
-  );
-}
-
-/** True for an object, but not for a list: an empty list would pass as a mirror without databases. */
-export function isByName(input: unknown): input is Record<string, unknown> {
-  return typeof input === 'object' && input !== null && !Array.isArray(input);
 }
 
 function unreadable(where: string, why: string, cause: unknown): StoreError {

@@ -1,11 +1,12 @@
 import * as v from 'valibot';
 import { MANIFEST_DATABASES, MANIFEST_FILES } from '../base/limits/manifest.ts';
+import { isByName } from '../base/schema.ts';
 import { type FileRecord, FileSchema } from '../store/file-record.ts';
+import { ExtrasSchema } from './extras.ts';
 import {
   DatabaseName,
   DatabaseSchema,
   FileName,
-  isByName,
   type Manifest,
   parseManifestJson,
   requireManifest,
@@ -65,7 +66,11 @@ export function parseOwnManifest(text: string, where: string): OwnManifest {
     else if (v.is(FileSchema, entry)) knownFiles[name] = entry;
     else files.push(name);
   }
-  const manifest = requireManifest({ ...frame.output, databases: knownDatabases, files: knownFiles }, where);
+  const { extras, ...rest } = frame.output;
+  const hasExtras = v.is(ExtrasSchema, extras);
+  if (extras !== undefined && !hasExtras) strangers.push('extras');
+  const known = { databases: knownDatabases, files: knownFiles, ...(hasExtras && { extras }) };
+  const manifest = requireManifest({ ...rest, ...known }, where);
   const isWhole = databases.size + files.length + strangers.length === 0;
   return { manifest, unread: isWhole ? undefined : { databases, files, strangers } };
 }

@@ -9,8 +9,9 @@ import {
   HISTORY_CYCLES,
   HISTORY_DAYS,
 } from '../base/limits/page.ts';
+import { byName, isByName } from '../base/schema.ts';
 import { VERSION } from '../base/version.ts';
-import { byName, DatabaseName, isByName } from '../mirror/manifest.ts';
+import { DatabaseName } from '../mirror/manifest.ts';
 import { Time } from '../store/file-record.ts';
 
 /** Format of the histories that this program writes. A reader ignores fields that it does not know. */

@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ADOPT_LIMITS } from './adopt.ts';
 import { ALERT_LIMITS } from './alerts.ts';
-import { BUNDLE_LIMITS } from './bundle.ts';
 import { DAEMON_LIMITS } from './daemon.ts';
 import { DATABASE_LIMITS } from './databases.ts';
 import { DOCTOR_LIMITS } from './doctor.ts';
 import { GITHUB_LIMITS } from './github.ts';
+import { GIVEN_LIMITS } from './given.ts';
 import { MACHINE_LIMITS } from './machine.ts';
 import { OUTSIDE_LIMITS } from './outside.ts';
 import { PAGE_LIMITS } from './page.ts';
@@ -17,13 +16,12 @@ import { STORE_LIMITS } from './store.ts';
 const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   ...OUTSIDE_LIMITS,
   ...STORE_LIMITS,
-  adopt: ADOPT_LIMITS,
-  bundle: BUNDLE_LIMITS,
   daemon: DAEMON_LIMITS,
   alerts: ALERT_LIMITS,
   databases: DATABASE_LIMITS,
   doctor: DOCTOR_LIMITS,
   github: GITHUB_LIMITS,
+  given: GIVEN_LIMITS,
   machine: MACHINE_LIMITS,
   page: PAGE_LIMITS,
 };

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseJson } from '../../scripts/base/json.ts';
 import {
+  ALLOWED,
   EVIDENCE_CHARACTERS,
+  EXTRAS,
   FILE_BYTES,
   isPlausibleTime,
   JSON_CONTAINERS,
@@ -11,12 +13,15 @@ import {
   MANIFEST_DATABASES,
   MANIFEST_FILES,
   MANIFEST_NUMBER,
+  REASON_CHARACTERS,
   SIGN_CHARACTERS,
+  SIGNATURE_CHARACTERS,
   TIME_MS,
   WORDS_CHARACTERS,
 } from '../../scripts/base/limits/manifest.ts';
 import { parseManifest } from '../../scripts/mirror/manifest.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
+import { allowedEntry, extraRecord, extrasOf } from '../mirror/extras.ts';
 import { databaseRecord, described, manifestOf, temporaryFolder } from '../store/support.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
@@ -24,6 +29,7 @@ const AT = '2026-06-01T12:00:00.000Z';
 const SIGN = { state: 'withheld', since: AT, asked: AT } as const;
 const refused = (change: object) =>
   fails('store/manifest', () => parseManifest(JSON.stringify({ ...manifestOf({}, {}), ...change }), 'here'));
+const refusedExtras = (change: object) => refused({ extras: { ...extrasOf({}), ...change } });
 const withRecord = (change: object) => refused({ databases: { test: { ...databaseRecord(6), ...change } } });
 const many = (count: number, value: unknown, suffix = '') =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`d${at}${suffix}`, value]));
@@ -55,6 +61,14 @@ export const STORE_LIMITS: Readonly<Record<'manifest' | 'store', Readonly<Record
       sign: { ...SIGN, reason: 'x'.repeat(SIGN_CHARACTERS.reason + 1) },
     }),
     'SIGN_CHARACTERS.etag': withRecord({ sign: { ...SIGN, etag: 'x'.repeat(SIGN_CHARACTERS.etag + 1) } }),
+    EXTRAS: refusedExtras({ files: many(EXTRAS + 1, extraRecord(''), '.ndb') }),
+    ALLOWED: refusedExtras({
+      allowed: Array.from({ length: ALLOWED + 1 }, () => allowedEntry('Win.Test-1')),
+    }),
+    SIGNATURE_CHARACTERS: refusedExtras({ allowed: [allowedEntry('x'.repeat(SIGNATURE_CHARACTERS + 1))] }),
+    REASON_CHARACTERS: refusedExtras({
+      allowed: [allowedEntry('Win.Test-1', { reason: 'x'.repeat(REASON_CHARACTERS + 1) })],
+    }),
     JSON_CONTAINERS: ends('a RangeError', () => {
       expect(() => parseJson('['.repeat(JSON_CONTAINERS + 1), MANIFEST_BYTES)).toThrow(RangeError);
     }),

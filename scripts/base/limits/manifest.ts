@@ -23,6 +23,14 @@ export const TIME_CHARACTERS = 40;
 export const TIME_MS = { first: 0, last: Date.UTC(2200) - 1 } as const;
 /** Characters of the reason why a `.sign` is withheld, and of its ETag. Both are upstream's words. */
 export const SIGN_CHARACTERS = { reason: 500, etag: 200 } as const;
+/** Extras of a mirror. Sanesecurity, the largest collection, has about fifty files. */
+export const EXTRAS = 200;
+/** Entries of an allow list. Each is a false alarm that somebody has looked at. */
+export const ALLOWED = 1_000;
+/** Characters of the name of a signature. ClamAV's longest are about 100. */
+export const SIGNATURE_CHARACTERS = 250;
+/** Characters of the reason of an entry. */
+export const REASON_CHARACTERS = 500;
 /** Objects and lists in any JSON: 8 MB of `[` take 345 MB of memory. A manifest has one for each of its files. */
 export const JSON_CONTAINERS = 100_000;
 

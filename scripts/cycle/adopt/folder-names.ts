@@ -1,5 +1,5 @@
 import { opendir } from 'node:fs/promises';
-import { ADOPT_ENTRIES } from '../../base/limits/adopt.ts';
+import { ADOPT_ENTRIES } from '../../base/limits/given.ts';
 import { isLoaded } from '../../cvd/database-extensions.ts';
 import { type FileName, parseCldName, parseFileName } from '../../cvd/names.ts';
 import { DNS_TXT, FACE, PROOF_JSON, PROOF_TXT, TIMESTAMP } from '../../mirror/pages.ts';

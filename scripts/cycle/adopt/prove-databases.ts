@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ADOPT_VERSIONS } from '../../base/limits/adopt.ts';
+import { ADOPT_VERSIONS } from '../../base/limits/given.ts';
 import { type CvdHeader, HEADER_SIZE, parseHeader, UNSEALED } from '../../cvd/header.ts';
 import { copyRegular, readStart } from '../../files/open.ts';
 import { asVerdict, verifyCldFile, verifyCvdFile } from '../../files/verify.ts';

@@ -1,5 +1,12 @@
-/** Limits of a bundle, which anybody may have carried and changed, and of what is remembered of the last one. */
+/**
+ * Limits of what somebody gives a mirror: a folder to begin with, and bundles, which anybody may have carried and changed. Their
+ * databases have theirs in databases.ts.
+ */
 
+/** Entries of the folder: one of cvdupdate with three databases has about two hundred. */
+export const ADOPT_ENTRIES = 10_000;
+/** Versions of one database whose headers are read: the folder of a mirror has one, an archive a few. */
+export const ADOPT_VERSIONS = 100;
 /** Bytes of a bundle's list of contents: a first bundle of three databases has 100 files, and 20 KB. */
 export const BUNDLE_CONTENTS_BYTES = 4 * 1024 ** 2;
 /** Pieces of one bundle: 16 GB in pieces of 16 MB. */

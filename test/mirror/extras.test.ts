@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { isExtraName } from '../../scripts/cvd/extra-names.ts';
+import { encodeManifest, parseManifest } from '../../scripts/mirror/manifest.ts';
+import { parseOwnManifest, unreadNames } from '../../scripts/mirror/own-manifest.ts';
+import { databaseRecord, described, manifestOf } from '../store/support.ts';
+import { allowedEntry, extraRecord, extrasOf } from './extras.ts';
+
+const BARE = manifestOf({ test: databaseRecord(6) }, { 'test.cvd': described('test') });
+const withExtras = (extras: unknown) => JSON.stringify({ ...BARE, extras });
+
+describe('the extras of a manifest', () => {
+  test('come back as they were written', () => {
+    const extras = extrasOf({ 'own.ndb': extraRecord('own') }, [
+      allowedEntry('Win.Test-1', { until: '2026-07-01T00:00:00.000Z' }),
+      allowedEntry('0'.repeat(64), { from: 'file' }),
+    ]);
+    expect(parseManifest(encodeManifest({ ...BARE, extras }), 'here')).toEqual({ ...BARE, extras });
+  });
+
+  test.each(['../own.ndb', 'daily.ndb', 'main.cvd', 'own.exe', 'local_own.ndb', 'own.cbc', 'own.cfg'])(
+    'may not be named %s',
+    (name) => {
+      expect(() => parseManifest(withExtras(extrasOf({ [name]: extraRecord('') })), 'here')).toThrow();
+    },
+  );
+
+  test.each(['a name', 'Win.Test-1:x', 'Win.Test-1.UNOFFICIAL', '#Win.Test-1', 'Win.Test-1\n', ''])(
+    'may not allow %j',
+    (what) => {
+      expect(() => parseManifest(withExtras(extrasOf({}, [allowedEntry(what)])), 'here')).toThrow();
+    },
+  );
+
+  test('that cannot be understood cost a store of ours nothing else', () => {
+    const { manifest, unread } = parseOwnManifest(withExtras({ files: 'none' }), 'here');
+    expect(manifest).toEqual(BARE);
+    expect(unreadNames(unread)).toEqual(['extras']);
+  });
+});
+
+test.each(['sanesecurity.ftm', 'winnow.hdb', 'own-2.ndb', 'rules.yara', 'local.ign2', 'local.sfp'])(
+  '%s is a name for an extra',
+  (name) => expect(isExtraName(name)).toBe(true),
+);
