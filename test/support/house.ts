@@ -8,7 +8,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['files', 'host'],
   ['rebuild', 'engine', 'setup'],
   ['upstream'],
-  ['store', 'proof', 'conf'],
+  ['store', 'proof', 'conf', 'extras'],
   ['mirror'],
   ['probe', 'page'],
   ['cycle'],

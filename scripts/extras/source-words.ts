@@ -1,0 +1,14 @@
+import { posix } from 'node:path';
+import { isHttp } from '../http/is-http.ts';
+
+/**
+ * A source in words: of a URL the host and the name of the file, for its user, its path and its query may be what a customer
+ * is known by.
+ */
+export function wordsOfSource(from: string): string {
+  if (!isHttp(from)) return from;
+  const { protocol, host, pathname, search } = new URL(from);
+  const name = /[^/]+\.[A-Za-z0-9]{1,8}$/.exec(pathname)?.[0] ?? '';
+  const isAll = posix.join('/', name) === pathname && search === '';
+  return `${protocol}//${host}/${isAll ? '' : '…/'}${name}`;
+}

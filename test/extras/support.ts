@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { SILENT } from '../../scripts/base/log.ts';
+import type { ExtraSource, ExtrasContext } from '../../scripts/extras/extra.ts';
+import { NO_PROXIES } from '../support/web/no-proxies.ts';
+
+const HOUR = 60 * 60_000;
+export const BEGIN = Date.parse('2026-06-01T12:00:00Z');
+
+export async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'extras-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+export function source(name: string, from: string, change: Partial<ExtraSource> = {}): ExtraSource {
+  return { name, from, interval: HOUR, maxSize: 1000, ...change };
+}
+
+export function contextIn(work: string, change: Partial<ExtrasContext> = {}): ExtrasContext {
+  return {
+    published: {},
+    work,
+    userAgent: 'a mirror under test',
+    proxies: NO_PROXIES,
+    now: () => new Date(BEGIN),
+    log: SILENT,
+    patience: { idle: 10_000, total: 20_000 },
+    ...change,
+  };
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A feed under 127.0.0.1, with the requests that it got. */
+export async function feed(handler: Handler): Promise<{ url: string; asked: IncomingMessage[] }> {
+  const asked: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request);
+    handler(request, response);
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
