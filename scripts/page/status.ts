@@ -4,7 +4,7 @@ import { withMoments } from '../base/words.ts';
 import { freshnessOf } from '../mirror/freshness.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { SHOWN_CHARACTERS } from './bits.ts';
-import type { History, Obtained, PastCycle } from './history.ts';
+import type { Change, History, Obtained, PastCycle } from './history.ts';
 import type { Problem } from './record.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -87,6 +87,8 @@ export interface Status {
   readonly publicUrl: string | null;
   readonly upstream: string;
   readonly lastTried: LastTried | null;
+  /** The newest change of a database, if it is known. */
+  readonly lastChange: Change | null;
   readonly coolDown: CoolDown | null;
   readonly databases: Readonly<Record<string, DatabaseStatus>>;
   readonly proof: {
@@ -123,6 +125,7 @@ export function statusOf(facts: StatusFacts): Status {
     publicUrl: publicUrl ?? null,
     upstream: manifest.upstream.url,
     lastTried,
+    lastChange: toldChange(facts.history.changes.at(-1)),
     coolDown: coolDown && { ...coolDown, reason: told(coolDown.reason) },
     databases,
     proof: {
@@ -183,7 +186,11 @@ function lastTriedOf({ history, problems }: StatusFacts): LastTried | null {
  * Says what everybody may know of a problem. The reasons of refusals are about what upstream offered; those of this
  * machine's own troubles may hold paths and addresses, and stay in its log.
  */
-function toldProblem({ database, code, reason }: Problem): ToldProblem {
+export function toldProblem({
+  database,
+  code,
+  reason,
+}: Pick<Problem, 'database' | 'code' | 'reason'>): ToldProblem {
   const what = reason !== undefined && OFFERED.test(code) ? told(reason) : plainly(code);
   return { ...(database !== undefined && { database }), code, what };
 }
@@ -207,10 +214,16 @@ const KINDS: Readonly<Record<string, string>> = {
   'read-back': 'the host did not serve what was published, so the state before was published again',
 };
 
+function toldChange(change: Change | undefined): Change | null {
+  if (change === undefined) return null;
+  const { reason } = change;
+  return { ...change, ...(reason !== undefined && { reason: told(reason) }) };
+}
+
 function told(reason: string): string {
   const text = printable(withMoments(reason));
   return text.length > SHOWN_CHARACTERS.reason
-    ? `${text.slice(0, SHOWN_CHARACTERS.reason).trimEnd()} …`
+    ? `${text.slice(0, SHOWN_CHARACTERS.reason).toWellFormed().trimEnd()} …` // a cut may part a pair of surrogates
     : text;
 }
 
