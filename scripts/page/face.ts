@@ -19,15 +19,9 @@ import {
 import type { Store } from '../store/store.ts';
 import { BADGE_MARK, badgeJson, badgeSvg } from './badge.ts';
 import { type MirrorEvent, withEvents } from './feed/events.ts';
-import {
-  ATOM_MARK,
-  atomFeed,
-  type FeedIdentity,
-  identityIn,
-  JSON_FEED_MARK,
-  jsonFeed,
-} from './feed/feeds.ts';
+import { ATOM_MARK, atomFeed, JSON_FEED_MARK, jsonFeed } from './feed/feeds.ts';
 import { happeningsOf } from './feed/happenings.ts';
+import { type FeedIdentity, identityIn } from './feed/identity.ts';
 import { type History, historyJson, parseHistory } from './history.ts';
 import { METRICS_MARK, metrics } from './metrics.ts';
 import { type OwnersParts, PAGE_MARK, statusPage } from './page.ts';

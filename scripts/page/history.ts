@@ -14,7 +14,7 @@ import { VERSION } from '../base/version.ts';
 import { byName, DatabaseName, isByName } from '../mirror/manifest.ts';
 import { Time } from '../store/file-record.ts';
 import { EventSchema, type MirrorEvent } from './feed/events.ts';
-import type { FeedIdentity } from './feed/feeds.ts';
+import { type FeedIdentity, IdentitySchema } from './feed/identity.ts';
 
 /** Format of the histories that this program writes. A reader ignores fields that it does not know. */
 const SCHEMA = 1;
@@ -71,6 +71,8 @@ const DaySchema = v.object({
 
 const ChangeSchema = v.object({
   at: Time,
+  /** Start of the cycle that brought it; none brings a rollback. */
+  cycle: v.optional(Time),
   database: DatabaseName,
   from: v.nullable(Count),
   to: Count,
@@ -90,8 +92,6 @@ export type PastCycle = v.InferOutput<typeof CycleSchema>;
 export type PastDay = v.InferOutput<typeof DaySchema>;
 export type Change = v.InferOutput<typeof ChangeSchema>;
 export type Obtained = v.InferOutput<typeof ObtainedSchema>;
-
-const FeedSchema = v.object({ id: v.pipe(v.string(), v.uuid(), v.toLowerCase()), since: Time });
 
 /** What earlier cycles did, oldest first. */
 export interface History {
@@ -119,7 +119,7 @@ export function parseHistory(text: string | undefined, now: Date): History {
   if (!parsed.success) return NO_HISTORY;
   const { cycles, days, changes, events, obtained, publicUrl } = parsed.output;
   const url = v.safeParse(Address, publicUrl);
-  const feed = v.safeParse(FeedSchema, parsed.output.feed);
+  const feed = v.safeParse(IdentitySchema, parsed.output.feed);
   const isPast = ({ at }: { readonly at: string }) => !liesAhead(at, now);
   const known = isByName(obtained) ? Object.entries(obtained).slice(0, MANIFEST_DATABASES) : [];
   return {

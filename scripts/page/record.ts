@@ -8,11 +8,11 @@ import {
 import type { Manifest } from '../mirror/manifest.ts';
 import { type MirrorEvent, withEvents } from './feed/events.ts';
 import type { Change, History, Obtained, PastCycle, PastDay } from './history.ts';
-import { toldProblem } from './status.ts';
+import { type Problem, toldProblem } from './problem.ts';
 import { isRefused } from './verdict.ts';
 
 /** A new version of a database, as a publication brings it. */
-export type NewVersion = Pick<Change, 'database' | 'from' | 'to' | 'how' | 'upstreamBytes'>;
+export type NewVersion = Pick<Change, 'database' | 'from' | 'to' | 'how' | 'upstreamBytes' | 'cycle'>;
 
 /** A cycle as far as it came. */
 export interface CycleFacts {
@@ -29,25 +29,16 @@ export interface CycleFacts {
   readonly published: readonly NewVersion[];
 }
 
-/** Something that was refused or failed. */
-export interface Problem {
-  /** `undefined`: the cycle as a whole. */
-  readonly database: string | undefined;
-  readonly code: string;
-  readonly reason: string | undefined;
-  /** The version that was offered, if it is known. */
-  readonly version?: number;
-}
-
 /**
  * Adds a cycle and its new versions. A cycle that was told before, in the middle of it, is replaced with its changes: it
  * counts once, and what it took back is no change.
  */
 export function withCycle(history: History, cycle: CycleFacts, manifest: Manifest, now: Date): History {
-  const isEarlier = ({ at }: Change) => Date.parse(at) < Date.parse(cycle.at);
-  const earlier = history.changes.filter(isEarlier);
-  const told = history.changes.filter((one) => !isEarlier(one));
-  const changed = withVersions({ ...history, changes: earlier }, cycle.published, manifest, now, told);
+  const isOfIt = (one: Change) => one.cycle === cycle.at;
+  const others = history.changes.filter((one) => !isOfIt(one));
+  const told = history.changes.filter(isOfIt);
+  const versions = cycle.published.map((one) => ({ ...one, cycle: cycle.at }));
+  const changed = withVersions({ ...history, changes: others }, versions, manifest, now, told);
   const cycles = [...history.cycles.filter(({ at }) => at !== cycle.at), pastCycle(cycle, manifest)];
   const kept = cycles.slice(-HISTORY_CYCLES);
   const events = withEvents(history.events, refusals(cycle.problems, manifest, now));

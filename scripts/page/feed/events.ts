@@ -50,7 +50,10 @@ export type Refused = v.InferOutput<typeof RefusedSchema>;
 /** An entry of the allow list, as a manifest has it. */
 export type Allowed = Omit<v.InferOutput<typeof AllowedSchema>, 'kind' | 'at'>;
 
-/** Adds events, each once: a version that is refused for the same reason in each cycle was refused once. */
+/**
+ * Adds events, each once: a version that is refused for the same reason in each cycle was refused once. One that could not
+ * be read back would be new in each cycle, and is left out.
+ */
 export function withEvents(
   known: readonly MirrorEvent[],
   found: readonly MirrorEvent[],
@@ -58,7 +61,7 @@ export function withEvents(
   const keys = new Set(known.map(keyOf));
   const news = found.filter((event) => {
     const key = keyOf(event);
-    return !keys.has(key) && keys.add(key);
+    return !keys.has(key) && v.is(EventSchema, event) && keys.add(key);
   });
   return news.length === 0 ? known : [...known, ...news].slice(-HISTORY_EVENTS);
 }

@@ -1,16 +1,8 @@
-import { createHash } from 'node:crypto';
 import { FEED_BYTES } from '../../base/limits/page.ts';
 import { FEED_JSON, FEED_XML, INDEX_HTML } from '../../mirror/pages.ts';
 import { html, markup } from '../html.ts';
 import type { Happening } from './happenings.ts';
-
-/** What makes a mirror's feed and its entries unlike all others, wherever the mirror is served. */
-export interface FeedIdentity {
-  /** A UUID. */
-  readonly id: string;
-  /** ISO time since when there is a feed. */
-  readonly since: string;
-}
+import { type FeedIdentity, idOf } from './identity.ts';
 
 /** Everything that feeds are made of. They are the same for ever while nothing happens. */
 export interface FeedFacts {
@@ -80,13 +72,6 @@ export function jsonFeed(facts: FeedFacts): string {
   return fitted(start, lines, '\n  ]\n}\n');
 }
 
-/** The identity in the start of an Atom feed of ours. */
-export function identityIn(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : IDENTITY.exec(text)?.[1];
-}
-
-const IDENTITY = /<id>urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})<\/id>/;
-
 /** As many of the newest entries as fit. */
 function fitted(start: string, entries: readonly string[], end: string): string {
   let text = start;
@@ -97,15 +82,6 @@ function fitted(start: string, entries: readonly string[], end: string): string 
     text += entry;
   }
   return text + end;
-}
-
-/** A UUID of what happened and where (RFC 9562, version 8). */
-function idOf(key: string, { id }: FeedIdentity): string {
-  const hash = createHash('sha256').update(`${id} ${key}`).digest();
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = hash.toString('hex', 0, 16);
-  return `urn:uuid:${[hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')}`;
 }
 
 function updatedOf({ feed, happenings }: FeedFacts): string {
