@@ -70,9 +70,9 @@ export async function rollBack(
     },
     progress: new Progress(deps, settings.dryRun),
     openFace: async () =>
-      await openFaceBeside(deps, published, [
-        { database, from: from.version, to, how: 'rolled back', upstreamBytes: 0 },
-      ]),
+      await openFaceBeside(deps, published, {
+        versions: [{ database, from: from.version, to, how: 'rolled back', upstreamBytes: 0 }],
+      }),
     stage: await Stage.create(workFolder),
   };
   const { progress } = staged;
@@ -130,7 +130,10 @@ export async function release(
   const { held: _, ...record } = described;
   const databases = { ...manifest.databases, [database]: record };
   const next = { ...manifest, databases, proof: withoutReason(described.held.reason, manifest, databases) };
-  const faceOf = await openFaceBeside(deps, published, []);
+  const at = deps.now().toISOString();
+  const { since } = described.held;
+  const released = { kind: 'released', at, database, version: described.version, since } as const;
+  const faceOf = await openFaceBeside(deps, published, { events: [released] });
   await publishOnto(deps.store, published, async (tag, newest) => {
     const checked = asChecked(next, newest);
     await publish(deps.store, tag, { stage: undefined, next: checked, face: faceOf(checked) });

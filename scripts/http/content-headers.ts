@@ -11,7 +11,7 @@ export function cacheControl(name: string): string {
 }
 
 export function contentType(name: string): string {
-  return name === 'timestamp' ? TEXT : (CONTENT_TYPES[extname(name)] ?? 'application/octet-stream');
+  return NAMED_TYPES[name] ?? CONTENT_TYPES[extname(name)] ?? 'application/octet-stream';
 }
 
 /**
@@ -33,6 +33,13 @@ const PAGE_POLICY = [
 ].join('; ');
 
 const TEXT = 'text/plain; charset=utf-8';
+
+/** Types that the end of a name does not tell. */
+const NAMED_TYPES: Readonly<Record<string, string>> = {
+  'feed.json': 'application/feed+json',
+  'feed.xml': 'application/atom+xml',
+  timestamp: TEXT,
+};
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.conf': TEXT,

@@ -13,6 +13,9 @@ export const PROOF_TXT = 'proof.txt';
 export const INDEX_HTML = 'index.html';
 export const STATUS_JSON = 'status.json';
 export const HISTORY_JSON = 'history.json';
+/** What happened, as an Atom feed and as a JSON Feed. */
+export const FEED_XML = 'feed.xml';
+export const FEED_JSON = 'feed.json';
 /** The verdict as a picture, and in the form of shields.io's endpoint. */
 export const BADGE_SVG = 'badge.svg';
 export const BADGE_JSON = 'badge.json';
@@ -20,11 +23,13 @@ export const BADGE_JSON = 'badge.json';
 export const METRICS_PROM = 'metrics.prom';
 /**
  * Everything that `page/` makes, the page last, which names the others: it changes with each cycle, also with one that
- * publishes nothing else.
+ * publishes nothing else. The feeds change only when something happened.
  */
 export const FACE: readonly string[] = [
   HISTORY_JSON,
   STATUS_JSON,
+  FEED_XML,
+  FEED_JSON,
   BADGE_SVG,
   BADGE_JSON,
   METRICS_PROM,

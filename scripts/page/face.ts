@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { codeOf, explain } from '../base/errors.ts';
 import { HISTORY_BYTES, MARK_BYTES, NOTICE_BYTES } from '../base/limits/page.ts';
 import type { Log } from '../base/log.ts';
@@ -5,6 +6,8 @@ import {
   BADGE_JSON,
   BADGE_SVG,
   FACE,
+  FEED_JSON,
+  FEED_XML,
   HISTORY_JSON,
   INDEX_HTML,
   JSON_MARK,
@@ -15,15 +18,20 @@ import {
 } from '../mirror/pages.ts';
 import type { Store } from '../store/store.ts';
 import { BADGE_MARK, badgeJson, badgeSvg } from './badge.ts';
+import { type MirrorEvent, withEvents } from './feed/events.ts';
+import { ATOM_MARK, atomFeed, JSON_FEED_MARK, jsonFeed } from './feed/feeds.ts';
+import { happeningsOf } from './feed/happenings.ts';
+import { type FeedIdentity, identityIn } from './feed/identity.ts';
 import { type History, historyJson, parseHistory } from './history.ts';
 import { METRICS_MARK, metrics } from './metrics.ts';
 import { type OwnersParts, PAGE_MARK, statusPage } from './page.ts';
-import { type CycleFacts, type NewVersion, withCycle, withVersions } from './record.ts';
+import { type CycleFacts, type NewVersion, refusals, withCycle, withVersions } from './record.ts';
 import { type StatusFacts, statusOf } from './status.ts';
 
 /** What the store has of a face: the files that tell people and monitors how a mirror is. */
 export interface Face {
   readonly history: History;
+  readonly feed: FeedIdentity;
   readonly owners: OwnersParts;
   /** Names that somebody else's files have, which are left alone. */
   readonly others: ReadonlySet<string>;
@@ -36,6 +44,8 @@ export interface FaceFacts
   readonly cycle?: CycleFacts;
   /** New versions that no cycle brought. */
   readonly versions?: readonly NewVersion[];
+  /** What else happened, such as a release. */
+  readonly events?: readonly MirrorEvent[];
 }
 
 /**
@@ -73,8 +83,13 @@ export async function openFace(
   const isTooLong = notice !== undefined && Buffer.byteLength(notice) > NOTICE_BYTES;
   if (isTooLong)
     log.warn(`${LOCAL_NOTICE} in ${store.where} is not shown: it has more than ${NOTICE_BYTES} bytes`);
+  const texts = new Map(read);
+  const history = parseHistory(texts.get(HISTORY_JSON), now);
+  // an earlier version of this program writes a history without it
+  const id = identityIn(texts.get(FEED_XML)) ?? randomUUID();
   return {
-    history: parseHistory(new Map(read).get(HISTORY_JSON), now),
+    history,
+    feed: history.feed ?? { id, since: now.toISOString() },
     owners: { hasLogo: listing.has(LOCAL_LOGO), notice: isTooLong ? undefined : notice },
     others,
   };
@@ -82,18 +97,25 @@ export async function openFace(
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */
 export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
-  const { manifest, now, cycle, versions = [] } = facts;
+  const { manifest, now, cycle, versions = [], quarantine } = facts;
+  const { feed } = face;
   const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
   const told =
     cycle === undefined
       ? withVersions(face.history, versions, manifest, now)
       : withCycle(face.history, cycle, manifest, now);
   const { publicUrl: _, ...rest } = told;
-  const history = { ...rest, ...(publicUrl !== undefined && { publicUrl }) };
+  const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
+  const refused = refusals(barred, manifest, now); // told before, if the history is whole
+  const events = withEvents(told.events, [...refused, ...(facts.events ?? [])]);
+  const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
+  const feedFacts = { feed, happenings: happeningsOf(history), publicUrl };
   const status = statusOf({ ...facts, publicUrl, history, problems: cycle?.problems });
   const pages = new Map([
     [HISTORY_JSON, historyJson(history)],
     [STATUS_JSON, `${JSON.stringify(status, undefined, 2)}\n`],
+    [FEED_XML, atomFeed(feedFacts)],
+    [FEED_JSON, jsonFeed(feedFacts)],
     [BADGE_SVG, badgeSvg(status)],
     [BADGE_JSON, badgeJson(status)],
     [METRICS_PROM, metrics(status)],
@@ -118,6 +140,8 @@ const MARKS: Readonly<Record<string, string>> = {
   [HISTORY_JSON]: JSON_MARK,
   [STATUS_JSON]: JSON_MARK,
   [INDEX_HTML]: PAGE_MARK,
+  [FEED_XML]: ATOM_MARK,
+  [FEED_JSON]: JSON_FEED_MARK,
   [BADGE_SVG]: BADGE_MARK,
   [BADGE_JSON]: '"label": "ClamAV mirror"',
   [METRICS_PROM]: METRICS_MARK,

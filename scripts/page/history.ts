@@ -8,11 +8,14 @@ import {
   HISTORY_CODE_CHARACTERS,
   HISTORY_CYCLES,
   HISTORY_DAYS,
+  HISTORY_EVENTS,
 } from '../base/limits/page.ts';
 import { byName, isByName } from '../base/schema.ts';
 import { VERSION } from '../base/version.ts';
 import { DatabaseName } from '../mirror/manifest.ts';
 import { Time } from '../store/file-record.ts';
+import { EventSchema, type MirrorEvent } from './feed/events.ts';
+import { type FeedIdentity, IdentitySchema } from './feed/identity.ts';
 
 /** Format of the histories that this program writes. A reader ignores fields that it does not know. */
 const SCHEMA = 1;
@@ -69,11 +72,18 @@ const DaySchema = v.object({
 
 const ChangeSchema = v.object({
   at: Time,
+  /** Start of the cycle that brought it; none brings a rollback. */
+  cycle: v.optional(Time),
   database: DatabaseName,
   from: v.nullable(Count),
   to: Count,
   how: How,
   upstreamBytes: Bytes,
+  /** Of the new version: how many signatures it has, and bytes of its CVD. */
+  signatures: v.optional(Count),
+  size: v.optional(Bytes),
+  /** Reason of a rollback. */
+  reason: v.optional(v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS))),
 });
 
 /** Origin of a published version. */
@@ -89,13 +99,17 @@ export interface History {
   readonly cycles: readonly PastCycle[];
   readonly days: readonly PastDay[];
   readonly changes: readonly Change[];
+  /** Refusals and the like. */
+  readonly events: readonly MirrorEvent[];
   /** By database. */
   readonly obtained: Readonly<Record<string, Obtained>>;
   /** URL at which clients find the mirror, as the last cycle knew it. */
   readonly publicUrl?: string;
+  /** Identity of its feeds. */
+  readonly feed?: FeedIdentity;
 }
 
-export const NO_HISTORY: History = { cycles: [], days: [], changes: [], obtained: {} };
+export const NO_HISTORY: History = { cycles: [], days: [], changes: [], events: [], obtained: {} };
 
 /**
  * Parses `history.json` of a store. It decides nothing, so what cannot be understood, or lies ahead, is left out, and a
@@ -104,8 +118,9 @@ export const NO_HISTORY: History = { cycles: [], days: [], changes: [], obtained
 export function parseHistory(text: string | undefined, now: Date): History {
   const parsed = v.safeParse(FrameSchema, jsonOf(text));
   if (!parsed.success) return NO_HISTORY;
-  const { cycles, days, changes, obtained, publicUrl } = parsed.output;
+  const { cycles, days, changes, events, obtained, publicUrl } = parsed.output;
   const url = v.safeParse(Address, publicUrl);
+  const feed = v.safeParse(IdentitySchema, parsed.output.feed);
   const isPast = ({ at }: { readonly at: string }) => !liesAhead(at, now);
   const known = isByName(obtained) ? Object.entries(obtained).slice(0, MANIFEST_DATABASES) : [];
   return {
@@ -114,6 +129,7 @@ export function parseHistory(text: string | undefined, now: Date): History {
       .filter(({ day }) => day <= dayOf(now))
       .slice(-HISTORY_DAYS),
     changes: eachOf(ChangeSchema, changes).filter(isPast).slice(-HISTORY_CHANGES),
+    events: eachOf(EventSchema, events).filter(isPast).slice(-HISTORY_EVENTS),
     obtained: Object.fromEntries(
       known.flatMap(([name, entry]) => {
         const one = v.safeParse(ObtainedSchema, entry);
@@ -121,20 +137,23 @@ export function parseHistory(text: string | undefined, now: Date): History {
       }),
     ),
     ...(url.success && { publicUrl: url.output }),
+    ...(feed.success && { feed: feed.output }),
   };
 }
 
 /** Text of `history.json`. */
-export function historyJson({ cycles, days, changes, obtained, publicUrl }: History): string {
+export function historyJson({ cycles, days, changes, events, obtained, publicUrl, feed }: History): string {
   const lines = (entries: readonly unknown[]) => entries.map((one) => `\n    ${JSON.stringify(one)}`).join();
   return [
     '{',
     `  "generator": ${JSON.stringify(`clamav-mirror/${VERSION}`)},`,
     `  "schema": ${SCHEMA},`,
     ...(publicUrl === undefined ? [] : [`  "publicUrl": ${JSON.stringify(publicUrl)},`]),
+    ...(feed === undefined ? [] : [`  "feed": ${JSON.stringify(feed)},`]),
     `  "cycles": [${lines(cycles)}],`,
     `  "days": [${lines(days)}],`,
     `  "changes": [${lines(changes)}],`,
+    `  "events": [${lines(events)}],`,
     `  "obtained": ${JSON.stringify(obtained)}`,
     '}\n',
   ].join('\n');
@@ -149,6 +168,8 @@ const FrameSchema = v.object({
   cycles: v.optional(v.array(v.unknown()), []),
   days: v.optional(v.array(v.unknown()), []),
   changes: v.optional(v.array(v.unknown()), []),
+  events: v.optional(v.array(v.unknown()), []),
+  feed: v.optional(v.unknown()),
   obtained: v.optional(v.unknown()),
   publicUrl: v.optional(v.unknown()),
 });

@@ -6,7 +6,7 @@ import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
 import { moment } from '../base/words.ts';
 import type { Manifest } from '../mirror/manifest.ts';
-import { LOCAL_LOGO } from '../mirror/pages.ts';
+import { FEED_JSON, FEED_XML, LOCAL_LOGO } from '../mirror/pages.ts';
 import { colourOf } from './badge.ts';
 import type { History } from './history.ts';
 import { escapeHtml, type Html, html, markup } from './html.ts';
@@ -71,6 +71,8 @@ ${markup(PAGE_MARK)}${VERSION}">
 <meta name="description" content="${`${title}, checked ${moment(checked)}, written ${moment(written)}`}">
 <title>${title}</title>
 <link rel="icon" href="${iconOf(verdict)}">
+<link rel="alternate" type="application/atom+xml" title="What changed" href="${FEED_XML}">
+<link rel="alternate" type="application/feed+json" title="What changed" href="${FEED_JSON}">
 <style>${markup(STYLE)}</style>
 </head>
 <body data-verdict="${verdict}" data-checked="${checked}" data-written="${written}">
@@ -85,7 +87,7 @@ ${sections}
 <footer>
 <p>For programs: <a href="status.json">status.json</a>, <a href="history.json">history.json</a>,
 <a href="metrics.prom">metrics.prom</a>, <a href="manifest.json">manifest.json</a>, <a href="badge.json">badge.json</a>,
-<a href="badge.svg">badge.svg</a>.</p>
+<a href="badge.svg">badge.svg</a>, <a href="feed.xml">feed.xml</a>, <a href="feed.json">feed.json</a>.</p>
 <p>Written by clamav-mirror ${VERSION}. ClamAV is a trademark of Cisco; this mirror is not affiliated with Cisco or Talos.</p>
 </footer>
 <script>${markup(SCRIPT)}</script>

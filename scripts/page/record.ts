@@ -6,10 +6,13 @@ import {
   HISTORY_DAYS,
 } from '../base/limits/page.ts';
 import type { Manifest } from '../mirror/manifest.ts';
+import { type MirrorEvent, withEvents } from './feed/events.ts';
 import type { Change, History, Obtained, PastCycle, PastDay } from './history.ts';
+import { type Problem, toldProblem } from './problem.ts';
+import { isRefused } from './verdict.ts';
 
 /** A new version of a database, as a publication brings it. */
-export type NewVersion = Omit<Change, 'at'>;
+export type NewVersion = Pick<Change, 'database' | 'from' | 'to' | 'how' | 'upstreamBytes' | 'cycle'>;
 
 /** A cycle as far as it came. */
 export interface CycleFacts {
@@ -26,37 +29,62 @@ export interface CycleFacts {
   readonly published: readonly NewVersion[];
 }
 
-/** Something that was refused or failed. */
-export interface Problem {
-  /** `undefined`: the cycle as a whole. */
-  readonly database: string | undefined;
-  readonly code: string;
-  readonly reason: string | undefined;
-}
-
 /**
  * Adds a cycle and its new versions. A cycle that was told before, in the middle of it, is replaced with its changes: it
  * counts once, and what it took back is no change.
  */
 export function withCycle(history: History, cycle: CycleFacts, manifest: Manifest, now: Date): History {
-  const earlier = history.changes.filter(({ at }) => Date.parse(at) < Date.parse(cycle.at));
-  const changed = withVersions({ ...history, changes: earlier }, cycle.published, manifest, now);
+  const isOfIt = (one: Change) => one.cycle === cycle.at;
+  const others = history.changes.filter((one) => !isOfIt(one));
+  const told = history.changes.filter(isOfIt);
+  const versions = cycle.published.map((one) => ({ ...one, cycle: cycle.at }));
+  const changed = withVersions({ ...history, changes: others }, versions, manifest, now, told);
   const cycles = [...history.cycles.filter(({ at }) => at !== cycle.at), pastCycle(cycle, manifest)];
   const kept = cycles.slice(-HISTORY_CYCLES);
-  return { ...changed, cycles: kept, days: withDay(changed.days, kept, manifest, cycle) };
+  const events = withEvents(history.events, refusals(cycle.problems, manifest, now));
+  return { ...changed, events, cycles: kept, days: withDay(changed.days, kept, manifest, cycle) };
 }
 
-/** Adds new versions that no cycle brought, such as those of a rollback. */
+/** Versions that were refused. Those that are still held for an earlier refusal were refused then. */
+export function refusals(
+  problems: readonly Problem[],
+  { databases }: Pick<Manifest, 'databases'>,
+  now: Date,
+): MirrorEvent[] {
+  return problems.flatMap((problem) => {
+    const { database, version = null, code } = problem;
+    if (database === undefined || !isRefused(code) || HELD.test(code)) return [];
+    const served = databases[database]?.version ?? null;
+    const { what } = toldProblem(problem);
+    const told = { version, served, code: code.slice(0, HISTORY_CODE_CHARACTERS), what };
+    return [{ kind: 'refused' as const, at: now.toISOString(), database, ...told }];
+  });
+}
+
+const HELD = /\/held$/;
+
+/**
+ * Adds new versions that no cycle brought, such as those of a rollback. What was told of them before, in the middle of a
+ * cycle, keeps its time.
+ */
 export function withVersions(
   history: History,
   versions: readonly NewVersion[],
   { databases }: Pick<Manifest, 'databases'>,
   now: Date,
+  told: readonly Change[] = [],
 ): History {
-  const at = now.toISOString();
   const isKnown = ({ database, to }: NewVersion) =>
     history.changes.findLast((one) => one.database === database)?.to === to;
-  const changes = versions.filter((one) => !isKnown(one)).map((one) => ({ at, ...one }));
+  const changes = versions
+    .filter((one) => !isKnown(one))
+    .map((one): Change => {
+      const before = told.find(
+        ({ database, from, to, how }) =>
+          database === one.database && from === one.from && to === one.to && how === one.how,
+      );
+      return before ?? { at: freeTime(one, history.changes, now), ...one, ...describedBy(databases, one) };
+    });
   const obtained = {
     ...history.obtained,
     ...Object.fromEntries(changes.map((one) => [one.database, obtainedBy(one)])),
@@ -67,6 +95,24 @@ export function withVersions(
     changes: [...history.changes, ...changes].slice(-HISTORY_CHANGES),
     obtained: Object.fromEntries(published.slice(0, MANIFEST_DATABASES)),
   };
+}
+
+/** What the manifest says of a version that it serves. */
+function describedBy(databases: Manifest['databases'], { database, to, how }: NewVersion) {
+  const record = Object.hasOwn(databases, database) ? databases[database] : undefined;
+  if (record?.version !== to) return {};
+  const { signatures, size, held } = record;
+  return { signatures, size, ...(how === 'rolled back' && held && { reason: held.reason }) };
+}
+
+/** A time at which this version was not published before: a clock may stand still, or go back. */
+function freeTime({ database, to }: NewVersion, changes: readonly Change[], now: Date): string {
+  const taken = new Set(
+    changes.filter((one) => one.database === database && one.to === to).map(({ at }) => Date.parse(at)),
+  );
+  let time = now.getTime();
+  while (taken.has(time)) time++;
+  return new Date(time).toISOString();
 }
 
 function obtainedBy({ to: version, at, how, upstreamBytes }: Change): Obtained {

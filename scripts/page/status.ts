@@ -1,11 +1,8 @@
-import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
-import { withMoments } from '../base/words.ts';
 import { freshnessOf } from '../mirror/freshness.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
-import { SHOWN_CHARACTERS } from './bits.ts';
-import type { History, Obtained, PastCycle } from './history.ts';
-import type { Problem } from './record.ts';
+import type { Change, History, Obtained, PastCycle } from './history.ts';
+import { type Problem, type ToldProblem, toldProblem, toldReason } from './problem.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 /** Format of `status.json`. A reader ignores fields that it does not know, so later versions add some. */
@@ -31,13 +28,6 @@ export interface CoolDown {
 /** The newest cycle, whatever came of it. */
 export interface LastTried extends Pick<PastCycle, 'at' | 'outcome' | 'seconds' | 'upstreamBytes'> {
   readonly problems: readonly ToldProblem[];
-}
-
-/** A problem as everybody may read it. */
-interface ToldProblem {
-  readonly database?: string;
-  readonly code: string;
-  readonly what: string;
 }
 
 /** Everything that a status is made of. */
@@ -87,6 +77,8 @@ export interface Status {
   readonly publicUrl: string | null;
   readonly upstream: string;
   readonly lastTried: LastTried | null;
+  /** The newest change of a database, if it is known. */
+  readonly lastChange: Omit<Change, 'cycle'> | null;
   readonly coolDown: CoolDown | null;
   readonly databases: Readonly<Record<string, DatabaseStatus>>;
   readonly proof: {
@@ -123,7 +115,8 @@ export function statusOf(facts: StatusFacts): Status {
     publicUrl: publicUrl ?? null,
     upstream: manifest.upstream.url,
     lastTried,
-    coolDown: coolDown && { ...coolDown, reason: told(coolDown.reason) },
+    lastChange: toldChange(facts.history.changes.at(-1)),
+    coolDown: coolDown && { ...coolDown, reason: toldReason(coolDown.reason) },
     databases,
     proof: {
       ...{ passed, started, duration, databases: manifest.proof.databases, engines },
@@ -153,8 +146,8 @@ function databasesOf({ manifest, history, quarantine }: StatusFacts): (readonly 
               ? (obtained as Omit<Obtained, 'version'>)
               : null,
           upstream: seen ? { version: seen.version, at: seen.at } : null,
-          pinned: held ? { since: held.since, reason: told(held.reason) } : null,
-          quarantined: barred ? { ...barred, reason: told(barred.reason) } : null,
+          pinned: held ? { since: held.since, reason: toldReason(held.reason) } : null,
+          quarantined: barred ? { ...barred, reason: toldReason(barred.reason) } : null,
           left: left ?? null,
           sign: sign?.state ?? null,
         },
@@ -179,39 +172,10 @@ function lastTriedOf({ history, problems }: StatusFacts): LastTried | null {
   return { at, outcome, seconds, upstreamBytes, problems: told };
 }
 
-/**
- * Says what everybody may know of a problem. The reasons of refusals are about what upstream offered; those of this
- * machine's own troubles may hold paths and addresses, and stay in its log.
- */
-function toldProblem({ database, code, reason }: Problem): ToldProblem {
-  const what = reason !== undefined && OFFERED.test(code) ? told(reason) : plainly(code);
-  return { ...(database !== undefined && { database }), code, what };
-}
-
-const OFFERED = /^(verify|cvd|proof)\/|^upstream\/(cool-down|spoilt|mislabelled|doubted|lagging)$/;
-
-function plainly(code: string): string {
-  const [kind = ''] = code.split('/');
-  return KINDS[kind] ?? 'the cycle ended before it was done';
-}
-
-const KINDS: Readonly<Record<string, string>> = {
-  verify: 'what upstream offered is not genuine',
-  cvd: 'what upstream offered is not genuine',
-  proof: 'what upstream offered could not be proven',
-  upstream: 'upstream could not be reached, or did not answer as it should',
-  nameserver: 'the machine that proves has no working nameserver for its proof',
-  engine: 'no ClamAV could prove on the machine of the mirror',
-  store: 'the store could not take the publication',
-  file: 'the disk of the machine of the mirror could not be used',
-  'read-back': 'the host did not serve what was published, so the state before was published again',
-};
-
-function told(reason: string): string {
-  const text = printable(withMoments(reason));
-  return text.length > SHOWN_CHARACTERS.reason
-    ? `${text.slice(0, SHOWN_CHARACTERS.reason).trimEnd()} …`
-    : text;
+function toldChange(change: Change | undefined): Status['lastChange'] {
+  if (change === undefined) return null;
+  const { cycle: _, reason, ...rest } = change;
+  return { ...rest, ...(reason !== undefined && { reason: toldReason(reason) }) };
 }
 
 /** The oldest check of the databases that are mirrored. */

@@ -171,6 +171,7 @@ class FolderPublication implements Publication {
   }
 
   async write(name: string, text: string): Promise<void> {
+    if (await this.#has(name, text)) return;
     await replaceFile(await this.#wait(name), text, {
       temporaryFolder: this.#corner,
       rights: PUBLISHED_MODE,
@@ -195,6 +196,17 @@ class FolderPublication implements Publication {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#waiting) await rm(this.#temporary(name), { force: true });
     await this.#held[Symbol.asyncDispose]();
+  }
+
+  /** True if a published text is as it should be, and not about to be replaced. The manifest is always written. */
+  async #has(name: string, text: string): Promise<boolean> {
+    if (name === MANIFEST || name !== basename(name) || this.#waiting.includes(name)) return false;
+    const path = join(this.#folder, name);
+    const found = await lstat(path).catch(() => undefined);
+    const bytes = Buffer.byteLength(text);
+    if (found?.isFile() !== true || found.size !== bytes || (found.mode & 0o777) !== PUBLISHED_MODE)
+      return false;
+    return (await readText(path, bytes).catch(() => undefined)) === text;
   }
 
   async #wait(name: string): Promise<string> {

@@ -107,7 +107,7 @@ export interface Sight {
 export interface Publication extends AsyncDisposable {
   /** Copies a file into the store. Throws `file/changed` if it no longer has this hash. */
   put(name: string, path: string, options: { sha256: string; mtime?: Date }): Promise<void>;
-  /** Writes a small text, such as a page. */
+  /** Writes a small text, such as a page. One that is there already stays as it is, and its readers need not fetch it again. */
   write(name: string, text: string): Promise<void>;
   /**
    * Replaces the manifest, under the condition that `begin` checked. Without a manifest, only what was put and written

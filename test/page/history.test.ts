@@ -66,4 +66,17 @@ describe('a cycle', () => {
     expect(rolled.changes.map(({ to }) => to)).toEqual([28_001, 28_000]);
     expect(withVersions(rolled, [back], manifest, NOW)).toEqual(rolled);
   });
+
+  test('leaves alone what came before it, also where the clock went back', () => {
+    const before = withCycle(NO_HISTORY, cycleAt(1000, published), manifest, NOW);
+    const after = withCycle(before, cycleAt(DAY), manifest, new Date(ago(DAY)));
+    expect(after.changes).toEqual(before.changes);
+  });
+
+  test('does not bring the same version twice at one moment of the clock', () => {
+    const back = { ...step, from: 28_001, to: 28_000, how: 'rolled back' } as const;
+    const both = [step, back, step, back];
+    const { changes } = both.reduce((all, one) => withVersions(all, [one], manifest, NOW), NO_HISTORY);
+    expect(new Set(changes.map(({ at, to }) => `${at} ${to}`)).size).toBe(4);
+  });
 });

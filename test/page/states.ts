@@ -1,3 +1,4 @@
+import { NO_HISTORY } from '../../scripts/page/history.ts';
 import { withCycle } from '../../scripts/page/record.ts';
 import type { StatusFacts } from '../../scripts/page/status.ts';
 import { databaseRecord } from '../store/support.ts';
@@ -82,7 +83,7 @@ function firstRun(): StatusFacts {
   return wellFacts({
     manifest,
     publicUrl: undefined,
-    history: withCycle({ cycles: [], days: [], changes: [], obtained: {} }, cycle, manifest, NOW),
+    history: withCycle(NO_HISTORY, cycle, manifest, NOW),
   });
 }
 

@@ -6,6 +6,8 @@ export const HISTORY_CYCLES = 400;
 export const HISTORY_DAYS = 90;
 /** Changes of databases that it keeps. */
 export const HISTORY_CHANGES = 60;
+/** Refusals, releases and changes of the allow list that it keeps: more than a manifest has databases. */
+export const HISTORY_EVENTS = 100;
 /** Bytes of `history.json`: three databases take a tenth. */
 export const HISTORY_BYTES = 2 * 1024 ** 2;
 /** Characters of an error code in it. */
@@ -20,3 +22,7 @@ export const LOCAL_BYTES = 4 * 1024 ** 2;
 export const MARK_BYTES = 512;
 /** Bytes of the page. One that would be larger leaves out what the manifest has too. */
 export const PAGE_BYTES = 100_000;
+/** Entries of a feed: the newest of what the history keeps. */
+export const FEED_ENTRIES = 100;
+/** Bytes of a feed. One that would be larger ends with an earlier entry. */
+export const FEED_BYTES = 128 * 1024;

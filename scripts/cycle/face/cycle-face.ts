@@ -2,7 +2,9 @@ import { explain } from '../../base/errors.ts';
 import type { Manifest } from '../../mirror/manifest.ts';
 import { type Published, readPublished } from '../../mirror/published.ts';
 import { type Face, facePages, openFace } from '../../page/face.ts';
-import type { CycleFacts, NewVersion, Problem } from '../../page/record.ts';
+import type { MirrorEvent } from '../../page/feed/events.ts';
+import type { Problem } from '../../page/problem.ts';
+import type { CycleFacts, NewVersion } from '../../page/record.ts';
 import type { CycleDeps, FaceOf } from '../context.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { KnownCoolDown } from '../memory/state.ts';
@@ -56,11 +58,11 @@ export async function tellOutcome(cycle: ToldCycle): Promise<void> {
 export async function openFaceBeside(
   deps: Pick<CycleDeps, 'store' | 'log' | 'now'>,
   published: Pick<Published, 'listing'>,
-  versions: readonly NewVersion[],
+  happened: { readonly versions?: readonly NewVersion[]; readonly events?: readonly MirrorEvent[] },
 ): Promise<FaceOf> {
   const face = await open(deps, published);
   const unknown = { quarantine: {}, coolDown: undefined, publicUrl: undefined };
-  return (manifest) => facePages(face, { ...unknown, manifest, versions, now: deps.now() });
+  return (manifest) => facePages(face, { ...unknown, ...happened, manifest, now: deps.now() });
 }
 
 async function open(
@@ -103,7 +105,10 @@ function cycleFacts({ progress }: ToldCycle, report: Told): CycleFacts {
   const all = Object.entries(databases);
   const problems: Problem[] = all
     .filter(([, one]) => one.outcome === 'refused' || one.outcome === 'failed')
-    .map(([database, { code = 'unexpected', reason }]) => ({ database, code, reason }));
+    .map(([database, { code = 'unexpected', reason, offered }]) => ({
+      ...{ database, code, reason },
+      ...(offered !== undefined && { version: offered }),
+    }));
   const published = all.flatMap(([database, { outcome, from, to, how, upstreamBytes }]) =>
     outcome === 'published' && to !== null && to !== from ? [{ database, from, to, how, upstreamBytes }] : [],
   );

@@ -1,27 +1,22 @@
-import { bytes } from '../../base/words.ts';
-import { SHOWN_ROWS, short, timeAndAge } from '../bits.ts';
-import type { Change, History } from '../history.ts';
+import { FEED_JSON, FEED_XML } from '../../mirror/pages.ts';
+import { SHOWN_ROWS, timeAndAge } from '../bits.ts';
+import { happeningsOf } from '../feed/happenings.ts';
+import type { History } from '../history.ts';
 import { type Html, html } from '../html.ts';
 import type { Status } from '../status.ts';
 
-/** The latest changes of databases, newest first. */
-export function changes({ changes: all }: History, { written }: Status): Html | undefined {
+/** What happened lately, newest first, and where to follow it. */
+export function changes(history: History, { written }: Status): Html | undefined {
+  const all = happeningsOf(history);
   if (all.length === 0) return undefined;
   return html`
 <section aria-labelledby="changes">
 <h2 id="changes">Latest changes</h2>
-<ol class="changes">${all
-    .slice(-SHOWN_ROWS.changes)
-    .reverse()
-    .map(
-      (change) =>
-        html`<li>${timeAndAge(change.at, written)}
-<strong>${short(change.database)} ${change.from ?? 'none'} → ${change.to}</strong> ${how(change)}</li>`,
-    )}</ol>
+<ol class="changes">${all.slice(0, SHOWN_ROWS.changes).map(
+    ({ at, title, text }) =>
+      html`<li>${timeAndAge(at, written)}
+<strong>${title}</strong> ${text}</li>`,
+  )}</ol>
+<p class="quiet">Follow them as <a href="${FEED_XML}">Atom</a> or <a href="${FEED_JSON}">JSON Feed</a>.</p>
 </section>`;
-}
-
-function how({ how, upstreamBytes }: Change): string {
-  if (how === 'adopted') return 'adopted from a folder';
-  return how === 'rolled back' ? 'rolled back' : `${how}, ${bytes(upstreamBytes)} from upstream`;
 }

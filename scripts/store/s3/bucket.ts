@@ -54,6 +54,7 @@ export interface ObjectHead {
   /** SHA-256 in the metadata: it shows that we wrote the object, but says nothing of the bytes that are there now. */
   readonly sha256: string | undefined;
   readonly cacheControl: string | undefined;
+  readonly contentType: string | undefined;
   /** SHA-256 of all bytes in hex, if the store itself computed it. */
   readonly checksum: string | undefined;
 }
@@ -170,13 +171,14 @@ export class Bucket {
     return await this.#reading(name, async () => {
       const head = new HeadObjectCommand({ ...this.key(name), ChecksumMode: 'ENABLED' });
       const { ContentLength, ETag, Metadata, ...found } = await this.client.send(head);
-      const { ChecksumSHA256, ChecksumType, CacheControl } = found;
+      const { ChecksumSHA256, ChecksumType, CacheControl, ContentType } = found;
       const isWhole = ChecksumType === 'FULL_OBJECT';
       return {
         size: ContentLength ?? -1,
         tag: ETag ?? '',
         sha256: Metadata?.sha256,
         cacheControl: CacheControl,
+        contentType: ContentType,
         checksum: isWhole ? Buffer.from(ChecksumSHA256 ?? '', 'base64').toString('hex') : undefined,
       };
     });

@@ -11,9 +11,10 @@ import type { FileRecord } from '../file-record.ts';
 import { MANIFEST, type Publication, StoreError } from '../store.ts';
 import { type Abilities, unchanged } from './abilities.ts';
 import type { S3Settings } from './address.ts';
-import type { Attributes, Bucket } from './bucket.ts';
+import type { Attributes, Bucket, ObjectEntry } from './bucket.ts';
 import { type Digests, isProvenBy } from './digests.ts';
 import type { Lease } from './lease.ts';
+import { isStored } from './stored-text.ts';
 import { provenDigests, readProven, Uploads } from './upload.ts';
 
 /** Requests at a time when the files move to their places. */
@@ -58,8 +59,8 @@ export interface PublicationContext {
   readonly lease: Lease;
   /** Tag of the manifest, or `undefined` if there is none. */
   readonly tag: string | undefined;
-  /** Sizes in bytes of the published files, by name. */
-  readonly listing: ReadonlyMap<string, number>;
+  /** Published files by name. */
+  readonly listing: ReadonlyMap<string, Pick<ObjectEntry, 'size' | 'tag'>>;
   /** True to send every file and read it back, whatever the store has. */
   readonly anew: boolean;
   /** Names of `.sign` files with the headers of an earlier version of this program. */
@@ -105,7 +106,12 @@ export class S3Publication implements Publication {
     const { bucket } = this.#context;
     const sha256 = createHash('sha256').update(text).digest('hex'); // marks the object as ours
     const attributes = attributesOf(requireStoreName(name), bucket.settings, { sha256 });
-    const place = () => bucket.write(name, text, attributes);
+    const { listing, anew } = this.#context;
+    const entry = anew ? undefined : listing.get(name);
+    const place = async () => {
+      if (await isStored(text, { name, entry, sha256, attributes }, bucket)) return;
+      await bucket.write(name, text, attributes);
+    };
     const turn = extname(name) === '.html' ? 'pages' : 'texts';
     this.#steps.set(name, { turn, ready: Promise.resolve(place) });
   }
@@ -170,7 +176,7 @@ export class S3Publication implements Publication {
     const { bucket, listing, anew } = this.#context;
     const file = parseFileName(name);
     const names = file?.kind === 'archive' ? [name, cvdName(file.database)] : [name];
-    const places = names.filter((place) => listing.get(place) === size);
+    const places = names.filter((place) => listing.get(place)?.size === size);
     if (anew || places.length === 0) return undefined;
     const digests = await provenDigests(path, sha256);
     for (const place of places) {

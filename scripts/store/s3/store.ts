@@ -62,12 +62,13 @@ export class S3Store implements Store {
     });
     try {
       const cleared = [abortUploads(bucket, lease), removeOldTestObjects(bucket)]; // safe, because we hold the lease
-      const asked = [this.list(), this.readManifest()] as const;
+      const asked = [this.#entries(), this.readManifest()] as const;
       await Promise.allSettled([...cleared, ...asked]);
       await Promise.all(cleared);
-      const [listing, manifest] = await Promise.all(asked);
+      const [entries, manifest] = await Promise.all(asked);
       if (manifest?.tag !== tag) throw conflict(this.where);
       const outdated = this.#outdated;
+      const listing = new Map(entries.map((entry) => [entry.name, entry]));
       return new S3Publication({ bucket, abilities, lease, tag, listing, anew, outdated });
     } catch (error) {
       await lease[Symbol.asyncDispose]();

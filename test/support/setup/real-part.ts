@@ -35,6 +35,7 @@ const NAMES = [
   'chromium',
   'promtool', // of Prometheus
   'prometheus',
+  'xmllint', // of libxml2
   'awscli', // of Amazon's cloud
   'systemd', // its tool that judges units
   'booted-systemd', // as PID 1 of namespaces of its own

@@ -41,6 +41,8 @@ declare module 'vitest' {
     chromium: RealPart<string>;
     /** The path of Prometheus' tool for rules and metrics. */
     promtool: RealPart<string>;
+    /** The path of libxml2's tool that checks XML. */
+    xmllint: RealPart<string>;
     /** The path of the program. */
     prometheus: RealPart<string>;
     /** The path of clamd's own client. */
@@ -82,6 +84,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     mailServer,
     chromium,
     promtool,
+    xmllint,
     prometheus,
     clamdscan,
     awscli,
@@ -99,6 +102,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     realPart('mail-server', () => ensureMailServer(options)),
     realPart('chromium', () => ensureChromium(options)),
     realPart('promtool', () => ensureProgram('promtool', ['prometheus'], options)),
+    realPart('xmllint', () => ensureProgram('xmllint', ['libxml2-utils'], options)),
     realPart('prometheus', () => ensureProgram('prometheus', ['prometheus'], options)),
     realPart('clamdscan', () => ensureProgram('clamdscan', ['clamdscan'], options)),
     realPart('awscli', () => ensureProgram('aws', ['awscli'], options)),
@@ -121,6 +125,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('mailServer', mailServer);
   project.provide('chromium', chromium);
   project.provide('promtool', promtool);
+  project.provide('xmllint', xmllint);
   project.provide('prometheus', prometheus);
   project.provide('clamdscan', clamdscan);
   project.provide('awscli', awscli);
