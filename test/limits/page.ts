@@ -7,11 +7,13 @@ import {
   HISTORY_CODE_CHARACTERS,
   HISTORY_CYCLES,
   HISTORY_DAYS,
+  HISTORY_EVENTS,
   MARK_BYTES,
   NOTICE_BYTES,
 } from '../../scripts/base/limits/page.ts';
 import { SILENT } from '../../scripts/base/log.ts';
 import { openFace } from '../../scripts/page/face.ts';
+import { withEvents } from '../../scripts/page/feed/events.ts';
 import { historyJson, NO_HISTORY, parseHistory } from '../../scripts/page/history.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { ago, NOW, ninetyDays, production } from '../page/facts.ts';
@@ -27,6 +29,10 @@ const CYCLE = {
   problems: {},
 };
 const CHANGE = { at: ago(1000), database: 'daily', from: 1, to: 2, how: 'rebuilt', upstreamBytes: 5 };
+const REFUSED = {
+  ...{ kind: 'refused', at: ago(1000), database: 'daily' },
+  ...{ version: 2, served: 1, code: 'proof/failed', what: 'no' },
+} as const;
 const kept = (change: object) => parseHistory(JSON.stringify({ ...NO_HISTORY, ...change }), NOW);
 /** What is read of a store with these files. */
 const faceWith = async (name: string, text: string) => {
@@ -47,6 +53,11 @@ export const PAGE_LIMITS: Readonly<Record<string, Row>> = {
   }),
   HISTORY_CHANGES: ends('the newest ones', () => {
     expect(kept({ changes: Array(HISTORY_CHANGES + 1).fill(CHANGE) }).changes).toHaveLength(HISTORY_CHANGES);
+  }),
+  HISTORY_EVENTS: ends('the newest ones', () => {
+    const events = Array.from({ length: HISTORY_EVENTS + 1 }, (_, version) => ({ ...REFUSED, version }));
+    expect(kept({ events }).events).toEqual(events.slice(1));
+    expect(withEvents(events, [{ ...REFUSED, code: 'proof/waiting' }])).toHaveLength(HISTORY_EVENTS);
   }),
   HISTORY_BYTES: ends('a mirror without a history', () => {
     const text = historyJson(ninetyDays(production()));
@@ -81,5 +92,7 @@ export const PAGE_LIMITS: Readonly<Record<string, Row>> = {
     'cycle/face/local-files.it.test.ts',
     'with other names, kinds or sizes',
   ),
+  FEED_ENTRIES: elsewhere('the newest ones', 'page/feed/feed.test.ts', 'has the newest entries'),
+  FEED_BYTES: elsewhere('the newest ones', 'page/feed/feed.test.ts', 'has the newest entries'),
   PAGE_BYTES: elsewhere('without evidence and files', 'page/page.test.ts', 'stays below 100 KB'),
 };
