@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { codeOf, explain } from '../base/errors.ts';
 import { HISTORY_BYTES, MARK_BYTES, NOTICE_BYTES } from '../base/limits/page.ts';
 import type { Log } from '../base/log.ts';
+import type { Manifest } from '../mirror/manifest.ts';
 import {
   BADGE_JSON,
   BADGE_SVG,
@@ -18,7 +19,7 @@ import {
 } from '../mirror/pages.ts';
 import type { Store } from '../store/store.ts';
 import { BADGE_MARK, badgeJson, badgeSvg } from './badge.ts';
-import { type MirrorEvent, withEvents } from './feed/events.ts';
+import { allowListEvents, type MirrorEvent, withEvents } from './feed/events.ts';
 import { ATOM_MARK, atomFeed, JSON_FEED_MARK, jsonFeed } from './feed/feeds.ts';
 import { happeningsOf } from './feed/happenings.ts';
 import { type FeedIdentity, identityIn } from './feed/identity.ts';
@@ -44,6 +45,8 @@ export interface FaceFacts
   readonly cycle?: CycleFacts;
   /** New versions that no cycle brought. */
   readonly versions?: readonly NewVersion[];
+  /** The manifest before, whose allow list may have been another. */
+  readonly previous?: Manifest | undefined;
   /** What else happened, such as a release. */
   readonly events?: readonly MirrorEvent[];
 }
@@ -97,7 +100,7 @@ export async function openFace(
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */
 export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
-  const { manifest, now, cycle, versions = [], quarantine } = facts;
+  const { manifest, now, cycle, versions = [], quarantine, previous = manifest } = facts;
   const { feed } = face;
   const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
   const told =
@@ -107,7 +110,11 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
   const { publicUrl: _, ...rest } = told;
   const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
   const refused = refusals(barred, manifest, now); // told before, if the history is whole
-  const events = withEvents(told.events, [...refused, ...(facts.events ?? [])]);
+  const events = withEvents(told.events, [
+    ...refused,
+    ...allowListEvents(previous, manifest, now),
+    ...(facts.events ?? []),
+  ]);
   const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
   const feedFacts = { feed, happenings: happeningsOf(history), publicUrl };
   const status = statusOf({ ...facts, publicUrl, history, problems: cycle?.problems });

@@ -13,7 +13,7 @@ import {
 } from '../../scripts/base/limits/page.ts';
 import { SILENT } from '../../scripts/base/log.ts';
 import { openFace } from '../../scripts/page/face.ts';
-import { withEvents } from '../../scripts/page/feed/events.ts';
+import { type MirrorEvent, withEvents } from '../../scripts/page/feed/events.ts';
 import { historyJson, NO_HISTORY, parseHistory } from '../../scripts/page/history.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { ago, NOW, ninetyDays, production } from '../page/facts.ts';
@@ -30,8 +30,13 @@ const CYCLE = {
 };
 const CHANGE = { at: ago(1000), database: 'daily', from: 1, to: 2, how: 'rebuilt', upstreamBytes: 5 };
 const REFUSED = {
-  ...{ kind: 'refused', at: ago(1000), database: 'daily' },
-  ...{ version: 2, served: 1, code: 'proof/failed', what: 'no' },
+  kind: 'refused',
+  at: ago(1000),
+  database: 'daily',
+  version: 2,
+  served: 1,
+  code: 'proof/failed',
+  what: 'no',
 } as const;
 const kept = (change: object) => parseHistory(JSON.stringify({ ...NO_HISTORY, ...change }), NOW);
 /** What is read of a store with these files. */
@@ -55,7 +60,8 @@ export const PAGE_LIMITS: Readonly<Record<string, Row>> = {
     expect(kept({ changes: Array(HISTORY_CHANGES + 1).fill(CHANGE) }).changes).toHaveLength(HISTORY_CHANGES);
   }),
   HISTORY_EVENTS: ends('the newest ones', () => {
-    const events = Array.from({ length: HISTORY_EVENTS + 1 }, (_, version) => ({ ...REFUSED, version }));
+    const refused = (version: number): MirrorEvent => ({ ...REFUSED, version });
+    const events = Array.from({ length: HISTORY_EVENTS + 1 }, (_, version) => refused(version));
     expect(kept({ events }).events).toEqual(events.slice(1));
     expect(withEvents(events, [{ ...REFUSED, code: 'proof/waiting' }])).toHaveLength(HISTORY_EVENTS);
   }),

@@ -1,3 +1,4 @@
+import type { Extras } from '../../scripts/mirror/extras.ts';
 import type { Manifest } from '../../scripts/mirror/manifest.ts';
 import { type History, NO_HISTORY } from '../../scripts/page/history.ts';
 import type { CycleFacts } from '../../scripts/page/record.ts';
@@ -76,6 +77,11 @@ const SCENARIOS = [
   ['clamd reloads the new databases while it scans', 'reloaded in 11.2 s, 8728846 signatures'],
   ['a client with FIPS limits verifies the .sign files', 'skipped: this engine has no FIPS limits'],
 ] as const;
+
+/** The same with this allow list. */
+export function allowing(allowed: Extras['allowed']): Manifest {
+  return production(undefined, { extras: { files: {}, allowed, retired: [] } });
+}
 
 /** A cycle so long ago. */
 export function cycleAt(past: number, change: Partial<CycleFacts> = {}): CycleFacts {

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readPublished } from '../../scripts/mirror/published.ts';
 import { PRIVATE_FOLDER } from '../../scripts/store/file-name.ts';
@@ -85,6 +86,26 @@ export function testContract(newPlace: () => Promise<Place>): void {
       expect(await store.readStart(ARCHIVED, 512)).toEqual(Buffer.from('an older one'));
       expect(await place.read(ARCHIVED)).toEqual(Buffer.from('an older one'));
       expect(await store.readManifest()).toEqual({ text: '{}', tag: expect.any(String) });
+    });
+
+    test('leaves a text as it is that is there already, but for the last of several', async () => {
+      const publishTexts = async (...texts: readonly string[]) => {
+        await using publication = await store.begin((await store.readManifest())?.tag);
+        for (const text of texts) await publication.write('feed.xml', text);
+        await publication.commit(`after ${texts}`);
+      };
+      const sealAfter = async (...texts: readonly string[]) => {
+        await publishTexts(...texts);
+        return (await place.open().sight.seals()).get('feed.xml');
+      };
+      const first = await sealAfter('one');
+      await wait(1100); // a bucket tells times in seconds
+      expect(await sealAfter('one')).toBe(first);
+      expect(await sealAfter('two')).not.toBe(first);
+      await publishTexts('one', 'two');
+      expect(await place.read('feed.xml')).toEqual(Buffer.from('two'));
+      await publishTexts('one', 'two', 'one');
+      expect(await place.read('feed.xml')).toEqual(Buffer.from('one'));
     });
 
     test('shows nothing before it commits', async () => {

@@ -28,7 +28,8 @@ export async function openCycleFace(cycle: ToldCycle, published: Published): Pro
   return (manifest) => {
     const report = cycle.progress.soFar(published);
     cycle.progress.told = gistOf(report);
-    return facePages(face, { ...knownTo(cycle, manifest), cycle: cycleFacts(cycle, report) });
+    const facts = { ...knownTo(cycle, manifest), previous: published.manifest };
+    return facePages(face, { ...facts, cycle: cycleFacts(cycle, report) });
   };
 }
 
@@ -57,11 +58,12 @@ export async function tellOutcome(cycle: ToldCycle): Promise<void> {
 /** Opens what tells of a change that no cycle made, such as a rollback. Of cycles it tells what is known. */
 export async function openFaceBeside(
   deps: Pick<CycleDeps, 'store' | 'log' | 'now'>,
-  published: Pick<Published, 'listing'>,
+  published: Pick<Published, 'listing' | 'manifest'>,
   happened: { readonly versions?: readonly NewVersion[]; readonly events?: readonly MirrorEvent[] },
 ): Promise<FaceOf> {
   const face = await open(deps, published);
-  const unknown = { quarantine: {}, coolDown: undefined, publicUrl: undefined };
+  const { manifest: previous } = published;
+  const unknown = { quarantine: {}, coolDown: undefined, publicUrl: undefined, previous };
   return (manifest) => facePages(face, { ...unknown, ...happened, manifest, now: deps.now() });
 }
 

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { MANIFEST_NUMBER, WORDS_CHARACTERS } from '../../base/limits/manifest.ts';
 import { HISTORY_CODE_CHARACTERS, HISTORY_EVENTS } from '../../base/limits/page.ts';
-import { DatabaseName } from '../../mirror/manifest.ts';
+import type { Allowed } from '../../mirror/extras.ts';
+import { DatabaseName, type Manifest } from '../../mirror/manifest.ts';
 import { Time } from '../../store/file-record.ts';
 
 const Version = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MANIFEST_NUMBER));
@@ -38,7 +39,7 @@ const AllowedSchema = v.object({
   /** Time since when it is allowed, and until when, if that has an end. */
   since: Time,
   until: v.optional(Time),
-  /** Origin of the entry. */
+  /** Origin of the entry: `command` or `file`. */
   from: v.optional(Words),
 });
 
@@ -46,9 +47,6 @@ const AllowedSchema = v.object({
 export const EventSchema = v.variant('kind', [RefusedSchema, ReleasedSchema, AllowedSchema]);
 
 export type MirrorEvent = v.InferOutput<typeof EventSchema>;
-export type Refused = v.InferOutput<typeof RefusedSchema>;
-/** An entry of the allow list, as a manifest has it. */
-export type Allowed = Omit<v.InferOutput<typeof AllowedSchema>, 'kind' | 'at'>;
 
 /**
  * Adds events, each once: a version that is refused for the same reason in each cycle was refused once. One that could not
@@ -67,15 +65,12 @@ export function withEvents(
 }
 
 /**
- * Events between two allow lists, that of the manifest before and that of the next. The same entry, allowed at the same
- * time, is the same one, whatever else of it changed.
+ * Events between the allow lists of two manifests. The same entry, allowed at the same time, is the same one, whatever else
+ * of it changed.
  */
-export function allowListEvents(
-  before: readonly Allowed[],
-  after: readonly Allowed[],
-  now: Date,
-): readonly MirrorEvent[] {
+export function allowListEvents(previous: AllowList, next: AllowList, now: Date): readonly MirrorEvent[] {
   const at = now.toISOString();
+  const [before, after] = [previous.extras?.allowed ?? [], next.extras?.allowed ?? []];
   const without = (some: readonly Allowed[], others: readonly Allowed[]) => {
     const keys = new Set(others.map(keyOfAllowed));
     return some.filter((one) => !keys.has(keyOfAllowed(one)));
@@ -85,6 +80,8 @@ export function allowListEvents(
     ...without(after, before).map((one) => ({ kind: 'allowed' as const, at, ...one })),
   ];
 }
+
+type AllowList = Pick<Manifest, 'extras'>;
 
 /** What tells an event from every other one of the same mirror; times of writing are no part of it. */
 export function keyOf(event: MirrorEvent): string {

@@ -88,7 +88,8 @@ function ofEvent(event: MirrorEvent): Happening {
     text: sentences([
       reason,
       `${kind === 'allowed' ? 'Since' : 'It was allowed since'} ${moment(since)}${until === undefined ? '' : `, until ${moment(until)}`}`,
-      ...(from === undefined ? [] : [`From ${from}`]),
+      ...(from === 'command' ? ['By a command'] : []),
+      ...(from === 'file' ? ['By the list that the settings name'] : []),
     ]),
     tags: [kind],
   });

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { FEED_BYTES, FEED_ENTRIES, HISTORY_EVENTS } from '../../../scripts/base/limits/page.ts';
 import { FEED_JSON, FEED_XML, HISTORY_JSON } from '../../../scripts/mirror/pages.ts';
 import type { FaceFacts } from '../../../scripts/page/face.ts';
-import { allowListEvents, type MirrorEvent } from '../../../scripts/page/feed/events.ts';
+import type { MirrorEvent } from '../../../scripts/page/feed/events.ts';
 import { historyJson } from '../../../scripts/page/history.ts';
 import type { CycleFacts } from '../../../scripts/page/record.ts';
 import { databaseRecord, manifestOf } from '../../store/support.ts';
-import { ago, cycleAt, NOW, ninetyDays, production } from '../facts.ts';
+import { ago, allowing, cycleAt, NOW, ninetyDays, production } from '../facts.ts';
 import { Told } from './support.ts';
 
 const HOUR = 60 * 60_000;
@@ -172,24 +172,24 @@ describe('an entry is', () => {
 
   test('an allow-list entry that comes, and one that goes', async () => {
     const told = new Told();
-    const one = {
-      what: 'Win.Test.Our-Installer',
+    const own = {
+      what: 'Win.Test.Own',
       reason: 'it is ours',
       since: ago(9 * HOUR),
-      from: 'allow.json',
-    };
-    const other = { ...one, what: 'Win.Test.Other', until: ago(-HOUR) };
-    await told.tell(
-      factsAt(2 * HOUR, { events: allowListEvents([], [one, other], new Date(ago(2 * HOUR))) }),
-    );
-    const again = { ...other, reason: 'the same, for another reason' };
-    await told.tell(factsAt(HOUR, { events: allowListEvents([one, other], [again], new Date(ago(HOUR))) }));
+      from: 'command',
+    } as const;
+    const other = { ...own, what: 'Win.Test.Other', until: ago(-HOUR), from: 'file' } as const;
+    const [none, both] = [allowing([]), allowing([own, other])];
+    const last = allowing([{ ...other, reason: 'the same entry, for another reason' }]);
+    await told.tell(factsAt(2 * HOUR, { previous: none, manifest: both }));
+    await told.tell(factsAt(HOUR, { previous: both, manifest: last }));
+    await told.tell(factsAt(0, { manifest: last }));
     expect(told.entries.map(({ title }) => title)).toEqual([
-      'No longer allowed: Win.Test.Our-Installer',
+      'No longer allowed: Win.Test.Own',
       'Allowed: Win.Test.Other',
-      'Allowed: Win.Test.Our-Installer',
+      'Allowed: Win.Test.Own',
     ]);
-    expect(told.entries[2]?.content_text).toBe('it is ours. Since 2026-11-28 01:27 UTC. From allow.json.');
+    expect(told.entries[2]?.content_text).toBe('it is ours. Since 2026-11-28 01:27 UTC. By a command.');
     expect(told.faults).toEqual([]);
   });
 });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FEED_ENTRIES, HISTORY_CHANGES } from '../../../scripts/base/limits/page.ts';
+import type { Allowed } from '../../../scripts/mirror/extras.ts';
+import type { Manifest } from '../../../scripts/mirror/manifest.ts';
 import { HISTORY_JSON } from '../../../scripts/mirror/pages.ts';
-import { type Allowed, allowListEvents, type MirrorEvent } from '../../../scripts/page/feed/events.ts';
 import type { CycleFacts, NewVersion } from '../../../scripts/page/record.ts';
 import { databaseRecord, manifestOf } from '../../store/support.ts';
 import { NOW } from '../facts.ts';
@@ -52,21 +53,16 @@ class Model {
       const problems = [{ database: one.database, code: one.code, reason: `at ${this.#time}`, version }];
       await this.#cycle(now, { outcome: 'refused', problems });
     } else if (one.kind === 'allow') {
-      const isAllowed = this.allowed.some(({ what }) => what === one.what);
       const before = this.allowed;
-      this.allowed = isAllowed
-        ? before.filter(({ what }) => what !== one.what)
-        : [
-            ...before,
-            {
-              what: one.what,
-              reason: `number ${this.#bytes++}`,
-              since: new Date(this.#time + this.#bytes).toISOString(),
-            },
-          ];
-      const events = allowListEvents(before, this.allowed, now);
-      this.words.push(...events.map((event) => `${event.kind} ${'reason' in event ? event.reason : ''}`));
-      await this.#cycle(now, {}, events);
+      const others = before.filter(({ what }) => what !== one.what);
+      const since = new Date(this.#time + ++this.#bytes).toISOString();
+      const entry = { what: one.what, reason: `number ${this.#bytes}`, since, from: 'file' } as const;
+      this.allowed = others.length < before.length ? others : [...before, entry];
+      const came = this.allowed.filter((entry) => !before.includes(entry));
+      const went = before.filter((entry) => !this.allowed.includes(entry));
+      this.words.push(...came.map(({ reason }) => `allowed ${reason}`));
+      this.words.push(...went.map(({ reason }) => `disallowed ${reason}`));
+      await this.#cycle(now, {}, before);
     } else if (one.kind === 'restore') {
       this.#publicUrl = `http://host-${one.port}.example`;
       this.told.pages = new Map([[HISTORY_JSON, this.told.pages.get(HISTORY_JSON) ?? '']]);
@@ -103,22 +99,28 @@ class Model {
     await this.told.tell({ ...this.#beside(now), versions });
   }
 
-  async #cycle(now: Date, change: Partial<CycleFacts>, events: readonly MirrorEvent[] = []): Promise<void> {
+  async #cycle(now: Date, change: Partial<CycleFacts>, before = this.allowed): Promise<void> {
     const cycle: CycleFacts = {
       ...{ at: now.toISOString(), outcome: 'unchanged', seconds: 1, proofSeconds: undefined },
       ...{ upstreamBytes: 0, problems: [], published: [] },
       ...change,
     };
-    await this.told.tell({ ...this.#beside(now), cycle, events });
+    const previous = this.#manifest(before);
+    await this.told.tell({ ...this.#beside(now), previous, cycle });
   }
 
   #beside(now: Date) {
+    const manifest = this.#manifest(this.allowed);
+    return { manifest, now, quarantine: {}, coolDown: undefined, publicUrl: this.#publicUrl };
+  }
+
+  #manifest(allowed: readonly Allowed[]): Manifest {
     const records = DATABASES.map((name) => {
       const held = this.#held[name];
       return [name, databaseRecord(this.versions[name], held && { held })] as const;
     });
-    const manifest = manifestOf(Object.fromEntries(records), {});
-    return { manifest, now, quarantine: {}, coolDown: undefined, publicUrl: this.#publicUrl };
+    const extras = { files: {}, allowed: [...allowed], retired: [] };
+    return manifestOf(Object.fromEntries(records), {}, { extras });
   }
 }
 

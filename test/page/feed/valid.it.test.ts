@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, inject, test } from 'vitest';
-import { allowListEvents } from '../../../scripts/page/feed/events.ts';
 import { describeWith, have } from '../../support/setup/official.ts';
 import { ago, cycleAt, NOW } from '../facts.ts';
 import { EVIL, STATES } from '../states.ts';
@@ -71,16 +70,20 @@ async function feedOf(words: readonly string[], publicUrl: string | undefined): 
   ];
   const held = { since: ago(5000), reason };
   const databases = { ...manifest.databases, ...(daily && { daily: { ...daily, held } }) };
-  const events = allowListEvents([], [{ what, reason, since: ago(9000), from }], NOW);
   const problems = [{ database: 'daily', code: `verify/${from}`, reason, version: 28_002 }];
+  const extras = {
+    files: {},
+    allowed: [{ what, reason, since: ago(9000), from: 'file' as const }],
+    retired: [],
+  };
   const facts = {
-    manifest: { ...manifest, databases },
+    manifest: { ...manifest, databases, extras },
     now: NOW,
     quarantine: {},
     coolDown: undefined,
     publicUrl,
   };
-  await told.tell({ ...facts, cycle: cycleAt(2000, { outcome: 'refused', problems }), events });
+  await told.tell({ ...facts, cycle: cycleAt(2000, { outcome: 'refused', problems }), previous: manifest });
   await told.tell({ ...facts, versions });
   return told;
 }
