@@ -115,7 +115,7 @@ export function statusOf(facts: StatusFacts): Status {
     publicUrl: publicUrl ?? null,
     upstream: manifest.upstream.url,
     lastTried,
-    lastChange: toldChange(facts.history.changes.at(-1)),
+    lastChange: lastChangeOf(facts.history),
     coolDown: coolDown && { ...coolDown, reason: toldReason(coolDown.reason) },
     databases,
     proof: {
@@ -172,7 +172,9 @@ function lastTriedOf({ history, problems }: StatusFacts): LastTried | null {
   return { at, outcome, seconds, upstreamBytes, problems: told };
 }
 
-function toldChange(change: Change | undefined): Status['lastChange'] {
+/** The newest change that a history knows, as everybody may read it. */
+export function lastChangeOf({ changes }: Pick<History, 'changes'>): Status['lastChange'] {
+  const change = changes.at(-1);
   if (change === undefined) return null;
   const { cycle: _, reason, ...rest } = change;
   return { ...rest, ...(reason !== undefined && { reason: toldReason(reason) }) };

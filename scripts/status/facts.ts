@@ -4,6 +4,8 @@ import type { Memory } from '../cycle/memory/state.ts';
 import { State } from '../cycle/memory/state.ts';
 import { foreignFilesIn } from '../mirror/foreign/foreign-files.ts';
 import { type Published, readPublished } from '../mirror/published.ts';
+import { lastChangeOf, type Status } from '../page/status.ts';
+import { readHistory } from '../page/stored-history.ts';
 import type { Store } from '../store/store.ts';
 import { brokenIn } from './broken.ts';
 
@@ -15,6 +17,8 @@ export interface Facts {
   /** False if the store is a folder that does not exist. */
   readonly isThere: boolean;
   readonly published: Published;
+  /** The newest change of a database, if the mirror's history knows one. */
+  readonly lastChange: Status['lastChange'];
   /** Published files of the right size whose bytes are not those that the manifest names. */
   readonly broken: readonly string[];
   /** Files that clients get although they are no part of the mirror. */
@@ -42,6 +46,7 @@ export async function readFacts(
     where: store.where,
     isThere: !isFolder || (await isAny(store.where)),
     published,
+    lastChange: lastChangeOf(await readHistory(store, published.listing, now)),
     broken: await brokenIn(published, store, work),
     // the part of a manifest that cannot be understood may name them
     foreign: published.unread === undefined ? await foreignFilesIn(store, published) : [],

@@ -5,7 +5,7 @@ import { type Problem, verdictOf } from './problems.ts';
 
 /** Writes the facts for machines: the manifest without its files, and the findings of status. */
 export function statusJson(facts: Facts, problems: readonly Problem[]): Record<string, unknown> {
-  const { published, memory, where, broken, foreign, promises, unknown } = facts;
+  const { published, memory, where, lastChange, broken, foreign, promises, unknown } = facts;
   const { manifest, damaged, lostSigns, unread } = published;
   const { files: _, ...rest } = manifest ?? { files: {} };
   const archive = Object.keys(manifest?.databases ?? {}).map((name) => [
@@ -16,6 +16,7 @@ export function statusJson(facts: Facts, problems: readonly Problem[]): Record<s
     verdict: verdictOf(problems),
     troubles: problems.map(({ next, ...problem }) => ({ ...problem, next: next.join(' ') })),
     store: where,
+    lastChange,
     ...rest,
     archive: Object.fromEntries(archive),
     damaged,

@@ -88,7 +88,7 @@ function describe(
 
 function mirrorLines(
   { checked, published, proof, upstream }: Manifest,
-  { now }: Facts,
+  { now, lastChange }: Facts,
   width: number,
 ): string[] {
   const ago = (time: string) => `${moment(time)}, ${lasting(now.getTime() - Date.parse(time))} ago`;
@@ -99,9 +99,18 @@ function mirrorLines(
   return [
     ...labelled('checked', `${ago(checked)}, at ${upstream.url}`, width),
     ...labelled('published', ago(published), width),
+    ...(lastChange === null ? [] : labelled('changed', changeText(lastChange, ago), width)),
     ...labelled('proven', `${counted(passed, 'scenario')} by ${engines || 'no engine'}`, width),
     ...(proof.accepted === undefined ? [] : labelled('accepted', proof.accepted.reason, width)),
   ];
+}
+
+function changeText(
+  { database, from, to, how, at }: NonNullable<Facts['lastChange']>,
+  ago: (time: string) => string,
+): string {
+  const versions = from === null ? `to ${to}` : `from ${from} to ${to}`;
+  return `${database} ${versions}, ${how}, ${ago(at)}`;
 }
 
 /** Shortens the digest of an image; what is left still identifies it. */

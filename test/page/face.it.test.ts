@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
 import { release, rollBack } from '../../scripts/cycle/rollback.ts';
-import { FACE } from '../../scripts/mirror/pages.ts';
+import { FACE, FEED_JSON, FEED_XML } from '../../scripts/mirror/pages.ts';
 import { parseHistory } from '../../scripts/page/history.ts';
 import type { Status } from '../../scripts/page/status.ts';
+import type { Prove } from '../../scripts/proof/prove.ts';
 import { syncSettings } from '../../scripts/settings/commands/sync.ts';
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { TALOS } from '../../scripts/verify/trust.ts';
@@ -26,6 +27,9 @@ import {
 const quick = { openProver: async () => trusting };
 const text = async (mirror: TestMirror, name: string) => await readFile(join(mirror.store, name), 'utf8');
 const statusIn = async (mirror: TestMirror): Promise<Status> => JSON.parse(await text(mirror, 'status.json'));
+/** Titles of the feed's entries, newest first. */
+const entriesOf = async (mirror: TestMirror) =>
+  JSON.parse(await text(mirror, FEED_JSON)).items.map(({ title }: { title: string }) => title);
 const historyIn = async (mirror: TestMirror) => parseHistory(await text(mirror, 'history.json'), new Date());
 
 describeMirror('what tells how a mirror is', () => {
@@ -111,9 +115,37 @@ describeMirror('what tells how a mirror is', () => {
         test: { version: 5, pinned: { reason: 'false alarms' }, obtained: { how: 'rolled back' } },
       },
     });
+    expect(await entriesOf(mirror)).toEqual(['test 6 → 5, rolled back', 'test 5 → 6', 'test none → 5']);
     await release('test', deps);
+    expect((await entriesOf(mirror))[0]).toBe('test released');
     expect(await statusIn(mirror)).toMatchObject({ verdict: 'well', databases: { test: { pinned: null } } });
     expect((await historyIn(mirror)).changes.map(({ to }) => to)).toEqual([5, 6, 5]);
+  });
+
+  test('has feeds that stay as they are in a cycle without news, their times too', async () => {
+    await using mirror = await startPublished(5, 6);
+    const feeds = async () =>
+      await Promise.all(
+        [FEED_XML, FEED_JSON].map(async (name) => {
+          const { ino, mtimeMs } = await stat(join(mirror.store, name));
+          return { ino, mtimeMs, text: await text(mirror, name) };
+        }),
+      );
+    const before = await feeds();
+    offer(mirror, 5);
+    await mirror.sync(quick);
+    mirror.upstream.fail('test.cvd', { status: 500 });
+    await mirror.sync(quick);
+    expect(await feeds()).toEqual(before);
+    expect((await historyIn(mirror)).cycles).toHaveLength(3);
+  });
+
+  test('has feeds that tell of a refusal once, however many cycles meet it', async () => {
+    await using mirror = await startPublished(5, 6);
+    offer(mirror, 6);
+    const refuse: Prove = async (candidate) => ({ ...(await trusting(candidate)), passed: false });
+    for (let cycle = 0; cycle < 3; cycle++) await mirror.sync({ openProver: async () => refuse });
+    expect(await entriesOf(mirror)).toEqual(['test 6 refused', 'test none → 5']);
   });
 
   describe('leaves alone', () => {

@@ -1,12 +1,9 @@
 import { CLOCK_TOLERANCE_MS } from '../../base/clock.ts';
-import { codeOf } from '../../base/errors.ts';
-import { HISTORY_BYTES } from '../../base/limits/page.ts';
 import { COOL_DOWN_MS } from '../../base/limits/upstream.ts';
 import { type Memory, State } from '../../cycle/memory/state.ts';
-import { HISTORY_JSON } from '../../mirror/pages.ts';
 import { readPublished } from '../../mirror/published.ts';
-import { parseHistory } from '../../page/history.ts';
 import { type Status, statusOf } from '../../page/status.ts';
+import { readHistory } from '../../page/stored-history.ts';
 import type { Store } from '../../store/store.ts';
 
 /** What a mirror serves at one moment. */
@@ -24,7 +21,7 @@ export async function readServed(store: Store, work: string, now: Date): Promise
   const { manifest, damaged, listing } = await readPublished(store);
   if (manifest === undefined) return { status: undefined, damaged };
   const memory = await State.look(work, now).catch(() => NO_MEMORY);
-  const history = parseHistory(await historyText(store, listing), now);
+  const history = await readHistory(store, listing, now);
   const { url } = manifest.upstream;
   const coolDown = Object.hasOwn(memory.coolDowns, url) ? memory.coolDowns[url] : undefined;
   const { quarantine } = memory;
@@ -39,14 +36,4 @@ export async function coolDownEnd(work: string, now: Date): Promise<Date | undef
     .map(({ until }) => Date.parse(until) - now.getTime())
     .filter((left) => left > 0 && left <= COOL_DOWN_MS.longest + CLOCK_TOLERANCE_MS);
   return ends.length === 0 ? undefined : new Date(now.getTime() + Math.min(...ends));
-}
-
-async function historyText(store: Store, listing: ReadonlyMap<string, number>): Promise<string | undefined> {
-  if (!listing.has(HISTORY_JSON)) return undefined;
-  try {
-    return (await store.readStart(HISTORY_JSON, HISTORY_BYTES + 1)).toString('utf8');
-  } catch (error) {
-    if (codeOf(error) === 'store/missing') return undefined; // replaced this very moment
-    throw error;
-  }
 }
