@@ -8,13 +8,11 @@ import { JSON_CONTAINERS } from './limits/manifest.ts';
 export function parseJson(text: string, limit: number): unknown {
   if (text.length > limit) throw new RangeError(`it has more than ${limit} characters`);
   let containers = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if ((code === BRACKET || code === BRACE) && ++containers > JSON_CONTAINERS)
-      throw new RangeError(`it has more than ${JSON_CONTAINERS} objects and lists`);
+  for (const start of ['[', '{']) {
+    for (let at = text.indexOf(start); at !== -1; at = text.indexOf(start, at + 1)) {
+      if (++containers > JSON_CONTAINERS)
+        throw new RangeError(`it has more than ${JSON_CONTAINERS} objects and lists`);
+    }
   }
   return JSON.parse(text);
 }
-
-const BRACKET = '['.charCodeAt(0);
-const BRACE = '{'.charCodeAt(0);

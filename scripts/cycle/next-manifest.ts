@@ -1,3 +1,4 @@
+import { inOrder } from '../base/order.ts';
 import { VERSION } from '../base/version.ts';
 import { archiveName, archiveSignName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
@@ -153,5 +154,5 @@ function retiredBy(files: Readonly<Record<string, FileRecord>>, { manifest, list
 }
 
 function sorted(files: Readonly<Record<string, FileRecord>>): Record<string, FileRecord> {
-  return Object.fromEntries(Object.entries(files).sort(([a], [b]) => a.localeCompare(b)));
+  return Object.fromEntries(Object.entries(files).sort(([a], [b]) => inOrder(a, b)));
 }

@@ -1,3 +1,4 @@
+import { inOrder } from '../base/order.ts';
 import { cvdSignName, type FileName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
 import { isOurName } from '../store/file-name.ts';
@@ -111,7 +112,7 @@ interface Put {
 
 /** Sorts CDIFFs and `.sign` files before CVDs: a client that sees a new version can reach it. */
 function inOrderOfPublication(a: Put, b: Put): number {
-  return rankOf(a.name) - rankOf(b.name) || a.name.localeCompare(b.name);
+  return rankOf(a.name) - rankOf(b.name) || inOrder(a.name, b.name);
 }
 
 function rankOf(name: string): number {

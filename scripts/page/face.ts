@@ -88,14 +88,17 @@ export async function openFace(
     log.warn(`${LOCAL_NOTICE} in ${store.where} is not shown: it has more than ${NOTICE_BYTES} bytes`);
   const texts = new Map(read);
   const history = parseHistory(texts.get(HISTORY_JSON), now);
-  // an earlier version of this program writes a history without it
-  const id = identityIn(texts.get(FEED_XML)) ?? randomUUID();
   return {
     history,
-    feed: history.feed ?? { id, since: now.toISOString() },
+    feed: history.feed ?? newFeed(texts.get(FEED_XML), now),
     owners: { hasLogo: listing.has(LOCAL_LOGO), notice: isTooLong ? undefined : notice },
     others,
   };
+}
+
+/** An earlier version of this program writes a history without an identity, and leaves the feed as it is. */
+function newFeed(feed: string | undefined, now: Date): FeedIdentity {
+  return { id: identityIn(feed) ?? randomUUID(), since: now.toISOString() };
 }
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */

@@ -17,42 +17,48 @@ export interface Happening {
   readonly tags: readonly string[];
 }
 
-/** Everything that happened, newest first, as far as the history remembers it and a feed holds it. Each is there once. */
-export function happeningsOf({ changes, events }: Pick<History, 'changes' | 'events'>): readonly Happening[] {
-  const all = [...changes.map(ofChange), ...events.map(ofEvent)].reverse();
-  const known = new Set<string>();
-  const once = all.filter(({ key }) => !known.has(key) && known.add(key));
-  return once.sort((one, other) => Date.parse(other.at) - Date.parse(one.at)).slice(0, FEED_ENTRIES);
-}
-
-/** What tells a change from every other one: two lead to the same version only at different times. */
-export function keyOfChange({ at, database, to }: Pick<Change, 'at' | 'database' | 'to'>): string {
-  return JSON.stringify(['changed', database, to, Date.parse(at)]);
-}
-
-function ofChange(change: Change): Happening {
-  const { at, database, from, to, how, upstreamBytes, signatures, size, reason } = change;
-  const isBack = how === 'rolled back';
-  const facts = [
-    ...(isBack ? [reason === undefined ? WORDS[how] : `${WORDS[how]}, because: ${reason}`] : []),
-    ...(isBack
-      ? []
-      : [how === 'adopted' ? WORDS[how] : `${WORDS[how]}, ${bytes(upstreamBytes)} from upstream`]),
-    ...(signatures === undefined
-      ? []
-      : [`${grouped(signatures)} ${signatures === 1 ? 'signature' : 'signatures'}`]),
-    ...(size === undefined ? [] : [bytes(size)]),
-  ];
-  return happening({
-    key: keyOfChange(change),
-    at,
-    title: `${short(database)} ${from ?? 'none'} → ${to}${isBack ? ', rolled back' : ''}`,
-    text: sentences(facts),
-    tags: [isBack ? 'rolled back' : 'published', database],
+/** What happened, newest first, as far as the history remembers it and a feed holds it. Each is there once. */
+export function happeningsOf(
+  { changes, events }: Pick<History, 'changes' | 'events'>,
+  count = FEED_ENTRIES,
+): readonly Happening[] {
+  const known = [
+    ...changes.map((one) => ({ key: keyOfChange(one), at: Date.parse(one.at), words: () => ofChange(one) })),
+    ...events.map((one) => ({ key: keyOf(one), at: Date.parse(one.at), words: () => ofEvent(one) })),
+  ].reverse();
+  const once = [...new Map(known.map((one) => [one.key, one])).values()]; // of two, what was told first
+  const newest = once.sort((one, other) => other.at - one.at).slice(0, count);
+  return newest.map(({ key, at, words }) => {
+    const { title, text, tags } = words();
+    const time = new Date(at).toISOString(); // as RFC 3339 wants it
+    return { key, at: time, title: plain(title), text: plain(text), tags: tags.map(plain) };
   });
 }
 
-const WORDS = {
+/** What tells a change from every other one: two lead to the same version only at different times. */
+function keyOfChange({ at, database, to }: Change): string {
+  return JSON.stringify(['changed', database, to, Date.parse(at)]);
+}
+
+type Words = Pick<Happening, 'title' | 'text' | 'tags'>;
+
+function ofChange(change: Change): Words {
+  const { database, from, to, how, upstreamBytes, signatures, size, reason } = change;
+  const isBack = how === 'rolled back';
+  const isTaken = !isBack && how !== 'adopted';
+  const facts = [
+    `${HOW[how]}${isTaken ? `, ${bytes(upstreamBytes)} from upstream` : ''}${reason === undefined ? '' : `, because: ${reason}`}`,
+    ...(signatures === undefined ? [] : [`${grouped(signatures)} signature${signatures === 1 ? '' : 's'}`]),
+    ...(size === undefined ? [] : [bytes(size)]),
+  ];
+  return {
+    title: `${short(database)} ${from ?? 'none'} → ${to}${isBack ? ', rolled back' : ''}`,
+    text: sentences(facts),
+    tags: [isBack ? 'rolled back' : 'published', database],
+  };
+}
+
+const HOW = {
   adopted: 'Adopted from a folder',
   downloaded: 'Downloaded',
   rebuilt: 'Rebuilt from CDIFFs',
@@ -60,52 +66,45 @@ const WORDS = {
   unchanged: 'Published',
 } as const;
 
-function ofEvent(event: MirrorEvent): Happening {
-  const { at, kind } = event;
-  const key = keyOf(event);
-  if (kind === 'refused') {
-    const { database, version, served, code, what } = event;
-    const which = version === null ? `an update of ${short(database)}` : `${short(database)} ${version}`;
-    const isWaiting = code === 'proof/waiting';
-    const stays = served === null ? [] : [`Clients get ${short(database)} ${served} as before`];
-    return happening({
-      ...{ key, at, title: `${which} ${isWaiting ? 'waits' : 'refused'}` },
-      text: sentences([`${what} (${code})`, ...stays]),
-      tags: [isWaiting ? 'waiting' : 'refused', database],
-    });
-  }
+function ofEvent(event: MirrorEvent): Words {
+  const { kind } = event;
+  if (kind === 'refused') return ofRefusal(event);
   if (kind === 'released') {
     const { database, version, since } = event;
-    return happening({
-      ...{ key, at, title: `${short(database)} released` },
+    return {
+      title: `${short(database)} released`,
       text: `It was pinned at ${version} since ${moment(since)}; cycles move it on again.`,
       tags: [kind, database],
-    });
+    };
   }
   const { what, reason, since, until, from } = event;
-  return happening({
-    ...{ key, at, title: `${kind === 'allowed' ? 'Allowed' : 'No longer allowed'}: ${short(what)}` },
+  const isAllowed = kind === 'allowed';
+  const end = until === undefined ? '' : `, until ${moment(until)}`;
+  return {
+    title: `${isAllowed ? 'Allowed' : 'No longer allowed'}: ${short(what)}`,
     text: sentences([
       reason,
-      `${kind === 'allowed' ? 'Since' : 'It was allowed since'} ${moment(since)}${until === undefined ? '' : `, until ${moment(until)}`}`,
+      `${isAllowed ? 'Since' : 'It was allowed since'} ${moment(since)}${end}`,
       ...(from === 'command' ? ['By a command'] : []),
       ...(from === 'file' ? ['By the list that the settings name'] : []),
     ]),
     tags: [kind],
-  });
-}
-
-/** In characters that XML, JSON, HTML and a terminal can hold, with a time as RFC 3339 wants it. */
-function happening({ key, at, title, text, tags }: Happening): Happening {
-  return {
-    key,
-    at: new Date(at).toISOString(),
-    title: plain(title),
-    text: plain(text),
-    tags: tags.map(plain),
   };
 }
 
+function ofRefusal(event: Extract<MirrorEvent, { kind: 'refused' }>): Words {
+  const { kind, database, version, served, code, what } = event;
+  const which = version === null ? `an update of ${short(database)}` : `${short(database)} ${version}`;
+  const isWaiting = code === 'proof/waiting';
+  const stays = served === null ? [] : [`Clients get ${short(database)} ${served} as before`];
+  return {
+    title: `${which} ${isWaiting ? 'waits' : kind}`,
+    text: sentences([`${what} (${code})`, ...stays]),
+    tags: [isWaiting ? 'waiting' : kind, database],
+  };
+}
+
+/** In characters that XML, JSON, HTML and a terminal can hold. */
 function plain(text: string): string {
   return printable(text).replace(/[\ufffe\uffff]/g, '?');
 }

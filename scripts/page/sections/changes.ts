@@ -7,12 +7,12 @@ import type { Status } from '../status.ts';
 
 /** What happened lately, newest first, and where to follow it. */
 export function changes(history: History, { written }: Status): Html | undefined {
-  const all = happeningsOf(history);
-  if (all.length === 0) return undefined;
+  const latest = happeningsOf(history, SHOWN_ROWS.changes);
+  if (latest.length === 0) return undefined;
   return html`
 <section aria-labelledby="changes">
 <h2 id="changes">Latest changes</h2>
-<ol class="changes">${all.slice(0, SHOWN_ROWS.changes).map(
+<ol class="changes">${latest.map(
     ({ at, title, text }) =>
       html`<li>${timeAndAge(at, written)}
 <strong>${title}</strong> ${text}</li>`,
