@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { COMPARED_LINES } from '../base/limits/changes.ts';
 import { PIECE_BYTES } from '../base/limits/databases.ts';
+import { COMPARED_LINES } from '../base/limits/page.ts';
 import { CvdReader } from '../cvd/container/reader.ts';
 import { isLoaded } from '../cvd/database-extensions.ts';
 import { CvdError } from '../cvd/error.ts';
@@ -18,8 +18,9 @@ export function changesByDatabases(
   database: string,
   old: () => Iterable<Uint8Array>,
   next: () => Iterable<Uint8Array>,
+  lines: number = COMPARED_LINES,
 ): Step {
-  const [before, after] = [digestsOf(old()), digestsOf(next())];
+  const [before, after] = [digestsOf(old(), lines), digestsOf(next(), lines)];
   const tally = new Tally();
   nameLines(old(), surplus(before.digests, after.digests), (...line) => tally.changed(...line, -1));
   nameLines(next(), surplus(after.digests, before.digests), (...line) => tally.changed(...line, 1));
@@ -59,12 +60,11 @@ export function eachLine(
   return { header, files };
 }
 
-function digestsOf(chunks: Iterable<Uint8Array>) {
+function digestsOf(chunks: Iterable<Uint8Array>, lines: number) {
   let digests = new BigUint64Array(FIRST_LINES);
   let count = 0;
   const read = eachLine(chunks, (file, line) => {
-    if (count === COMPARED_LINES)
-      throw new CvdError('cvd/too-large', `a database has more than ${COMPARED_LINES} lines`);
+    if (count === lines) throw new CvdError('cvd/too-large', `a database has more than ${lines} lines`);
     if (count === digests.length) {
       const grown = new BigUint64Array(Math.ceil(digests.length * 1.5));
       grown.set(digests);

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import * as v from 'valibot';
-import { CHANGES_INDEX_BYTES, CHANGES_VERSIONS, INDEXED_NAMES } from '../base/limits/changes.ts';
+import { CHANGES_INDEX_BYTES, CHANGES_VERSIONS, INDEXED_NAMES } from '../base/limits/page.ts';
 import { VERSION } from '../base/version.ts';
 import { changesIndexName } from '../cvd/names.ts';
 import { Count, Database, Generator, jsonOf } from './record.ts';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { CHANGES_BYTES, CHANGES_OVERVIEW_BYTES, CHANGES_VERSIONS } from '../base/limits/changes.ts';
+import { CHANGES_BYTES, CHANGES_OVERVIEW_BYTES, CHANGES_VERSIONS } from '../base/limits/page.ts';
 import { VERSION } from '../base/version.ts';
 import { changesOverviewName } from '../cvd/names.ts';
 import { Time } from '../store/file-record.ts';

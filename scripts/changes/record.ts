@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { parseJson } from '../base/json.ts';
-import { CHANGES_BRACKETS, CHANGES_BYTES, CHANGES_FILES, NAME_CHARACTERS } from '../base/limits/changes.ts';
-import { FILE_NAME_CHARACTERS } from '../base/limits/databases.ts';
+import { FILE_NAME_CHARACTERS, NAME_CHARACTERS } from '../base/limits/databases.ts';
 import { MANIFEST_NUMBER } from '../base/limits/manifest.ts';
+import { CHANGES_BRACKETS, CHANGES_BYTES, CHANGES_FILES } from '../base/limits/page.ts';
 import { VERSION } from '../base/version.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { Time } from '../store/file-record.ts';

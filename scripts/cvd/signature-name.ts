@@ -1,4 +1,4 @@
-import { NAME_CHARACTERS } from '../base/limits/changes.ts';
+import { NAME_CHARACTERS } from '../base/limits/databases.ts';
 
 /**
  * Gives the name of the signature in a line of a database's file, in printable ASCII and of a bounded length. A line of

@@ -6,12 +6,10 @@ import {
   CHANGES_OVERVIEW_BYTES,
   CHANGES_VERSIONS,
   INDEXED_NAMES,
-  NAME_CHARACTERS,
-} from '../../scripts/base/limits/changes.ts';
+} from '../../scripts/base/limits/page.ts';
 import { digestsOf, encodeNameIndex, readNameIndex } from '../../scripts/changes/name-index.ts';
 import { encodeOverview, readOverview, type StepSummary } from '../../scripts/changes/overview.ts';
 import { encodeStep, parseStep } from '../../scripts/changes/record.ts';
-import { signatureName } from '../../scripts/cvd/signature-name.ts';
 import { bigStep, stepWith } from '../changes/facts.ts';
 import { elsewhere, ends, type Row } from './rows.ts';
 
@@ -23,12 +21,6 @@ const upTo = (count: number) => Array.from({ length: count }, (_, at) => summary
 const none = 'it counts as none';
 
 export const CHANGES_LIMITS: Readonly<Record<string, Row>> = {
-  NAME_CHARACTERS: ends('a cut name', () => {
-    const line = Buffer.from(`${'N'.repeat(NAME_CHARACTERS + 1)}:0:*:00`);
-    expect(signatureName('daily.ndb', line)).toHaveLength(NAME_CHARACTERS);
-    const text = encodeStep(stepWith(['N'.repeat(NAME_CHARACTERS + 1)]));
-    expect(parseStep(text, 'daily', 2)).toBeUndefined();
-  }),
   CHANGES_VERSIONS: ends(none, async () => {
     expect(await read(encodeOverview('daily', upTo(CHANGES_VERSIONS)))).toHaveLength(CHANGES_VERSIONS);
     expect(await read(encodeOverview('daily', upTo(CHANGES_VERSIONS + 1)))).toEqual([]);
