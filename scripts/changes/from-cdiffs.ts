@@ -1,16 +1,12 @@
-import { INFO_BYTES } from '../base/limits/databases.ts';
-import { collect } from '../cvd/bytes.ts';
 import type { Edit } from '../cvd/cdiff/command.ts';
 import { Patch } from '../cvd/cdiff/patch.ts';
 import { CdiffReader } from '../cvd/cdiff/reader.ts';
 import { ScriptParser } from '../cvd/cdiff/script.ts';
-import { OldContainer } from '../cvd/container/old-container.ts';
-import { COPYING } from '../cvd/container/writer.ts';
 import { CvdError } from '../cvd/error.ts';
 import { HEADER_SIZE, parseHeaderLine } from '../cvd/header.ts';
-import { parseInfo } from '../cvd/info.ts';
 import type { Step } from './step.ts';
 import { Tally } from './tally.ts';
+import { unpackProvenCvd } from './unpack.ts';
 
 /** Bytes of a CDIFF, and the version that it leads to. */
 export interface CdiffSource {
@@ -20,44 +16,38 @@ export interface CdiffSource {
 
 /**
  * Works out the changes of each step from a database and the CDIFFs behind it, in order. The database is read once: the
- * lines that edits take out are in there, or in an earlier CDIFF. Nothing is verified: the files were. Throws `CvdError`
- * if they do not fit together, or if lines were joined.
+ * lines that edits take out are in there, or in an earlier CDIFF. Nothing is verified: the files were. It is unpacked in
+ * `folder`, which is removed again. Throws `CvdError` if the files do not fit together, or if lines were joined.
  */
-export function changesByCdiffs(
+export async function changesByCdiffs(
   database: string,
-  old: () => Iterable<Uint8Array>,
+  old: string,
   cdiffs: readonly CdiffSource[],
-): Step[] {
-  const container = new OldContainer(old);
-  try {
-    const infoName = `${database}.info`;
-    const infoBytes = collect(container.read(infoName), INFO_BYTES);
-    if (infoBytes === undefined) throw new CvdError('cvd/too-large', `${infoName} is too long`);
-    const names = [COPYING, infoName, ...parseInfo(infoBytes).files.map(({ name }) => name)];
-    const tallies = new Map(cdiffs.map(({ version }) => [version, new Tally()]));
-    const built = new Map<number, string>();
-    const patch = new Patch(names, (name) => container.read(name), {
-      added: (version, file, line) => {
-        tallies.get(version)?.added(file, line);
-        const time = file === infoName ? buildTimeIn(line) : undefined;
-        if (time !== undefined) built.set(version, time);
-      },
-      removed: (version, file, line) => tallies.get(version)?.removed(file, line),
-    });
-    const states = [patch.names];
-    for (const cdiff of cdiffs) {
-      readScript(cdiff, patch.script(cdiff.version));
-      states.push(patch.names);
-    }
-    patch.tellAll(names);
-    return cdiffs.map(({ version }, at) => ({
-      ...{ database, from: version - 1, to: version, source: 'cdiff' },
-      ...timed(built.get(version)),
-      files: tallies.get(version)?.changes(states[at] ?? new Set(), states[at + 1] ?? new Set()) ?? [],
-    }));
-  } finally {
-    container.close();
+  folder: string,
+): Promise<Step[]> {
+  await using unpacked = await unpackProvenCvd(old, folder);
+  const { names } = unpacked;
+  const tallies = new Map(cdiffs.map(({ version }) => [version, new Tally()]));
+  const built = new Map<number, string>();
+  const patch = new Patch(names, (name) => copies(unpacked.read(name)), {
+    added: (version, file, line) => {
+      tallies.get(version)?.added(file, line);
+      const time = file === `${database}.info` ? buildTimeIn(line) : undefined;
+      if (time !== undefined) built.set(version, time);
+    },
+    removed: (version, file, line) => tallies.get(version)?.removed(file, line),
+  });
+  const states = [patch.names];
+  for (const cdiff of cdiffs) {
+    readScript(cdiff, patch.script(cdiff.version));
+    states.push(patch.names);
   }
+  patch.tellAll(names);
+  return cdiffs.map(({ version }, at) => ({
+    ...{ database, from: version - 1, to: version, source: 'cdiff' },
+    ...timed(built.get(version)),
+    files: tallies.get(version)?.changes(states[at] ?? new Set(), states[at + 1] ?? new Set()) ?? [],
+  }));
 }
 
 /**
@@ -157,4 +147,9 @@ export function buildTimeIn(line: Uint8Array): string | undefined {
 
 function timed(built: string | undefined): Pick<Step, 'built'> {
   return built === undefined ? {} : { built };
+}
+
+/** Copies of chunks that are valid until the next one: `Patch` may hold a block for longer. */
+function* copies(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  for (const chunk of chunks) yield Uint8Array.from(chunk);
 }

@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto';
-import { PIECE_BYTES } from '../base/limits/databases.ts';
 import { COMPARED_LINES } from '../base/limits/page.ts';
-import { CvdReader } from '../cvd/container/reader.ts';
 import { isLoaded } from '../cvd/database-extensions.ts';
 import { CvdError } from '../cvd/error.ts';
 import type { CvdHeader } from '../cvd/header.ts';
@@ -9,21 +7,23 @@ import { LineSplitter } from '../cvd/line-splitter.ts';
 import { signatureName } from '../cvd/signature-name.ts';
 import type { Step } from './step.ts';
 import { Tally } from './tally.ts';
+import { readProvenCvd } from './unpack.ts';
 
 /**
  * Works out the changes between two versions of a database, where no CDIFFs lead from one to the other. Both are read
  * twice: eight bytes for each line tell which lines differ, then these are named. Throws `CvdError`.
  */
-export function changesByDatabases(
+export async function changesByDatabases(
   database: string,
-  old: () => Iterable<Uint8Array>,
-  next: () => Iterable<Uint8Array>,
+  old: string,
+  next: string,
   lines: number = COMPARED_LINES,
-): Step {
-  const [before, after] = [digestsOf(old(), lines), digestsOf(next(), lines)];
+): Promise<Step> {
+  const before = await digestsOf(old, lines);
+  const after = await digestsOf(next, lines);
   const tally = new Tally();
-  nameLines(old(), surplus(before.digests, after.digests), (...line) => tally.changed(...line, -1));
-  nameLines(next(), surplus(after.digests, before.digests), (...line) => tally.changed(...line, 1));
+  await nameLines(old, surplus(before.digests, after.digests), (...line) => tally.changed(...line, -1));
+  await nameLines(next, surplus(after.digests, before.digests), (...line) => tally.changed(...line, 1));
   return {
     ...{ database, from: before.header.version, to: after.header.version },
     built: new Date(after.header.stime * 1000).toISOString(),
@@ -32,18 +32,14 @@ export function changesByDatabases(
   };
 }
 
-/** Takes every line of every file of a database from which ClamAV loads signatures. */
-export function eachLine(
-  chunks: Iterable<Uint8Array>,
+/** Takes every line of every file from which ClamAV loads signatures, of a CVD that is proven to be genuine. */
+export async function eachLine(
+  path: string,
   onLine: (file: string, line: Uint8Array) => void,
-): { header: CvdHeader; files: ReadonlySet<string> } {
+): Promise<{ header: CvdHeader; files: ReadonlySet<string> }> {
   const files = new Set<string>();
-  let header: CvdHeader | undefined;
   let splitter: LineSplitter | undefined;
-  const reader = new CvdReader({
-    header: (found) => {
-      header = found;
-    },
+  const header = await readProvenCvd(path, {
     entry: ({ name }) => {
       splitter?.end();
       splitter = isLoaded(name) ? new LineSplitter((line) => onLine(name, line)) : undefined;
@@ -51,19 +47,15 @@ export function eachLine(
     },
     data: (chunk) => splitter?.write(chunk),
   });
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) reader.write(chunk.subarray(at, at + PIECE_BYTES));
-  }
-  reader.end();
   splitter?.end();
-  if (header === undefined) throw new CvdError('cvd/container', 'the database has no header');
   return { header, files };
 }
 
-function digestsOf(chunks: Iterable<Uint8Array>, lines: number) {
+async function digestsOf(path: string, lines: number) {
   let digests = new BigUint64Array(FIRST_LINES);
   let count = 0;
-  const read = eachLine(chunks, (file, line) => {
+  const digestOf = lineDigests();
+  const read = await eachLine(path, (file, line) => {
     if (count === lines) throw new CvdError('cvd/too-large', `a database has more than ${lines} lines`);
     if (count === digests.length) {
       const grown = new BigUint64Array(Math.ceil(digests.length * 1.5));
@@ -90,13 +82,14 @@ function surplus(more: BigUint64Array, less: BigUint64Array): Map<bigint, number
 }
 
 /** Names each line of these digests, as often as it is wanted. */
-function nameLines(
-  chunks: Iterable<Uint8Array>,
+async function nameLines(
+  path: string,
   wanted: Map<bigint, number>,
   onName: (file: string, key: string, name: string | undefined) => void,
-): void {
+): Promise<void> {
   if (wanted.size === 0) return;
-  eachLine(chunks, (file, line) => {
+  const digestOf = lineDigests();
+  await eachLine(path, (file, line) => {
     const digest = digestOf(file, line);
     const left = wanted.get(digest);
     if (left === undefined) return;
@@ -106,8 +99,15 @@ function nameLines(
   });
 }
 
-/** Eight bytes that tell lines and their files apart: of six million lines two are taken for one in a million comparisons. */
-function digestOf(file: string, line: Uint8Array): bigint {
-  const bytes = hash('sha1', Buffer.concat([Buffer.from(`${file}\n`), line]), 'buffer');
-  return bytes.readBigUInt64LE(0);
+/**
+ * Makes eight bytes that tell lines and their files apart. Of six million lines, one in a million comparisons takes two for
+ * the same.
+ */
+function lineDigests(): (file: string, line: Uint8Array) => bigint {
+  const eightBytes = (bytes: string | Uint8Array) => hash('sha1', bytes, 'buffer').readBigUInt64LE(0);
+  let [of, seed] = ['', 0n];
+  return (file, line) => {
+    if (file !== of) [of, seed] = [file, eightBytes(file)];
+    return eightBytes(line) ^ seed;
+  };
 }
