@@ -26,7 +26,9 @@ export async function changesByCdiffs(
   folder: string,
 ): Promise<Step[]> {
   await using unpacked = await unpackProvenCvd(old, folder);
-  const { names } = unpacked;
+  const { names, header } = unpacked;
+  if (header.version + 1 !== cdiffs[0]?.version)
+    throw new CvdError('cvd/rebuild', `no CDIFF is given that leads on from ${database} ${header.version}`);
   const tallies = new Map(cdiffs.map(({ version }) => [version, new Tally()]));
   const built = new Map<number, string>();
   const patch = new Patch(names, (name) => copies(unpacked.read(name)), {

@@ -35,7 +35,7 @@ export const CHANGES_OVERVIEW_BYTES = 256 * 1024;
 export const INDEXED_NAMES = 50_000;
 /** Bytes of the index of names: 100 versions with 2000 names each take 1.1 MB. */
 export const CHANGES_INDEX_BYTES = 32 * 1024 ** 2;
-/** Steps whose changes one cycle works out: a chain of CDIFFs is held in memory. */
-export const CHANGES_STEPS = 100;
+/** Lists that one cycle makes of a database, which it holds in memory: the window of CDIFFs is 30 by default. */
+export const CHANGES_STEPS = 40;
 /** Signatures of two databases that are compared line by line: three times main's. */
 export const COMPARED_LINES = 20_000_000;
