@@ -98,3 +98,35 @@ export const CLD_ADVICE =
   'server keep CVDs: set "ScriptedUpdates no" in its freshclam.conf and remove its .cld files. Or name ' +
   "ClamAV's own behind it (--upstream THIS,https://database.clamav.net), or copy its folder here and begin with that (sync --adopt FOLDER): the " +
   'CVDs can be made of the CLDs, with the signed headers that only ClamAV has';
+
+/** Folder of the lists of changed signatures. */
+export const CHANGES_FOLDER = 'changes';
+
+/** Name of the list of what changed with a version, as in `changes/daily-28101.json`. */
+export function changesName(database: string, version: number): string {
+  return `${CHANGES_FOLDER}/${database}-${version}.json`;
+}
+
+/** Name of the overview of a database's lists. */
+export function changesOverviewName(database: string): string {
+  return `${CHANGES_FOLDER}/${database}.json`;
+}
+
+/** Name of the index that says in which lists a signature is. */
+export function changesIndexName(database: string): string {
+  return `${CHANGES_FOLDER}/${database}.names.json`;
+}
+
+/**
+ * Parses `changes/daily-28101.json`, `changes/daily.json` and `changes/daily.names.json`, of which the first alone has a
+ * version; any other name gives `undefined`.
+ */
+export function parseChangesName(
+  name: string,
+): { readonly database: string; readonly version: number | undefined } | undefined {
+  const [, database, digits] = CHANGES_FORM.exec(name) ?? [];
+  if (database === undefined) return undefined;
+  return { database, version: digits === undefined ? undefined : Number(digits) };
+}
+
+const CHANGES_FORM = /^changes\/([A-Za-z][A-Za-z0-9_]{0,31})(?:-([1-9]\d{0,9})|\.names)?\.json$/;

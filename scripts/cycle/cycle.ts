@@ -6,6 +6,7 @@ import { confirmUnchanged } from './confirm.ts';
 import type { Cycle, CycleDeps } from './context.ts';
 import { tellOutcome } from './face/cycle-face.ts';
 import { bringLocalFiles } from './face/local-files.ts';
+import { publishChanges } from './face/publish-changes.ts';
 import { openMemory } from './memory/memory.ts';
 import { rememberRefusals } from './memory/refusals.ts';
 import { openCycle } from './open-cycle.ts';
@@ -43,6 +44,8 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
     }
     if (!settings.dryRun) await memory.rememberRun(progress.report(), settings);
     if (!hasLocalFiles) await bringLocalFiles(settings, deps);
+    const hasChanges = await publishChanges(settings, { ...deps, progress, folder: workspace.folder });
+    if (hasChanges) progress.told = undefined; // the page tells of them
     await tellOutcome({ ...deps, settings, progress, memory });
   } catch (error) {
     progress.fail(error);

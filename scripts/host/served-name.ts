@@ -1,7 +1,7 @@
 import { TARGET_CHARACTERS } from '../base/limits/requests.ts';
 
-/** Request for a file at the top or in `archive/`. No published name needs an escape, so nothing is decoded. */
-const SERVED = /^\/+((?:archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)$/;
+/** Request for a file at the top, in `archive/` or in `changes/`. No published name needs an escape, so nothing is decoded. */
+const SERVED = /^\/+((?:archive\/|changes\/)?[A-Za-z0-9][A-Za-z0-9._-]*)$/;
 
 /** Temporary names of other tools that copy files here. Our own begin with a dot, which `SERVED` excludes. */
 const TEMPORARY = /\.(tmp|temp|part|partial)$/i;

@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
-import { isArchived, parseFileName } from '../cvd/names.ts';
+import { isArchived, parseChangesName, parseFileName } from '../cvd/names.ts';
 
 /** Private folder in a store for the lock and for files without a name yet. Hosts do not serve dot files. */
 export const PRIVATE_FOLDER = '.clamav-mirror';
 
-/** Requires a name that a store can have: flat, or directly below the archive. Throws `RangeError`. */
+/** Requires a name that a store can have: flat, in the archive, or a list of changes. Throws `RangeError`. */
 export function requireStoreName(name: string): string {
   const isFlat = name !== '' && name === basename(name) && !name.startsWith('.');
-  if (isFlat || isArchived(parseFileName(name))) return name;
+  if (isFlat || isArchived(parseFileName(name)) || parseChangesName(name) !== undefined) return name;
   throw new RangeError(`not a name in a store: ${name}`);
 }
 

@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import { FILE_BYTES, MANIFEST_BYTES } from '../base/limits/manifest.ts';
-import { ARCHIVE_FOLDER } from '../cvd/names.ts';
+import { ARCHIVE_FOLDER, CHANGES_FOLDER } from '../cvd/names.ts';
 import { copyProven, FileError, replaceFile, setRights, syncFolder } from '../files/atomic.ts';
 import { takeLock } from '../files/lock.ts';
 import { copyRegular, readText } from '../files/open.ts';
@@ -54,6 +54,7 @@ export class FolderStore implements Store {
     try {
       await this.#list('', sizes);
       await this.#list(`${ARCHIVE_FOLDER}/`, sizes);
+      await this.#list(`${CHANGES_FOLDER}/`, sizes);
     } catch (cause) {
       throw new StoreError('store/unreadable', `cannot list ${this.where}`, { cause });
     }
@@ -110,7 +111,7 @@ export class FolderStore implements Store {
     try {
       return await readStart(join(this.where, name), length);
     } catch (cause) {
-      if (codeOf(cause) === 'ENOENT')
+      if (['ENOENT', 'ENOTDIR'].includes(codeOf(cause) ?? ''))
         throw new StoreError('store/missing', `${this.where} has no ${name}`, { cause });
       throw new StoreError('store/unreadable', `cannot read ${name} in ${this.where}`, { cause });
     }
@@ -157,7 +158,8 @@ class FolderPublication implements Publication {
   readonly #corner: string;
   readonly #held: AsyncDisposableStack;
   readonly #waiting: string[] = [];
-  #archive: HeldFolder | undefined;
+  /** Folders below the store that are in use, by name. */
+  readonly #below = new Map<string, HeldFolder>();
 
   constructor(folder: string, corner: string, held: AsyncDisposableStack) {
     this.#folder = folder;
@@ -215,8 +217,8 @@ class FolderPublication implements Publication {
     const made = await mkdir(folder, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(folder));
     await this.#path(name);
-    if (made !== undefined && this.#archive !== undefined)
-      await setRights(this.#archive.handle, FOR_EVERYBODY);
+    const below = this.#below.get(dirname(name));
+    if (made !== undefined && below !== undefined) await setRights(below.handle, FOR_EVERYBODY);
     if (!this.#waiting.includes(name)) this.#waiting.push(name);
     return this.#temporary(name);
   }
@@ -232,10 +234,12 @@ class FolderPublication implements Publication {
   async #path(name: string): Promise<string> {
     const below = dirname(requireStoreName(name));
     if (below === '.') return join(this.#folder, name);
-    this.#archive ??= this.#held.use(
-      await holdFolder(join(this.#folder, below), `the store ${this.#folder}`),
-    );
-    return join(this.#archive.path, basename(name));
+    let held = this.#below.get(below);
+    if (held === undefined) {
+      held = this.#held.use(await holdFolder(join(this.#folder, below), `the store ${this.#folder}`));
+      this.#below.set(below, held);
+    }
+    return join(held.path, basename(name));
   }
 }
 

@@ -38,7 +38,7 @@ export class StoreError extends MirrorError<StoreErrorCode> {}
 
 /**
  * Place where published files live: a folder, or an object store. A reader may come at any moment. Names are flat,
- * except in the archive.
+ * except in the archive and among the lists of changes.
  */
 export interface Store {
   /** Path or URL, for messages. */

@@ -1,3 +1,4 @@
+import { changes } from './changes.ts';
 import { cycle } from './cycle.ts';
 import { run } from './daemon.ts';
 import { face } from './face.ts';
@@ -11,7 +12,7 @@ import { sayOn } from './support.ts';
  * `npm run bench [-- name … --json]`: measurements as ratios taken in one run, because machines are noisy. With `--json`,
  * figures of those that have some are printed at the end, and all else goes to stderr.
  */
-const benches = { cycle, face, host, proof, publish, rebuild, run } as const;
+const benches = { changes, cycle, face, host, proof, publish, rebuild, run } as const;
 
 const isJson = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--json');

@@ -1,13 +1,18 @@
+import { expect } from 'vitest';
 import {
   FILE_NAME_CHARACTERS,
+  NAME_CHARACTERS,
   OID_BYTES,
   SIGN_BYTES,
   SIGN_LINES,
 } from '../../scripts/base/limits/databases.ts';
+import { encodeStep, parseStep } from '../../scripts/changes/record.ts';
 import { parseCommand } from '../../scripts/cvd/cdiff/command.ts';
 import { encodeClamSign, parseClamSign } from '../../scripts/cvd/clamsign.ts';
+import { signatureName } from '../../scripts/cvd/signature-name.ts';
 import { DerReader } from '../../scripts/verify/cms/der.ts';
-import { elsewhere, fails, type Row } from './rows.ts';
+import { stepWith } from '../changes/facts.ts';
+import { elsewhere, ends, fails, type Row } from './rows.ts';
 
 const LINE = { minFLevel: 230, maxFLevel: undefined, signature: Buffer.alloc(3) };
 const LIMITS = 'cvd/limits.test.ts';
@@ -38,6 +43,12 @@ export const DATABASE_LIMITS: Readonly<Record<string, Row>> = {
   'PATCH_LIMITS.allSteps': tooLarge('takes as many steps in all files together as the limit and no more'),
   'PATCH_LIMITS.reads': tooLarge('stop files that are moved into one another', PATCH),
   'PATCH_LIMITS.files': tooLarge('makes as many files as the limit and no more'),
+  NAME_CHARACTERS: ends('a cut name', () => {
+    const line = Buffer.from(`${'N'.repeat(NAME_CHARACTERS + 1)}:0:*:00`);
+    expect(signatureName('daily.ndb', line)).toHaveLength(NAME_CHARACTERS);
+    const text = encodeStep(stepWith(['N'.repeat(NAME_CHARACTERS + 1)]));
+    expect(parseStep(text, 'daily', 2)).toBeUndefined();
+  }),
   OLD_CONTAINER_PASSES: tooLarge('is read again as often as the limit says'),
   /** Edits come to their own limit first, which is what this one is made for. */
   REBUILD_HEAP_MB: tooLarge('stop too many edits', PATCH),

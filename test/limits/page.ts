@@ -18,6 +18,7 @@ import { historyJson, NO_HISTORY, parseHistory } from '../../scripts/page/histor
 import { FolderStore } from '../../scripts/store/folder.ts';
 import { ago, NOW, ninetyDays, production } from '../page/facts.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { CHANGES_LIMITS } from './changes.ts';
 import { elsewhere, ends, type Row } from './rows.ts';
 
 const CYCLE = {
@@ -48,6 +49,7 @@ const faceWith = async (name: string, text: string) => {
 };
 
 export const PAGE_LIMITS: Readonly<Record<string, Row>> = {
+  ...CHANGES_LIMITS,
   HISTORY_CYCLES: ends('the newest ones', () => {
     expect(kept({ cycles: Array(HISTORY_CYCLES + 1).fill(CYCLE) }).cycles).toHaveLength(HISTORY_CYCLES);
   }),

@@ -9,7 +9,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['rebuild', 'engine', 'setup'],
   ['upstream'],
   ['store', 'proof', 'conf', 'extras'],
-  ['mirror'],
+  ['mirror', 'changes'],
   ['probe', 'page'],
   ['cycle'],
   ['notify', 'client', 'bundle'],

@@ -106,6 +106,9 @@ export const PATCH_LIMITS = {
   files: SCRIPT_FILES,
 } as const;
 
+/** Characters of a signature's name that are told: ClamAV sets no limit, and production's longest are half as long. */
+export const NAME_CHARACTERS = 200;
+
 /** Passes over the old container: a read of a file that the current pass has left behind starts another one. */
 export const OLD_CONTAINER_PASSES = 64;
 

@@ -1,3 +1,4 @@
+import { ByteBuffer } from '../bytes.ts';
 import { CvdError } from '../error.ts';
 import type { LineRef } from './command.ts';
 
@@ -41,15 +42,25 @@ export function* join(...contents: readonly Lines[]): Generator<Block> {
   for (const lines of contents) yield* lines();
 }
 
+/** Hears of a line that an edit takes out, and of its number. The bytes, without a newline, are only valid during the call. */
+export type Removed = (line: Uint8Array, change: LineEdit) => void;
+
 /**
  * Applies `edits`, which are sorted and at most one for each line. Requires a newline at the end of an edited file,
  * like ClamAV's cmd_close(). Throws `cvd/patch`.
  */
-export function* edit(lines: Lines, edits: Iterable<LineEdit>, file: string): Generator<Block> {
+export function* edit(
+  lines: Lines,
+  edits: Iterable<LineEdit>,
+  file: string,
+  removed?: Removed,
+): Generator<Block> {
   const cursor = new LineCursor(lines(), file);
   for (const change of edits) {
     yield* cursor.upTo(change.line);
-    drain(cursor.line(change, change.source));
+    const line = cursor.line(change, change.source);
+    if (removed === undefined) drain(line);
+    else removed(lineOf(line), change);
     if (change.replacement !== undefined) yield new Block(change.replacement, 1);
   }
   yield* cursor.rest();
@@ -65,11 +76,16 @@ export function* slice(lines: Lines, range: LineRange, file: string): Generator<
   yield* cursor.range(range);
 }
 
-/** Lines that a MOVE leaves. Throws `cvd/patch`. */
-export function* cut(lines: Lines, range: LineRange, file: string): Generator<Block> {
+/** Lines that a MOVE leaves. `moved` gets the blocks of the others. Throws `cvd/patch`. */
+export function* cut(
+  lines: Lines,
+  range: LineRange,
+  file: string,
+  moved: (blocks: Iterable<Block>) => void = drain,
+): Generator<Block> {
   const cursor = new LineCursor(lines(), file);
   yield* cursor.upTo(range.first.line);
-  drain(cursor.range(range));
+  moved(cursor.range(range));
   yield* cursor.rest();
 }
 
@@ -188,4 +204,12 @@ function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
 
 function drain(blocks: Iterable<Block>): void {
   for (const _ of blocks);
+}
+
+/** Bytes of a line, without its newline. */
+function lineOf(blocks: Iterable<Block>): Uint8Array {
+  const bytes = new ByteBuffer();
+  for (const block of blocks) bytes.append(block.bytes);
+  const line = bytes.view();
+  return line.at(-1) === NEWLINE ? line.subarray(0, -1) : line;
 }

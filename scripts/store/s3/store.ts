@@ -1,5 +1,5 @@
 import { FILE_BYTES, MANIFEST_BYTES } from '../../base/limits/manifest.ts';
-import { ARCHIVE_FOLDER, parseFileName } from '../../cvd/names.ts';
+import { ARCHIVE_FOLDER, CHANGES_FOLDER, parseFileName } from '../../cvd/names.ts';
 import { cacheControl } from '../../http/content-headers.ts';
 import { requireStoreName } from '../file-name.ts';
 import type { Publication, Sight, Store } from '../store.ts';
@@ -82,7 +82,8 @@ export class S3Store implements Store {
   }
 
   async #entries(): Promise<ObjectEntry[]> {
-    const lists = await Promise.all([this.#bucket.list(''), this.#bucket.list(`${ARCHIVE_FOLDER}/`)]);
+    const folders = ['', `${ARCHIVE_FOLDER}/`, `${CHANGES_FOLDER}/`] as const;
+    const lists = await Promise.all(folders.map(async (below) => await this.#bucket.list(below)));
     return lists.flat();
   }
 

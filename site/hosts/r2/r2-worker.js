@@ -7,8 +7,8 @@
  * limiting rule that answers 503, never 403 or 429, after which freshclam pauses for hours.
  */
 
-/** Flat names, and archive/: everything else, dot files included, is 404. A DatabaseMirror may end with a slash. */
-const SERVED = /^\/+((?:archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
+/** Flat names, archive/ and changes/: everything else, dot files included, is 404. A DatabaseMirror may end with a slash. */
+const SERVED = /^\/+((?:archive\/|changes\/)?[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 
 /** What a freshclam left there: no mirror publishes it, and PrivateMirror clients take it before the CVD. */
 const LEFTOVER = /^(?:archive\/)?(?!local_)[^/]*\.c[lu]d$/;

@@ -1,10 +1,10 @@
 /**
- * A function of CloudFront (viewer request, cloudfront-js-2.0) in front of a ClamAV mirror in a bucket: only flat names and
- * archive/ are asked of the bucket, and "/" is the status page. All else is 404, never 403.
+ * A function of CloudFront (viewer request, cloudfront-js-2.0) in front of a ClamAV mirror in a bucket: only flat names,
+ * archive/ and changes/ are asked of the bucket, and "/" is the status page. All else is 404, never 403.
  */
 
-/** Flat names, and archive/: everything else, dot files included, is 404. */
-const SERVED = /^\/((archive\/)?[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
+/** Flat names, archive/ and changes/: everything else, dot files included, is 404. */
+const SERVED = /^\/((archive\/|changes\/)?[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 
 /** What a freshclam left in the bucket: no mirror publishes it, and PrivateMirror clients take it before the CVD. */
 const LEFTOVER = /^\/(archive\/)?(?!local_)[^/]*\.c[lu]d$/;

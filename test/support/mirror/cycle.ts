@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { SILENT } from '../../../scripts/base/log.ts';
 import { HEADER_SIZE, parseHeader } from '../../../scripts/cvd/header.ts';
-import { ARCHIVE_FOLDER } from '../../../scripts/cvd/names.ts';
+import { ARCHIVE_FOLDER, CHANGES_FOLDER } from '../../../scripts/cvd/names.ts';
 import type { CycleDeps } from '../../../scripts/cycle/context.ts';
 import { runCycle } from '../../../scripts/cycle/cycle.ts';
 import type { CycleReport, DatabaseReport } from '../../../scripts/cycle/report.ts';
@@ -124,12 +124,12 @@ export function ofTest(report: CycleReport): Partial<DatabaseReport> {
   return report.databases.test ?? {};
 }
 
-/** SHA-256 of every published file, by name; what is below `PRIVATE_FOLDER` is not published. */
+/** SHA-256 of every published file but lists of changes, by name; what is below `PRIVATE_FOLDER` is not published. */
 export async function hashes(store: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   const archived = (await namesIn(join(store, ARCHIVE_FOLDER))).map((name) => `${ARCHIVE_FOLDER}/${name}`);
   for (const name of [...(await namesIn(store)), ...archived]) {
-    if (name === PRIVATE_FOLDER || name === ARCHIVE_FOLDER) continue;
+    if ([PRIVATE_FOLDER, ARCHIVE_FOLDER, CHANGES_FOLDER].includes(name)) continue;
     found.set(name, sha256(await readFile(join(store, name))));
   }
   return found;
