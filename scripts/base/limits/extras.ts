@@ -30,3 +30,5 @@ export const EXTRA_MEMORY_BYTES = 1024 ** 2;
 export const EXTRA_CHARACTERS = { validator: 300, reason: 500, code: 40 } as const;
 /** Failures in a row that are counted: the pause has long been the longest by then. */
 export const EXTRA_FAILURES = 1000;
+/** Bytes of the list of extras: two hundred entries with all their keys, each with a comment, take half. */
+export const EXTRAS_LIST_BYTES = 512 * 1024;
