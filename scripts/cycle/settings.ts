@@ -1,4 +1,5 @@
 import type { EngineSpec } from '../engine/spec.ts';
+import type { ExtraSource } from '../extras/extra.ts';
 import type { Proxies } from '../http/proxies.ts';
 import type { StoreSettings } from '../store/settings.ts';
 
@@ -32,6 +33,8 @@ export interface CycleSettings extends StoreSettings {
   readonly restoreFrom: string | undefined;
   /** Folder with files of the owner, which are published beside the databases. */
   readonly local?: string | undefined;
+  /** Files beside the databases, and where they come from. */
+  readonly extras?: readonly ExtraSource[];
   /** Folder of databases that somebody else kept, which a mirror begins with. */
   readonly adopt: string | undefined;
   /** As a share, 0.2 for 20 %, if somebody has set it. */

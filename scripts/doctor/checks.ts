@@ -2,6 +2,7 @@ import { OPEN_ENGINE_MS } from '../base/limits/doctor.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import { checkAdopted } from './adopted-folder.ts';
 import { checkAlerts } from './check-alerts.ts';
+import { checkExtras } from './check-extras.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkContainers } from './checks/containers.ts';
@@ -24,13 +25,15 @@ import type { DoctorSettings } from './settings.ts';
  * against the time of a check.
  */
 export async function checksFor(settings: DoctorSettings): Promise<Check[]> {
+  const { sync } = settings;
   return [
     { name: 'node', run: checkNode },
     ...fileChecks(settings),
     ...engineChecks(settings),
     { name: 'work', run: checkWork },
-    ...(isS3Address(settings.sync.store) ? await bucketChecks() : FOLDER),
-    ...(settings.sync.adopt === undefined ? [] : [{ name: 'adopt', run: checkAdopted }]),
+    ...(isS3Address(sync.store) ? await bucketChecks() : FOLDER),
+    ...(sync.adopt === undefined ? [] : [{ name: 'adopt', run: checkAdopted }]),
+    ...(sync.extras === undefined || sync.extras.length === 0 ? [] : [{ name: 'extras', run: checkExtras }]),
     { name: 'dns', run: checkDns },
     ...upstreamChecks(settings),
     { name: 'clock', run: checkClock },

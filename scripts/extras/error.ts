@@ -23,11 +23,25 @@ export type ExtraErrorCode =
   /** Empty, a page of HTML, or not of the kind that its name says. */
   | 'extra/wrong-type'
   | 'extra/hash'
-  | 'extra/signature';
+  | 'extra/signature'
+  /** A file of public keys that cannot be read. */
+  | 'extra/keys';
 
-export class ExtraError extends MirrorError<ExtraErrorCode> {}
+export class ExtraError extends MirrorError<ExtraErrorCode> {
+  /** Value of the header Retry-After, if an answer had one. */
+  readonly retryAfter: string | undefined;
 
-/** Codes of errors about bytes that came whole: those of all others say nothing about the file. */
+  constructor(
+    code: ExtraErrorCode,
+    message: string,
+    { retryAfter, ...options }: { advice?: string; cause?: unknown; retryAfter?: string | undefined } = {},
+  ) {
+    super(code, message, options);
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Codes of errors about bytes that a source gave. Those of all others are about the way to them. */
 const ABOUT_BYTES: readonly string[] = [
   'extra/too-large',
   'extra/wrong-type',
@@ -35,7 +49,13 @@ const ABOUT_BYTES: readonly string[] = [
   'extra/signature',
 ];
 
-/** True if an error is about the bytes of a source, and not about the way to it. */
 export function isAboutBytes(code: string): boolean {
   return ABOUT_BYTES.includes(code);
+}
+
+/** Codes of errors that all files of a host would have: the others are not asked for in the same cycle. */
+const ABOUT_HOST: readonly string[] = ['extra/unreachable', 'extra/tls', 'extra/proxy', 'extra/limited'];
+
+export function isAboutHost(code: string): boolean {
+  return ABOUT_HOST.includes(code);
 }

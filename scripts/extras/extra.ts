@@ -18,10 +18,10 @@ export interface ExtraSource {
   readonly sha256?: string;
   /** URL or path of a list of hashes that names it. */
   readonly sha256From?: string;
-  /** Key of a minisign signature, in base64, and the URL or path of that. */
-  readonly minisign?: { readonly key: string; readonly from: string };
-  /** Path of a file with the public keys of an OpenPGP signature, and the URL or path of that. */
-  readonly gpg?: { readonly keys: string; readonly from: string };
+  /** Key of a minisign signature, in base64, and the URL or path of that if it is not the file's with `.minisig`. */
+  readonly minisign?: { readonly key: string; readonly from?: string | undefined };
+  /** Path of a file with the public keys of an OpenPGP signature, and the URL or path of that if it is not the file's with `.sig`. */
+  readonly gpg?: { readonly keys: string; readonly from?: string | undefined };
 }
 
 /** What an acquisition takes from the cycle that it is a part of. */

@@ -30,20 +30,6 @@ export interface FetchOptions {
   readonly patience?: { readonly idle: number; readonly total: number };
 }
 
-/** Error of an answer, with the wait that its source asks for. */
-export class AnswerError extends ExtraError {
-  readonly retryAfter: string | undefined;
-
-  constructor(
-    code: ExtraErrorCode,
-    message: string,
-    options: { advice?: string; retryAfter?: string | undefined },
-  ) {
-    super(code, message, options);
-    this.retryAfter = options.retryAfter;
-  }
-}
-
 /**
  * Asks once for the file of a URL, of at most `limit` bytes; `unchanged` if its source says so of the known one. Nothing is
  * tried again: feeds block who asks too often. Throws an `ExtraError` in whose words neither password nor token is.
@@ -138,11 +124,11 @@ async function refused(
   header: (name: string) => string | undefined,
   body: Readable,
   words: string,
-): Promise<AnswerError> {
+): Promise<ExtraError> {
   const page = (await readBody(body, PAGE_BYTES)).bytes.toString('utf8');
   const refusal = refusedBy({ status, header }, words, page);
   const code = refusal.proxy?.isSure === true ? 'extra/proxy' : (CODES[status] ?? codeOfRange(status));
-  return new AnswerError(code, `its source ${wordsOf(refusal)}`, { retryAfter: header('retry-after') });
+  return new ExtraError(code, `its source ${wordsOf(refusal)}`, { retryAfter: header('retry-after') });
 }
 
 const CODES: Readonly<Record<number, ExtraErrorCode>> = {

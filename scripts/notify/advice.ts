@@ -96,6 +96,44 @@ export function textsFor({ class: failed, code }: Pick<Failure, 'class' | 'code'
 
 /** Advice for codes that say more than their class. */
 const BY_CODE: Readonly<Record<string, string>> = {
+  'extra/unreachable':
+    'The source of an extra cannot be reached, or its file cannot be read. What is published of it stays. Mostly it passes by ' +
+    'itself; else check its address in the settings, the network and the proxy.',
+  'extra/tls':
+    'The certificate of the source of an extra is not trusted. If a proxy signs with a CA of its own, name that CA by ' +
+    '`ca-file`; else tell who runs the source.',
+  'extra/proxy':
+    'A proxy on the way refuses, not the source of the extra. Let it pass requests to that host, or bypass it with `NO_PROXY`.',
+  'extra/redirect':
+    'The source of an extra redirects to where we do not follow. If it has moved, name the new address in the settings.',
+  'extra/denied':
+    'The source of an extra refuses us. It is asked again after pauses that grow to a day. Check the account, the token and ' +
+    'the plan behind its address, and what its terms say of mirrors.',
+  'extra/limited':
+    'The source of an extra wants fewer requests. We wait as long as it says. If it goes on, raise the `interval` of all its ' +
+    'files in the list of extras.',
+  'extra/gone':
+    'The source of an extra has no such file any more. What is published of it stays, and grows old. Find its new address, or ' +
+    'take the extra out of the settings: then it is removed from the mirror.',
+  'extra/status':
+    'The source of an extra answers in a way that makes no sense. Look at what its address answers.',
+  'extra/unavailable':
+    'The source of an extra has a fault of its own. Mostly it passes by itself; else tell who runs it.',
+  'extra/incomplete':
+    'An extra did not come whole, or not in time. It is tried again by itself. If it lasts, check the line to its source.',
+  'extra/too-large':
+    'An extra is larger than its `maxSize` in the list of extras. Look at what it is; if it really has grown, raise that.',
+  'extra/wrong-type':
+    'The source of an extra gives what is no file of signatures, such as a page. Look at what its address answers: it may ' +
+    'want a login, or another address.',
+  'extra/hash':
+    'An extra does not have the hash that it should. Where a source publishes the file before its hash, it passes by itself. ' +
+    'If it lasts, compare the file from another network, and tell who runs the source.',
+  'extra/signature':
+    'The signature of an extra is not good. Where a source publishes the file before its signature, it passes by itself. If ' +
+    'it lasts, check the key in the settings, compare the file from another network, and tell who runs the source.',
+  'extra/keys':
+    'The file with the public keys of an extra cannot be read. Export them with `gpg --armor --export KEY`.',
   'upstream/doubted':
     'Upstream did not send the right files for this version. Later runs ask for them again, less and less often. To ask ' +
     'now, run `sync` with `retry`.',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -50,4 +51,11 @@ export async function feed(handler: Handler): Promise<{ url: string; asked: Inco
   });
   await once(server, 'listening');
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+export const RULE = 'Own.Test:0:*:6f776e\n';
+
+/** Size and hash of bytes, as a manifest has them. */
+export function recordOf(bytes: string | Buffer): { size: number; sha256: string } {
+  return { size: Buffer.byteLength(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -5,6 +5,7 @@ import { ALERT_LIMITS } from './alerts.ts';
 import { DAEMON_LIMITS } from './daemon.ts';
 import { DATABASE_LIMITS } from './databases.ts';
 import { DOCTOR_LIMITS } from './doctor.ts';
+import { EXTRAS_LIMITS } from './extras.ts';
 import { GITHUB_LIMITS } from './github.ts';
 import { GIVEN_LIMITS } from './given.ts';
 import { MACHINE_LIMITS } from './machine.ts';
@@ -20,6 +21,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   alerts: ALERT_LIMITS,
   databases: DATABASE_LIMITS,
   doctor: DOCTOR_LIMITS,
+  extras: EXTRAS_LIMITS,
   github: GITHUB_LIMITS,
   given: GIVEN_LIMITS,
   machine: MACHINE_LIMITS,

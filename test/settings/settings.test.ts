@@ -28,6 +28,7 @@ test('without a word the mirror takes the official databases from ClamAV into ./
     upstreams: ['https://database.clamav.net'],
     databases: ['main', 'daily', 'bytecode'],
     store: resolve('mirror'),
+    extras: [],
     s3: { maxSize: 1024 * 1024 * 1024 },
     work: resolve('mirror.work'),
     dns: dns(OFFICIAL_RECORD),
@@ -126,6 +127,11 @@ const meanings: [string, string, Partial<CycleSettings>][] = [
   ['adopt', '/var/lib/clamav', { adopt: '/var/lib/clamav' }],
   ['restore-from', 'https://me.github.io/mirror/', { restoreFrom: 'https://me.github.io/mirror' }],
   ['local', '/srv/local', { local: '/srv/local' }],
+  [
+    'extra',
+    'own.ndb=/srv/own.ndb',
+    { extras: [{ name: 'own.ndb', from: '/srv/own.ndb', interval: 3_600_000, maxSize: 64 * 1024 * 1024 }] },
+  ],
   ['max-signature-drop', '5', { maxSignatureDrop: 0.05 }],
   ['accept', ' main was built anew ', { accept: 'main was built anew' }],
   ['allow-private-redirects', 'true', { proxies: { ...NO_PROXIES, privateRedirects: true } }],
@@ -144,9 +150,12 @@ describe.each(meanings)('--%s %s', (name, text, meaning) => {
   });
 });
 
-test('every option of sync has a meaning that is tested, but --user-agent and those of the network and of alerts', () => {
-  const elsewhere = [...['user-agent', 'proxy', 'ca-file'], ...ALERT_OPTIONS.map(({ name }) => name)];
-  const tested = new Set<string>([...meanings.map(([name]) => name), ...elsewhere]); // network.test.ts, notify/alerts
+test('every option of sync has a meaning that is tested, but --user-agent, --extras and those of the network and of alerts', () => {
+  const elsewhere = [
+    ...['user-agent', 'proxy', 'ca-file', 'extras'],
+    ...ALERT_OPTIONS.map(({ name }) => name),
+  ];
+  const tested = new Set<string>([...meanings.map(([name]) => name), ...elsewhere]); // network.test.ts, extras.test.ts, notify/alerts
   expect(SYNC_OPTIONS.filter(({ name }) => !tested.has(name))).toEqual([]);
 });
 

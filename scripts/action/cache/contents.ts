@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ALERT_MEMORY_BYTES } from '../../base/limits/alerts.ts';
+import { EXTRA_MEMORY_BYTES } from '../../base/limits/extras.ts';
 import { CACHED_STATE_BYTES } from '../../base/limits/github.ts';
 import { SIGHTINGS_BYTES } from '../../base/limits/machine.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../cycle/memory/state-files.ts';
+import { EXTRA_MEMORY } from '../../extras/memory.ts';
 import { SIGHTINGS } from '../../mirror/check/sightings.ts';
 import { ALERTS_FILE } from '../../notify/alerts/memory.ts';
 import { COPIES_FOLDER, COPY_NAME, Copies } from '../../store/copies.ts';
@@ -19,11 +21,12 @@ const LIMITS: ReadonlyMap<string, number> = new Map([
   [SIGHTINGS, SIGHTINGS_BYTES],
   [CLIENTS, CACHED_STATE_BYTES],
   [ALERTS_FILE, ALERT_MEMORY_BYTES],
+  [EXTRA_MEMORY, EXTRA_MEMORY_BYTES],
 ]);
 
 /** One file of a cache. */
 export interface CachedFile {
-  /** `state.json`, `verified.json`, `clients.json`, `alerts.json`, or of a copy its SHA-256. */
+  /** `state.json`, `verified.json`, `clients.json`, `alerts.json`, `extra-sources.json`, or of a copy its SHA-256. */
   readonly name: string;
   readonly size: number;
   readonly sha256: string;

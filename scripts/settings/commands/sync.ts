@@ -5,6 +5,7 @@ import { isS3Address } from '../../store/s3/address.ts';
 import { OFFICIAL_RECORD, OFFICIAL_UPSTREAM, USUAL_DATABASES, usualRecord } from '../../upstream/official.ts';
 import { ALERT_OPTIONS } from '../alerts.ts';
 import { dnsFrom } from '../environment.ts';
+import { EXTRAS_OPTIONS, extrasFrom } from '../extras/extras.ts';
 import {
   Databases,
   DnsSource,
@@ -153,6 +154,7 @@ const CYCLE = [
     usually: 'none; in a workflow, the folder "local" of its repository, if there is one',
     schema: FilePath,
   },
+  ...EXTRAS_OPTIONS,
   {
     name: 'adopt',
     value: '<folder>',
@@ -194,9 +196,10 @@ export const PROOF_OPTIONS = pick(SYNC_OPTIONS, [
 
 /** Throws `setting/invalid`, which names the setting and what it takes. */
 export function syncSettings(from: Given): CycleSettings {
-  const { settings, where } = together({
+  const { settings, where, extras } = together({
     settings: () => validated(OWN, from),
     where: () => storeSettings(from),
+    extras: () => extrasFrom(from),
   });
   const { store, s3 } = where;
   const work = settings.work ?? workFolderOf(store);
@@ -225,6 +228,7 @@ export function syncSettings(from: Given): CycleSettings {
     publicUrl: settings['public-url'],
     restoreFrom: settings['restore-from'],
     local: settings.local,
+    extras,
     adopt: settings.adopt,
     maxSignatureDrop: drop === undefined ? undefined : drop / 100,
     accept: settings.accept,

@@ -17,6 +17,7 @@ import { waitSettings } from '../commands/wait-for.ts';
 import { watchSettings } from '../commands/watch.ts';
 import { formOf, jsonOf } from '../form.ts';
 import { logSettings } from '../log.ts';
+import { nearest } from '../nearest.ts';
 import { fallbackOf, type Option } from '../option.ts';
 import {
   type Given,
@@ -29,7 +30,6 @@ import {
   variableOf,
   withoutPassword,
 } from '../read.ts';
-import { nearest } from '../unknown.ts';
 import { CONFIG_OPTION } from './option.ts';
 
 /** A setting as it holds for a command. */

@@ -4,9 +4,9 @@ import { counted } from '../../base/words.ts';
 import { isS3Address } from '../../store/s3/address.ts';
 import { COMMANDS, optionsOf, sharedOptions } from '../commands/commands.ts';
 import { type Form, formOf, wordPattern } from '../form.ts';
+import { nearest } from '../nearest.ts';
 import type { Option } from '../option.ts';
 import { problemOf, SettingError } from '../read.ts';
-import { nearest } from '../unknown.ts';
 import { type Parsed, type Place, parseJsonc } from './syntax.ts';
 
 /** A value of the file as a flag would have it, and where it stands. */

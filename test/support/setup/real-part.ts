@@ -32,6 +32,8 @@ const NAMES = [
   'apt',
   'python',
   'openssl',
+  'minisign',
+  'gpg',
   'chromium',
   'promtool', // of Prometheus
   'prometheus',

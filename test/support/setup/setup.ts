@@ -112,6 +112,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     realPart('strace', () => ensureProgram('strace', ['strace'], options)), // hostile/watched.ts tries it
     realPart('helm', () => ensureProgram('unzip', ['unzip'], options)), // kit/helm.ts unpacks it
     realPart('pods', () => ensureProgram('podman', PODMAN, options)), // docker/podman.ts and kit/pods.ts try it
+    realPart('minisign', () => ensureProgram('minisign', ['minisign'], options)), // sign/signers.ts tries it
+    realPart('gpg', () => ensureProgram('gpg', ['gpg'], options)), // sign/signers.ts tries it
     realPart('compose', () => ensureProgram('docker-compose', ['docker-compose'], options)), // kit/compose.ts tries it
   ]);
   project.provide('run', run);
