@@ -1,3 +1,4 @@
+import { ALLOWED_FILES, ALLOWED_SIGNATURES } from '../cvd/extra-names.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { ConfError, type ConfOption, proxyOptions } from '../files/clamav-conf.ts';
 import { USUAL_DATABASES } from '../upstream/official.ts';
@@ -81,6 +82,14 @@ export function mirrorLines(lines: MirrorLines): readonly ConfOption[] {
     ...databases
       .filter((name) => !USUAL_DATABASES.includes(name))
       .map((name) => ['ExtraDatabase', name] as const),
-    ...(extras?.names ?? []).map((name) => ['DatabaseCustomURL', `${extras?.mirror}/${name}`] as const),
+    ...allowListFirst(extras?.names ?? []).map(
+      (name) => ['DatabaseCustomURL', `${extras?.mirror}/${name}`] as const,
+    ),
   ];
+}
+
+/** Orders extras so that the allow list comes first: freshclam gives up all URLs behind one that fails. */
+function allowListFirst(names: readonly string[]): readonly string[] {
+  const isFirst = (name: string) => name === ALLOWED_SIGNATURES || name === ALLOWED_FILES;
+  return [...names.filter(isFirst), ...names.filter((name) => !isFirst(name))];
 }

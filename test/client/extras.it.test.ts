@@ -38,7 +38,13 @@ describeMirror('a client of a mirror with extras', () => {
     await using host = await startHost({ folder: mirror.store });
     const before = process.umask(0o077);
     onTestFinished(() => void process.umask(before));
-    await publishExtras(mirror.store, { 'own.ndb': OWN, 'local.ign2': `${SOBIG}\n` }, [allowedEntry(SOBIG)]);
+    await publishExtras(
+      mirror.store,
+      { 'own.ndb': OWN, 'local.ign2': `${SOBIG}\n` },
+      {
+        allowed: [allowedEntry(SOBIG)],
+      },
+    );
     const report = await consumer.update(host.url);
     expect(report.extras).toEqual({ 'own.ndb': 'downloaded', 'local.ign2': 'downloaded' });
     expect(await consumer.names()).toEqual(['local.ign2', 'own.ndb', 'test.cvd']);

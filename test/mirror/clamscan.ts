@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Engine, run } from '../../scripts/engine/engine.ts';
@@ -13,8 +13,11 @@ export async function clamscan(
   const engine = given ?? (await findNativeEngine(process.env.PATH ?? ''));
   const folder = await mkdtemp(join(tmpdir(), 'scanned-'));
   try {
-    for (const [name, bytes] of Object.entries(samples)) await writeFile(join(folder, name), bytes);
-    const args = () => [`--database=${databases}`, '--no-summary', folder];
+    await cp(databases, join(folder, 'db'), { recursive: true });
+    await mkdir(join(folder, 'samples'));
+    for (const [name, bytes] of Object.entries(samples))
+      await writeFile(join(folder, 'samples', name), bytes);
+    const args = (at: string) => [`--database=${at}/db`, '--no-summary', `${at}/samples`];
     const { output } = await run(engine, { tool: 'clamscan', folder, args, timeout: 60_000 });
     const says = (name: string) =>
       new RegExp(`/${name}: (.*?)(?: FOUND)?$`, 'm').exec(output)?.[1] ?? `nothing: ${output}`;

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Allowed } from '../../scripts/mirror/extras.ts';
 import { encodeManifest, parseManifest } from '../../scripts/mirror/manifest.ts';
@@ -6,16 +6,19 @@ import { SigtoolFolder } from '../support/clamav/sigtool.ts';
 import { official } from '../support/setup/official.ts';
 import { extraRecord, extrasOf } from './extras.ts';
 
-/** Publishes extras in a store in the place of those that it has, as a cycle leaves them. */
+/** Publishes extras in a store in the place of those that it has, as a cycle leaves them; `at` is the time that they tell. */
 export async function publishExtras(
   store: string,
   files: Readonly<Record<string, string>>,
-  allowed: readonly Allowed[] = [],
+  { allowed = [], at }: { readonly allowed?: readonly Allowed[]; readonly at?: Date } = {},
 ): Promise<void> {
   const path = join(store, 'manifest.json');
   const manifest = parseManifest(await readFile(path, 'utf8'), store);
   for (const name of Object.keys(manifest.extras?.files ?? {})) await rm(join(store, name));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(store, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(store, name), text);
+    if (at !== undefined) await utimes(join(store, name), at, at);
+  }
   const records = Object.fromEntries(
     Object.entries(files).map(([name, text]) => [name, extraRecord(text)] as const),
   );
