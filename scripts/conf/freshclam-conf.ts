@@ -89,7 +89,7 @@ export function mirrorLines(lines: MirrorLines): readonly ConfOption[] {
 }
 
 /** Orders extras so that the allow list comes first: freshclam gives up all URLs behind one that fails. */
-function allowListFirst(names: readonly string[]): readonly string[] {
+export function allowListFirst(names: readonly string[]): readonly string[] {
   const isFirst = (name: string) => name === ALLOWED_SIGNATURES || name === ALLOWED_FILES;
   return [...names.filter(isFirst), ...names.filter((name) => !isFirst(name))];
 }
