@@ -4,6 +4,7 @@ import {
   COSTS,
   type Cost,
   costOf,
+  EXTRA_COSTS,
   FIXED,
   type Generation,
   type Occasion,
@@ -19,9 +20,12 @@ import type { Manifest } from '../mirror/manifest.ts';
 import { ProbeClient } from '../probe/http-client.ts';
 import { readManifest } from '../probe/read-manifest.ts';
 import { USUAL_DATABASES } from '../upstream/official.ts';
+import type { NamedExtras } from './folder-extras.ts';
 
 /** Validated settings of the configurations of a client. */
 export interface ConfigSettings extends ClientWishes {
+  /** True to name what Talos signed alone, and no extras of the mirror. */
+  readonly talosOnly: boolean;
   /** True to ask no mirror which databases it has. */
   readonly isOffline: boolean;
   /** Deadline of the questions to mirrors, in milliseconds. */
@@ -59,7 +63,13 @@ export async function configureClient(settings: ConfigSettings): Promise<ConfigR
   const found = settings.isOffline ? undefined : await firstManifest(settings, warnings);
   const { manifest } = found ?? {};
   const databases = settings.databases ?? namesIn(manifest);
-  const wishes: ClientWishes = { ...settings, databases };
+  const extras = settings.talosOnly ? {} : (manifest?.extras?.files ?? {});
+  const names = Object.keys(extras);
+  const wishes: ClientWishes = {
+    ...settings,
+    databases,
+    extras: found && { mirror: found.mirror, names },
+  };
   const confs = withTexts(wishes);
   const way = settings.isPrivate ? 'PrivateMirror' : settings.record === undefined ? 'DatabaseMirror' : 'DNS';
   if (databases === undefined)
@@ -68,10 +78,13 @@ export async function configureClient(settings: ConfigSettings): Promise<ConfigR
     );
   return {
     ...{ confs, shown: withTexts(withoutPasswords(wishes)), asked: found?.url, way, warnings },
-    costs: costsOf(way, databases ?? USUAL_DATABASES, manifest),
-    advice: MACHINES[settings.machine].advice,
+    costs: costsOf(way, databases ?? USUAL_DATABASES, manifest, extras),
+    advice: [...(names.length > 0 ? [EXTRAS_ADVICE] : []), ...MACHINES[settings.machine].advice],
   };
 }
+
+const EXTRAS_ADVICE =
+  'Make it anew when the mirror has other extras: freshclam fails at one that is gone, once the databases are updated';
 
 function withTexts(wishes: ClientWishes): ConfigReport['confs'] {
   return clientConfs(wishes).map((conf) => ({ ...conf, text: confText(conf.lines) }));
@@ -86,12 +99,12 @@ function namesIn(manifest: Manifest | undefined): readonly string[] | undefined 
 async function firstManifest(
   { mirrors, timeout, userAgent, proxies }: ConfigSettings,
   warnings: string[],
-): Promise<{ readonly manifest: Manifest; readonly url: string } | undefined> {
+): Promise<{ readonly manifest: Manifest; readonly url: string; readonly mirror: string } | undefined> {
   for (const url of mirrors) {
     await using client = new ProbeClient({ url, timeout, userAgent, proxies });
     try {
       const { manifest, error } = await readManifest(client);
-      if (manifest !== undefined) return { manifest, url: client.url };
+      if (manifest !== undefined) return { manifest, url: client.url, mirror: url };
       warnings.push(
         error === undefined ? `${client.url} does not say which databases it has` : explain(error),
       );
@@ -102,17 +115,25 @@ async function firstManifest(
   return undefined;
 }
 
-/** A check and a start are about all databases, an update is of the one that is updated most. */
-function costsOf(way: Way, databases: readonly string[], manifest: Manifest | undefined): readonly Costs[] {
+/** A check and a start are about everything, an update is of the database that is updated most. */
+function costsOf(
+  way: Way,
+  databases: readonly string[],
+  manifest: Manifest | undefined,
+  extras: NamedExtras,
+): readonly Costs[] {
   const updated = databases.includes('daily') ? ['daily'] : databases.slice(0, 1);
   const occasions = [
-    ['check', databases],
-    ['update', updated],
-    ['start', databases],
+    ['check', databases, Object.values(extras)],
+    ['update', updated, []],
+    ['start', databases, Object.values(extras)],
   ] as const;
-  return occasions.map(([occasion, names]) => {
+  return occasions.map(([occasion, names, beside]) => {
     const by = (generation: Generation) =>
-      sumOf(names.map((name) => costOf(COSTS[generation][way][occasion], sizesOf(name, manifest))));
+      sumOf([
+        ...names.map((name) => costOf(COSTS[generation][way][occasion], sizesOf(name, manifest))),
+        ...beside.map(({ size }) => costOf(EXTRA_COSTS[occasion], { extra: size })),
+      ]);
     return { occasion, databases: names, by: { '0.103': by('0.103'), '1.5': by('1.5') } };
   });
 }

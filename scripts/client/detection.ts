@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Engine, endOf, run } from '../engine/engine.ts';
 import { requireNoLack } from '../engine/shortages.ts';
-import { eicar, mustKnowEicar, SCAN_LIMITS } from '../proof/samples/samples.ts';
+import { eicar, mustKnowEicar, type Sample, SCAN_LIMITS } from '../proof/samples/samples.ts';
 import { requireVerdicts } from '../proof/scenarios/scan.ts';
 import { ScenarioFailure, tellingLine } from '../proof/scenarios/scenario.ts';
 import { ClientError } from './error.ts';
@@ -11,23 +11,33 @@ import type { Holding } from './holdings.ts';
 
 const SAMPLES = 'samples';
 const SAMPLE = 'eicar.com';
+const HARMLESS = 'harmless.txt';
 
 /**
- * Lets an engine scan EICAR with the databases in `folder`/db, if they must know it. Returns what is wrong with the result,
- * or `undefined`. Only this shows what ClamAV itself makes of a file. Any name of the detection will do: the mirror's proof
- * has checked the name. Throws `client/not-scanned` if clamscan gave no answer, `engine/broken`.
+ * Lets an engine scan EICAR with the databases in `folder`/db, if they must know it, and a harmless text if extras are among
+ * them. Returns what is wrong with the result, or `undefined`. Only this shows what ClamAV itself makes of a file. Any name
+ * of the detection will do: the mirror's proof has checked the name. Throws `client/not-scanned` if clamscan gave no answer, `engine/broken`.
  */
 export async function missesEicar(
   engine: Engine,
   folder: string,
   holdings: ReadonlyMap<string, Holding>,
-  { fips, timeout }: { readonly fips: boolean; readonly timeout: number },
+  {
+    fips,
+    timeout,
+    hasExtras,
+  }: { readonly fips: boolean; readonly timeout: number; readonly hasExtras: boolean },
 ): Promise<string | undefined> {
   const counts = new Map([...holdings].map(([database, { header }]) => [database, header.signatures]));
-  if (!mustKnowEicar(counts)) return undefined;
+  const wanted: Sample[] = [
+    ...(mustKnowEicar(counts) ? [{ name: SAMPLE, expected: 'any' } as const] : []),
+    ...(hasExtras ? [{ name: HARMLESS, expected: 'clean' } as const] : []),
+  ];
+  if (wanted.length === 0) return undefined;
   const samples = join(folder, SAMPLES);
   await mkdir(samples, { recursive: true });
-  await writeFile(join(samples, SAMPLE), eicar());
+  for (const { name } of wanted)
+    await writeFile(join(samples, name), name === SAMPLE ? eicar() : 'harmless\n');
   let inside = '';
   const ended = await run(engine, {
     tool: 'clamscan',
@@ -48,7 +58,7 @@ export async function missesEicar(
     );
   }
   try {
-    requireVerdicts(ended, inside, [{ name: SAMPLE, expected: 'any' }]);
+    requireVerdicts(ended, inside, wanted);
     return undefined;
   } catch (error) {
     if (!(error instanceof ScenarioFailure)) throw error;

@@ -2,12 +2,14 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isExtraName } from '../cvd/extra-names.ts';
 import { DATABASE_NAME, parseFileName } from '../cvd/names.ts';
 import { takeLock } from '../files/lock.ts';
 import { takeCorner, takePrivateFolder } from '../files/private-folder.ts';
 import { listed } from '../probe/finding.ts';
 import type { Trust } from '../verify/trust.ts';
 import { ClientError } from './error.ts';
+import { FolderExtras } from './folder-extras.ts';
 import { provenIn } from './holdings.ts';
 import { type Signed, withSigns } from './signs.ts';
 
@@ -22,14 +24,17 @@ const TEMPORARY = /^(?:tmp\.|clamav-[0-9a-f]{32})/;
 export interface ClientFolder extends AsyncDisposable {
   /** Folder for unfinished work, on the same file system. It is emptied at the end. */
   readonly work: string;
-  /** Proven databases that were there, by name. Everything else has been removed. */
+  /** Proven databases that were there, by name. Everything else has been removed, but for `extras`. */
   readonly proven: ReadonlyMap<string, Signed>;
+  /** Files of the mirror's that Talos did not make. Only its manifest proves them. */
+  readonly extras: FolderExtras;
 }
 
 /**
- * Takes a client's folder for one run, and removes everything in it that is not proven to be Talos' own. It may come from a
- * cache, and ClamAV obeys whatever lies there: an `.ign2`, or a CLD that lacks files, switches signatures off. Refuses a
- * folder that holds other things and was never a client's, and one that others may write to.
+ * Takes a client's folder for one run, and removes everything in it that is not proven to be Talos' own. What may be an
+ * extra of the mirror is removed at the end, unless its manifest proves it. The folder may come from a cache, and ClamAV
+ * obeys whatever lies there: an `.ign2`, or a CLD that lacks files, switches signatures off. Refuses a folder that holds
+ * other things and was never a client's, and one that others may write to.
  * Throws `client/foreign-folder`, `setting/unsafe-folder`, `file/busy`.
  */
 export async function takeClientFolder(folder: string, trust: Trust, log: Log): Promise<ClientFolder> {
@@ -46,12 +51,15 @@ export async function takeClientFolder(folder: string, trust: Trust, log: Log): 
   };
   try {
     await clear();
+    const extras = new FolderExtras(folder, await extrasIn(folder), log);
     const proven = await clean(folder, trust, log);
     return {
       work,
       proven,
+      extras,
       async [Symbol.asyncDispose]() {
         try {
+          await extras[Symbol.asyncDispose]();
           await clear();
         } finally {
           lock[Symbol.dispose]();
@@ -80,12 +88,19 @@ async function clean(folder: string, trust: Trust, log: Log): Promise<ClientFold
     log.warn(`${join(folder, file)} is not used: ${error.message}`);
   const found = await provenIn(folder, [...databases], trust, onDoubt);
   const proven = await withSigns(folder, found, trust, onDoubt);
-  const kept = new Set([...proven.values()].flatMap(({ file, sign }) => [file, sign ?? file])).add(PRIVATE);
+  const ours = [...proven.values()].flatMap(({ file, sign }) => [file, sign ?? file]);
+  const kept = new Set([PRIVATE, ...ours, ...(await extrasIn(folder))]);
   for (const name of names.filter((name) => !kept.has(name))) {
     if (!isFreshclams(name)) log.warn(`removed ${join(folder, name)}: it is no database of the mirror`);
     await rm(join(folder, name), { recursive: true, force: true });
   }
   return proven;
+}
+
+/** Names of files in a folder that may be extras of a mirror. */
+async function extrasIn(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { withFileTypes: true });
+  return found.flatMap((entry) => (entry.isFile() && isExtraName(entry.name) ? [entry.name] : []));
 }
 
 /** True for files that some version of freshclam makes: databases, the `.sign` of a CVD, notes, unfinished work. */

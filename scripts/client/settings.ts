@@ -11,6 +11,8 @@ export interface ClientSettings {
   readonly conf: string;
   /** Databases to take; `undefined`: all that the mirror names. */
   readonly databases: readonly string[] | undefined;
+  /** True to take what Talos signed alone, and no extras of the mirror. */
+  readonly talosOnly: boolean;
   /** TXT record of the mirror; `undefined`: freshclam asks the mirror itself. */
   readonly record: string | undefined;
   /** FIPS limits, which only ClamAV ≥ 1.5 knows: CVDs then need their `.sign`. */

@@ -15,15 +15,15 @@ import { ProbeClient } from '../probe/http-client.ts';
 import { type Description, readManifest } from '../probe/read-manifest.ts';
 import { USUAL_DATABASES } from '../upstream/official.ts';
 import type { Trust } from '../verify/trust.ts';
-import { UPDATE, type UpdateContext, update, type Wanted } from './conditional-update.ts';
-import { missesEicar } from './detection.ts';
+import { UPDATE, update } from './conditional-update.ts';
 import { ClientError } from './error.ts';
-import { type ClientFolder, takeClientFolder } from './folder.ts';
+import { installExtras, takeExtras } from './extras.ts';
+import { takeClientFolder } from './folder.ts';
 import { DATABASES } from './freshclam.ts';
 import type { Holding } from './holdings.ts';
-import { install, remove } from './install.ts';
+import { install } from './install.ts';
+import { prove } from './prove.ts';
 import type { ClientSettings } from './settings.ts';
-import type { Signed } from './signs.ts';
 
 export interface ClientContext {
   /** Opens the engine. `work` is a folder for this run alone. */
@@ -45,6 +45,8 @@ export interface ClientReport {
   readonly versions: Readonly<Record<string, number>>;
   /** Way in which each database came: `cdiffs`: the old one was updated; `whole`: it was downloaded. */
   readonly how: Readonly<Record<string, 'unchanged' | 'cdiffs' | 'whole'>>;
+  /** Way in which each of the mirror's extras came; `left out`: it could not be had, or ClamAV does not work with it. */
+  readonly extras: Readonly<Record<string, 'unchanged' | 'downloaded' | 'left out'>>;
   /** Time of the mirror's last successful check of all these databases; `null`: it does not say. */
   readonly checked: string | null;
 }
@@ -59,7 +61,7 @@ const CLOCK_SKEW_MS = HOUR_MS;
  * Updates a database folder from a mirror with a real freshclam, and writes a `freshclam.conf` that does the same. ClamAV
  * may read the folder at any time: files are replaced one by one, each atomically, once all of them are there. The files
  * decide whether the update worked, for freshclam's exit code proves nothing (clamav-formats.md §0.5). Then the engine must
- * find EICAR with them.
+ * find EICAR with them. The mirror's extras come beside them, as far as ClamAV works with them.
  * Throws `ClientError`, `ProbeError` if the mirror gives no answer, `StoreError` if its manifest cannot be understood,
  * `ConfError`, `EngineError`.
  */
@@ -73,15 +75,23 @@ export async function updateClient(settings: ClientSettings, context: ClientCont
   const databases = settings.databases ?? databasesOf(manifest, mirror.url);
   const proxy = proxyFor(url, proxies);
   const owner = ourName();
-  const conf = confText(
-    freshclamConf({ mirrors: [url], databases, record, proxy, attempts: 3, owner, fips, folder: into }),
-  );
+  const confWith = (names: Iterable<string>) => {
+    const extras = { mirror: url, names: [...names] };
+    const conf = { mirrors: [url], databases, extras, record, proxy, attempts: 3, owner, fips, folder: into };
+    return confText(freshclamConf(conf));
+  };
+  confWith(Object.keys(manifest?.extras?.files ?? {})); // throws before anything is changed
   const engine = await context.openEngine(folder.work);
   if (fips) requireFips(engine);
   const updating = { engine, trust, log, now, patience };
-  const holdings = await proven(folder, { databases, manifest }, settings, updating, deadline);
+  const wanted = { databases, manifest };
+  const updated = await update(folder, wanted, settings, updating, deadline);
+  const taken = await takeExtras(mirror, { manifest, folder, settings }, updating, deadline);
+  const found = { wanted, holdings: updated, taken };
+  const { holdings, extras } = await prove(folder, found, settings, updating, deadline);
   await install(folder.proven, holdings, join(folder.work, UPDATE, DATABASES), into);
-  await placeConf(settings.conf, conf); // an update that fails before this writes none
+  await installExtras(extras, folder, into);
+  await placeConf(settings.conf, confWith(extras.keys())); // an update that fails before this writes none
   if (maxAge !== undefined && manifest !== undefined)
     requireFresh(manifest, databases, { maxAge, now: now(), log });
   return {
@@ -92,61 +102,14 @@ export async function updateClient(settings: ClientSettings, context: ClientCont
     how: Object.fromEntries(
       [...holdings].map(([database, has]) => [database, howOf(folder.proven.get(database), has)]),
     ),
+    extras: Object.fromEntries(
+      [...taken.extras.keys(), ...taken.missing].map((name) => {
+        const how = taken.fresh.has(name) ? 'downloaded' : 'unchanged';
+        return [name, extras.has(name) ? how : 'left out'];
+      }),
+    ),
     checked: manifest === undefined ? null : oldestCheck(manifest, databases),
   };
-}
-
-/**
- * Updates, then lets the engine find EICAR before anything counts as good. CVDs that were there before need no scan: every
- * byte is signed. A CLD is scanned with in every run: nothing signs it as a whole, and a cache may have brought it. If the
- * engine finds nothing with it, the whole CVD replaces it. Throws `client/does-not-detect`.
- */
-async function proven(
-  folder: ClientFolder,
-  wanted: Wanted,
-  settings: ClientSettings,
-  context: UpdateContext,
-  deadline: number,
-): Promise<ReadonlyMap<string, Signed>> {
-  const { engine, log } = context;
-  const work = join(folder.work, UPDATE);
-  const misses = async (holdings: ReadonlyMap<string, Signed>) => {
-    const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
-    return needsScan(folder, holdings)
-      ? await missesEicar(engine, work, holdings, { fips: settings.fips, timeout })
-      : undefined;
-  };
-  const holdings = await update(folder, wanted, settings, context, deadline);
-  const wrong = await misses(holdings);
-  if (wrong === undefined) return holdings;
-  const suspects = [...holdings]
-    .filter(([, { file }]) => file.endsWith('.cld'))
-    .map(([database]) => database);
-  if (suspects.length === 0) throw undetected(wrong, engine);
-  log.warn(`${wrong}: downloading ${suspects.join(', ')} whole`);
-  for (const database of suspects) await remove(join(work, DATABASES), database);
-  const rest = { ...folder, proven: new Map() }; // the other databases are in place already
-  const anew = await update(rest, wanted, settings, context, deadline);
-  const still = await misses(anew);
-  if (still !== undefined) throw undetected(still, engine);
-  return anew;
-}
-
-function needsScan({ proven }: ClientFolder, holdings: ReadonlyMap<string, Signed>): boolean {
-  return [...holdings].some(
-    ([database, { file, header }]) =>
-      file.endsWith('.cld') || proven.get(database)?.header.version !== header.version,
-  );
-}
-
-function undetected(what: string, { version }: Engine): ClientError {
-  return new ClientError(
-    'client/does-not-detect',
-    `with the databases of the mirror, ClamAV ${version} does not find EICAR: ${what}`,
-    {
-      advice: 'The folder keeps its old databases. Check what the mirror serves: clamav-mirror probe --full',
-    },
-  );
 }
 
 function requireFips(engine: Engine): void {

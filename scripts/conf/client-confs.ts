@@ -74,14 +74,11 @@ function commented(line: ConfOption): readonly ConfLine[] {
 
 /** The same wishes with `PASSWORD` in the place of each password. A user alone, of a mirror, may be a token. */
 export function withoutPasswords(wishes: ClientWishes): ClientWishes {
-  const { mirrors, proxy } = wishes;
+  const { mirrors, extras, proxy } = wishes;
   return {
     ...wishes,
-    mirrors: mirrors.map((url) => {
-      const { username, password } = new URL(url);
-      if (username === '' && password === '') return url;
-      return masked(url, password === '' ? 'username' : 'password').href.replace(/\/$/, '');
-    }),
+    mirrors: mirrors.map(maskedMirror),
+    extras: extras && { ...extras, mirror: maskedMirror(extras.mirror) },
     proxy: proxy && proxy.password !== '' ? masked(proxy, 'password') : proxy,
   };
 }
@@ -89,6 +86,12 @@ export function withoutPasswords(wishes: ClientWishes): ClientWishes {
 function hasPasswords({ mirrors, proxy }: ClientWishes): boolean {
   const users = mirrors.map((url) => new URL(url)).map(({ username, password }) => username + password);
   return [...users, proxy?.password ?? ''].some((secret) => secret !== '');
+}
+
+function maskedMirror(url: string): string {
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return url;
+  return masked(url, password === '' ? 'username' : 'password').href.replace(/\/$/, '');
 }
 
 function masked(address: string | URL, secret: 'username' | 'password'): URL {

@@ -1,5 +1,13 @@
 /** One answer of a mirror, by what its body is. `missing` is a 404, `unchanged` a 304. */
-export type Piece = 'missing' | 'unchanged' | 'header' | 'cdiff' | 'cdiff.sign' | 'cvd' | 'cvd.sign';
+export type Piece =
+  | 'missing'
+  | 'unchanged'
+  | 'header'
+  | 'cdiff'
+  | 'cdiff.sign'
+  | 'cvd'
+  | 'cvd.sign'
+  | 'extra';
 
 /** Ways of a client to its mirror: asking it for versions, being told them by the mirror's DNS record, or as PrivateMirror. */
 export type Way = 'DatabaseMirror' | 'DNS' | 'PrivateMirror';
@@ -38,6 +46,17 @@ export const COSTS: Readonly<Record<Generation, Record<Way, Record<Occasion, rea
       start: ['missing', 'header', 'cvd', 'cvd.sign'],
     },
   },
+};
+
+/**
+ * What a client asks for each extra beside that, by `DatabaseCustomURL`, whichever way it takes databases. `unchanged` is what
+ * the built-in host says to a client that came well after the publication; to others, and at hosts that compare dates exactly,
+ * it is `extra` again.
+ */
+export const EXTRA_COSTS: Readonly<Record<Occasion, readonly Piece[]>> = {
+  check: ['unchanged'],
+  update: ['extra'],
+  start: ['extra'],
 };
 
 /** Bytes of each piece that a database has; `undefined`: unknown. */

@@ -1,3 +1,4 @@
+import { ALLOWED_FILES, ALLOWED_SIGNATURES } from '../cvd/extra-names.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { ConfError, type ConfOption, proxyOptions } from '../files/clamav-conf.ts';
 import { USUAL_DATABASES } from '../upstream/official.ts';
@@ -10,6 +11,8 @@ export interface MirrorLines {
   readonly isPrivate?: boolean;
   /** Databases of the mirror; `undefined`: unknown, so that clients ask for those that ClamAV asks for. */
   readonly databases: readonly string[] | undefined;
+  /** Extras, by name, and the mirror among them that has these; default: none. */
+  readonly extras?: { readonly mirror: string; readonly names: readonly string[] } | undefined;
   /** TXT record of the mirror; `undefined`: freshclam asks the mirror itself for versions. */
   readonly record: string | undefined;
 }
@@ -60,7 +63,7 @@ export function freshclamConf(conf: FreshclamConf): readonly ConfOption[] {
 
 /** Makes the options that lead a client to its mirrors. Throws `conf/impossible` for a database without a proper name. */
 export function mirrorLines(lines: MirrorLines): readonly ConfOption[] {
-  const { mirrors, isPrivate = false, databases = USUAL_DATABASES, record } = lines;
+  const { mirrors, isPrivate = false, databases = USUAL_DATABASES, extras, record } = lines;
   const strange = databases.find((name) => !DATABASE_NAME.test(name));
   if (strange !== undefined) {
     const shown = JSON.stringify(strange.slice(0, 40));
@@ -79,5 +82,14 @@ export function mirrorLines(lines: MirrorLines): readonly ConfOption[] {
     ...databases
       .filter((name) => !USUAL_DATABASES.includes(name))
       .map((name) => ['ExtraDatabase', name] as const),
+    ...allowListFirst(extras?.names ?? []).map(
+      (name) => ['DatabaseCustomURL', `${extras?.mirror}/${name}`] as const,
+    ),
   ];
+}
+
+/** Orders extras so that the allow list comes first: freshclam gives up all URLs behind one that fails. */
+export function allowListFirst(names: readonly string[]): readonly string[] {
+  const isFirst = (name: string) => name === ALLOWED_SIGNATURES || name === ALLOWED_FILES;
+  return [...names.filter(isFirst), ...names.filter((name) => !isFirst(name))];
 }

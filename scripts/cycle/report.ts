@@ -5,6 +5,7 @@ import type { Proof } from '../proof/record.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { AdoptionReport } from './adopt/adoption.ts';
 import { asPublished, bytesFor, type How, type Survey, type Update } from './database.ts';
+import type { ExtrasReport } from './extras/report.ts';
 import { RefusalError } from './gate/refusal.ts';
 
 /** `proven`: it would have been published, and this was a dry run. */
@@ -51,6 +52,8 @@ export interface CycleReport {
   readonly times: Readonly<Record<string, number>>;
   /** What became of each file of the folder that `--adopt` names. */
   readonly adoption?: AdoptionReport;
+  /** Each extra; absent for a mirror without any. They change no outcome: that of a cycle is the databases'. */
+  readonly extras?: ExtrasReport;
   /** Error that ended the cycle as a whole. */
   readonly error?: { readonly code: string; readonly message: string };
 }

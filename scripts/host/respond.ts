@@ -5,6 +5,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import send from 'send';
+import { isExtraName } from '../cvd/extra-names.ts';
 import type { OpenFiles } from './file-cache.ts';
 import type { OpenFile } from './open-file.ts';
 import type { HostResponse } from './response.ts';
@@ -46,7 +47,7 @@ function partToSend(
   response: HostResponse,
 ): Part | undefined {
   let part: Part | undefined;
-  response.setHeaders(settleSince(request.headers, file));
+  response.setHeaders(settleSince(request.headers, file, name));
   const sending = send(request, name, { cacheControl: false, etag: false, lastModified: false });
   // We look up and read the file ourselves: `send` would look it up twice, and a rename in between would mix two files.
   sending.sendFile = (path) => sending.send(path, file.stats);
@@ -94,20 +95,30 @@ export function settleRange(headers: IncomingHttpHeaders, { stats, lastModified 
 }
 
 /**
- * Drops an If-Modified-Since that does not equal Last-Modified. A client may send the time of its own download
- * (clamav-formats.md §6), which may lie between the build and our publication, and `send` would answer "not modified"
- * for ever. Returns the headers of the file for this request: without Last-Modified if that is earlier than the
- * client's date, because libcurl drops such a file (§0.4).
+ * Drops an If-Modified-Since that does not prove that the client has what is published. Returns the headers of the file for
+ * this request: without Last-Modified if that is not after the client's date, because libcurl drops such a file
+ * (clamav-formats.md §0.4).
+ *
+ * A client may send the time of its own download (§6), which may lie between the build of a database and our publication,
+ * and `send` would answer "not modified" for ever. So only the very Last-Modified counts, which is freshclam's date. An
+ * extra's Last-Modified is its publication, and all its clients send the time of their download: one that is well after it
+ * counts, whatever their clocks say.
  */
 export function settleSince(
   headers: IncomingHttpHeaders,
   { lastModified, headers: all }: OpenFile,
+  name: string,
 ): Map<string, string> {
   const since = Date.parse(headers['if-modified-since'] ?? '');
   const modified = Date.parse(lastModified ?? '');
-  if (since !== modified) delete headers['if-modified-since'];
-  if (!(since > modified)) return all;
+  const counts = isExtraName(name) ? since - modified > CLOCK_SKEW_MS : since === modified;
+  if (counts) return all;
+  delete headers['if-modified-since'];
+  if (!(since >= modified)) return all;
   const undated = new Map(all);
   undated.delete('Last-Modified');
   return undated;
 }
+
+/** Most by which the clock of a client may be ahead of ours. */
+const CLOCK_SKEW_MS = 3_600_000;

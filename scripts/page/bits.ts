@@ -11,6 +11,7 @@ export const SHOWN_ROWS = {
   scenarios: 64,
   changes: 8,
   files: 60,
+  extras: 20,
 } as const;
 
 /** A time as absolute UTC, and in words as it was when the page was written; a script keeps the words true. */

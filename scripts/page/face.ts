@@ -120,7 +120,13 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
   ]);
   const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
   const feedFacts = { feed, happenings: happeningsOf(history), publicUrl };
-  const status = statusOf({ ...facts, publicUrl, history, problems: cycle?.problems });
+  const status = statusOf({
+    ...facts,
+    publicUrl,
+    history,
+    problems: cycle?.problems,
+    failingExtras: cycle?.failingExtras,
+  });
   const pages = new Map([
     [HISTORY_JSON, historyJson(history)],
     [STATUS_JSON, `${JSON.stringify(status, undefined, 2)}\n`],

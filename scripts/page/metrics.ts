@@ -22,7 +22,7 @@ export function metricsText(lines: readonly string[]): string {
 
 /** Metrics of a mirror, line by line. */
 export function metricsOf(status: Status): string[] {
-  const { written, checked, published, lastTried, proof, files, coolDown, databases } = status;
+  const { written, checked, published, lastTried, proof, files, extras, coolDown, databases } = status;
   const each = (value: (database: Status['databases'][string]) => number | null): Sample[] =>
     Object.entries(databases).flatMap(([database, one]) => {
       const found = value(one);
@@ -77,6 +77,14 @@ export function metricsOf(status: Status): string[] {
       'database_quarantined',
       '1 if an update of it was refused and is not tried again yet.',
       each(({ quarantined }) => (quarantined === null ? 0 : 1)),
+    ),
+    gauge('extras', 'Published files beside those of Talos.', one(Object.keys(extras.files).length)),
+    gauge('extras_failing', 'Extras that the last cycle could not bring.', one(extras.failing.length)),
+    gauge('allowed', 'Entries of the allow list.', one(extras.allowed.length)),
+    gauge(
+      'extra_published_timestamp_seconds',
+      'Time since when the bytes of an extra are published.',
+      Object.entries(extras.files).map(([extra, { published: at }]) => [{ extra }, seconds(at)]),
     ),
     gauge('files', 'Published files.', one(files.count)),
     gauge('files_size_bytes', 'Size of all published files.', one(files.bytes)),

@@ -13,6 +13,7 @@ import { escapeHtml, type Html, html, markup } from './html.ts';
 import { changes } from './sections/changes.ts';
 import { databases } from './sections/databases.ts';
 import { days } from './sections/days.ts';
+import { extras } from './sections/extras.ts';
 import { files } from './sections/files.ts';
 import { headline, notes, shortWords } from './sections/headline.ts';
 import { proof } from './sections/proof.ts';
@@ -54,6 +55,7 @@ function documentOf({ status, manifest, history, owners }: PageFacts, isBrief: b
     !isBrief && owners.notice !== undefined && notice(owners.notice),
     notes(status),
     databases(status),
+    extras(status),
     use(status),
     proof(status, manifest.proof, isBrief),
     days(history, status, isBrief),

@@ -43,6 +43,8 @@ const KINDS: Readonly<Record<string, string>> = {
   verify: 'what upstream offered is not genuine',
   cvd: 'what upstream offered is not genuine',
   proof: 'what upstream offered could not be proven',
+  extra: 'its source did not give it as it should',
+  allow: 'the list cannot be taken as it is',
   upstream: 'upstream could not be reached, or did not answer as it should',
   nameserver: 'the machine that proves has no working nameserver for its proof',
   engine: 'no ClamAV could prove on the machine of the mirror',

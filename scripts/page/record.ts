@@ -6,6 +6,7 @@ import {
   HISTORY_DAYS,
 } from '../base/limits/page.ts';
 import type { Manifest } from '../mirror/manifest.ts';
+import type { FailingExtra } from './extras-status.ts';
 import { type MirrorEvent, withEvents } from './feed/events.ts';
 import type { Change, History, Obtained, PastCycle, PastDay } from './history.ts';
 import { type Problem, toldProblem } from './problem.ts';
@@ -26,6 +27,8 @@ export interface CycleFacts {
   readonly upstreamBytes: number;
   /** Databases that were refused or failed. */
   readonly problems: readonly Problem[];
+  /** Extras that were refused or failed. */
+  readonly failingExtras?: readonly FailingExtra[];
   readonly published: readonly NewVersion[];
 }
 

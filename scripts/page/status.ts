@@ -1,6 +1,7 @@
 import { VERSION } from '../base/version.ts';
 import { freshnessOf } from '../mirror/freshness.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
+import { type ExtrasStatus, extrasStatus, type FailingExtra } from './extras-status.ts';
 import type { Change, History, Obtained, PastCycle } from './history.ts';
 import { type Problem, type ToldProblem, toldProblem, toldReason } from './problem.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
@@ -37,6 +38,8 @@ export interface StatusFacts {
   readonly history: History;
   /** Problems of the newest cycle, with their reasons; the history knows only the codes of them. */
   readonly problems?: readonly Problem[] | undefined;
+  /** Extras that the newest cycle could not bring. */
+  readonly failingExtras?: readonly FailingExtra[] | undefined;
   /** By database. */
   readonly quarantine: Readonly<Record<string, Quarantined>>;
   readonly coolDown: CoolDown | undefined;
@@ -91,6 +94,7 @@ export interface Status {
     readonly scenarios: { readonly passed: number; readonly failed: number; readonly skipped: number };
     readonly accepted: { readonly reason: string; readonly findings: readonly string[] } | null;
   };
+  readonly extras: ExtrasStatus;
   readonly files: { readonly count: number; readonly bytes: number };
 }
 
@@ -123,6 +127,7 @@ export function statusOf(facts: StatusFacts): Status {
       scenarios: { passed: count('passed'), failed: count('failed'), skipped: count('skipped') },
       accepted: accepted ?? null,
     },
+    extras: extrasStatus(manifest, facts.failingExtras ?? []),
     files: { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
   };
 }

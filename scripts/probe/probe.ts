@@ -8,6 +8,7 @@ import { checkCdiffs } from './checks/cdiffs.ts';
 import { checkConditional } from './checks/conditional.ts';
 import { checkWhole } from './checks/download.ts';
 import { checkFully } from './checks/every-byte.ts';
+import { checkExtras } from './checks/extras.ts';
 import { checkWithFreshclam } from './checks/freshclam.ts';
 import { checkFreshness, readRecord } from './checks/freshness.ts';
 import { checkMissing, missingCdiff } from './checks/missing.ts';
@@ -85,6 +86,7 @@ export async function probeMirror(options: ProbeOptions): Promise<ProbeReport> {
       if (found.signed) signed.push(database);
       findings.push(...checkFreshness(start.served, upstream.record, { asked: dns !== undefined, now }));
     }
+    findings.push(...(await checkExtras(site, { isFull: options.full, maxSize: options.maxSize })));
     findings.push(...(await checkTransport(client, options.proxies, now)));
     if (options.client !== undefined && served.length > 0) {
       const real = { ...options, path: options.client, signed };

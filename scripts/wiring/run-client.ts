@@ -16,6 +16,7 @@ export async function runClient(settings: ClientSettings, log: Log): Promise<Cli
   for (const [database, version] of Object.entries(report.versions)) {
     log.info(`${database}: version ${version}, ${HOW[report.how[database] ?? 'unchanged']}`);
   }
+  for (const [name, how] of Object.entries(report.extras)) log.info(`${name}: ${how}`);
   log.info(`${report.folder} has what ${report.url} serves`);
   log.info(`the same by hand: freshclam --config-file=${report.conf}`);
   return report;

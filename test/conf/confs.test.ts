@@ -10,6 +10,7 @@ import { ConfError, confText } from '../../scripts/files/clamav-conf.ts';
 import { isHttp } from '../../scripts/http/is-http.ts';
 import { encodeManifest } from '../../scripts/mirror/manifest.ts';
 import { clientConfigSettings } from '../../scripts/settings/commands/client-config.ts';
+import { extraRecord, extrasOf } from '../mirror/extras.ts';
 import { production } from '../page/facts.ts';
 import { expectHarmless, hostileVariants } from '../support/hostile-words.ts';
 import { startUpstream } from '../support/mirror/upstream.ts';
@@ -40,6 +41,22 @@ describe('what a client is told', () => {
     expect(textOf(some, 'freshclam.conf')).toContain(
       'ExcludeDatabase main\nExcludeDatabase bytecode\nExtraDatabase extra\n',
     );
+  });
+
+  test('are its extras, by the mirror that has them and the allow list first, unless Talos’ own are enough', async () => {
+    const extras = extrasOf({ 'a.ndb': extraRecord('a'), 'local.ign2': extraRecord('') });
+    const manifest = encodeManifest({ ...production(), extras });
+    await using mirror = await startUpstream(new Map([['manifest.json', Buffer.from(manifest)]]));
+    const secret = mirror.url.replace('//', '//me:s3cret@');
+    const report = await configured(['http://127.0.0.1:1', secret]);
+    const linesOf = (url: string) =>
+      `DatabaseCustomURL ${url}/local.ign2\nDatabaseCustomURL ${url}/a.ndb\nDatabaseDirectory`;
+    expect(textOf(report, 'freshclam.conf')).toContain(linesOf(secret));
+    expect(report.shown[0]?.text).toContain(linesOf(secret.replace('s3cret', 'PASSWORD')));
+    const without = await configured([mirror.url], { 'talos-only': 'true' });
+    expect(textOf(without, 'freshclam.conf')).not.toContain('DatabaseCustomURL');
+    const [[check], [less]] = [report.costs, without.costs];
+    expect((check?.by['1.5'].requests ?? 0) - (less?.by['1.5'].requests ?? 0)).toBe(2);
   });
 
   test('is said with a warning where no mirror can be asked', async () => {

@@ -72,6 +72,25 @@ test.each<[what: string, since: number, modified: string | undefined]>([
   },
 );
 
+describe('an extra, whose clients send the time of their own download', () => {
+  test.each<[when: string, since: number, status: number]>([
+    ['before its publication', STIME - 1, 200],
+    ['in the second of its publication', STIME, 200],
+    ['before it, by a clock that is half an hour ahead', STIME + 1_700, 200],
+    ['more than an hour after it', STIME + 3_601, 304],
+  ])(
+    'is sent again, with no date that makes libcurl drop it, unless that is long after: %s',
+    async (_, since, status) => {
+      await using served = await serve({ 'local.ign2': 'One\n' });
+      await utimes(join(served.folder, 'local.ign2'), STIME, STIME);
+      const asked = { 'if-modified-since': date(since) };
+      const { headers, ...answer } = await ask(served.host, '/local.ign2', { headers: asked });
+      const dated = status === 304 || since < STIME;
+      expect([answer.status, headers['last-modified']]).toEqual([status, dated ? date(STIME) : undefined]);
+    },
+  );
+});
+
 test('304 has the validators and the cache rule, and no body', async () => {
   await using served = await serve({ 'daily.cvd': cvd() });
   const full = await ask(served.host, '/daily.cvd');

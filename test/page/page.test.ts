@@ -4,6 +4,7 @@ import type { Manifest } from '../../scripts/mirror/manifest.ts';
 import { statusPage } from '../../scripts/page/page.ts';
 import { withCycle } from '../../scripts/page/record.ts';
 import { type StatusFacts, statusOf } from '../../scripts/page/status.ts';
+import { allowedEntry, extraRecord, extrasOf } from '../mirror/extras.ts';
 import { databaseRecord, described } from '../store/support.ts';
 import { ago, cycleAt, NOW, ninetyDays, production, wellFacts } from './facts.ts';
 
@@ -79,6 +80,22 @@ describe('the page', () => {
     });
     expect(Buffer.byteLength(page)).toBeLessThan(100_000);
     expect(page).toContain('database_with_a_long_name_0');
+  });
+
+  test('shows the first of many extras and entries, and counts the others', () => {
+    const [names, whats] = ['ndb', 'agent'].map((end) =>
+      Array.from({ length: 150 }, (_, at) => `n${at}.${end}`),
+    );
+    const record = { ...extraRecord(''), source: '"'.repeat(2000) };
+    const files = Object.fromEntries((names ?? []).map((name) => [name, record]));
+    const reason = '"'.repeat(500);
+    const extras = extrasOf(
+      files,
+      (whats ?? []).map((what) => allowedEntry(what, { reason })),
+    );
+    const page = pageOf(wellFacts({ manifest: production(0, { extras }) }));
+    expect(textOf(page)).toContain('And 130 more in status.json');
+    expect(Buffer.byteLength(page)).toBeLessThan(100_000);
   });
 
   test('lets run only what its policy names by hash, and asks nobody else', () => {

@@ -1,6 +1,7 @@
 import { NO_HISTORY } from '../../scripts/page/history.ts';
 import { withCycle } from '../../scripts/page/record.ts';
 import type { StatusFacts } from '../../scripts/page/status.ts';
+import { allowedEntry, extraRecord, extrasOf } from '../mirror/extras.ts';
 import { databaseRecord } from '../store/support.ts';
 import { ago, cycleAt, NOW, ninetyDays, production, wellFacts } from './facts.ts';
 
@@ -58,6 +59,15 @@ export const STATES: Readonly<Record<string, StatusFacts>> = {
     },
     'failed',
   ),
+  'with extras': told({
+    manifest: production(4 * MINUTE, {
+      extras: extrasOf(
+        { 'local.ign2': { ...extraRecord(''), source: 'allow list' }, 'own.ndb': extraRecord('own') },
+        [allowedEntry('Win.Trojan.Agent-1', { until: ago(-DAY) })],
+      ),
+    }),
+    failingExtras: [{ name: 'own.ndb', code: 'extra/gone', reason: undefined }],
+  }),
   hostile: hostile(),
 };
 
@@ -100,6 +110,9 @@ function hostile(): StatusFacts {
     {
       manifest: {
         ...manifest,
+        extras: extrasOf({ 'own.ndb': { ...extraRecord('own'), source: EVIL.repeat(9) } }, [
+          allowedEntry('<b>', { reason: EVIL.repeat(9) }),
+        ]),
         proof: {
           ...manifest.proof,
           databases: { [EVIL]: 1 },
@@ -111,6 +124,7 @@ function hostile(): StatusFacts {
         },
       },
       problems: [{ database: 'daily', code: EVIL, reason: EVIL }],
+      failingExtras: [{ name: EVIL, code: 'proof/failed', reason: EVIL.repeat(20) }],
       quarantine: {
         daily: { version: 1, reason: 'long'.repeat(100), code: EVIL, since: ago(HOUR), until: null },
       },

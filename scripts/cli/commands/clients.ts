@@ -13,10 +13,14 @@ For jobs that scan. Keep the folder in a cache, and a job downloads only CDIFFs 
 ClamAV's own servers. Databases are kept, whichever ClamAV version wrote them, if what ClamAV loads of them is proven.
 Everything else in the folder is removed.
 
+Signatures of others and the allow list come too, if the mirror has them. Talos did not sign those: they have the size and
+SHA-256 that the mirror names, so take them from a mirror that you trust, or leave them out with --talos-only. One with
+which ClamAV fails, or no longer finds EICAR, is left out with a warning.
+
 At the end the engine must find EICAR with the databases. That loads them once: about 20 seconds and 1.5 GB for main and
 daily. It is skipped if nothing is new and there is no .cld, which nobody signs as a whole.
 
-Exit codes: 0 the folder has what the mirror has, 1 it has not, or the mirror is stale.
+Exit codes: 0 the folder has the databases of the mirror, 1 it has not, or the mirror is stale.
 
 Example:
   clamav-mirror client https://clamav.example --into ./clamav && clamscan --database ./clamav .`,
@@ -36,7 +40,9 @@ export function addClientConfig(program: Command): void {
       'after',
       `
 Each file replaces the whole file of its name. The first mirror is asked which databases it has; without an answer, or
-with --offline, clients ask for those that ClamAV asks for. The figures are measured with real clients.
+with --offline, clients ask for those that ClamAV asks for. Signatures of others and the allow list that the mirror has are
+named by DatabaseCustomURL, from the mirror that was asked: make the files anew when there are others. The figures are
+measured with real clients.
 
 Passwords are not printed: PASSWORD stands for them. --into writes them, to files that only you can read, and says how
 to put each file into its place.

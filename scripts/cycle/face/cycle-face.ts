@@ -100,10 +100,11 @@ function firstToEnd(coolDowns: readonly (KnownCoolDown | undefined)[]): KnownCoo
   return known.sort((one, other) => Date.parse(one.until) - Date.parse(other.until))[0];
 }
 
-type Told = Pick<CycleReport, 'outcome' | 'databases' | 'duration'> & Pick<Partial<CycleReport>, 'error'>;
+type Told = Pick<CycleReport, 'outcome' | 'databases' | 'duration'> &
+  Pick<Partial<CycleReport>, 'error' | 'extras'>;
 
 function cycleFacts({ progress }: ToldCycle, report: Told): CycleFacts {
-  const { outcome, databases, duration, error } = report;
+  const { outcome, databases, duration, error, extras = {} } = report;
   const all = Object.entries(databases);
   const problems: Problem[] = all
     .filter(([, one]) => one.outcome === 'refused' || one.outcome === 'failed')
@@ -114,17 +115,22 @@ function cycleFacts({ progress }: ToldCycle, report: Told): CycleFacts {
   const published = all.flatMap(([database, { outcome, from, to, how, upstreamBytes }]) =>
     outcome === 'published' && to !== null && to !== from ? [{ database, from, to, how, upstreamBytes }] : [],
   );
+  const failingExtras = Object.entries(extras).flatMap(([name, { outcome, code = 'unexpected', reason }]) =>
+    outcome === 'refused' || outcome === 'failed' ? [{ name, code, reason }] : [],
+  );
   const whole = error && { database: undefined, code: error.code, reason: error.message };
   return {
     at: progress.started.toISOString(),
     ...{ outcome, published, seconds: duration, proofSeconds: progress.proof?.duration },
     upstreamBytes: all.reduce((sum, [, one]) => sum + one.upstreamBytes, 0),
     problems: whole ? [whole, ...problems] : problems,
+    failingExtras,
   };
 }
 
 /** What a reader of the page would miss if it changed. */
-function gistOf({ outcome, databases, error }: Told): string {
+function gistOf({ outcome, databases, error, extras = {} }: Told): string {
   const each = Object.entries(databases).map(([name, one]) => [name, one.outcome, one.code, one.to]);
-  return JSON.stringify([outcome, each, error?.code]);
+  const beside = Object.entries(extras).map(([name, one]) => [name, one.outcome, one.code]);
+  return JSON.stringify([outcome, each, error?.code, beside]);
 }

@@ -1,8 +1,8 @@
 import { bytes, counted } from '../../base/words.ts';
-import { COSTS, FIXED } from '../../conf/costs.ts';
-import { mirrorLines } from '../../conf/freshclam-conf.ts';
+import { COSTS, EXTRA_COSTS, FIXED } from '../../conf/costs.ts';
+import { allowListFirst, mirrorLines } from '../../conf/freshclam-conf.ts';
 import { confText } from '../../files/clamav-conf.ts';
-import { copyable } from '../bits.ts';
+import { copyable, SHOWN_ROWS } from '../bits.ts';
 import { type Html, html } from '../html.ts';
 import type { Status } from '../status.ts';
 
@@ -14,12 +14,15 @@ export function use(status: Status): Html {
   const names = Object.keys(status.databases);
   const url =
     status.publicUrl === null ? html`<span data-mirror>${UNKNOWN}</span>` : html`${status.publicUrl}`;
-  const lines = confText(mirrorLines({ mirrors: [UNKNOWN], databases: names, record: undefined }));
+  const beside = Object.keys(status.extras.files);
+  const extras = { mirror: UNKNOWN, names: allowListFirst(beside).slice(0, SHOWN_ROWS.extras) };
+  const lines = confText(mirrorLines({ mirrors: [UNKNOWN], databases: names, extras, record: undefined }));
   const conf = lines
     .trimEnd()
     .split('\n')
     .map((line, at) => {
-      const text = line.endsWith(UNKNOWN) ? html`${line.slice(0, -UNKNOWN.length)}${url}` : line;
+      const [before, behind] = line.split(UNKNOWN);
+      const text = behind === undefined ? line : html`${before}${url}${behind}`;
       return at === 0
         ? text
         : html`
@@ -40,7 +43,7 @@ ${kind(
 which versions there are: this mirror says that itself.</p>
 <p>Whole files for Debian, Red Hat, Alpine, FreeBSD, Windows, Docker and Kubernetes, with clamd, proxies and FIPS limits:</p>
 <pre>${copyable(html`clamav-mirror client-config ${url} --for debian`)}</pre>
-<p>${price(names.length)}</p>`,
+<p>${price(names.length, beside.length)}</p>`,
   true,
 )}
 ${kind(
@@ -83,9 +86,9 @@ dashboard. Other monitors read <a href="status.json">status.json</a> or <a href=
 }
 
 /** Says what a client costs this mirror, by the table that the tests measure. */
-function price(databases: number): string {
+function price(databases: number, extras: number): string {
   const [check, whole] = (['DatabaseMirror', 'PrivateMirror'] as const).map((way) =>
-    counted(COSTS['0.103'][way].check.length * databases, 'request'),
+    counted(COSTS['0.103'][way].check.length * databases + EXTRA_COSTS.check.length * extras, 'request'),
   );
   return `A check without news is ${check} of at most ${bytes(FIXED.header)}. As PrivateMirror it is ${whole}, and each new version is downloaded whole.`;
 }

@@ -56,7 +56,7 @@ export const CLIENT_CONFIG_OPTIONS = [
     usually: "those of the first mirror's manifest that can be read, else what ClamAV takes",
     schema: Databases,
   },
-  ...pick(CLIENT_OPTIONS, ['dns']),
+  ...pick(CLIENT_OPTIONS, ['talos-only', 'dns']),
   {
     name: 'private',
     help: 'write PrivateMirror, for clients that cannot do with CDIFFs: whole CVDs, no DNS',
@@ -132,6 +132,7 @@ export function clientConfigSettings(
     ...{ machine, isPrivate, fips, proxy, into: settings.into },
     mirrors: settings.urls,
     databases: settings.databases,
+    talosOnly: settings['talos-only'],
     record: dns === 'off' ? undefined : dns,
     checks: settings.checks,
     clamd: settings.clamd,

@@ -33,6 +33,11 @@ export const CLIENT_OPTIONS = [
   },
   { ...LOOKED_AT, help: LOOKED_AT.help.replace('look at', 'take') },
   {
+    name: 'talos-only',
+    help: 'take what Talos signed alone: no other signatures that the mirror has, and not its allow list',
+    schema: Switch,
+  },
+  {
     name: 'dns',
     value: '<name>',
     help: 'TXT record of the mirror that advertises its versions, or "off" to ask the mirror itself',
@@ -75,6 +80,7 @@ export function clientSettings(url: string, from: Given): ClientSettings {
     into,
     conf,
     databases,
+    talosOnly: settings['talos-only'],
     record: dns === 'off' ? undefined : dns,
     fips: settings.fips,
     maxAge: settings['max-age'] === 0 ? undefined : settings['max-age'],
