@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { STATS_HEAP_MB } from '../base/limits/stats.ts';
+import { STATS_HEAP_MB } from '../base/limits/requests.ts';
 import { StatsError } from './error.ts';
 import type { StatsReport } from './report/report.ts';
 import type { StatsTask } from './settings.ts';

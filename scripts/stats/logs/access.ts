@@ -4,7 +4,7 @@ import {
   LOG_AHEAD_SECONDS,
   LOG_ANSWER_BYTES,
   LOG_TARGET_CHARACTERS,
-} from '../../base/limits/stats.ts';
+} from '../../base/limits/requests.ts';
 
 /** One request as a log has it. A parser fills the same object again for each line: millions of them would be garbage. */
 export interface Access {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { LOG_LINE_CHARACTERS } from '../../base/limits/stats.ts';
+import { LOG_LINE_CHARACTERS } from '../../base/limits/requests.ts';
 import { chunksOfSync } from '../../files/open.ts';
 import { StatsError } from '../error.ts';
 

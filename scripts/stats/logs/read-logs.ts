@@ -1,4 +1,4 @@
-import { LOG_FORMAT_LINES, LOG_LINE_CHARACTERS, STATS_QUOTED } from '../../base/limits/stats.ts';
+import { LOG_FORMAT_LINES, LOG_LINE_CHARACTERS, STATS_QUOTED } from '../../base/limits/requests.ts';
 import { emptyAccess, type Fault, owned, type ParseLine } from './access.ts';
 import { StatsError } from '../error.ts';
 import { FORMATS, type FormatName, type FoundFormat, formatOf } from './formats/formats.ts';

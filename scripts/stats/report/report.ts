@@ -1,4 +1,4 @@
-import { STATS_LISTED } from '../../base/limits/stats.ts';
+import { STATS_LISTED } from '../../base/limits/requests.ts';
 import { VERSION } from '../../base/version.ts';
 import { type Labels, labels } from './address.ts';
 import type { Client } from '../tally/clients.ts';

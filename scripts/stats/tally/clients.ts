@@ -1,4 +1,4 @@
-import { STATS_CLIENTS } from '../../base/limits/stats.ts';
+import { STATS_CLIENTS } from '../../base/limits/requests.ts';
 import type { Access } from '../logs/access.ts';
 import { parseAgent } from './agent.ts';
 import type { Held } from './held.ts';

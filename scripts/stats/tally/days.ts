@@ -1,4 +1,4 @@
-import { STATS_DAYS } from '../../base/limits/stats.ts';
+import { STATS_DAYS } from '../../base/limits/requests.ts';
 
 const DAY_SECONDS = 24 * 3600;
 

@@ -1,4 +1,4 @@
-import { STATS_DATABASES, STATS_NAMES, STATS_PROGRAMS } from '../../base/limits/stats.ts';
+import { STATS_DATABASES, STATS_NAMES, STATS_PROGRAMS } from '../../base/limits/requests.ts';
 import type { FileName } from '../../cvd/names.ts';
 import type { Access } from '../logs/access.ts';
 import { type Client, Clients, isKnown } from './clients.ts';

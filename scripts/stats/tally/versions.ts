@@ -1,4 +1,4 @@
-import { STATS_VERSIONS } from '../../base/limits/stats.ts';
+import { STATS_VERSIONS } from '../../base/limits/requests.ts';
 
 /** A version that the mirror had from this second on. */
 export interface Publication {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { parseJson } from '../../../base/json.ts';
-import { LOG_LINE_CHARACTERS } from '../../../base/limits/stats.ts';
+import { LOG_LINE_CHARACTERS } from '../../../base/limits/requests.ts';
 import { accept, countIn, type ParseLine, secondsIn } from '../access.ts';
 import { caddyShortcut, servedShortcut } from './shortcuts.ts';
 
