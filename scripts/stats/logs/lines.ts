@@ -45,11 +45,13 @@ async function* unpacked(path: string, bytes: AsyncIterable<Buffer>): AsyncGener
       if (done === true) break;
       start = start.length === 0 ? value : Buffer.concat([start, value]);
     }
+    const isPacked = start.subarray(0, MAGIC.length).equals(MAGIC);
     const all = (async function* () {
-      yield start;
-      for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+      yield isPacked ? Buffer.from(start) : start;
+      for (let next = await pieces.next(); next.done !== true; next = await pieces.next())
+        yield isPacked ? Buffer.from(next.value) : next.value; // whoever unpacks keeps it beyond the next one
     })();
-    yield* start.subarray(0, MAGIC.length).equals(MAGIC) ? gunzipped(path, all) : all;
+    yield* isPacked ? gunzipped(path, all) : all;
   } finally {
     await pieces.return?.();
   }
