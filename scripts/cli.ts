@@ -11,6 +11,7 @@ import { addInspect, addRebuild, addVerify } from './cli/commands/files.ts';
 import { addAlert, addDoctor, addStatus } from './cli/commands/health.ts';
 import { addProbe, addWatch } from './cli/commands/outside.ts';
 import { addRun, addServe } from './cli/commands/serving.ts';
+import { addStats } from './cli/commands/stats.ts';
 import { userFolder } from './settings/environment.ts';
 import { variableOf } from './settings/read.ts';
 import { keepCompiled } from './wiring/compile-cache.ts';
@@ -56,6 +57,7 @@ const commands = [
   addStatus,
   addServe,
   addRun,
+  addStats,
   addProbe,
   addWatch,
   addClient,

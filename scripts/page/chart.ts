@@ -32,12 +32,13 @@ export function steps(points: readonly Point[], label: string): Html {
   return svg(label, LOW.height, `<path class="line" d="${path}"/>`);
 }
 
-/** Bars for each day, each with a darker one in front of it. */
+/** Bars for each day, each with a darker one in front of it. `last` names the last of the days. */
 export function bars(
   back: readonly Point[],
   front: readonly Point[],
   label: string,
   words: (value: number) => string,
+  last = 'today',
 ): Html {
   const most = Math.max(...[...back, ...front].map(({ value }) => value), 0);
   const height = HEIGHT - TOP - BOTTOM;
@@ -50,7 +51,7 @@ export function bars(
       });
     return `<path class="${name}" d="${path.join('')}"/>`;
   };
-  return svg(label, HEIGHT, `${all(back, 'pale')}${all(front, 'dark')}`, words(most));
+  return svg(label, HEIGHT, `${all(back, 'pale')}${all(front, 'dark')}`, words(most), last);
 }
 
 /** A shape for each value: a disc, a square, a triangle. */
@@ -72,13 +73,13 @@ const SHAPES: readonly ((x: number, y: number) => string)[] = [
 ];
 
 /** A drawing of numbers and class names of our own, with the scale above and the days below it. */
-function svg(label: string, height: number, drawing: string, top?: string): Html {
+function svg(label: string, height: number, drawing: string, top?: string, last = 'today'): Html {
   const scale =
     top !== undefined &&
     html`<path class="rule" d="M0 ${TOP - 1.5}H${WIDTH}M0 ${HEIGHT - BOTTOM + 0.5}H${WIDTH}"/>
 <text x="0" y="9">${top}</text><text x="0" y="${HEIGHT - 3}">90 days before</text><text class="end" x="${WIDTH}" y="${
       HEIGHT - 3
-    }">today</text>`;
+    }">${last}</text>`;
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${label}">${scale}${markup(drawing)}</svg>`;
 }
 

@@ -115,7 +115,8 @@ function notice(text: string): Html {
 }
 
 const SITE = join(import.meta.dirname, '..', '..', 'site', 'page');
-const STYLE = readFileSync(join(SITE, 'page.css'), 'utf8').replaceAll('\n', '').replaceAll(/ {2,}/g, ' ');
+/** The style of every page that this program makes. */
+export const STYLE = readFileSync(join(SITE, 'page.css'), 'utf8').replaceAll('\n', '').replaceAll(/ {2,}/g, ' ');
 const SCRIPT = readFileSync(join(SITE, 'page.js'), 'utf8');
 const NOTICE_STYLE =
   ':root{color-scheme:light dark}body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:transparent}';
@@ -130,6 +131,7 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-function hashOf(text: string): string {
+/** A text as a policy names it. */
+export function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }

@@ -6,13 +6,14 @@ import { host } from './host.ts';
 import { proof } from './proof.ts';
 import { publish } from './publish.ts';
 import { rebuild } from './rebuild.ts';
+import { stats } from './stats.ts';
 import { sayOn } from './support.ts';
 
 /**
  * `npm run bench [-- name … --json]`: measurements as ratios taken in one run, because machines are noisy. With `--json`,
  * figures of those that have some are printed at the end, and all else goes to stderr.
  */
-const benches = { changes, cycle, face, host, proof, publish, rebuild, run } as const;
+const benches = { changes, cycle, face, host, proof, publish, rebuild, run, stats } as const;
 
 const isJson = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--json');

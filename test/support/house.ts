@@ -12,7 +12,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['mirror', 'changes'],
   ['probe', 'page'],
   ['cycle'],
-  ['notify', 'client', 'bundle'],
+  ['notify', 'client', 'bundle', 'stats'],
   ['watch', 'status', 'doctor', 'daemon'],
   ['settings'],
   ['wiring'],

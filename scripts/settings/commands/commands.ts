@@ -10,6 +10,7 @@ import { PROBE_OPTIONS } from './probe.ts';
 import { RELEASE_OPTIONS, ROLLBACK_OPTIONS } from './rollback.ts';
 import { RUN_OPTIONS } from './run.ts';
 import { SERVE_OPTIONS } from './serve.ts';
+import { STATS_OPTIONS } from './stats.ts';
 import { STATUS_OPTIONS } from './status.ts';
 import { STORE_OPTIONS } from './store.ts';
 import { PROOF_OPTIONS, SYNC_OPTIONS } from './sync.ts';
@@ -25,6 +26,7 @@ export const COMMANDS = {
   rollback: [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],
   status: STATUS_OPTIONS,
+  stats: STATS_OPTIONS,
   serve: SERVE_OPTIONS,
   run: [...RUN_OPTIONS, ...LOG_OPTIONS],
   probe: PROBE_OPTIONS,

@@ -9,6 +9,7 @@ import { doctorSettings } from '../commands/doctor.ts';
 import { probeSettings } from '../commands/probe.ts';
 import { runSettings } from '../commands/run.ts';
 import { serveSettings } from '../commands/serve.ts';
+import { statsSettings } from '../commands/stats.ts';
 import { statusSettings } from '../commands/status.ts';
 import { storeSettings } from '../commands/store.ts';
 import { syncSettings } from '../commands/sync.ts';
@@ -62,6 +63,7 @@ const CHECKS: Readonly<Record<CommandName, (from: Given) => unknown>> = {
   rollback: (from) => together({ sync: () => syncSettings(from), log: () => logSettings(from) }),
   release: storeSettings,
   status: statusSettings,
+  stats: (from) => statsSettings([], from),
   serve: serveSettings,
   run: (from) => together({ run: () => runSettings(from), log: () => logSettings(from) }),
   verify: (from) => verifySettings(from),
