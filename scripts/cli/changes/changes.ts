@@ -105,11 +105,12 @@ function stepLines(step: Step | StepSummary): string[] {
 }
 
 function namesOf(change: Step['files'][number], kind: KindOfChange): string[] {
-  const { names = [], nameless = 0, cut = 0 } = change[kind] ?? {};
+  const { names = [], nameless = 0, unknown = 0, cut = 0 } = change[kind] ?? {};
   const mark = `    ${MARKS[kind]} ${change.file}`;
   return [
     ...names.map((name) => `${mark}  ${name}`),
-    ...(nameless > 0 ? [`${mark}  ${counted(nameless, 'line')} whose name is not known`] : []),
+    ...(nameless > 0 ? [`${mark}  ${counted(nameless, 'line')} without a name`] : []),
+    ...(unknown > 0 ? [`${mark}  ${counted(unknown, 'line')} whose name is not known`] : []),
     ...(cut > 0
       ? [`${mark}  ${counted(cut, 'more name')}, left out because the list would be too long`]
       : []),
