@@ -11,6 +11,7 @@ import { addInspect, addRebuild, addVerify } from './cli/commands/files.ts';
 import { addAlert, addDoctor, addStatus } from './cli/commands/health.ts';
 import { addProbe, addWatch } from './cli/commands/outside.ts';
 import { addRun, addServe } from './cli/commands/serving.ts';
+import { addChanges, addWhen } from './cli/commands/signatures.ts';
 import { addStats } from './cli/commands/stats.ts';
 import { userFolder } from './settings/environment.ts';
 import { variableOf } from './settings/read.ts';
@@ -55,6 +56,8 @@ const commands = [
   addRollback,
   addRelease,
   addStatus,
+  addChanges,
+  addWhen,
   addServe,
   addRun,
   addStats,

@@ -15,7 +15,7 @@ const SummarySchema = v.object({
   added: Count,
   removed: Count,
   exchanged: Count,
-  /** Lines whose name is not known, or is left out because the list would be too long. */
+  /** Names that the list lacks: nobody knows them, or they are left out because it would be too long. */
   unnamed: v.optional(Count),
   /** Bytes of the list. */
   bytes: v.pipe(Count, v.maxValue(CHANGES_BYTES)),
@@ -35,8 +35,8 @@ export type StepSummary = v.InferOutput<typeof SummarySchema>;
 export function summaryOf(step: Step, text: string): StepSummary {
   const { from, to, built, source } = step;
   const unnamed = step.files
-    .flatMap((file) => KINDS_OF_CHANGE.map((kind) => file[kind]))
-    .reduce((sum, list) => sum + (list?.nameless ?? 0) + (list?.cut ?? 0), 0);
+    .flatMap((file) => [...KINDS_OF_CHANGE.map((kind) => file[kind]), { unknown: file.gone ? 1 : 0, cut: 0 }])
+    .reduce((sum, list) => sum + (list?.unknown ?? 0) + (list?.cut ?? 0), 0);
   return {
     ...{ from, to, ...(built !== undefined && { built }), source, ...countsOf(step) },
     ...(unnamed > 0 && { unnamed }),

@@ -19,6 +19,7 @@ const NamesSchema = v.object({
   lines: Count,
   names: v.custom<readonly string[]>((names) => Array.isArray(names) && names.every(isName)),
   nameless: v.optional(Count),
+  unknown: v.optional(Count),
   cut: v.optional(Count),
 });
 

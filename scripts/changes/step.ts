@@ -4,8 +4,10 @@ export interface ChangedNames {
   readonly lines: number;
   /** Different names, sorted. */
   readonly names: readonly string[];
-  /** Lines without a name: comments, and old lines of which a CDIFF alone quotes too little. */
+  /** Lines that name nothing: comments, empty lines, the inside of a YARA rule. */
   readonly nameless?: number;
+  /** Lines whose names nobody knows, for a CDIFF alone quotes too little of them. */
+  readonly unknown?: number;
   /** Names that were left out because the list would be too long. */
   readonly cut?: number;
 }

@@ -95,12 +95,16 @@ interface TalliedFile {
 function byLines(file: string, tallied: TalliedFile | undefined): FileChange {
   const { lines, unknown, isGone } = tallied ?? { lines: new Map(), unknown: [], isGone: false };
   const [added, removed] = [new Map<string, number>(), new Map<string, number>()];
-  const nameless = { added: 0, removed: 0 };
-  for (const { name, count } of [...lines.values(), ...unknown]) {
+  const [nameless, unnamed] = [
+    { added: 0, removed: 0 },
+    { added: 0, removed: 0 },
+  ];
+  const all = [...lines.values()].map((line) => [line, nameless] as const);
+  for (const [{ name, count }, others] of [...all, ...unknown.map((line) => [line, unnamed] as const)]) {
     if (count === 0) continue;
     const [names, kind] = count > 0 ? [added, 'added' as const] : [removed, 'removed' as const];
     const lines = Math.abs(count);
-    if (name === undefined) nameless[kind] += lines;
+    if (name === undefined) others[kind] += lines;
     else names.set(name, (names.get(name) ?? 0) + lines);
   }
   const exchanged = new Map<string, number>();
@@ -112,9 +116,9 @@ function byLines(file: string, tallied: TalliedFile | undefined): FileChange {
   }
   return {
     file,
-    ...named('added', added, nameless.added),
-    ...named('removed', removed, nameless.removed),
-    ...named('exchanged', exchanged, 0),
+    ...named('added', added, nameless.added, unnamed.added),
+    ...named('removed', removed, nameless.removed, unnamed.removed),
+    ...named('exchanged', exchanged, 0, 0),
     ...(isGone && { gone: true as const }),
   };
 }
@@ -129,10 +133,17 @@ function named(
   kind: KindOfChange,
   names: ReadonlyMap<string, number>,
   nameless: number,
+  unknown: number,
 ): Partial<Record<KindOfChange, ChangedNames>> {
-  const lines = [...names.values()].reduce((sum, count) => sum + count, nameless);
+  const lines = [...names.values()].reduce((sum, count) => sum + count, nameless + unknown);
   if (lines === 0) return {};
-  return { [kind]: { lines, names: [...names.keys()].sort(), ...(nameless > 0 && { nameless }) } };
+  return {
+    [kind]: {
+      ...{ lines, names: [...names.keys()].sort() },
+      ...(nameless > 0 && { nameless }),
+      ...(unknown > 0 && { unknown }),
+    },
+  };
 }
 
 function wholeFile(

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { restoreChanges } from '../changes/restore.ts';
+import type { ReadText } from '../changes/texts.ts';
 import type { CycleDeps } from '../cycle/context.ts';
 import type { CycleSettings } from '../cycle/settings.ts';
 import { openWorkspace, requireWorkFolder } from '../cycle/workspace.ts';
 import { openEngines } from '../engine/open.ts';
 import { Stage } from '../files/stage.ts';
 import { CachedStore } from '../mirror/cached-store.ts';
+import { manifestOf } from '../mirror/published.ts';
 import { restore } from '../mirror/restore.ts';
 import { proveWith } from '../proof/prove.ts';
 import { readUserSamples } from '../proof/samples/user-samples.ts';
@@ -17,6 +21,7 @@ import { openStore } from '../store/open.ts';
 import { isS3Address } from '../store/s3/address.ts';
 import type { Store } from '../store/store.ts';
 import { NO_COOL_DOWN } from '../upstream/cool-down.ts';
+import type { UpstreamFiles } from '../upstream/http-client.ts';
 import { openUpstream } from '../upstream/open.ts';
 import { TALOS } from '../verify/trust.ts';
 
@@ -48,8 +53,26 @@ async function filledStore(settings: CycleSettings, log: Log, now: () => Date): 
   await using upstream = openUpstream({ url, userAgent: userAgent(randomUUID()), proxies, coolDown, now });
   const [client, stage] = [upstream.client(), await Stage.create(workspace.folder)];
   const copies = new Copies(join(work, COPIES_FOLDER));
-  await restore({ client, url, maxSize, store, copies, stage, trust: TALOS, log });
+  if (await restore({ client, url, maxSize, store, copies, stage, trust: TALOS, log })) {
+    const databases = Object.keys((await manifestOf(store))?.databases ?? {});
+    await restoreChanges(textsAt(client), store, { databases, log });
+  }
   return store;
+}
+
+/** Texts that a mirror serves. One that cannot be had is as if there were none, and so are all after it. */
+function textsAt(client: UpstreamFiles): ReadText {
+  let isOver = false;
+  return async (name, limit) => {
+    if (isOver) return undefined;
+    try {
+      const answer = await client.fetch(`${name}?at=${Date.now()}`, limit); // a cache on the way may hold an earlier one
+      return answer === 'unchanged' ? undefined : answer.bytes.toString('utf8');
+    } catch (error) {
+      if (codeOf(error) !== 'upstream/missing') isOver = true;
+      return undefined;
+    }
+  };
 }
 
 /** A bucket is far away: copies save downloads from it. A resync does without, so that it looks at what is stored. */

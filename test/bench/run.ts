@@ -1,4 +1,4 @@
-import { changes } from './changes.ts';
+import { changes } from './changes/changes.ts';
 import { cycle } from './cycle.ts';
 import { run } from './daemon.ts';
 import { face } from './face.ts';

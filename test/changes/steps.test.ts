@@ -56,7 +56,7 @@ describe('a step', () => {
       { 'test.hdb': `${'f'.repeat(32)}:10:Win.Kept\n` },
     );
     expect(byCdiff).toEqual([{ file: 'test.hdb', removed: { lines: 1, names: ['Win.Gone'] } }]);
-    expect(byCdiffAlone).toEqual([{ file: 'test.hdb', removed: { lines: 1, names: [], nameless: 1 } }]);
+    expect(byCdiffAlone).toEqual([{ file: 'test.hdb', removed: { lines: 1, names: [], unknown: 1 } }]);
   });
 
   test('tells of bytecode by its file, whatever its lines are', async () => {

@@ -3,6 +3,7 @@ import { formOf } from '../form.ts';
 import { LOG_OPTIONS } from '../log.ts';
 import type { Option } from '../option.ts';
 import { EXPORT_OPTIONS, IMPORT_OPTIONS } from './bundle.ts';
+import { CHANGES_OPTIONS, WHEN_OPTIONS } from './changes/changes.ts';
 import { CLIENT_OPTIONS } from './client.ts';
 import { CLIENT_CONFIG_OPTIONS } from './client-config.ts';
 import { DOCTOR_OPTIONS } from './doctor.ts';
@@ -27,6 +28,8 @@ export const COMMANDS = {
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],
   status: STATUS_OPTIONS,
   stats: STATS_OPTIONS,
+  changes: CHANGES_OPTIONS,
+  when: WHEN_OPTIONS,
   serve: SERVE_OPTIONS,
   run: [...RUN_OPTIONS, ...LOG_OPTIONS],
   probe: PROBE_OPTIONS,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { isS3Address } from '../../store/s3/address.ts';
 import { alertSettings } from '../alerts.ts';
 import { importSettings } from '../commands/bundle.ts';
+import { changesSettings, whenSettings } from '../commands/changes/changes.ts';
 import { clientSettings } from '../commands/client.ts';
 import { clientConfigSettings } from '../commands/client-config.ts';
 import { COMMANDS, type CommandName, optionsOf } from '../commands/commands.ts';
@@ -64,6 +65,8 @@ const CHECKS: Readonly<Record<CommandName, (from: Given) => unknown>> = {
   release: storeSettings,
   status: statusSettings,
   stats: (from) => statsSettings([], from),
+  changes: (from) => changesSettings(undefined, from),
+  when: (from) => whenSettings(undefined, from),
   serve: serveSettings,
   run: (from) => together({ run: () => runSettings(from), log: () => logSettings(from) }),
   verify: (from) => verifySettings(from),

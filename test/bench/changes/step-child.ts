@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { changesByCdiffAlone, changesByCdiffs } from '../../scripts/changes/from-cdiffs.ts';
-import { changesByDatabases } from '../../scripts/changes/from-databases.ts';
-import { countsOf } from '../../scripts/changes/step.ts';
-import { readProvenCvd } from '../../scripts/changes/unpack.ts';
-import { chunksOfSync } from '../../scripts/files/open.ts';
-import { report } from './support.ts';
+import { changesByCdiffAlone, changesByCdiffs } from '../../../scripts/changes/from-cdiffs.ts';
+import { changesByDatabases } from '../../../scripts/changes/from-databases.ts';
+import { countsOf } from '../../../scripts/changes/step.ts';
+import { readProvenCvd } from '../../../scripts/changes/unpack.ts';
+import { chunksOfSync } from '../../../scripts/files/open.ts';
+import { report } from '../support.ts';
 
 /** Works out what changed between two versions of daily, in one of the ways to do so; or only inflates the old one. */
 const { way, folder, old, next, cdiff } = JSON.parse(process.argv[2] ?? '');
