@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { codeOf, explain, MirrorError } from '../base/errors.ts';
-import { monitorAddresses } from './tally/monitors.ts';
 import { readLogs } from './logs/read-logs.ts';
 import { reportOf } from './report/report.ts';
 import type { StatsTask } from './settings.ts';
-import type { FromThread } from './stats.ts';
+import type { FromThread } from './messages.ts';
+import { monitorAddresses } from './tally/monitors.ts';
 import { Tally } from './tally/tally.ts';
 
 /** File descriptor of stdin. */

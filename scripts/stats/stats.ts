@@ -1,13 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { STATS_HEAP_MB } from '../base/limits/requests.ts';
 import { StatsError } from './error.ts';
+import type { FromThread } from './messages.ts';
 import type { StatsReport } from './report/report.ts';
 import type { StatsTask } from './settings.ts';
-
-/** What the thread sends: a report, or an error. */
-export type FromThread =
-  | { readonly report: StatsReport }
-  | { readonly failure: { readonly code: string | undefined; readonly message: string; readonly advice: string | undefined } };
 
 /** Memory of the thread. Its objects are short-lived, and without a limit V8 lets garbage grow to hundreds of MB. */
 const RESOURCES = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: STATS_HEAP_MB };
@@ -19,11 +15,13 @@ export async function statsOf(task: StatsTask): Promise<StatsReport> {
     resourceLimits: RESOURCES,
   });
   const { promise, resolve, reject } = Promise.withResolvers<FromThread>();
-  thread.once('message', resolve).once('error', reject).once('exit', () => reject(new Error('the thread that reads logs has died')));
+  thread
+    .once('message', resolve)
+    .once('error', reject)
+    .once('exit', () => reject(new Error('the thread that reads logs has died')));
   const answer = await promise;
   if ('report' in answer) return answer.report;
   const { code, message, advice } = answer.failure;
-  if (code === 'stats/format')
-    throw new StatsError(code, message, advice === undefined ? {} : { advice });
+  if (code === 'stats/format') throw new StatsError(code, message, advice === undefined ? {} : { advice });
   throw Object.assign(new Error(message), code === undefined ? {} : { code });
 }

@@ -3,14 +3,24 @@ import { statsOf } from '../../scripts/stats/stats.ts';
 import { report } from './support.ts';
 
 /** Reads a log into statistics, or only its lines, and prints how much it found. */
-const { path, only }: { readonly path: string; readonly only?: 'lines' } = JSON.parse(process.argv[2] ?? '{}');
+const { path, only }: { readonly path: string; readonly only?: 'lines' } = JSON.parse(
+  process.argv[2] ?? '{}',
+);
 await report(async () => {
   if (only === 'lines') {
     let lines = 0;
     for await (const some of linesOf(path, () => process.stdin)) lines += some.length;
     return { lines };
   }
-  const usual = { format: 'auto', since: undefined, monitors: [], published: new Map(), addresses: 'cut' } as const;
+  const usual = {
+    format: 'auto',
+    since: undefined,
+    monitors: [],
+    published: new Map(),
+    addresses: 'cut',
+  } as const;
   const { requests, bytes, broken, monitors } = await statsOf({ ...usual, files: [path] });
-  return { requests, bytes, broken: broken.lines, monitors: monitors.requests };
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  return { requests, bytes, broken: broken.lines, monitors: monitors.requests, cpuSeconds };
 });

@@ -8,7 +8,10 @@ import { type Measured, measure, say, withFolder } from './support.ts';
 /** Lines of each log. */
 const LINES = 5_000_000;
 
-interface Read extends Measured, Pick<Truth, 'requests' | 'bytes' | 'broken' | 'monitors'> {}
+interface Read extends Measured, Pick<Truth, 'requests' | 'bytes' | 'broken' | 'monitors'> {
+  /** Of all threads: what the machine does beside it does not count. */
+  readonly cpuSeconds: number;
+}
 
 /**
  * What statistics of five million lines cost in each format, beside reading the lines alone, and how much memory they take
@@ -27,7 +30,7 @@ export async function stats(): Promise<void> {
       );
       const size = (await stat(large.path)).size / 1e9;
       say(
-        `${format}: ${size.toFixed(1)} GB in ${whole.seconds.toFixed(1)} s, ${(whole.seconds / alone).toFixed(1)} times its lines alone, ` +
+        `${format}: ${size.toFixed(1)} GB in ${whole.seconds.toFixed(1)} s (${whole.cpuSeconds.toFixed(1)} s of a core), ${(whole.seconds / alone).toFixed(1)} times its lines alone, ` +
           `${Math.round(whole.peakMegabytes)} MB beside ${Math.round(tenth.peakMegabytes)} MB for a tenth; ` +
           (wrong.length === 0 ? 'all counts right' : `wrong: ${wrong.join(', ')}`),
       );
