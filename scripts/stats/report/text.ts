@@ -68,13 +68,10 @@ export function statsText(report: StatsReport): string[] {
 }
 
 function notes(report: StatsReport): string[] {
-  const { broken, logs } = report;
+  const { listed: quoted } = report.broken;
   return [
     ...caveats(report),
-    ...broken.listed.map(({ log, line, fault, text }) => `  ${log}, line ${line} (${fault}): ${text}`),
-    ...logs.flatMap(({ log, problem }) =>
-      problem === undefined ? [] : [`${log} is damaged, or ends in the middle: what came before is counted`],
-    ),
+    ...quoted.map(({ log, line, fault, text }) => `  ${log}, line ${line} (${fault}): ${text}`),
   ];
 }
 

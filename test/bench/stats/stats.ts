@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeLog, type Truth, WRITTEN, type Written } from '../support/stats/generator.ts';
-import { type Measured, measure, say, withFolder } from './support.ts';
+import { makeLog, type Truth, WRITTEN, type Written } from '../../support/stats/generator.ts';
+import { type Measured, measure, say, withFolder } from '../support.ts';
 
 /** Lines of each log. */
 const LINES = 5_000_000;
@@ -22,9 +22,9 @@ export async function stats(): Promise<void> {
     for (const format of WRITTEN) {
       const small = await write(join(folder, 'small.log'), format, LINES / 10);
       const large = await write(join(folder, 'large.log'), format, LINES);
-      const { seconds: alone } = await measure('./stats-child.ts', { path: large.path, only: 'lines' });
-      const tenth = await measure<Read>('./stats-child.ts', { path: small.path });
-      const whole = await measure<Read>('./stats-child.ts', { path: large.path });
+      const { seconds: alone } = await measure('./stats/child.ts', { path: large.path, only: 'lines' });
+      const tenth = await measure<Read>('./stats/child.ts', { path: small.path });
+      const whole = await measure<Read>('./stats/child.ts', { path: large.path });
       const wrong = (['requests', 'bytes', 'broken', 'monitors'] as const).filter(
         (count) => whole[count] !== large.truth[count],
       );

@@ -1,6 +1,6 @@
-import { linesOf } from '../../scripts/stats/logs/lines.ts';
-import { statsOf } from '../../scripts/stats/stats.ts';
-import { report } from './support.ts';
+import { linesOf } from '../../../scripts/stats/logs/lines.ts';
+import { statsOf } from '../../../scripts/stats/stats.ts';
+import { report } from '../support.ts';
 
 /** Reads a log into statistics, or only its lines, and prints how much it found. */
 const { path, only }: { readonly path: string; readonly only?: 'lines' } = JSON.parse(
