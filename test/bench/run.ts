@@ -6,7 +6,7 @@ import { host } from './host.ts';
 import { proof } from './proof.ts';
 import { publish } from './publish.ts';
 import { rebuild } from './rebuild.ts';
-import { stats } from './stats.ts';
+import { stats } from './stats/stats.ts';
 import { sayOn } from './support.ts';
 
 /**

@@ -37,6 +37,7 @@ import { temporaryFolder } from '../store/support.ts';
 import { NO_PROXIES } from '../support/web/no-proxies.ts';
 import { openClient } from '../upstream/support.ts';
 import { hasten } from './hasten.ts';
+import { LOG_LIMITS } from './logs.ts';
 import { elsewhere, ends, fails, type Row } from './rows.ts';
 
 const DOWNLOAD = 'upstream/download.test.ts';
@@ -269,6 +270,7 @@ const REQUESTS: Readonly<Record<string, Row>> = {
     TRANSFER,
     'cuts off a transfer that does not finish in time',
   ),
+  ...LOG_LIMITS,
   LOG_WAITING_BYTES: elsewhere('lines are dropped', 'host/request-log.test.ts', 'a reader that stands still'),
 };
 

@@ -8,8 +8,8 @@ import { commonSeconds, parseCommon } from '../../scripts/stats/logs/formats/com
 import { parseCaddy, parseServed } from '../../scripts/stats/logs/formats/json.ts';
 import { caddyShortcut, servedShortcut } from '../../scripts/stats/logs/formats/shortcuts.ts';
 import type { StatsReport } from '../../scripts/stats/report/report.ts';
-import { foundAs, makeLog, type Truth, WRITTEN } from '../support/stats/generator.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { foundAs, makeLog, type Truth, WRITTEN } from '../support/stats/generator.ts';
 import { CLAMAV, line, read, readLines } from './support.ts';
 
 const SMALL = { lines: 20_000, clients: 500, days: 30 };
@@ -27,7 +27,13 @@ function found(report: StatsReport): Omit<Truth, 'days'> & { days: unknown } {
     programs: Object.fromEntries(
       report.programs.listed.map(({ name, requests, bytes }) => [name, { requests, bytes }]),
     ),
-    days: report.days.map(({ day, requests, bytes, clients, takers }) => ({ day, requests, bytes, clients, takers })),
+    days: report.days.map(({ day, requests, bytes, clients, takers }) => ({
+      day,
+      requests,
+      bytes,
+      clients,
+      takers,
+    })),
     notFound: counts(report.notFound.listed),
     forbidden: counts(report.forbidden.listed),
   };
@@ -54,7 +60,11 @@ describe('of a log with known counts', () => {
     expect(report.logs).toMatchObject([{ format: foundAs(format), lines: text.trim().split('\n').length }]);
     expect(found(report)).toEqual(expected(truth));
     const { written: _, logs, broken, ...again } = await read([packed]);
-    expect({ ...again, broken: broken.lines }).toMatchObject({ requests: truth.requests, bytes: truth.bytes, broken: truth.broken });
+    expect({ ...again, broken: broken.lines }).toMatchObject({
+      requests: truth.requests,
+      bytes: truth.bytes,
+      broken: truth.broken,
+    });
     expect(again.days).toEqual(report.days);
     expect(logs).toMatchObject([{ format: foundAs(format) }]);
   });
@@ -95,11 +105,20 @@ describe('a line', () => {
     ['with an escaped quote', line({ agent: 'x\\"y' }), { agent: 'x\\"y' }],
     ['with a field behind', `${line()} "-" 0.3`],
     ['of IPv6', line({ address: '2001:db8::7' }), { address: '2001:db8::7' }],
-    ['of TLS to a plain port', line().replace('GET /daily.cvd HTTP/1.1', '\\x16\\x03'), { method: '', target: '' }],
+    [
+      'of TLS to a plain port',
+      line().replace('GET /daily.cvd HTTP/1.1', '\\x16\\x03'),
+      { method: '', target: '' },
+    ],
     ['in another zone', line({ at: '28/Nov/2026:12:30:00 +0230' })],
   ])('%s is read', (_, text, change = {}) => {
     expect(parsed(text)).toMatchObject({
-      ...{ seconds: Date.UTC(2026, 10, 28, 10) / 1000, address: '192.0.2.7', method: 'GET', target: '/daily.cvd' },
+      ...{
+        seconds: Date.UTC(2026, 10, 28, 10) / 1000,
+        address: '192.0.2.7',
+        method: 'GET',
+        target: '/daily.cvd',
+      },
       ...{ agent: CLAMAV, ...change },
     });
   });
@@ -121,16 +140,22 @@ describe('a line', () => {
 
   test('of a time is what Date makes of it', () => {
     fc.assert(
-      fc.property(fc.date({ min: new Date('2001-01-02'), max: new Date('2099-01-01'), noInvalidDate: true }), (date) => {
-        const [, day, month, year, time] = /, (\d\d) (\w+) (\d+) (\S+)/.exec(date.toUTCString()) ?? [];
-        expect(commonSeconds(`${day}/${month}/${year}:${time} +0000`)).toBe(Math.floor(date.getTime() / 1000));
-      }),
+      fc.property(
+        fc.date({ min: new Date('2001-01-02'), max: new Date('2099-01-01'), noInvalidDate: true }),
+        (date) => {
+          const [, day, month, year, time] = /, (\d\d) (\w+) (\d+) (\S+)/.exec(date.toUTCString()) ?? [];
+          expect(commonSeconds(`${day}/${month}/${year}:${time} +0000`)).toBe(
+            Math.floor(date.getTime() / 1000),
+          );
+        },
+      ),
     );
   });
 });
 
 describe('a shortcut', () => {
-  const served = (request: object) => JSON.stringify({ at: '2026-11-28T10:00:00.000Z', client: '192.0.2.7', ...request });
+  const served = (request: object) =>
+    JSON.stringify({ at: '2026-11-28T10:00:00.000Z', client: '192.0.2.7', ...request });
   const caddy = ({ uri, agent, more = {} }: { uri: string; agent: string; more?: object }) =>
     JSON.stringify({
       ...{ level: 'info', ts: 1_796_000_000.25, logger: 'http.log.access', msg: 'handled request' },
@@ -140,7 +165,15 @@ describe('a shortcut', () => {
       },
       ...{ user_id: '', duration: 0.1, size: 512, status: 206, resp_headers: { Server: ['Caddy'] } },
     });
-  const words = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('","status":200,"bytes":9', '"User-Agent":["x"]', ',"size":1,"status":200,"resp_headers":{}}', '\\'));
+  const words = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      '","status":200,"bytes":9',
+      '"User-Agent":["x"]',
+      ',"size":1,"status":200,"resp_headers":{}}',
+      '\\',
+    ),
+  );
   /** The same line in a form that no shortcut knows. */
   const longWay = (text: string) => ` ${text}`.replace(' {', '{ ');
   const agree = (parse: typeof parseCaddy, text: string) => {
@@ -149,18 +182,31 @@ describe('a shortcut', () => {
   };
 
   test('of serve says what JSON and the schema say, whatever a client sends', () => {
-    const usual = served({ method: 'GET', path: '/daily.cvd', status: 206, bytes: 512, userAgent: CLAMAV, duration: 0.1 });
+    const usual = served({
+      method: 'GET',
+      path: '/daily.cvd',
+      status: 206,
+      bytes: 512,
+      userAgent: CLAMAV,
+      duration: 0.1,
+    });
     expect(servedShortcut(usual)).toMatchObject({ target: '/daily.cvd', agent: CLAMAV });
     expect(servedShortcut(longWay(usual))).toBeUndefined();
     fc.assert(
       fc.property(words, words, fc.option(words, { nil: undefined }), (path, userAgent, range) => {
-        agree(parseServed, served({ method: 'GET', path, status: 206, bytes: 5, range, userAgent, duration: 1.5 }));
+        agree(
+          parseServed,
+          served({ method: 'GET', path, status: 206, bytes: 5, range, userAgent, duration: 1.5 }),
+        );
       }),
     );
   });
 
-  test("of Caddy says what JSON and the schema say, whatever a client sends", () => {
-    expect(caddyShortcut(caddy({ uri: '/daily.cvd', agent: CLAMAV }))).toMatchObject({ bytes: '512', agent: CLAMAV });
+  test('of Caddy says what JSON and the schema say, whatever a client sends', () => {
+    expect(caddyShortcut(caddy({ uri: '/daily.cvd', agent: CLAMAV }))).toMatchObject({
+      bytes: '512',
+      agent: CLAMAV,
+    });
     fc.assert(
       fc.property(words, words, words, (uri, agent, other) => {
         agree(parseCaddy, caddy({ uri, agent, more: { Accept: [other], Referer: [other] } }));
@@ -194,7 +240,9 @@ describe('what is no request of a client', () => {
   });
 
   test('of Caddy are its other messages', async () => {
-    const report = await readLines(['{"level":"warn","ts":1796000000.1,"logger":"tls","msg":"HTTP/2 skipped"}']);
+    const report = await readLines([
+      '{"level":"warn","ts":1796000000.1,"logger":"tls","msg":"HTTP/2 skipped"}',
+    ]);
     expect(report.logs).toMatchObject([{ format: 'caddy', requests: 0, other: 1, broken: 0 }]);
   });
 });

@@ -1,20 +1,30 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { statsOf } from '../../scripts/stats/stats.ts';
 import type { StatsReport } from '../../scripts/stats/report/report.ts';
 import type { StatsTask } from '../../scripts/stats/settings.ts';
+import { statsOf } from '../../scripts/stats/stats.ts';
 import { temporaryFolder } from '../store/support.ts';
 
-export const CLAMAV = 'ClamAV/1.4.6 (OS: linux-gnu, ARCH: x86_64, CPU: x86_64, UUID: 00000000-0000-4000-9000-000000000001)';
+export const CLAMAV =
+  'ClamAV/1.4.6 (OS: linux-gnu, ARCH: x86_64, CPU: x86_64, UUID: 00000000-0000-4000-9000-000000000001)';
 
 /** Statistics of these files, with every setting as it is by default. */
 export async function read(files: readonly string[], change: Partial<StatsTask> = {}): Promise<StatsReport> {
-  const usual = { format: 'auto', since: undefined, monitors: [], published: new Map(), addresses: 'cut' } as const;
+  const usual = {
+    format: 'auto',
+    since: undefined,
+    monitors: [],
+    published: new Map(),
+    addresses: 'cut',
+  } as const;
   return await statsOf({ ...usual, ...change, files });
 }
 
 /** Statistics of one log with these lines. */
-export async function readLines(lines: readonly string[], change: Partial<StatsTask> = {}): Promise<StatsReport> {
+export async function readLines(
+  lines: readonly string[],
+  change: Partial<StatsTask> = {},
+): Promise<StatsReport> {
   const path = join(temporaryFolder(), 'access.log');
   await writeFile(path, lines.map((line) => `${line}\n`).join(''));
   return await read([path], change);

@@ -35,8 +35,9 @@ const OWN = [
     schema: wholeNumber(1, 400),
   },
   {
-    name: 'from',
+    name: 'since',
     value: '<time>',
+    example: '2026-11-21',
     help: 'count only requests since this date or time, such as 2026-11-21',
     usually: 'all',
     schema: v.pipe(
@@ -88,9 +89,9 @@ export function statsSettings(files: readonly string[], from: Given, now = new D
     own: () => validated(OWN, from),
     history: () => (textOf('store', from) === undefined ? undefined : storeSettings(from)),
   });
-  const { format, addresses, days, from: first, monitors = [], page } = own;
+  const { format, addresses, days, since: first, monitors = [], page } = own;
   if (days !== undefined && first !== undefined)
-    throw new SettingError('setting/invalid', '--days and --from exclude each other', {
+    throw new SettingError('setting/invalid', '--days and --since exclude each other', {
       advice: 'Leave one of them out',
     });
   if (files.length > 1 && files.filter((file) => file === STDIN).length > 1)

@@ -1,10 +1,10 @@
 import { LOG_FORMAT_LINES, LOG_LINE_CHARACTERS, STATS_QUOTED } from '../../base/limits/requests.ts';
-import { emptyAccess, type Fault, owned, type ParseLine } from './access.ts';
 import { StatsError } from '../error.ts';
-import { FORMATS, type FormatName, type FoundFormat, formatOf } from './formats/formats.ts';
-import { linesOf, STDIN } from './lines.ts';
 import type { StatsSettings } from '../settings.ts';
 import type { Tally } from '../tally/tally.ts';
+import { emptyAccess, type Fault, owned, type ParseLine } from './access.ts';
+import { FORMATS, type FormatName, type FoundFormat, formatOf } from './formats/formats.ts';
+import { linesOf, STDIN } from './lines.ts';
 
 /** What one log held. */
 export interface ReadLog {
@@ -39,7 +39,9 @@ export interface ReadLogs {
   readonly broken: readonly BrokenLine[];
 }
 
-type Source = Pick<StatsSettings, 'files' | 'format' | 'since'> & { readonly stdin: () => AsyncIterable<Buffer> };
+type Source = Pick<StatsSettings, 'files' | 'format' | 'since'> & {
+  readonly stdin: () => AsyncIterable<Buffer>;
+};
 
 /**
  * Reads all logs into `tally`, the earliest first, whatever the order of their names: `access.log.1` is older than
@@ -116,7 +118,8 @@ class Reader {
     const since = this.#source.since ?? 0;
     for (const line of lines) {
       log.lines++;
-      const outcome = line === '' ? 'other' : line.length > LOG_LINE_CHARACTERS ? 'line' : parse(line, access);
+      const outcome =
+        line === '' ? 'other' : line.length > LOG_LINE_CHARACTERS ? 'line' : parse(line, access);
       if (outcome === 'request') {
         if (access.seconds < since) log.before++;
         else {
@@ -137,9 +140,13 @@ function parserFor(path: string, lines: readonly string[], wanted: StatsSettings
   const first = lines.slice(0, LOG_FORMAT_LINES).filter((line) => line.length <= LOG_LINE_CHARACTERS);
   const name = wanted === 'auto' ? formatOf(first) : wanted;
   if (name === undefined) {
-    throw new StatsError('stats/format', `${path === STDIN ? 'what comes on stdin' : path} has no format that is known`, {
-      advice: `It is read as one of these, if --format names it: ${Object.keys(FORMATS).join(', ')}`,
-    });
+    throw new StatsError(
+      'stats/format',
+      `${path === STDIN ? 'what comes on stdin' : path} has no format that is known`,
+      {
+        advice: `It is read as one of these, if --format names it: ${Object.keys(FORMATS).join(', ')}`,
+      },
+    );
   }
   return { name, parse: FORMATS[name === 'common' ? 'nginx' : name]() };
 }

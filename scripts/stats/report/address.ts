@@ -30,6 +30,15 @@ export function labels(form: AddressForm, secret: Buffer = randomBytes(32)): Lab
   };
 }
 
+/** A text in which no address and no identifier can be read, in the place of each a mark. */
+export function withoutAddresses(text: string): string {
+  return text
+    .replace(/[0-9A-Fa-f:.]{2,64}/g, (word) =>
+      isIP(word.replace(/^[:.]$|[.]$/g, '')) === 0 ? word : '(address)',
+    )
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '(UUID)');
+}
+
 /** The network of an address, `/24` or `/48`; `undefined` for a name of a host. */
 function cut(address: string): string | undefined {
   const [plain = ''] = address.split('%');

@@ -72,7 +72,13 @@ function charts({ days: all, to }: StatsReport): Html | false {
   const points = (value: (day: StatsReport['days'][number]) => number): Point[] =>
     all.flatMap((day) => (at(day.day) < 0 ? [] : [{ at: at(day.day), value: value(day) }]));
   const last = to.slice(0, 10);
-  const chart = (title: string, says: string, back: Point[], front: Point[], words: (value: number) => string) =>
+  const chart = (
+    title: string,
+    says: string,
+    back: Point[],
+    front: Point[],
+    words: (value: number) => string,
+  ) =>
     html`<figure><figcaption><h3>${title}</h3><p class="quiet">${says}</p></figcaption>${bars(back, front, `${title} by day`, words, last)}</figure>`;
   return html`
 <section aria-labelledby="charts">
@@ -101,7 +107,12 @@ function answers({ kinds }: StatsReport): Part[][] {
 }
 
 function programs({ programs: { listed } }: StatsReport): Part[][] {
-  return listed.map((one) => [short(one.name), grouped(one.clients), grouped(one.requests), bytes(one.bytes)]);
+  return listed.map((one) => [
+    short(one.name),
+    grouped(one.clients),
+    grouped(one.requests),
+    bytes(one.bytes),
+  ]);
 }
 
 function versions({ databases }: StatsReport): Part[][] {
@@ -126,11 +137,16 @@ function takers({ takers: { listed } }: StatsReport): Part[][] {
 }
 
 function days({ days: all }: StatsReport): Part[][] {
-  return all.toReversed().map((day) => [
-    ...[day.day, grouped(day.clients), grouped(day.requests), bytes(day.bytes)],
-    ...[`${grouped(day.cdiffs)} (${bytes(day.cdiffBytes)})`, `${grouped(day.wholes)} (${bytes(day.wholeBytes)})`],
-    grouped(day.takers),
-  ]);
+  return all
+    .toReversed()
+    .map((day) => [
+      ...[day.day, grouped(day.clients), grouped(day.requests), bytes(day.bytes)],
+      ...[
+        `${grouped(day.cdiffs)} (${bytes(day.cdiffBytes)})`,
+        `${grouped(day.wholes)} (${bytes(day.wholeBytes)})`,
+      ],
+      grouped(day.takers),
+    ]);
 }
 
 function names(title: string, { requests, listed, others }: Ranking): Html | false {
@@ -153,7 +169,10 @@ function table(head: readonly string[], rows: readonly (readonly Part[])[]): Htm
   return html`<div class="scroll">
 <table><thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${rows.map(
-    ([first, ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+    ([
+      first,
+      ...cells
+    ]) => html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `,
   )}</tbody></table></div>`;
 }

@@ -1,12 +1,12 @@
 import { STATS_LISTED } from '../../base/limits/requests.ts';
 import { VERSION } from '../../base/version.ts';
-import { type Labels, labels } from './address.ts';
+import type { ReadLogs } from '../logs/read-logs.ts';
+import type { AddressForm } from '../settings.ts';
 import type { Client } from '../tally/clients.ts';
 import type { Count, Counter } from '../tally/counter.ts';
 import { judge, type State } from '../tally/held.ts';
-import type { ReadLogs } from '../logs/read-logs.ts';
-import type { AddressForm } from '../settings.ts';
 import type { Database, Kind, Tally } from '../tally/tally.ts';
+import { type Labels, labels, withoutAddresses } from './address.ts';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -87,7 +87,10 @@ export function reportOf(tally: Tally, { logs, faults, broken }: ReadLogs, addre
     broken: {
       lines: [...faults.values()].reduce((sum, count) => sum + count, 0),
       faults: Object.fromEntries(faults),
-      listed: broken,
+      listed: broken.map((one) => ({
+        ...one,
+        text: asWritten(addresses === 'full' ? one.text : withoutAddresses(one.text)),
+      })),
     },
     /** What is counted, and not told apart. */
     beyond: {
@@ -119,7 +122,7 @@ function ranking(counter: Counter): Ranking {
   const { beyond } = counter;
   return {
     requests: counter.requests,
-    listed: all.slice(0, STATS_LISTED.names).map(([name, count]) => ({ name, ...count })),
+    listed: all.slice(0, STATS_LISTED.names).map(([name, count]) => ({ name: asWritten(name), ...count })),
     others: {
       names: rest.length + (beyond.requests > 0 ? 1 : 0),
       requests: rest.reduce((sum, [, one]) => sum + one.requests, beyond.requests),
@@ -157,7 +160,10 @@ function versionsOf(tally: Tally, clients: readonly Client[], names: Labels) {
       if (listed.length < STATS_LISTED.clients) listed.push({ ...shownOf(client, names), ...shown });
     }
   }
-  return { databases, behind: { count, listed: listed.map(({ bytes: _, ...one }) => one) } satisfies Listed<Laggard> };
+  return {
+    databases,
+    behind: { count, listed: listed.map(({ bytes: _, ...one }) => one) } satisfies Listed<Laggard>,
+  };
 }
 
 /** Clients that took whole CVDs on two days or more, and on half of the days on which they came. */
@@ -183,6 +189,13 @@ function takersOf(tally: Tally, clients: readonly Client[], names: Labels): List
 
 function shownOf({ key, program, last }: Client, names: Labels): ShownClient {
   return { client: names.client(key), address: names.address(key), program, last: isoOf(last) ?? '' };
+}
+
+/** A text of a log as its writer meant it: a log is read with one character for each byte, and holds UTF-8. */
+function asWritten(text: string): string {
+  return /[\x80-\xff]/.test(text) && !/[^\0-\xff]/.test(text)
+    ? Buffer.from(text, 'latin1').toString('utf8')
+    : text;
 }
 
 function isoOf(seconds: number): string | null {

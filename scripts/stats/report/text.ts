@@ -24,7 +24,10 @@ export function statsText(report: StatsReport): string[] {
         .slice(-SHOWN.days)
         .map((day) => [
           ...[day.day, grouped(day.clients), grouped(day.requests), bytes(day.bytes)],
-          ...[`${grouped(day.cdiffs)} (${bytes(day.cdiffBytes)})`, `${grouped(day.wholes)} (${bytes(day.wholeBytes)})`],
+          ...[
+            `${grouped(day.cdiffs)} (${bytes(day.cdiffBytes)})`,
+            `${grouped(day.wholes)} (${bytes(day.wholeBytes)})`,
+          ],
         ]),
     ),
     ...table(
@@ -65,13 +68,10 @@ export function statsText(report: StatsReport): string[] {
 }
 
 function notes(report: StatsReport): string[] {
-  const { broken, logs } = report;
+  const { listed: quoted } = report.broken;
   return [
     ...caveats(report),
-    ...broken.listed.map(({ log, line, fault, text }) => `  ${log}, line ${line} (${fault}): ${text}`),
-    ...logs.flatMap(({ log, problem }) =>
-      problem === undefined ? [] : [`${log} is damaged, or ends in the middle: what came before is counted`],
-    ),
+    ...quoted.map(({ log, line, fault, text }) => `  ${log}, line ${line} (${fault}): ${text}`),
   ];
 }
 
@@ -102,7 +102,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const lines = all.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join('  '),
   );
   return [...lines, ''];

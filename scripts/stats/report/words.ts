@@ -1,7 +1,7 @@
 import { bytes, counted, moment } from '../../base/words.ts';
 import { grouped } from '../../page/bits.ts';
-import type { StatsReport } from './report.ts';
 import type { Kind } from '../tally/tally.ts';
+import type { StatsReport } from './report.ts';
 
 /** Kinds of answers as people call them, in the order in which they are shown. */
 export const KIND_WORDS: readonly (readonly [Kind, string])[] = [
@@ -26,13 +26,16 @@ export function caveats(report: StatsReport): string[] {
   const said: (string | false)[] = [
     monitors.requests > 0 &&
       `${many(monitors.requests, 'request')} of monitors are left out: ${monitors.listed.map(({ name, requests }) => `${name} ${grouped(requests)}`).join(', ')}`,
-    sum('before') > 0 && `${many(sum('before'), 'request')} before the time of --from or --days are left out`,
-    sum('notLogged') > 0 && `${many(sum('notLogged'), 'request')} were never logged: nobody read the log of the host`,
+    sum('before') > 0 && `${many(sum('before'), 'request')} before the time of --since or --days are left out`,
+    sum('notLogged') > 0 &&
+      `${many(sum('notLogged'), 'request')} were never logged: nobody read the log of the host`,
     broken.lines > 0 && `${many(broken.lines, 'line')} could not be read`,
     beyond.clients.requests > 0 &&
       `${many(beyond.clients.requests, 'request')} (${bytes(beyond.clients.bytes)}) are of clients beyond the first ${grouped(report.clients)}: they are in all sums, and in no count of clients`,
-    beyond.days.requests > 0 && `${many(beyond.days.requests, 'request')} are of further days, which are not listed`,
-    addresses !== 'full' && `Addresses are ${addresses === 'cut' ? 'cut to their network' : 'hashed'}: --addresses full shows them`,
+    beyond.days.requests > 0 &&
+      `${many(beyond.days.requests, 'request')} are of further days, which are not listed`,
+    addresses !== 'full' &&
+      `Addresses are ${addresses === 'cut' ? 'cut to their network' : 'hashed'}: --addresses full shows them`,
   ];
   return said.filter((one) => one !== false);
 }

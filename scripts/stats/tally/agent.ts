@@ -11,7 +11,11 @@ export function parseAgent(text: string): Agent {
   const [, version] = /^ClamAV\/([0-9A-Za-z.+~-]{1,24})(?:$| )/.exec(text) ?? [];
   const [word = ''] = /^[A-Za-z][A-Za-z0-9._+-]{0,39}(?:\/[0-9A-Za-z._+-]{1,24})?/.exec(text) ?? [];
   const program =
-    version !== undefined ? `ClamAV ${version}` : text === '' ? 'no User-Agent' : word.replace('/', ' ') || 'another program';
+    version !== undefined
+      ? `ClamAV ${version}`
+      : text === ''
+        ? 'no User-Agent'
+        : word.replace('/', ' ') || 'another program';
   return { program, monitor: MONITORS.find(([form]) => form.test(text))?.[1] };
 }
 

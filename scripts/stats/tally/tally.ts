@@ -4,7 +4,7 @@ import type { Access } from '../logs/access.ts';
 import { type Client, Clients, isKnown } from './clients.ts';
 import { type Count, Counter } from './counter.ts';
 import { Days } from './days.ts';
-import { heldOf, nothingHeld, noteCdiff, noteCheck, noteMore, noteWhole } from './held.ts';
+import { heldOf, noteCdiff, noteCheck, noteMore, noteWhole, nothingHeld } from './held.ts';
 import { targets } from './target.ts';
 import { type Publication, Versions } from './versions.ts';
 
@@ -12,8 +12,8 @@ import { type Publication, Versions } from './versions.ts';
 export const KINDS = ['check', 'cdiff', 'whole', 'part', 'sign', 'other', 'failed'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Bytes of a check at most: 512, and headers where a log counts them. */
-const CHECK_BYTES = 8192;
+/** Most bytes of a check: 512, and headers where a log counts them. */
+const CHECK_SIZE = 8192;
 /** Share of the largest answer with a CVD that a whole one has at least. */
 const WHOLE_SHARE = 0.9;
 /** Counters for statuses of failures: there are no more. */
@@ -56,7 +56,10 @@ export class Tally {
   add(access: Access): void {
     const { seconds, bytes, status } = access;
     const client = this.clients.of(access);
-    if (client.monitor !== undefined) return this.monitors.add(client.monitor, bytes);
+    if (client.monitor !== undefined) {
+      this.monitors.add(client.monitor, bytes);
+      return;
+    }
     if (seconds < this.from) this.from = seconds;
     if (seconds > this.to) this.to = seconds;
     const { path, file } = this.#targetOf(access.target);
@@ -109,7 +112,7 @@ function kindOf(file: FileName | undefined, { method, status, bytes }: Access): 
   if (status >= 400) return 'failed';
   if (file === undefined || (status !== 200 && status !== 206 && status !== 304)) return 'other';
   if (file.kind === 'cvd') {
-    if (method === 'HEAD' || status === 304 || (status === 206 && bytes <= CHECK_BYTES)) return 'check';
+    if (method === 'HEAD' || status === 304 || (status === 206 && bytes <= CHECK_SIZE)) return 'check';
     return status === 206 ? 'part' : 'whole';
   }
   if (method === 'HEAD') return 'other';

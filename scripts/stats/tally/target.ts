@@ -1,5 +1,5 @@
-import { owned } from '../logs/access.ts';
 import { ARCHIVE_FOLDER, type FileName, parseFileName } from '../../cvd/names.ts';
+import { owned } from '../logs/access.ts';
 
 /** Targets that are remembered: a mirror has a few hundred. */
 const REMEMBERED = 5000;
@@ -30,6 +30,9 @@ function parseTarget(target: string): Target {
   const path = target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
   const parts = path.split('/');
   const [folder, name = ''] = parts.slice(-2);
-  const file = folder === ARCHIVE_FOLDER ? parseFileName(`${ARCHIVE_FOLDER}/${name}`) : parseFileName(parts.at(-1) ?? '');
+  const file =
+    folder === ARCHIVE_FOLDER
+      ? parseFileName(`${ARCHIVE_FOLDER}/${name}`)
+      : parseFileName(parts.at(-1) ?? '');
   return { path, file };
 }

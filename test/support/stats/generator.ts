@@ -12,7 +12,11 @@ export interface Event {
 }
 
 /** The formats that logs are made in: both of Apache's are `common` to whoever reads them. */
-export const WRITTEN = ['common', 'combined', ...(['caddy', 'cloudfront', 's3', 'r2', 'serve'] as const)] as const;
+export const WRITTEN = [
+  'common',
+  'combined',
+  ...(['caddy', 'cloudfront', 's3', 'r2', 'serve'] as const),
+] as const;
 export type Written = (typeof WRITTEN)[number];
 
 /** Name under which a format is found. */
@@ -101,14 +105,25 @@ function personOf(number: number, format: Written): Person {
   }
   const release = RELEASES[number % RELEASES.length] ?? '';
   const agent = `ClamAV/${release} (OS: linux-gnu, ARCH: x86_64, CPU: x86_64, UUID: 00000000-0000-4000-9000-${hex})`;
-  return { address, agent, program: format === 'common' ? 'no User-Agent' : `ClamAV ${release}`, isMonitor: false };
+  return {
+    address,
+    agent,
+    program: format === 'common' ? 'no User-Agent' : `ClamAV ${release}`,
+    isMonitor: false,
+  };
 }
 
 function eventOf(at: number, seconds: number, { address, agent }: Person): Event {
   const database = DATABASES[at % 3] ?? 'daily';
   const base = { seconds, address, agent, method: 'GET' };
   const turn = at % 20;
-  if (turn < 12) return { ...base, target: `/${database}.cvd`, status: turn % 2 === 0 ? 206 : 304, bytes: turn % 2 === 0 ? 512 : 0 };
+  if (turn < 12)
+    return {
+      ...base,
+      target: `/${database}.cvd`,
+      status: turn % 2 === 0 ? 206 : 304,
+      bytes: turn % 2 === 0 ? 512 : 0,
+    };
   if (turn < 16) {
     const version = 28_000 + Math.floor((seconds - START) / DAY);
     return { ...base, target: `/daily-${version}.cdiff`, status: 200, bytes: 9000 + (version % 100) };
@@ -161,7 +176,12 @@ function account(truth: Truth, event: Event, number: number, { program, isMonito
 }
 
 /** Lines that no format has. */
-const BROKEN = ['nonsense\n', '{"status":\n', '\u0000\u0001\u0002\n', '10.0.0.1 - - [99/Foo/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 5\n'];
+const BROKEN = [
+  'nonsense\n',
+  '{"status":\n',
+  '\u0000\u0001\u0002\n',
+  '10.0.0.1 - - [99/Foo/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 5\n',
+];
 
 const HEADS: Readonly<Partial<Record<Written, string>>> = {
   cloudfront:

@@ -17,7 +17,8 @@ export function parseS3(line: string, into: Access): Outcome {
   const requestEnd = quoteAfter(line, quote + 2);
   if (key === undefined || requestEnd === -1) return 'form';
   const [, method] = READS.exec(operation) ?? [];
-  if (method === undefined || requester !== '-') return /^[A-Z0-9]+\.[A-Z0-9_.]+$/.test(operation) ? 'other' : 'form';
+  if (method === undefined || requester !== '-')
+    return /^[A-Z0-9]+\.[A-Z0-9_.]+$/.test(operation) ? 'other' : 'form';
   const [status = '', , bytes = '', , , , ...rest] = line.slice(requestEnd + 2).split(' ', 7);
   if (rest.length === 0) return 'form';
   const refererAt = line.indexOf(' "', requestEnd + 2);
@@ -25,5 +26,11 @@ export function parseS3(line: string, into: Access): Outcome {
   const agentEnd = refererEnd === -1 ? -1 : quoteAfter(line, refererEnd + 3);
   const agent = agentEnd === -1 ? '' : agentOf(line.slice(refererEnd + 3, agentEnd));
   const seconds = commonSeconds(line.slice(open + 2, close));
-  return accept(into, { address, method, target: `/${key}`, agent }, seconds, countIn(status), countIn(bytes));
+  return accept(
+    into,
+    { address, method, target: `/${key}`, agent },
+    seconds,
+    countIn(status),
+    countIn(bytes),
+  );
 }

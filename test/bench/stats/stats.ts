@@ -2,13 +2,16 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeLog, type Truth, WRITTEN, type Written } from '../support/stats/generator.ts';
-import { type Measured, measure, say, withFolder } from './support.ts';
+import { makeLog, type Truth, WRITTEN, type Written } from '../../support/stats/generator.ts';
+import { type Measured, measure, say, withFolder } from '../support.ts';
 
 /** Lines of each log. */
 const LINES = 5_000_000;
 
-interface Read extends Measured, Pick<Truth, 'requests' | 'bytes' | 'broken' | 'monitors'> {}
+interface Read extends Measured, Pick<Truth, 'requests' | 'bytes' | 'broken' | 'monitors'> {
+  /** Of all threads: what the machine does beside it does not count. */
+  readonly cpuSeconds: number;
+}
 
 /**
  * What statistics of five million lines cost in each format, beside reading the lines alone, and how much memory they take
@@ -19,15 +22,15 @@ export async function stats(): Promise<void> {
     for (const format of WRITTEN) {
       const small = await write(join(folder, 'small.log'), format, LINES / 10);
       const large = await write(join(folder, 'large.log'), format, LINES);
-      const { seconds: alone } = await measure('./stats-child.ts', { path: large.path, only: 'lines' });
-      const tenth = await measure<Read>('./stats-child.ts', { path: small.path });
-      const whole = await measure<Read>('./stats-child.ts', { path: large.path });
+      const { seconds: alone } = await measure('./stats/child.ts', { path: large.path, only: 'lines' });
+      const tenth = await measure<Read>('./stats/child.ts', { path: small.path });
+      const whole = await measure<Read>('./stats/child.ts', { path: large.path });
       const wrong = (['requests', 'bytes', 'broken', 'monitors'] as const).filter(
         (count) => whole[count] !== large.truth[count],
       );
       const size = (await stat(large.path)).size / 1e9;
       say(
-        `${format}: ${size.toFixed(1)} GB in ${whole.seconds.toFixed(1)} s, ${(whole.seconds / alone).toFixed(1)} times its lines alone, ` +
+        `${format}: ${size.toFixed(1)} GB in ${whole.seconds.toFixed(1)} s (${whole.cpuSeconds.toFixed(1)} s of a core), ${(whole.seconds / alone).toFixed(1)} times its lines alone, ` +
           `${Math.round(whole.peakMegabytes)} MB beside ${Math.round(tenth.peakMegabytes)} MB for a tenth; ` +
           (wrong.length === 0 ? 'all counts right' : `wrong: ${wrong.join(', ')}`),
       );

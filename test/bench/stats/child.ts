@@ -1,6 +1,6 @@
-import { linesOf } from '../../scripts/stats/logs/lines.ts';
-import { statsOf } from '../../scripts/stats/stats.ts';
-import { report } from './support.ts';
+import { linesOf } from '../../../scripts/stats/logs/lines.ts';
+import { statsOf } from '../../../scripts/stats/stats.ts';
+import { report } from '../support.ts';
 
 /** Reads a log into statistics, or only its lines, and prints how much it found. */
 const { path, only }: { readonly path: string; readonly only?: 'lines' } = JSON.parse(
@@ -20,5 +20,7 @@ await report(async () => {
     addresses: 'cut',
   } as const;
   const { requests, bytes, broken, monitors } = await statsOf({ ...usual, files: [path] });
-  return { requests, bytes, broken: broken.lines, monitors: monitors.requests };
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  return { requests, bytes, broken: broken.lines, monitors: monitors.requests, cpuSeconds };
 });
