@@ -41,8 +41,10 @@ export interface Face {
 /** What a face tells of. */
 export interface FaceFacts
   extends Pick<StatusFacts, 'manifest' | 'now' | 'quarantine' | 'coolDown' | 'publicUrl'> {
-  /** The cycle that is under way, as far as it came. */
+  /** A cycle, as far as it came. */
   readonly cycle?: CycleFacts;
+  /** True until it has ended. */
+  readonly isUnderWay?: boolean;
   /** New versions that no cycle brought. */
   readonly versions?: readonly NewVersion[];
   /** The manifest before, whose allow list may have been another. */
@@ -103,23 +105,23 @@ function newFeed(feed: string | undefined, now: Date): FeedIdentity {
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */
 export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
-  const { manifest, now, cycle, versions = [], quarantine, previous = manifest } = facts;
+  const { manifest, now, cycle, isUnderWay = cycle === undefined, versions = [], quarantine } = facts;
   const { feed } = face;
   const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
   const told =
     cycle === undefined
       ? withVersions(face.history, versions, manifest, now)
       : withCycle(face.history, cycle, manifest, now);
-  const { publicUrl: _, ...rest } = told;
+  const { publicUrl: _, ...rest } = isUnderWay ? told : settled(told);
   const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
   const refused = refusals(barred, manifest, now); // told before, if the history is whole
   const events = withEvents(told.events, [
     ...refused,
-    ...allowListEvents(previous, manifest, now),
+    ...allowListEvents(facts.previous ?? manifest, manifest, now),
     ...(facts.events ?? []),
   ]);
   const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
-  const feedFacts = { feed, happenings: happeningsOf(history), publicUrl };
+  const feedFacts = { feed, happenings: happeningsOf(withoutPending(history)), publicUrl };
   const status = statusOf({
     ...facts,
     publicUrl,
@@ -139,6 +141,20 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
   ]);
   for (const name of face.others) pages.delete(name);
   return pages;
+}
+
+/** True if the history has changes that the feeds do not tell yet. */
+export function hasPending({ history }: Pick<Face, 'history'>): boolean {
+  return history.changes.some(({ isPending }) => isPending === true);
+}
+
+/** A history whose changes all stay as they are. */
+function settled(history: History): History {
+  return { ...history, changes: history.changes.map(({ isPending: _, ...change }) => change) };
+}
+
+function withoutPending(history: History): History {
+  return { ...history, changes: history.changes.filter(({ isPending }) => isPending !== true) };
 }
 
 /** An address as everybody may read it. */

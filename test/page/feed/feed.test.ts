@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FEED_BYTES, FEED_ENTRIES, HISTORY_EVENTS } from '../../../scripts/base/limits/page.ts';
-import { FEED_JSON, FEED_XML, HISTORY_JSON } from '../../../scripts/mirror/pages.ts';
+import { FEED_JSON, FEED_XML, HISTORY_JSON, INDEX_HTML } from '../../../scripts/mirror/pages.ts';
 import type { FaceFacts } from '../../../scripts/page/face.ts';
 import type { MirrorEvent } from '../../../scripts/page/feed/events.ts';
 import { historyJson } from '../../../scripts/page/history.ts';
@@ -47,6 +47,21 @@ describe('a feed', () => {
     ]);
     expect(told.faults).toEqual([]);
     expect(told.xml).toContain(`<updated>${ago(HOUR)}</updated>`);
+  });
+
+  test('tells of a publication when its cycle has ended, and never of one that the cycle took back', async () => {
+    const told = new Told();
+    await told.tell(factsAt(2 * HOUR, { isUnderWay: true }, published));
+    expect(told.entries).toEqual([]);
+    expect(told.pages.get(INDEX_HTML)).toContain('daily 28000 → 28001');
+    const problems = [{ database: 'daily', code: 'read-back/mismatch', reason: undefined }];
+    await told.tell(factsAt(2 * HOUR, {}, { outcome: 'failed', problems }));
+    expect(told.entries).toEqual([]);
+    await told.tell(factsAt(HOUR, { isUnderWay: true }, published)); // and dies
+    await told.tell(factsAt(0, { isUnderWay: true }));
+    expect(told.entries).toEqual([]);
+    await told.tell(factsAt(0));
+    expect(told.entries).toMatchObject([{ title: 'daily 28000 → 28001', date_published: ago(HOUR) }]);
   });
 
   test('is the same, byte for byte, after a cycle without news', async () => {
