@@ -23,6 +23,7 @@ import { allowListEvents, type MirrorEvent, withEvents } from './feed/events.ts'
 import { ATOM_MARK, atomFeed, JSON_FEED_MARK, jsonFeed } from './feed/feeds.ts';
 import { happeningsOf } from './feed/happenings.ts';
 import { type FeedIdentity, identityIn } from './feed/identity.ts';
+import { isPending, readSteps, type Steps, settled } from './feed/settled.ts';
 import { type History, historyJson, parseHistory } from './history.ts';
 import { METRICS_MARK, metrics } from './metrics.ts';
 import { type OwnersParts, PAGE_MARK, statusPage } from './page.ts';
@@ -33,6 +34,7 @@ import { type StatusFacts, statusOf } from './status.ts';
 export interface Face {
   readonly history: History;
   readonly feed: FeedIdentity;
+  readonly steps: Steps;
   readonly owners: OwnersParts;
   /** Names that somebody else's files have, which are left alone. */
   readonly others: ReadonlySet<string>;
@@ -93,6 +95,7 @@ export async function openFace(
   return {
     history,
     feed: history.feed ?? newFeed(texts.get(FEED_XML), now),
+    steps: await readSteps(history, store, log),
     owners: { hasLogo: listing.has(LOCAL_LOGO), notice: isTooLong ? undefined : notice },
     others,
   };
@@ -112,7 +115,7 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
     cycle === undefined
       ? withVersions(face.history, versions, manifest, now)
       : withCycle(face.history, cycle, manifest, now);
-  const { publicUrl: _, ...rest } = isUnderWay ? told : settled(told);
+  const { publicUrl: _, ...rest } = isUnderWay ? told : settled(told, face.steps);
   const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
   const refused = refusals(barred, manifest, now); // told before, if the history is whole
   const events = withEvents(told.events, [
@@ -121,7 +124,8 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
     ...(facts.events ?? []),
   ]);
   const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
-  const feedFacts = { feed, happenings: happeningsOf(withoutPending(history)), publicUrl };
+  const certain = { events, changes: history.changes.filter((one) => !isPending(one)) };
+  const feedFacts = { feed, happenings: happeningsOf(certain), publicUrl };
   const status = statusOf({
     ...facts,
     publicUrl,
@@ -145,16 +149,7 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
 
 /** True if the history has changes that the feeds do not tell yet. */
 export function hasPending({ history }: Pick<Face, 'history'>): boolean {
-  return history.changes.some(({ isPending }) => isPending === true);
-}
-
-/** A history whose changes all stay as they are. */
-function settled(history: History): History {
-  return { ...history, changes: history.changes.map(({ isPending: _, ...change }) => change) };
-}
-
-function withoutPending(history: History): History {
-  return { ...history, changes: history.changes.filter(({ isPending }) => isPending !== true) };
+  return history.changes.some(isPending);
 }
 
 /** An address as everybody may read it. */

@@ -50,7 +50,11 @@ describeMirror('what tells how a mirror is', () => {
       { from: null, to: 5, how: 'downloaded' },
       { from: 5, to: 6, how: 'rebuilt' },
     ]);
-    expect(await statusIn(mirror)).toMatchObject({ databases: { test: { obtained: { how: 'rebuilt' } } } });
+    expect(await statusIn(mirror)).toMatchObject({
+      databases: { test: { obtained: { how: 'rebuilt' } } },
+      lastChange: { from: 5, to: 6, lines: { added: 1, removed: 0, exchanged: 0, steps: 1 } },
+    });
+    expect(await text(mirror, 'index.html')).toContain('href="changes/test-6.json"');
   });
 
   test('counts each cycle once: published, unchanged, failed', async () => {
