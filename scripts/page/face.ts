@@ -17,6 +17,7 @@ import {
   METRICS_PROM,
   STATUS_JSON,
 } from '../mirror/pages.ts';
+import { LOCAL_STATS } from '../store/file-name.ts';
 import type { Store } from '../store/store.ts';
 import { BADGE_MARK, badgeJson, badgeSvg } from './badge.ts';
 import { allowListEvents, type MirrorEvent, withEvents } from './feed/events.ts';
@@ -90,13 +91,18 @@ export async function openFace(
   const isTooLong = notice !== undefined && Buffer.byteLength(notice) > NOTICE_BYTES;
   if (isTooLong)
     log.warn(`${LOCAL_NOTICE} in ${store.where} is not shown: it has more than ${NOTICE_BYTES} bytes`);
+  // no listing goes into this folder
+  const hasStats = await store.readStart(LOCAL_STATS, 1).then(
+    () => true,
+    () => false,
+  );
   const texts = new Map(read);
   const history = parseHistory(texts.get(HISTORY_JSON), now);
   return {
     history,
     feed: history.feed ?? newFeed(texts.get(FEED_XML), now),
     steps: await readSteps(history, store, log),
-    owners: { hasLogo: listing.has(LOCAL_LOGO), notice: isTooLong ? undefined : notice },
+    owners: { hasLogo: listing.has(LOCAL_LOGO), hasStats, notice: isTooLong ? undefined : notice },
     others,
   };
 }
