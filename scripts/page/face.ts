@@ -46,7 +46,7 @@ export interface FaceFacts
   extends Pick<StatusFacts, 'manifest' | 'now' | 'quarantine' | 'coolDown' | 'publicUrl'> {
   /** A cycle, as far as it came. */
   readonly cycle?: CycleFacts;
-  /** True until it has ended. */
+  /** True until it has ended, and what it published stays. */
   readonly isUnderWay?: boolean;
   /** New versions that no cycle brought. */
   readonly versions?: readonly NewVersion[];
@@ -114,7 +114,7 @@ function newFeed(feed: string | undefined, now: Date): FeedIdentity {
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */
 export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
-  const { manifest, now, cycle, isUnderWay = cycle === undefined, versions = [], quarantine } = facts;
+  const { manifest, now, cycle, isUnderWay = false, versions = [], quarantine } = facts;
   const { feed } = face;
   const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
   const told =

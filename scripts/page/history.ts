@@ -74,7 +74,7 @@ const ChangeSchema = v.object({
   at: Time,
   /** Start of the cycle that brought it; none brings a rollback. */
   cycle: v.optional(Time),
-  /** Until a cycle has ended since: readers of the feeds are told only of what it did not take back. */
+  /** There until its cycle has ended: readers of the feeds are told only of what that did not take back. */
   isPending: v.optional(v.literal(true)),
   database: DatabaseName,
   from: v.nullable(Count),

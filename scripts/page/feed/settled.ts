@@ -1,4 +1,5 @@
 import { explain } from '../../base/errors.ts';
+import { MANIFEST_NUMBER } from '../../base/limits/manifest.ts';
 import type { Log } from '../../base/log.ts';
 import { readOverview, type StepSummary } from '../../changes/overview.ts';
 import { textsOf } from '../../changes/texts.ts';
@@ -26,11 +27,11 @@ export async function readSteps(
 }
 
 /** True for a change that feeds do not tell yet: its cycle may take it back. */
-export function isPending({ isPending }: Change): boolean {
-  return isPending === true;
+export function isPending(change: Change): boolean {
+  return change.isPending === true;
 }
 
-/** A history whose changes all stay as they are, with what is known of each by now. */
+/** The history after a cycle has ended: its changes stay as they are, with what is known of each by now. */
 export function settled(history: History, steps: Steps): History {
   const changes = history.changes.map((change) => {
     if (!isPending(change)) return change;
@@ -47,5 +48,6 @@ function countsOf({ from, to }: Change, steps: readonly StepSummary[]): Pick<Cha
   if (between.length === 0 || !isWhole || between.at(-1)?.to !== to) return {};
   const sum = (kind: 'added' | 'removed' | 'exchanged') => between.reduce((all, step) => all + step[kind], 0);
   const counts = { added: sum('added'), removed: sum('removed'), exchanged: sum('exchanged') };
+  if (Object.values(counts).some((count) => count > MANIFEST_NUMBER)) return {}; // no history could hold them
   return { lines: { ...counts, steps: between.length } };
 }
