@@ -17,12 +17,14 @@ import {
   METRICS_PROM,
   STATUS_JSON,
 } from '../mirror/pages.ts';
+import { LOCAL_STATS } from '../store/file-name.ts';
 import type { Store } from '../store/store.ts';
 import { BADGE_MARK, badgeJson, badgeSvg } from './badge.ts';
 import { allowListEvents, type MirrorEvent, withEvents } from './feed/events.ts';
 import { ATOM_MARK, atomFeed, JSON_FEED_MARK, jsonFeed } from './feed/feeds.ts';
 import { happeningsOf } from './feed/happenings.ts';
 import { type FeedIdentity, identityIn } from './feed/identity.ts';
+import { isPending, readSteps, type Steps, settled } from './feed/settled.ts';
 import { type History, historyJson, parseHistory } from './history.ts';
 import { METRICS_MARK, metrics } from './metrics.ts';
 import { type OwnersParts, PAGE_MARK, statusPage } from './page.ts';
@@ -33,6 +35,7 @@ import { type StatusFacts, statusOf } from './status.ts';
 export interface Face {
   readonly history: History;
   readonly feed: FeedIdentity;
+  readonly steps: Steps;
   readonly owners: OwnersParts;
   /** Names that somebody else's files have, which are left alone. */
   readonly others: ReadonlySet<string>;
@@ -41,8 +44,10 @@ export interface Face {
 /** What a face tells of. */
 export interface FaceFacts
   extends Pick<StatusFacts, 'manifest' | 'now' | 'quarantine' | 'coolDown' | 'publicUrl'> {
-  /** The cycle that is under way, as far as it came. */
+  /** A cycle, as far as it came. */
   readonly cycle?: CycleFacts;
+  /** True until it has ended, and what it published stays. */
+  readonly isUnderWay?: boolean;
   /** New versions that no cycle brought. */
   readonly versions?: readonly NewVersion[];
   /** The manifest before, whose allow list may have been another. */
@@ -86,12 +91,18 @@ export async function openFace(
   const isTooLong = notice !== undefined && Buffer.byteLength(notice) > NOTICE_BYTES;
   if (isTooLong)
     log.warn(`${LOCAL_NOTICE} in ${store.where} is not shown: it has more than ${NOTICE_BYTES} bytes`);
+  // no listing goes into this folder
+  const hasStats = await store.readStart(LOCAL_STATS, 1).then(
+    () => true,
+    () => false,
+  );
   const texts = new Map(read);
   const history = parseHistory(texts.get(HISTORY_JSON), now);
   return {
     history,
     feed: history.feed ?? newFeed(texts.get(FEED_XML), now),
-    owners: { hasLogo: listing.has(LOCAL_LOGO), notice: isTooLong ? undefined : notice },
+    steps: await readSteps(history, store, log),
+    owners: { hasLogo: listing.has(LOCAL_LOGO), hasStats, notice: isTooLong ? undefined : notice },
     others,
   };
 }
@@ -103,23 +114,24 @@ function newFeed(feed: string | undefined, now: Date): FeedIdentity {
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */
 export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
-  const { manifest, now, cycle, versions = [], quarantine, previous = manifest } = facts;
+  const { manifest, now, cycle, isUnderWay = false, versions = [], quarantine } = facts;
   const { feed } = face;
   const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
   const told =
     cycle === undefined
       ? withVersions(face.history, versions, manifest, now)
       : withCycle(face.history, cycle, manifest, now);
-  const { publicUrl: _, ...rest } = told;
+  const { publicUrl: _, ...rest } = isUnderWay ? told : settled(told, face.steps);
   const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
   const refused = refusals(barred, manifest, now); // told before, if the history is whole
   const events = withEvents(told.events, [
     ...refused,
-    ...allowListEvents(previous, manifest, now),
+    ...allowListEvents(facts.previous ?? manifest, manifest, now),
     ...(facts.events ?? []),
   ]);
   const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
-  const feedFacts = { feed, happenings: happeningsOf(history), publicUrl };
+  const certain = { events, changes: history.changes.filter((one) => !isPending(one)) };
+  const feedFacts = { feed, happenings: happeningsOf(certain), publicUrl };
   const status = statusOf({
     ...facts,
     publicUrl,
@@ -139,6 +151,11 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
   ]);
   for (const name of face.others) pages.delete(name);
   return pages;
+}
+
+/** True if the history has changes that the feeds do not tell yet. */
+export function hasPending({ history }: Pick<Face, 'history'>): boolean {
+  return history.changes.some(isPending);
 }
 
 /** An address as everybody may read it. */

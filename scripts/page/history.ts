@@ -74,6 +74,8 @@ const ChangeSchema = v.object({
   at: Time,
   /** Start of the cycle that brought it; none brings a rollback. */
   cycle: v.optional(Time),
+  /** There until its cycle has ended: readers of the feeds are told only of what that did not take back. */
+  isPending: v.optional(v.literal(true)),
   database: DatabaseName,
   from: v.nullable(Count),
   to: Count,
@@ -82,6 +84,8 @@ const ChangeSchema = v.object({
   /** Of the new version: how many signatures it has, and bytes of its CVD. */
   signatures: v.optional(Count),
   size: v.optional(Bytes),
+  /** Lines that came and went with it, over so many steps from one version to the next, if that is known. */
+  lines: v.optional(v.object({ added: Count, removed: Count, exchanged: Count, steps: Count })),
   /** Reason of a rollback. */
   reason: v.optional(v.pipe(v.string(), v.maxLength(WORDS_CHARACTERS))),
 });

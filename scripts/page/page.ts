@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PAGE_BYTES } from '../base/limits/page.ts';
 import { printable } from '../base/printable.ts';
 import { VERSION } from '../base/version.ts';
 import { moment } from '../base/words.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import { FEED_JSON, FEED_XML, LOCAL_LOGO } from '../mirror/pages.ts';
+import { LOCAL_STATS } from '../store/file-name.ts';
 import { colourOf } from './badge.ts';
 import type { History } from './history.ts';
 import { escapeHtml, type Html, html, markup } from './html.ts';
@@ -23,6 +24,8 @@ import type { Status } from './status.ts';
 /** What the owner has put beside the mirror. */
 export interface OwnersParts {
   readonly hasLogo: boolean;
+  /** True if there is a page of statistics. */
+  readonly hasStats?: boolean;
   /** HTML of the owner, shown in a frame without rights. */
   readonly notice: string | undefined;
 }
@@ -89,7 +92,9 @@ ${sections}
 <footer>
 <p>For programs: <a href="status.json">status.json</a>, <a href="history.json">history.json</a>,
 <a href="metrics.prom">metrics.prom</a>, <a href="manifest.json">manifest.json</a>, <a href="badge.json">badge.json</a>,
-<a href="badge.svg">badge.svg</a>, <a href="feed.xml">feed.xml</a>, <a href="feed.json">feed.json</a>.</p>
+<a href="badge.svg">badge.svg</a>, <a href="feed.xml">feed.xml</a>, <a href="feed.json">feed.json</a>.${
+  owners.hasStats === true && html` For the operator: <a href="${dirname(LOCAL_STATS)}/">statistics</a>.`
+}</p>
 <p>Written by clamav-mirror ${VERSION}. ClamAV is a trademark of Cisco; this mirror is not affiliated with Cisco or Talos.</p>
 </footer>
 <script>${markup(SCRIPT)}</script>

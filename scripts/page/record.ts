@@ -13,7 +13,10 @@ import { type Problem, toldProblem } from './problem.ts';
 import { isRefused } from './verdict.ts';
 
 /** A new version of a database, as a publication brings it. */
-export type NewVersion = Pick<Change, 'database' | 'from' | 'to' | 'how' | 'upstreamBytes' | 'cycle'>;
+export type NewVersion = Pick<
+  Change,
+  'database' | 'from' | 'to' | 'how' | 'upstreamBytes' | 'cycle' | 'isPending'
+>;
 
 /** A cycle as far as it came. */
 export interface CycleFacts {
@@ -40,7 +43,7 @@ export function withCycle(history: History, cycle: CycleFacts, manifest: Manifes
   const isOfIt = (one: Change) => one.cycle === cycle.at;
   const others = history.changes.filter((one) => !isOfIt(one));
   const told = history.changes.filter(isOfIt);
-  const versions = cycle.published.map((one) => ({ ...one, cycle: cycle.at }));
+  const versions = cycle.published.map((one) => ({ ...one, cycle: cycle.at, isPending: true as const }));
   const changed = withVersions({ ...history, changes: others }, versions, manifest, now, told);
   const cycles = [...history.cycles.filter(({ at }) => at !== cycle.at), pastCycle(cycle, manifest)];
   const kept = cycles.slice(-HISTORY_CYCLES);

@@ -81,7 +81,7 @@ export interface Status {
   readonly upstream: string;
   readonly lastTried: LastTried | null;
   /** The newest change of a database, if it is known. */
-  readonly lastChange: Omit<Change, 'cycle'> | null;
+  readonly lastChange: Omit<Change, 'cycle' | 'isPending'> | null;
   readonly coolDown: CoolDown | null;
   readonly databases: Readonly<Record<string, DatabaseStatus>>;
   readonly proof: {
@@ -181,7 +181,7 @@ function lastTriedOf({ history, problems }: StatusFacts): LastTried | null {
 export function lastChangeOf({ changes }: Pick<History, 'changes'>): Status['lastChange'] {
   const change = changes.at(-1);
   if (change === undefined) return null;
-  const { cycle: _, reason, ...rest } = change;
+  const { cycle: _, isPending: __, reason, ...rest } = change;
   return { ...rest, ...(reason !== undefined && { reason: toldReason(reason) }) };
 }
 

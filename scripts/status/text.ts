@@ -3,6 +3,7 @@ import { counted, lasting, moment, took } from '../base/words.ts';
 import { archivedVersions } from '../mirror/archive.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { signProblemOf } from '../mirror/signs/sign-problem.ts';
+import { countsIn } from '../page/feed/happenings.ts';
 import type { Facts } from './facts.ts';
 import { type Problem, type StatusVerdict, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
@@ -106,11 +107,12 @@ function mirrorLines(
 }
 
 function changeText(
-  { database, from, to, how, at }: NonNullable<Facts['lastChange']>,
+  { database, from, to, how, lines, at }: NonNullable<Facts['lastChange']>,
   ago: (time: string) => string,
 ): string {
   const versions = from === null ? `to ${to}` : `from ${from} to ${to}`;
-  return `${database} ${versions}, ${how}, ${ago(at)}`;
+  const counts = lines === undefined ? '' : ` (${countsIn(lines)})`;
+  return `${database} ${versions}${counts}, ${how}, ${ago(at)}`;
 }
 
 /** Shortens the digest of an image; what is left still identifies it. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SILENT } from '../../scripts/base/log.ts';
@@ -50,7 +50,11 @@ describeMirror('what tells how a mirror is', () => {
       { from: null, to: 5, how: 'downloaded' },
       { from: 5, to: 6, how: 'rebuilt' },
     ]);
-    expect(await statusIn(mirror)).toMatchObject({ databases: { test: { obtained: { how: 'rebuilt' } } } });
+    expect(await statusIn(mirror)).toMatchObject({
+      databases: { test: { obtained: { how: 'rebuilt' } } },
+      lastChange: { from: 5, to: 6, lines: { added: 1, removed: 0, exchanged: 0, steps: 1 } },
+    });
+    expect(await text(mirror, 'index.html')).toContain('href="changes/test-6.json"');
   });
 
   test('counts each cycle once: published, unchanged, failed', async () => {
@@ -179,15 +183,19 @@ describeMirror('what tells how a mirror is', () => {
     });
   });
 
-  test('shows picture and notice that the owner has put there', async () => {
+  test('shows picture, notice and statistics that the owner has put there', async () => {
     await using mirror = await startPublished(5, 6);
     await writeFile(join(mirror.store, 'local_notice.html'), '<p>Moves on Monday');
     await writeFile(join(mirror.store, 'local_logo.png'), 'a picture');
+    expect(await text(mirror, 'index.html')).not.toContain('local_stats');
+    await mkdir(join(mirror.store, 'local_stats'));
+    await writeFile(join(mirror.store, 'local_stats', 'index.html'), 'statistics');
     offer(mirror, 6);
     await mirror.sync(quick);
     const page = await text(mirror, 'index.html');
     expect(page).toContain('Moves on Monday');
     expect(page).toContain('src="local_logo.png"');
+    expect(page).toContain('<a href="local_stats/">statistics</a>');
   });
 });
 

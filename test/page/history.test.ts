@@ -62,6 +62,7 @@ describe('a cycle', () => {
     const after = withCycle(NO_HISTORY, cycleAt(1000, published), manifest, NOW);
     expect(after.obtained.daily).toMatchObject({ version: 28_001, how: 'rebuilt', upstreamBytes: 80_000 });
     const back = { ...step, from: 28_001, to: 28_000, how: 'rolled back' } as const;
+    expect(after.changes).toMatchObject([{ isPending: true, signatures: 2_081_339 }]);
     const rolled = withVersions(after, [back], manifest, NOW);
     expect(rolled.changes.map(({ to }) => to)).toEqual([28_001, 28_000]);
     expect(withVersions(rolled, [back], manifest, NOW)).toEqual(rolled);

@@ -87,7 +87,7 @@ describeWithOfficial('status of a mirror', () => {
     expect(status.text).toMatch(
       /^ {2}last run +published, 20.* UTC, (?:less than a minute|\d+ minutes?) ago, took/m,
     );
-    expect(status.text).toMatch(/^ {2}changed +test from 5 to 6, downloaded, 20.* UTC, /m);
+    expect(status.text).toMatch(/^ {2}changed +test from 5 to 6 \(1 signature added\), downloaded, 20/m);
     expect(status.text).not.toContain('→');
     expect(await jsonOf(mirror)).toMatchObject({
       verdict: 'well',

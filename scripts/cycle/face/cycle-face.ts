@@ -1,7 +1,7 @@
 import { explain } from '../../base/errors.ts';
 import type { Manifest } from '../../mirror/manifest.ts';
 import { type Published, readPublished } from '../../mirror/published.ts';
-import { type Face, facePages, openFace } from '../../page/face.ts';
+import { type Face, facePages, hasPending, openFace } from '../../page/face.ts';
 import type { MirrorEvent } from '../../page/feed/events.ts';
 import type { Problem } from '../../page/problem.ts';
 import type { CycleFacts, NewVersion } from '../../page/record.ts';
@@ -27,9 +27,11 @@ export async function openCycleFace(cycle: ToldCycle, published: Published): Pro
   const face = await open(cycle, published);
   return (manifest) => {
     const report = cycle.progress.soFar(published);
-    cycle.progress.told = gistOf(report);
-    const facts = { ...knownTo(cycle, manifest), previous: published.manifest };
-    return facePages(face, { ...facts, cycle: cycleFacts(cycle, report) });
+    const told = cycleFacts(cycle, report);
+    const isAll = told.published.length === 0 && !hasPending(face);
+    cycle.progress.told = isAll ? gistOf(report) : undefined; // feeds tell of a publication when its cycle has ended
+    const facts = { ...knownTo(cycle, manifest), previous: published.manifest, isUnderWay: true };
+    return facePages(face, { ...facts, cycle: told });
   };
 }
 

@@ -31,7 +31,7 @@ ${link('self', 'application/atom+xml', FEED_XML)}
 ${link('alternate', 'text/html', INDEX_HTML)}
 `;
   const entries = happenings.map(
-    ({ key, at, title, text, tags }) =>
+    ({ key, at, title, text, tags, more }) =>
       html`<entry>
 <id>${idOf(key, feed)}</id>
 <title>${title}</title>
@@ -39,7 +39,11 @@ ${link('alternate', 'text/html', INDEX_HTML)}
 <published>${at}</published>
 ${tags.map((tag) => html`<category term="${tag}"/>`)}
 ${link('alternate', 'text/html', `${INDEX_HTML}#changes`)}
-<content type="text">${text}</content>
+${
+  more !== undefined &&
+  html`${link('related', 'application/json', more)}
+`
+}<content type="text">${text}</content>
 </entry>
 `.text,
   );
@@ -60,10 +64,11 @@ export function jsonFeed(facts: FeedFacts): string {
     authors: [{ name: 'clamav-mirror' }],
   };
   const url = addressOf(`${INDEX_HTML}#changes`, publicUrl);
-  const items = happenings.map(({ key, at, title, text, tags }) =>
+  const items = happenings.map(({ key, at, title, text, tags, more }) =>
     JSON.stringify({
       ...{ id: idOf(key, feed), ...(url !== undefined && { url }) },
       ...{ title, content_text: text, date_published: at, tags },
+      ...(more !== undefined && { _clamav_mirror: { changes: more } }),
     }),
   );
   const start = `${JSON.stringify(head, undefined, 2).slice(0, -2)},\n  "items": [`;

@@ -1,6 +1,7 @@
 import { FEED_ENTRIES } from '../../base/limits/page.ts';
 import { printable } from '../../base/printable.ts';
 import { bytes, moment } from '../../base/words.ts';
+import { changesName, changesOverviewName } from '../../cvd/names.ts';
 import { grouped, SHOWN_CHARACTERS, short } from '../bits.ts';
 import type { Change, History } from '../history.ts';
 import { keyOf, type MirrorEvent } from './events.ts';
@@ -13,6 +14,8 @@ export interface Happening {
   readonly at: string;
   readonly title: string;
   readonly text: string;
+  /** Name of a published file with more about it. */
+  readonly more?: string;
   /** Its kind, and its database if it has one. */
   readonly tags: readonly string[];
 }
@@ -29,9 +32,9 @@ export function happeningsOf(
   const once = [...new Map(known.map((one) => [one.key, one])).values()]; // of two, what was told first
   const newest = once.sort((one, other) => other.at - one.at).slice(0, count);
   return newest.map(({ key, at, words }) => {
-    const { title, text, tags } = words();
+    const { title, text, tags, ...more } = words();
     const time = new Date(at).toISOString(); // as RFC 3339 wants it
-    return { key, at: time, title: plain(title), text: plain(text), tags: tags.map(plain) };
+    return { key, at: time, title: plain(title), text: plain(text), tags: tags.map(plain), ...more };
   });
 }
 
@@ -40,14 +43,15 @@ function keyOfChange({ at, database, to }: Change): string {
   return JSON.stringify(['changed', database, to, Date.parse(at)]);
 }
 
-type Words = Pick<Happening, 'title' | 'text' | 'tags'>;
+type Words = Omit<Happening, 'key' | 'at'>;
 
 function ofChange(change: Change): Words {
-  const { database, from, to, how, upstreamBytes, signatures, size, reason } = change;
+  const { database, from, to, how, upstreamBytes, lines, signatures, size, reason } = change;
   const isBack = how === 'rolled back';
   const isTaken = !isBack && how !== 'adopted';
   const facts = [
     `${HOW[how]}${isTaken ? `, ${bytes(upstreamBytes)} from upstream` : ''}${reason === undefined ? '' : `, because: ${reason}`}`,
+    ...(lines === undefined ? [] : [countsIn(lines)]),
     ...(signatures === undefined ? [] : [`${grouped(signatures)} signature${signatures === 1 ? '' : 's'}`]),
     ...(size === undefined ? [] : [bytes(size)]),
   ];
@@ -55,7 +59,20 @@ function ofChange(change: Change): Words {
     title: `${short(database)} ${from ?? 'none'} → ${to}${isBack ? ', rolled back' : ''}`,
     text: sentences(facts),
     tags: [isBack ? 'rolled back' : 'published', database],
+    ...(lines !== undefined && {
+      more: lines.steps === 1 ? changesName(database, to) : changesOverviewName(database),
+    }),
   };
+}
+
+/** `412 signatures added, 3 removed` */
+export function countsIn({ added, removed, exchanged }: NonNullable<Change['lines']>): string {
+  const counts = { added, removed, exchanged };
+  const told = Object.entries(counts).filter(([, count]) => count > 0);
+  const [first, ...rest] = told.map(([what, count]) => [grouped(count), what] as const);
+  if (first === undefined) return 'No signature changed';
+  const noun = first[0] === '1' ? 'signature' : 'signatures';
+  return [`${first[0]} ${noun} ${first[1]}`, ...rest.map((one) => one.join(' '))].join(', ');
 }
 
 const HOW = {

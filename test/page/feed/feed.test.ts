@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FEED_BYTES, FEED_ENTRIES, HISTORY_EVENTS } from '../../../scripts/base/limits/page.ts';
-import { FEED_JSON, FEED_XML, HISTORY_JSON } from '../../../scripts/mirror/pages.ts';
+import { encodeOverview, type StepSummary } from '../../../scripts/changes/overview.ts';
+import { FEED_JSON, FEED_XML, HISTORY_JSON, INDEX_HTML } from '../../../scripts/mirror/pages.ts';
 import type { FaceFacts } from '../../../scripts/page/face.ts';
 import type { MirrorEvent } from '../../../scripts/page/feed/events.ts';
 import { historyJson } from '../../../scripts/page/history.ts';
@@ -47,6 +48,52 @@ describe('a feed', () => {
     ]);
     expect(told.faults).toEqual([]);
     expect(told.xml).toContain(`<updated>${ago(HOUR)}</updated>`);
+  });
+
+  test('tells of a publication when its cycle has ended, and never of one that the cycle took back', async () => {
+    const told = new Told();
+    await told.tell(factsAt(2 * HOUR, { isUnderWay: true }, published));
+    expect(told.entries).toEqual([]);
+    expect(told.pages.get(INDEX_HTML)).toContain('daily 28000 → 28001');
+    const problems = [{ database: 'daily', code: 'read-back/mismatch', reason: undefined }];
+    await told.tell(factsAt(2 * HOUR, {}, { outcome: 'failed', problems }));
+    expect(told.entries).toEqual([]);
+    await told.tell(factsAt(HOUR, { isUnderWay: true }, published)); // and dies
+    await told.tell(factsAt(0, { isUnderWay: true }));
+    expect(told.entries).toEqual([]);
+    await told.tell(factsAt(0));
+    expect(told.entries).toMatchObject([{ title: 'daily 28000 → 28001', date_published: ago(HOUR) }]);
+  });
+
+  test('counts the signatures that came and went, if that is known when it tells of a version, and never later', async () => {
+    const step = (from: number, added: number, removed: number) => ({
+      ...{ from, to: from + 1, source: 'cdiff', added, removed, exchanged: 0, bytes: 99 },
+    });
+    const lists = (...steps: ReturnType<typeof step>[]) =>
+      ['changes/daily.json', encodeOverview('daily', steps as StepSummary[])] as const;
+    const told = new Told(new Map([lists(step(27_999, 9, 9), step(28_000, 1412, 1))]));
+    const twoSteps = { ...published.published[0], from: 27_999 };
+    await told.tell(factsAt(4 * HOUR, { isUnderWay: true }, { ...published, published: [twoSteps] }));
+    await told.tell(factsAt(4 * HOUR, {}, { ...published, published: [twoSteps] }));
+    const gone = new Told();
+    for (const one of [told, gone]) {
+      const next = { ...published.published[0], from: 28_001, to: 28_002 };
+      await one.tell(factsAt(2 * HOUR, { isUnderWay: true }, { ...published, published: [next] }));
+      if (one === told) one.pages.set(...lists(step(28_001, 0, 3)));
+      await one.tell(factsAt(2 * HOUR, {}, { ...published, published: [next] }));
+      one.pages.set(...lists(step(28_001, 0, 7)));
+      await one.tell(factsAt(HOUR));
+    }
+    expect(told.entries.map(({ content_text: text }) => text.split(/\.(?: |$)/)[1])).toEqual([
+      '3 signatures removed',
+      '1,421 signatures added, 10 removed',
+    ]);
+    expect(told.xml.match(/rel="related" [^>]*href="[^"]*/g)?.map((link) => link.split('href="')[1])).toEqual(
+      ['https://clamav.example/changes/daily-28002.json', 'https://clamav.example/changes/daily.json'],
+    );
+    expect(told.pages.get(INDEX_HTML)).toContain('<a href="changes/daily-28002.json">daily-28002.json</a>');
+    expect(gone.entries[0]?.content_text).not.toContain('removed');
+    expect(told.faults).toEqual([]);
   });
 
   test('is the same, byte for byte, after a cycle without news', async () => {

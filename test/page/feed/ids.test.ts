@@ -4,6 +4,7 @@ import { FEED_ENTRIES, HISTORY_CHANGES } from '../../../scripts/base/limits/page
 import type { Allowed } from '../../../scripts/mirror/extras.ts';
 import type { Manifest } from '../../../scripts/mirror/manifest.ts';
 import { HISTORY_JSON } from '../../../scripts/mirror/pages.ts';
+import type { FaceFacts } from '../../../scripts/page/face.ts';
 import type { CycleFacts, NewVersion } from '../../../scripts/page/record.ts';
 import { databaseRecord, manifestOf } from '../../store/support.ts';
 import { NOW } from '../facts.ts';
@@ -62,7 +63,7 @@ class Model {
       const went = before.filter((entry) => !this.allowed.includes(entry));
       this.words.push(...came.map(({ reason }) => `allowed ${reason}`));
       this.words.push(...went.map(({ reason }) => `disallowed ${reason}`));
-      await this.#cycle(now, {}, before);
+      await this.#cycle(now, {}, { previous: this.#manifest(before) });
     } else if (one.kind === 'restore') {
       this.#publicUrl = `http://host-${one.port}.example`;
       this.told.pages = new Map([[HISTORY_JSON, this.told.pages.get(HISTORY_JSON) ?? '']]);
@@ -70,7 +71,7 @@ class Model {
     } else await this.#cycle(now, {});
   }
 
-  /** A cycle tells of a publication in the middle of it, and perhaps again when it ends. */
+  /** A cycle tells of a publication in the middle of it, perhaps in several turns, and again when it ends. */
   async #publish(name: (typeof DATABASES)[number], passes: number, now: Date): Promise<void> {
     const from = this.versions[name];
     const to = from + 1; // after a rollback, the version that was there before
@@ -80,10 +81,9 @@ class Model {
     this.words.push(`${upstreamBytes} taken`);
     const published: NewVersion[] = [{ database: name, from, to, how: 'rebuilt', upstreamBytes }];
     const at = now.toISOString();
-    await this.#cycle(now, { at, outcome: 'published', published });
-    for (let time = 1; time <= passes; time++) {
-      this.#time++;
-      await this.#cycle(new Date(this.#time), { at, outcome: 'published', published });
+    for (let time = 0; time <= passes; time++) {
+      const cycle = { at, outcome: 'published', published } as const;
+      await this.#cycle(new Date(this.#time++), cycle, { isUnderWay: time < passes });
     }
     this.#time++; // the next cycle starts later than this one
   }
@@ -99,14 +99,13 @@ class Model {
     await this.told.tell({ ...this.#beside(now), versions });
   }
 
-  async #cycle(now: Date, change: Partial<CycleFacts>, before = this.allowed): Promise<void> {
+  async #cycle(now: Date, change: Partial<CycleFacts>, more: Partial<FaceFacts> = {}): Promise<void> {
     const cycle: CycleFacts = {
       ...{ at: now.toISOString(), outcome: 'unchanged', seconds: 1, proofSeconds: undefined },
       ...{ upstreamBytes: 0, problems: [], published: [] },
       ...change,
     };
-    const previous = this.#manifest(before);
-    await this.told.tell({ ...this.#beside(now), previous, cycle });
+    await this.told.tell({ ...this.#beside(now), cycle, ...more });
   }
 
   #beside(now: Date) {

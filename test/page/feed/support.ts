@@ -4,6 +4,7 @@ import { Ajv } from 'ajv';
 import { SILENT } from '../../../scripts/base/log.ts';
 import { FEED_JSON, FEED_XML } from '../../../scripts/mirror/pages.ts';
 import { type FaceFacts, facePages, openFace } from '../../../scripts/page/face.ts';
+import { StoreError } from '../../../scripts/store/store.ts';
 import { REPOSITORY } from '../../support/repository.ts';
 
 /** The schemas that feeds are held to; each names its source. */
@@ -46,8 +47,11 @@ export class Told {
 
   async tell(facts: FaceFacts): Promise<void> {
     const listing = new Map([...this.pages].map(([name, text]) => [name, text.length]));
-    const readStart = async (name: string, length: number) =>
-      Buffer.from(this.pages.get(name) ?? '').subarray(0, length);
+    const readStart = async (name: string, length: number) => {
+      const text = this.pages.get(name);
+      if (text === undefined) throw new StoreError('store/missing', name);
+      return Buffer.from(text).subarray(0, length);
+    };
     const store = { where: 'memory', readStart };
     const face = await openFace(store, listing, { now: facts.now, log: SILENT });
     for (const [name, text] of facePages(face, facts)) this.pages.set(name, text);

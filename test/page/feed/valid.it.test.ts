@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, inject, test } from 'vitest';
+import { HISTORY_JSON } from '../../../scripts/mirror/pages.ts';
+import { historyJson } from '../../../scripts/page/history.ts';
 import { describeWith, have } from '../../support/setup/official.ts';
 import { ago, cycleAt, NOW } from '../facts.ts';
 import { EVIL, STATES } from '../states.ts';
@@ -92,7 +94,7 @@ describeWith(xmllint)('an Atom feed', () => {
   test.each(Object.entries(STATES))(
     'is valid by RFC 4287: %s',
     async (_, { history, problems, ...facts }) => {
-      const told = new Told();
+      const told = new Told(new Map([[HISTORY_JSON, historyJson(history)]]));
       await told.tell({ ...facts, cycle: cycleAt(1000, { problems: problems ?? [] }) });
       expect(validate([told.xml])).toEqual({ said: '', status: 0 });
       expect(told.faults).toEqual([]);
