@@ -2,13 +2,17 @@ import { print, printJson, streamLog } from '../base/log.ts';
 import { statsSettings } from '../settings/commands/stats.ts';
 import type { Given } from '../settings/read.ts';
 import { publishedIn } from '../stats/published.ts';
-import { statsOf } from '../stats/stats.ts';
 import { statsText } from '../stats/report/text.ts';
 import { writePage } from '../stats/report/write-page.ts';
+import { statsOf } from '../stats/stats.ts';
 import { openStore } from '../store/open.ts';
 
 /** `clamav-mirror stats`: says who takes what from a mirror, by the access logs of its host. */
-export async function stats(files: readonly string[], given: Given, json: boolean): Promise<'good' | 'failed'> {
+export async function stats(
+  files: readonly string[],
+  given: Given,
+  json: boolean,
+): Promise<'good' | 'failed'> {
   const { history, page, ...settings } = statsSettings(files, given);
   const published =
     history === undefined

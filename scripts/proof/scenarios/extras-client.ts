@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mayBeHidden } from '../../base/limits/exceptions.ts';
+import { HIDDEN_SIGNATURES } from '../../base/limits/given.ts';
 import { counted } from '../../base/words.ts';
 import { isException, withoutUnofficial } from '../../cvd/extra-names.ts';
 import { chunksOf } from '../../files/open.ts';
@@ -162,7 +162,8 @@ async function scanExcepted(
   const most = mayBeHidden(before.signatures);
   for (const [name, count] of counts) {
     off.set(name, Math.max(count, off.get(name) ?? 0));
-    if (count > most) refused.set(name, `it switches off ${count} of ${before.signatures} signatures`);
+    if (count > most)
+      refused.set(name, `it switches off ${count} of ${counted(before.signatures, 'signature')}`);
   }
   for (const [what, why] of refused) throw new ScenarioFailure(`${what} must not be allowed: ${why}`);
   const evidence = requireVerdicts(ended, folder, expected);
@@ -172,10 +173,18 @@ async function scanExcepted(
   );
   const others = before.signatures + added - signatures - named;
   if (others > most) {
-    throw new ScenarioFailure(`others' lists switch off ${others} of ${before.signatures} signatures`);
+    throw new ScenarioFailure(
+      `others' lists switch off ${others} of ${counted(before.signatures, 'signature')}`,
+    );
   }
   const switched = [...counts].map(([name, count]) => `${name} off (${counted(count, 'signature')})`);
   return [...switched, evidence].join('; ');
+}
+
+/** Signatures that may be off in a set of this size. */
+export function mayBeHidden(signatures: number): number {
+  const { most, share, least } = HIDDEN_SIGNATURES;
+  return Math.max(least, Math.min(most, Math.floor(signatures * share)));
 }
 
 function isHash(what: string): boolean {

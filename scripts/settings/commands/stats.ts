@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { FORMATS, type FormatName } from '../../stats/logs/formats/formats.ts';
 import { STDIN } from '../../stats/logs/lines.ts';
-import { isNetwork } from '../../stats/tally/monitors.ts';
 import { ADDRESS_FORMS, type StatsSettings } from '../../stats/settings.ts';
+import { isNetwork } from '../../stats/tally/monitors.ts';
 import type { StoreSettings } from '../../store/settings.ts';
 import { FilePath, list, wholeNumber } from '../fields.ts';
 import type { Option } from '../option.ts';

@@ -2,14 +2,14 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { EngineError } from '../../scripts/engine/engine.ts';
-import type { ProvenExtras } from '../../scripts/proof/prove-extras.ts';
-import { eicar } from '../../scripts/proof/samples/samples.ts';
-import type { UserSample } from '../../scripts/proof/samples/user-samples.ts';
-import { fakeTools, openProver } from '../support/clamav/engines.ts';
-import { FOUND_BY_TALOS, foundByTalos } from '../support/databases/found-by-talos.ts';
-import { describeMirror, sha256 } from '../support/mirror/cycle.ts';
-import { official } from '../support/setup/official.ts';
+import { EngineError } from '../../../scripts/engine/engine.ts';
+import type { ProvenExtras } from '../../../scripts/proof/prove-extras.ts';
+import { eicar } from '../../../scripts/proof/samples/samples.ts';
+import type { UserSample } from '../../../scripts/proof/samples/user-samples.ts';
+import { fakeTools, openProver } from '../../support/clamav/engines.ts';
+import { FOUND_BY_TALOS, foundByTalos } from '../../support/databases/found-by-talos.ts';
+import { describeMirror, sha256 } from '../../support/mirror/cycle.ts';
+import { official } from '../../support/setup/official.ts';
 
 interface Question {
   /** Extras by name. */
