@@ -18,9 +18,9 @@ import {
   type TestMirror,
   untouched,
 } from '../../support/mirror/cycle.ts';
+import { EICAR } from './allowing.ts';
 import { checkAndScan } from './scanning-client.ts';
 
-const EICAR = 'Eicar-Test-Signature';
 const BOTH = { eicar: EICAR, sample: FOUND_BY_TALOS };
 const quick = { openProver: async () => trusting };
 
