@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { codeOf, explain } from './base/errors.ts';
 import { endProgress, outliveReaders, print } from './base/log.ts';
 import { VERSION } from './base/version.ts';
+import { addAllow, addDisallow } from './cli/commands/allow.ts';
 import { addBundle } from './cli/commands/bundle.ts';
 import { addClient, addClientConfig } from './cli/commands/clients.ts';
 import { addConfig } from './cli/commands/config.ts';
@@ -55,6 +56,8 @@ const commands = [
   addDoctor,
   addRollback,
   addRelease,
+  addAllow,
+  addDisallow,
   addStatus,
   addChanges,
   addWhen,

@@ -18,6 +18,16 @@ export function isExtraName(name: string): boolean {
   return FORM.test(name) && isLoaded(name) && !NEVER.test(name) && !isOfDatabase(name);
 }
 
+/** True for the name of a file that makes ClamAV find less: names of signatures that are off, or hashes of safe files. */
+export function isException(name: string): boolean {
+  return /\.(?:ign2?|s?fp)$/.test(name);
+}
+
+/** Name of a signature as databases have it. ClamAV prints this word behind those that Talos did not sign. */
+export function withoutUnofficial(name: string): string {
+  return name.replace(/\.UNOFFICIAL$/, '');
+}
+
 /** True for `daily.ndb`: ClamAV treats some files in a special way by the names of its own. */
 function isOfDatabase(name: string): boolean {
   return /^(?:main|daily|bytecode|test|safebrowsing)\./.test(name);

@@ -1,9 +1,11 @@
+import type { Published } from '../mirror/published.ts';
 import { acquireUpdates } from './acquire/acquire.ts';
 import { openAdoption } from './adopt/open-adoption.ts';
 import { settle } from './adopt/settle.ts';
 import { surveyAdopted } from './adopt/survey-adopted.ts';
 import { confirmUnchanged } from './confirm.ts';
 import type { Cycle, CycleDeps } from './context.ts';
+import { refreshExtrasOf } from './extras/extras-phase.ts';
 import { tellOutcome } from './face/cycle-face.ts';
 import { bringLocalFiles } from './face/local-files.ts';
 import { publishChanges } from './face/publish-changes.ts';
@@ -25,6 +27,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
   try {
     await using workspace = await openWorkspace(settings.work, deps.log); // one run at a time
     const memory = await openMemory(settings.work, deps);
+    let seen: Published | undefined;
     const hasLocalFiles = await bringLocalFiles(settings, deps); // a status page shows them
     try {
       // What somebody gave us comes first, and is published before upstream is asked for anything.
@@ -35,6 +38,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
         for (const isAdopting of adoption === undefined ? [false] : [true, false]) {
           const turn = { workFolder: workspace.folder, memory, databases, progress, adoption, isAdopting };
           await using cycle = await openCycle(settings, deps, turn);
+          seen = cycle.published;
           await progress.turn(cycle.published, async () => await run(cycle));
           settle(cycle, progress.report().databases);
         }
@@ -42,6 +46,8 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
     } catch (error) {
       progress.fail(error); // the published mirror is as it was
     }
+    const { folder: workFolder } = workspace;
+    await refreshExtrasOf({ settings, deps, workFolder, memory, progress, seen });
     if (!settings.dryRun) await memory.rememberRun(progress.report(), settings);
     if (!hasLocalFiles) await bringLocalFiles(settings, deps);
     const hasChanges = await publishChanges(settings, { ...deps, progress, folder: workspace.folder });

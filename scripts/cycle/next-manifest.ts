@@ -3,6 +3,7 @@ import { VERSION } from '../base/version.ts';
 import { archiveName, archiveSignName, isArchived, parseFileName } from '../cvd/names.ts';
 import type { Stage } from '../files/stage.ts';
 import { type ArchiveCopy, nextArchive } from '../mirror/archive.ts';
+import { carriedExtras } from '../mirror/extras.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { retiredFilesOf } from '../mirror/publish.ts';
 import type { Published } from '../mirror/published.ts';
@@ -72,7 +73,7 @@ export function nextManifest(cycle: {
     files,
     retired: [],
     proof,
-    ...(previous?.extras && { extras: previous.extras }),
+    ...carriedExtras(previous?.extras, published.listing),
   };
   const { mirrored, hashed } = cycle;
   const checks = mirrored && withChecks(databases, { published, updates, mirrored, hashed, now: cycle.now });

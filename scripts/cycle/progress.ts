@@ -4,6 +4,7 @@ import type { Published } from '../mirror/published.ts';
 import type { Proof } from '../proof/record.ts';
 import type { Adoption } from './adopt/adoption.ts';
 import { hasWork, type Survey, type Update } from './database.ts';
+import type { ExtrasReport } from './extras/report.ts';
 import {
   afterAdoption,
   type CycleReport,
@@ -32,6 +33,8 @@ export class Progress {
   unusable: readonly string[] = [];
   /** What became of the files of an adopted folder. */
   adoption: Adoption | undefined;
+  /** What became of the extras. */
+  extras: ExtrasReport | undefined;
   /** Gist of what the status page tells of this run. */
   told: string | undefined;
   /** Time of its start. */
@@ -120,6 +123,7 @@ export class Progress {
       upstreamBytes: databases.reduce((sum, { upstreamBytes }) => sum + upstreamBytes, 0),
       ...this.#stopwatch.read(),
       ...(this.adoption && { adoption: this.adoption.report() }),
+      ...(this.extras && { extras: this.extras }),
       ...(failure && { error: { code: failure.code, message: failure.reason } }),
     };
   }

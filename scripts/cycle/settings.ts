@@ -2,6 +2,7 @@ import type { EngineSpec } from '../engine/spec.ts';
 import type { ExtraSource } from '../extras/extra.ts';
 import type { Proxies } from '../http/proxies.ts';
 import type { StoreSettings } from '../store/settings.ts';
+import type { ListedEntry } from './extras/wanted-entries.ts';
 
 /** Everything a cycle needs to know, validated. */
 export interface CycleSettings extends StoreSettings {
@@ -33,8 +34,10 @@ export interface CycleSettings extends StoreSettings {
   readonly restoreFrom: string | undefined;
   /** Folder with files of the owner, which are published beside the databases. */
   readonly local?: string | undefined;
-  /** Files beside the databases, and where they come from. */
-  readonly extras?: readonly ExtraSource[];
+  /** Sources of extras; `undefined`: nobody says which there are, so those that are published stay. */
+  readonly extras?: readonly ExtraSource[] | undefined;
+  /** Reads the allow list of a file; `undefined`: there is none. */
+  readonly allowList?: (() => Promise<readonly ListedEntry[]>) | undefined;
   /** Folder of databases that somebody else kept, which a mirror begins with. */
   readonly adopt: string | undefined;
   /** As a share, 0.2 for 20 %, if somebody has set it. */

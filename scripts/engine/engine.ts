@@ -73,6 +73,8 @@ export interface Task {
   readonly timeout: number;
   /** IP address of the nameserver for the tool, if the engine `canAskNameserver`. */
   readonly nameserver?: string;
+  /** Sees each line of output, and says whether to keep it: debug output of real databases has megabytes. */
+  readonly isKept?: (line: string) => boolean;
   /** Name of a file in the folder with all certificates to trust, in PEM. Default: those of the engine's own system. */
   readonly certificates?: string;
 }

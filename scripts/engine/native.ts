@@ -42,18 +42,19 @@ export async function findNativeEngine(path: string, given: Environment = {}): P
   }
   const unshare = await findUnshare(path, usual);
   const start = async (task: Task): Promise<Program> => {
-    const { tool, folder, args, timeout, nameserver } = task;
+    const { tool, folder, args, timeout, nameserver, isKept } = task;
     const environment = { ...usual, ...variablesOf(task, folder) };
     const program = programs.get(tool);
     if (program === undefined) throw missing(tool);
     const command = [program, ...args(folder)] as const;
-    if (nameserver === undefined) return await startProgram([...command], { folder, timeout, environment });
+    if (nameserver === undefined)
+      return await startProgram([...command], { folder, timeout, environment, isKept });
     if (unshare === undefined)
       throw new EngineError('engine/broken', 'only root can give a tool a nameserver');
     const resolvConf = join(folder, 'resolv.conf');
     await writeFile(resolvConf, `nameserver ${nameserver}\n`);
     const isolated = [unshare, '--mount', '/bin/sh', '-c', WITH_NAMESERVER, resolvConf, ...command] as const;
-    return await startProgram([...isolated], { folder, timeout, environment });
+    return await startProgram([...isolated], { folder, timeout, environment, isKept });
   };
   return {
     name: 'native',

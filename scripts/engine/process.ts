@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { OUTPUT_CHARACTERS } from '../base/limits/engines.ts';
 import { atExit } from './at-exit.ts';
 import { EngineError, type Program, type ToolRun } from './engine.ts';
@@ -22,6 +23,8 @@ export interface ProgramOptions {
   readonly folder: string;
   /** Time limit in milliseconds; then the program is killed. */
   readonly timeout: number;
+  /** Sees each line of output, and says whether to keep it. By default all are kept. */
+  readonly isKept?: ((line: string) => boolean) | undefined;
   /** Whole environment of the program. It inherits nothing from this process. */
   readonly environment: Environment;
   /** Processes whose memory is measured; by default those of its process group. */
@@ -41,11 +44,14 @@ export async function startProgram(
   let output = '';
   let timedOut = false;
   let isOurs = false;
-  const keep = (chunk: Buffer) => {
-    if (output.length < OUTPUT_CHARACTERS) output += chunk.toString('utf8');
+  const keep = (text: string) => {
+    if (output.length < OUTPUT_CHARACTERS) output += text;
   };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  for (const stream of [child.stdout, child.stderr]) {
+    const { isKept } = options;
+    if (isKept === undefined) stream.on('data', (chunk: Buffer) => keep(chunk.toString('utf8')));
+    else createInterface({ input: stream }).on('line', (line) => isKept(line) && keep(`${line}\n`));
+  }
   const kill = () => {
     isOurs = true;
     killGroup(child.pid);

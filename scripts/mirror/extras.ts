@@ -6,7 +6,7 @@ import {
   SIGNATURE_CHARACTERS,
   WORDS_CHARACTERS,
 } from '../base/limits/manifest.ts';
-import { byName, listOf } from '../base/schema.ts';
+import { byName, isByName, listOf } from '../base/schema.ts';
 import { isExtraName } from '../cvd/extra-names.ts';
 import { ProofSchema } from '../proof/record.ts';
 import { FileSchema, Time } from '../store/file-record.ts';
@@ -48,6 +48,51 @@ export const ExtrasSchema = v.object({
   /** Files that are no extras any more. They are removed once this manifest is in place. */
   retired: listOf(ExtraName, EXTRAS),
 });
+
+/**
+ * Valid parts of extras of our own manifest, one file and one entry at a time: somebody's list of false alarms must not be lost for
+ * a wrong number beside it. Without a valid proof they are proven again. `undefined` if nothing is valid.
+ */
+export function knownExtras(said: unknown): Extras | undefined {
+  const parts = v.parse(PartsSchema, isByName(said) ? said : {});
+  const files = Object.entries(isByName(parts.files) ? parts.files : {}).flatMap(([name, record]) => {
+    const parsed = v.safeParse(ExtraSchema, record);
+    return v.is(ExtraName, name) && parsed.success ? [[name, parsed.output] as const] : [];
+  });
+  const { proof } = parts;
+  const allowed = validIn(AllowedSchema, parts.allowed, ALLOWED);
+  const retired = validIn(ExtraName, parts.retired, EXTRAS);
+  if (files.length + allowed.length + retired.length === 0) return undefined;
+  const known = { files: Object.fromEntries(files.slice(0, EXTRAS)), allowed, retired };
+  return v.is(ProofSchema, proof) ? { ...known, proof } : known;
+}
+
+const PartsSchema = v.object({
+  files: v.optional(v.unknown()),
+  allowed: v.optional(v.unknown()),
+  proof: v.optional(v.unknown()),
+  retired: v.optional(v.unknown()),
+});
+
+/** Valid items of a list, up to a number. */
+function validIn<T extends v.GenericSchema>(item: T, list: unknown, limit: number): v.InferOutput<T>[] {
+  const all: unknown[] = Array.isArray(list) ? list : [];
+  return all
+    .flatMap((one) => {
+      const parsed = v.safeParse(item, one);
+      return parsed.success ? [parsed.output] : [];
+    })
+    .slice(0, limit);
+}
+
+/** Extras for a next manifest of a store with these files, if anything else than extras changes. */
+export function carriedExtras(
+  extras: Extras | undefined,
+  listing: ReadonlyMap<string, number>,
+): { extras?: Extras } {
+  if (extras === undefined) return {};
+  return { extras: { ...extras, retired: extras.retired.filter((name) => listing.has(name)) } };
+}
 
 export type ExtraRecord = v.InferOutput<typeof ExtraSchema>;
 export type Allowed = v.InferOutput<typeof AllowedSchema>;

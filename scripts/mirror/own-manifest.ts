@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { MANIFEST_DATABASES, MANIFEST_FILES } from '../base/limits/manifest.ts';
 import { isByName } from '../base/schema.ts';
 import { type FileRecord, FileSchema } from '../store/file-record.ts';
-import { ExtrasSchema } from './extras.ts';
+import { ExtrasSchema, knownExtras } from './extras.ts';
 import {
   DatabaseName,
   DatabaseSchema,
@@ -66,10 +66,10 @@ export function parseOwnManifest(text: string, where: string): OwnManifest {
     else if (v.is(FileSchema, entry)) knownFiles[name] = entry;
     else files.push(name);
   }
-  const { extras, ...rest } = frame.output;
-  const hasExtras = v.is(ExtrasSchema, extras);
-  if (extras !== undefined && !hasExtras) strangers.push('extras');
-  const known = { databases: knownDatabases, files: knownFiles, ...(hasExtras && { extras }) };
+  const { extras: said, ...rest } = frame.output;
+  if (said !== undefined && !v.is(ExtrasSchema, said)) strangers.push('extras');
+  const extras = said === undefined ? undefined : knownExtras(said);
+  const known = { databases: knownDatabases, files: knownFiles, ...(extras && { extras }) };
   const manifest = requireManifest({ ...rest, ...known }, where);
   const isWhole = databases.size + files.length + strangers.length === 0;
   return { manifest, unread: isWhole ? undefined : { databases, files, strangers } };
@@ -80,10 +80,11 @@ export function unreadNames(unread: Unread | undefined): string[] {
   return unread === undefined ? [] : [...unread.databases.keys(), ...unread.files, ...unread.strangers];
 }
 
-/** Valid records of files by name; `undefined` if this is not a manifest of ours. */
+/** Valid records of files and extras by name; `undefined` if this is not a manifest of ours. */
 export function filesOfOwn(text: string, where: string): Readonly<Record<string, FileRecord>> | undefined {
   try {
-    return parseOwnManifest(text, where).manifest.files;
+    const { files, extras } = parseOwnManifest(text, where).manifest;
+    return { ...files, ...extras?.files };
   } catch {
     return undefined;
   }

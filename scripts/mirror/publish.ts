@@ -20,6 +20,8 @@ export async function publish(
   change: {
     stage: Stage | undefined;
     archive?: readonly ArchiveCopy[];
+    /** Extras, proven as the databases are. */
+    extras?: readonly ProvenFile[];
     next: Manifest;
     /** Texts by name that tell of `next`, written after everything that they tell of. */
     face?: ReadonlyMap<string, string>;
@@ -27,7 +29,7 @@ export async function publish(
     anew?: boolean;
   },
 ): Promise<void> {
-  const { stage, archive = [], next, face = new Map(), anew = false } = change;
+  const { stage, archive = [], extras = [], next, face = new Map(), anew = false } = change;
   const isNamed = (name: string) => next.files[name] !== undefined; // others did not fit into the mirror
   await using publication = await store.begin(tag, { anew });
   const staged = [...(stage?.files.values() ?? [])].filter((file) => !file.stored && isNamed(file.name));
@@ -38,6 +40,7 @@ export async function publish(
       built: builtOf(file.name, next),
     })),
     ...archive.filter(({ name }) => isNamed(name)),
+    ...extras.map((file) => ({ ...file, built: nextSecond() })),
   ];
   for (const { name, path, sha256, built } of puts.sort(inOrderOfPublication)) {
     // the Last-Modified of a web server must not be older than the build time of the CVD (clamav-formats.md §0.4)
@@ -70,6 +73,8 @@ export async function removeRetired(next: Manifest, publication: Pick<Publicatio
     if (!isArchived(parseFileName(name))) await publication.remove(name);
     else if (record !== undefined) await publication.remove(name, record);
   }
+  const { files = {}, retired = [] } = next.extras ?? {};
+  for (const name of retired) if (!Object.hasOwn(files, name)) await publication.remove(name);
 }
 
 /** Records of the retired files in the archive, each from the first of the manifests that knows the file. */
@@ -103,10 +108,22 @@ function recordIn(
   return { size: served.size, sha256: served.sha256 };
 }
 
-interface Put {
+/**
+ * Last-Modified of an extra: clients ask by the second of their own download, so a change in that same second must be later
+ * than that.
+ */
+function nextSecond(): string {
+  return new Date(Math.floor(Date.now() / 1000 + 1) * 1000).toISOString();
+}
+
+/** A file on this machine that was proven. */
+export interface ProvenFile {
   readonly name: string;
   readonly path: string;
   readonly sha256: string;
+}
+
+interface Put extends ProvenFile {
   readonly built: string | undefined;
 }
 

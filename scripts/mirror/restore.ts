@@ -1,4 +1,4 @@
-import { explain } from '../base/errors.ts';
+import { codeOf, explain } from '../base/errors.ts';
 import { MANIFEST_BYTES } from '../base/limits/manifest.ts';
 import { HISTORY_BYTES } from '../base/limits/page.ts';
 import { bytes, type Log } from '../base/log.ts';
@@ -7,6 +7,7 @@ import { readText } from '../files/open.ts';
 import { proveSignAt } from '../files/sign.ts';
 import type { Stage } from '../files/stage.ts';
 import { verifyByKind, verifyCvdFile } from '../files/verify.ts';
+import { hashOf } from '../proof/clients/staged.ts';
 import type { Copies } from '../store/copies.ts';
 import type { FileRecord } from '../store/file-record.ts';
 import { MANIFEST, type Store, StoreError } from '../store/store.ts';
@@ -16,9 +17,10 @@ import type { VerifiedCvd } from '../verify/cvd.ts';
 import { VerifyError } from '../verify/error.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { ArchiveCopy } from './archive.ts';
+import type { Extras } from './extras.ts';
 import { describeCvd, type Manifest, parseManifest } from './manifest.ts';
 import { HISTORY_JSON, JSON_MARK } from './pages.ts';
-import { publish } from './publish.ts';
+import { type ProvenFile, publish } from './publish.ts';
 
 export interface RestoreOptions {
   /** Client that asks the served mirror. */
@@ -63,8 +65,10 @@ export async function restore(options: RestoreOptions): Promise<boolean> {
     if (!isArchived(file)) await stage.accept({ name, ...found, stored: false });
     else archive.push({ name, path, ...found, database: file.database, version: file.version, built });
   }
+  const { extras, sends } = await fetchExtras(manifest, options);
   const face = await fetchHistory(options);
-  await publish(store, undefined, { stage, archive, next: { ...manifest, files, retired: [] }, face });
+  const next = { ...manifest, files, retired: [], ...(extras && { extras }) };
+  await publish(store, undefined, { stage, archive, extras: sends, next, face });
   log.info(`restored the mirror from ${url}, downloading ${bytes(client.received)}`);
   return true;
 }
@@ -78,6 +82,33 @@ async function fetchManifest({ client, url, stage }: RestoreOptions): Promise<Ma
     throw restoreError(url, error);
   }
   return parseManifest(await readText(path, MANIFEST_BYTES), url);
+}
+
+/**
+ * Fetches extras, which nobody signed: the next cycle proves them anew. One that is not what the manifest says is left out, for its
+ * source has it, and the allow list is made of its entries.
+ */
+async function fetchExtras(
+  { extras }: Manifest,
+  options: RestoreOptions,
+): Promise<{ extras: Extras | undefined; sends: readonly ProvenFile[] }> {
+  if (extras === undefined) return { extras, sends: [] };
+  const sends: ProvenFile[] = [];
+  for (const [name, record] of Object.entries(extras.files)) {
+    const path = options.stage.incoming(name);
+    try {
+      await fetchFile(name, path, record, options);
+      if ((await hashOf(path)) === record.sha256) sends.push({ name, path, sha256: record.sha256 });
+      else options.log.warn(`${name} of ${options.url} is not what its manifest says, and is left out`);
+    } catch (error) {
+      if (codeOf(error) !== 'store/restore') throw error;
+      options.log.warn(`${name} is left out: ${explain(error)}`);
+    }
+  }
+  const isSent = (name: string) => sends.some((one) => one.name === name);
+  const files = Object.fromEntries(Object.entries(extras.files).filter(([name]) => isSent(name)));
+  const { proof: _, ...rest } = extras;
+  return { extras: { ...rest, files, retired: [] }, sends };
 }
 
 /** What the mirror's page tells of earlier cycles. It decides nothing, and a mirror may have none. */

@@ -96,8 +96,8 @@ function tooLarge(manifest: Manifest, total: number, limit: number): StoreError 
   });
 }
 
-function sizesOf({ files }: Manifest): number[] {
-  return Object.values(files).map(({ size }) => size);
+function sizesOf({ files, extras }: Manifest): number[] {
+  return [...Object.values(files), ...Object.values(extras?.files ?? {})].map(({ size }) => size);
 }
 
 function sum(numbers: readonly number[]): number {

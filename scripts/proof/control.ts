@@ -53,7 +53,8 @@ function upTo(failed: Scenario, scenarios: readonly Scenario[]): readonly Scenar
   return same.slice(0, same.findIndex(({ name }) => name === failed.name) + 1);
 }
 
-function requirePassed(engine: Engine, results: readonly ScenarioResult[], how: string): void {
+/** Throws `engine/broken` if an engine fails without what it was to judge, too. */
+export function requirePassed(engine: Engine, results: readonly ScenarioResult[], how: string): void {
   const { name, version } = engine;
   const failed = results.find(({ result }) => result === 'failed');
   if (failed === undefined) return;

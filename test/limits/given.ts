@@ -4,10 +4,12 @@ import { expect } from 'vitest';
 import {
   ADOPT_ENTRIES,
   ADOPT_VERSIONS,
+  ALLOW_LIST_BYTES,
   BUNDLE_CONTENTS_BYTES,
   BUNDLE_NOTE_BYTES,
   BUNDLE_PIECES,
   BUNDLES,
+  HIDDEN_SIGNATURES,
 } from '../../scripts/base/limits/given.ts';
 import { SILENT } from '../../scripts/base/log.ts';
 import { CONTENTS, CONTENTS_SUM } from '../../scripts/bundle/contents.ts';
@@ -18,6 +20,8 @@ import { readBundle } from '../../scripts/bundle/read.ts';
 import { sumLine } from '../../scripts/bundle/write.ts';
 import { encodeTarHeader, paddingOf } from '../../scripts/cvd/container/tar.ts';
 import { readFolder } from '../../scripts/cycle/adopt/read-folder.ts';
+import { mayBeHidden } from '../../scripts/proof/scenarios/extras-client.ts';
+import { readAllowList } from '../../scripts/settings/allow/list.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { makeCvd, testTrust } from '../support/databases/signing.ts';
 import { ends, fails, type Row } from './rows.ts';
@@ -35,6 +39,17 @@ async function folderWith(count: number, name: (at: number) => string): Promise<
 }
 
 export const GIVEN_LIMITS: Readonly<Record<string, Row>> = {
+  ALLOW_LIST_BYTES: fails('setting/invalid', async () => {
+    const path = join(temporaryFolder(), 'allow.json');
+    await writeFile(path, '{ "allow": [] }');
+    expect(await readAllowList(path)).toEqual([]);
+    await writeFile(path, `{ "allow": [] }${' '.repeat(ALLOW_LIST_BYTES)}`);
+    await readAllowList(path);
+  }),
+  HIDDEN_SIGNATURES: ends('a proof fails', () => {
+    const { most, least } = HIDDEN_SIGNATURES;
+    expect([10, 50_000, 9_000_000].map(mayBeHidden)).toEqual([least, 500, most]); // extras.it.test.ts exceeds it
+  }),
   ADOPT_ENTRIES: fails('adopt/too-many', async () => await read(await folderWith(ADOPT_ENTRIES + 1, String))),
   ADOPT_VERSIONS: ends('a version is not looked at', async () => {
     const folder = await folderWith(ADOPT_VERSIONS, (at) => `test-${at + 1}.cvd`);

@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { expect } from 'vitest';
@@ -8,6 +8,7 @@ import {
   CONFIG_BYTES,
   CONFIG_DEPTH,
   DOUBTED_MS,
+  EXTRAS_NOTE_BYTES,
   FORGOTTEN_MS,
   LINKS,
   PARTIAL_RECORD_BYTES,
@@ -22,6 +23,7 @@ import {
   WAITING_KINDS,
 } from '../../scripts/base/limits/machine.ts';
 import type { Survey } from '../../scripts/cycle/database.ts';
+import { EXTRAS_NOTE, readRefused, rememberRefused } from '../../scripts/cycle/extras/remembered.ts';
 import {
   type Doubt,
   type DoubtMemory,
@@ -179,6 +181,14 @@ export const MACHINE_LIMITS: Readonly<Record<string, Row>> = {
     expect(await resumedBy(`${longest}x`)).toBeUndefined();
   }),
   PARTIAL_MS: elsewhere('it is thrown away', PARTIALS, 'of a week ago is thrown away'),
+  EXTRAS_NOTE_BYTES: ends('no refusal is remembered', async () => {
+    const work = temporaryFolder();
+    const refused = { 'own.ndb': { code: 'proof/failed', reason: 'it finds our report' } };
+    await rememberRefused(work, 'digest', refused);
+    expect(await readRefused(work, 'digest')).toEqual(refused);
+    await appendFile(join(work, EXTRAS_NOTE), ' '.repeat(EXTRAS_NOTE_BYTES));
+    expect(await readRefused(work, 'digest')).toEqual({});
+  }),
   TRIALS_BYTES: ends('notes are none', async () => {
     const text = JSON.stringify({ test: { version: 6, md5: 'x', deaths: 2 } });
     for (const [size, turns] of [

@@ -132,6 +132,7 @@ const meanings: [string, string, Partial<CycleSettings>][] = [
     'own.ndb=/srv/own.ndb',
     { extras: [{ name: 'own.ndb', from: '/srv/own.ndb', interval: 3_600_000, maxSize: 64 * 1024 * 1024 }] },
   ],
+  ['allow-list', '/srv/allow.json', { allowList: expect.any(Function) }],
   ['max-signature-drop', '5', { maxSignatureDrop: 0.05 }],
   ['accept', ' main was built anew ', { accept: 'main was built anew' }],
   ['allow-private-redirects', 'true', { proxies: { ...NO_PROXIES, privateRedirects: true } }],

@@ -15,3 +15,11 @@ export const BUNDLE_PIECES = 999;
 export const BUNDLES = 1000;
 /** Bytes of the note of the last bundle: it names each file that the other side has. */
 export const BUNDLE_NOTE_BYTES = 4 * 1024 ** 2;
+/** Bytes of an allow list in a file: a thousand entries with long reasons. */
+export const ALLOW_LIST_BYTES = 1024 ** 2;
+
+/**
+ * Signatures that one entry of the allow list, or the lists of others together, may switch off: `most`, or a `share` of a small set,
+ * but `least` in any case. An entry is meant for one false alarm, and one name stands for some signatures.
+ */
+export const HIDDEN_SIGNATURES = { most: 1_000, share: 0.01, least: 3 } as const;

@@ -31,6 +31,8 @@ export const SIGHTINGS_BYTES = 4 * 1024 * 1024;
 export const SIGHTED_FILES = 20_000;
 /** Characters of the seal that shows a file to be unchanged: four numbers, or a store's tag. */
 export const SEAL_CHARACTERS = 300;
+/** Bytes of `refused-extras.json`: a reason for each of two hundred extras. */
+export const EXTRAS_NOTE_BYTES = 1024 * 1024;
 /** Symbolic links on the way to a folder: as many as the kernel follows. */
 export const LINKS = 40;
 /**

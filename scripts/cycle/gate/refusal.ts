@@ -6,7 +6,14 @@ import { MirrorError } from '../../base/errors.ts';
  * that it waits for a while (`waiting`).
  */
 export class RefusalError extends MirrorError<
-  'proof/failed' | 'proof/implausible' | 'proof/held' | 'proof/killed' | 'proof/waiting' | 'verify/held'
+  | 'proof/failed'
+  | 'proof/implausible'
+  | 'proof/held'
+  | 'proof/killed'
+  | 'proof/waiting'
+  | 'verify/held'
+  /** An entry of the allow list hides too much. */
+  | 'proof/hides'
 > {}
 
 /** A refusal that ends by itself. */

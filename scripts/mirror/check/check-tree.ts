@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { codeOf, explain } from '../../base/errors.ts';
 import { ARCHIVE_FOLDER, cdiffName, cvdName, parseCldName, parseFileName } from '../../cvd/names.ts';
 import { FolderStore } from '../../store/folder.ts';
+import { folderSight } from '../../store/folder-sight.ts';
 import { MANIFEST } from '../../store/store.ts';
 import type { Trust } from '../../verify/trust.ts';
 import { foreignFiles, isDatabaseFile } from '../foreign/foreign-files.ts';
@@ -52,7 +53,8 @@ async function checkOnce(folder: string, store: FolderStore, trust: Trust): Prom
     const foreign = foreignFiles(manifest, await store.names()).filter((name) => !isGoodSign(name, byName));
     const others = checked.filter(({ path: one }) => !foreign.some((name) => join(folder, name) === one));
     const strangers = foreign.map((name) => foreignFile(join(folder, name)));
-    return [...others, ...strangers, checkManifest(path, manifest, byName)];
+    const extras = await checkExtras(folder, manifest);
+    return [...others, ...strangers, ...extras, checkManifest(path, manifest, byName)];
   } catch (error) {
     const code = codeOf(error) ?? 'unexpected';
     const verdict = code === 'store/manifest' ? 'unproven' : 'unreadable';
@@ -117,6 +119,21 @@ function checkManifest(
     verdict: 'proven',
     what: `manifest of ${databases.join(', ')}, published ${manifest.published}`,
   };
+}
+
+/**
+ * Compares each extra with the manifest. Nobody signed them: that they are the proven ones is all that can be said. A publication
+ * replaces them before the manifest.
+ */
+async function checkExtras(folder: string, { extras }: Manifest): Promise<Checked[]> {
+  const checked: Checked[] = [];
+  for (const [name, { size, sha256, source }] of Object.entries(extras?.files ?? {})) {
+    const path = join(folder, name);
+    const found = await folderSight(folder, async () => []).hash(name, size);
+    if (found === sha256) checked.push({ path, verdict: 'proven', what: `extra of ${source}`, sha256 });
+    else checked.push(wrong(path, 'is missing, or is not the extra that the manifest names'));
+  }
+  return checked;
 }
 
 function wrong(path: string, reason: string): Checked {

@@ -136,7 +136,7 @@ function isToRead(
  * True on the day of the week when this file is read. So a seventh of all files is read each day, even by machines that
  * remember nothing.
  */
-function isItsDay(name: string, now: Date): boolean {
+export function isItsDay(name: string, now: Date): boolean {
   const day = createHash('sha256').update(name).digest().readUInt32BE() % 7;
   return Math.floor(now.getTime() / DAY_MS) % 7 === day;
 }

@@ -40,7 +40,7 @@ export async function moveForeign(
     }
   }
   if (isDry) return;
-  const names = [...Object.keys(manifest.files), ...PAGES];
+  const names = [...Object.keys(manifest.files), ...Object.keys(manifest.extras?.files ?? {}), ...PAGES];
   const opened = await store.openToReaders?.(names).catch((error) => warn(error, store, log));
   if (opened !== undefined && opened > 0)
     log.info(`made ${counted(opened, 'published file')} readable for other users, such as a web server`);

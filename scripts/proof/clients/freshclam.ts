@@ -29,6 +29,8 @@ export interface ClientConfig {
   readonly testDatabases?: boolean;
   /** Takes no CVD without its `.sign`. Only for engines with `readsSigns`. */
   readonly fips?: boolean;
+  /** Takes these files of the stage by `DatabaseCustomURL`, and no databases. */
+  readonly custom?: readonly string[];
   /** Learns the newest versions from this record of this nameserver instead of from the mirror. */
   readonly dns?: { readonly nameserver: string; readonly record: string };
 }
@@ -50,7 +52,8 @@ export async function update(scene: Scene, config: ClientConfig = {}): Promise<U
   const below = `/${randomUUID()}`;
   await using host = await startHost({ folder: candidate.folder, address, below, onRequest });
   await writeConf(join(folder, 'freshclam.conf'), optionsOf(scene, host.url, config));
-  const databases = [...candidate.staged.keys()].map((database) => `--update-db=${database}`);
+  const wanted = config.custom === undefined ? candidate.staged.keys() : ['custom'];
+  const databases = [...wanted].map((database) => `--update-db=${database}`);
   const task = inFolder(scene, {
     tool: 'freshclam',
     args: (at) => [
@@ -150,6 +153,7 @@ export function requestText({ method, path, range, status, bytes }: RequestLine)
 function optionsOf({ engine, timeout }: Scene, url: string, config: ClientConfig): readonly ConfOption[] {
   return [
     [config.privateMirror ? 'PrivateMirror' : 'DatabaseMirror', url],
+    ...(config.custom ?? []).map((name) => ['DatabaseCustomURL', `${url}/${name}`] as const),
     ['DatabaseOwner', engine.databaseOwner],
     ['ScriptedUpdates', config.scriptedUpdates ?? true],
     ['TestDatabases', config.testDatabases ?? false],

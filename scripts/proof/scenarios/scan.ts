@@ -83,7 +83,7 @@ function evidence(samples: readonly Sample[], verdicts: ReadonlyMap<string, stri
 }
 
 /** Verdicts by path below `folder`: `OK`, or the signature; `OK and …` for a file with both. */
-function readVerdicts(output: string, folder: string): Map<string, string> {
+export function readVerdicts(output: string, folder: string): Map<string, string> {
   const verdicts = new Map<string, string>();
   for (const line of output.split('\n')) {
     if (!line.startsWith(`${folder}/`)) continue;

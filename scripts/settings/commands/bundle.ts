@@ -72,6 +72,14 @@ export function importSettings(
   });
   return {
     bundles: { files, anyMirror: own['any-mirror'], work: cycle.work },
-    cycle: { ...cycle, upstreams: [BUNDLES], dns: undefined, restoreFrom: undefined, resync: false },
+    // the extras of this side stay: its own cycles ask their sources
+    cycle: {
+      ...cycle,
+      upstreams: [BUNDLES],
+      dns: undefined,
+      restoreFrom: undefined,
+      resync: false,
+      extras: undefined,
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { TEST_OPTIONS } from '../alerts.ts';
+import { ALLOW_OPTIONS } from '../allow/options.ts';
 import { formOf } from '../form.ts';
 import { LOG_OPTIONS } from '../log.ts';
 import type { Option } from '../option.ts';
@@ -26,6 +27,8 @@ export const COMMANDS = {
   doctor: DOCTOR_OPTIONS,
   rollback: [...ROLLBACK_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
   release: [...RELEASE_OPTIONS, ...STORE_OPTIONS],
+  allow: [...ALLOW_OPTIONS, ...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
+  disallow: [...STORE_OPTIONS, ...PROOF_OPTIONS, ...LOG_OPTIONS],
   status: STATUS_OPTIONS,
   stats: STATS_OPTIONS,
   changes: CHANGES_OPTIONS,

@@ -156,6 +156,13 @@ const CYCLE = [
   },
   ...EXTRAS_OPTIONS,
   {
+    name: 'allow-list',
+    value: '<file>',
+    help: 'list of signatures that are off on all clients, and of files in which nothing is found, each with a reason and perhaps an end; "clamav-mirror allow" adds others',
+    example: '/etc/clamav-mirror/allow.json',
+    schema: FilePath,
+  },
+  {
     name: 'adopt',
     value: '<folder>',
     help: 'folder of databases that cvdupdate, freshclam or a web server kept: what is proven of it is published before upstream is asked; it is only read',
@@ -209,7 +216,7 @@ export function syncSettings(from: Given): CycleSettings {
     requireOnlyRead(settings.adopt, isS3Address(store) ? [work] : [store, work]);
   if (settings.adopt !== undefined && settings.resync) throw adoptsAnew(from);
   requireKept(settings.upstream, settings.databases);
-  const drop = settings['max-signature-drop'];
+  const { 'max-signature-drop': drop, 'allow-list': list } = settings;
   return {
     upstreams: settings.upstream,
     databases: settings.databases,
@@ -229,6 +236,10 @@ export function syncSettings(from: Given): CycleSettings {
     restoreFrom: settings['restore-from'],
     local: settings.local,
     extras,
+    allowList:
+      list === undefined
+        ? undefined
+        : async () => await (await import('../allow/list.ts')).readAllowList(list),
     adopt: settings.adopt,
     maxSignatureDrop: drop === undefined ? undefined : drop / 100,
     accept: settings.accept,

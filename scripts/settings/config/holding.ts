@@ -63,6 +63,8 @@ const CHECKS: Readonly<Record<CommandName, (from: Given) => unknown>> = {
   doctor: doctorSettings,
   rollback: (from) => together({ sync: () => syncSettings(from), log: () => logSettings(from) }),
   release: storeSettings,
+  allow: (from) => together({ sync: () => syncSettings(from), log: () => logSettings(from) }),
+  disallow: (from) => together({ sync: () => syncSettings(from), log: () => logSettings(from) }),
   status: statusSettings,
   stats: (from) => statsSettings([], from),
   changes: (from) => changesSettings(undefined, from),
