@@ -103,8 +103,10 @@ async function acquireOne(
   const waiting = await files.take(name, known?.sha256 === published ? undefined : known?.sha256);
   if (published !== undefined && isFixedTo(published, source)) return told(source);
   const mayAsk = retry || !isHttp(from) || isDue(source, known, now());
-  if (!mayAsk || ofHost !== undefined || now().getTime() > end)
-    return told(source, waiting, known?.failure ?? ofHost);
+  if (!mayAsk || ofHost !== undefined || now().getTime() > end) {
+    const isThere = published !== undefined && (known?.sha256 ?? published) === published;
+    return told(source, waiting, known?.failure ?? ofHost ?? (isThere ? undefined : unasked(now())));
+  }
 
   const { of: _, failure: earlier, ...rest } = known ?? { of: '' };
   const asked = now().toISOString();
@@ -152,6 +154,18 @@ function told(source: ExtraSource, waiting?: WaitingFile, failure?: Failure): Ac
   const again = times > 1 ? `. It has been so since ${since}, and is asked again after ${until}` : '';
   const outcome = isAboutBytes(code) ? 'refused' : 'failed';
   return { ...about(source), outcome, code, reason: `${reason}${again}`, since };
+}
+
+/** Stands in for what a source gave and nobody has any more, or has not given yet. */
+function unasked(now: Date): Failure {
+  const [code, at] = ['extra/unasked', now.toISOString()];
+  return {
+    code,
+    reason: 'nobody has it now, and its source is not asked yet',
+    since: at,
+    until: at,
+    times: 1,
+  };
 }
 
 function about({ name, from }: ExtraSource) {

@@ -17,6 +17,8 @@ export type ExtraErrorCode =
   | 'extra/gone'
   | 'extra/status'
   | 'extra/unavailable'
+  /** What it gave was not published and is lost, or the time of a cycle was over; it is asked in a later one. */
+  | 'extra/unasked'
   /** It broke off, or did not come within its time. */
   | 'extra/incomplete'
   | 'extra/too-large'

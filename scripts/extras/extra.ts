@@ -46,7 +46,7 @@ export interface AcquiredExtra {
   /** Its source in words, without passwords and tokens. */
   readonly source: string;
   /**
-   * `new`: other bytes than those that are published, at `path`; `kept`: as published, or not due. `failed`: the source did
+   * `new`: other bytes than those that are published, at `path`; `kept`: as published. `failed`: the source did
    * not give it; `refused`: it gave what is no such file. These two have a code and a reason, and leave what is published.
    */
   readonly outcome: 'new' | 'kept' | 'failed' | 'refused';

@@ -24,26 +24,41 @@ export class WaitingFiles {
   /** Opens the folder. What settings name no more is removed, and what a run that was killed left there. */
   static async open(work: string, names: readonly string[]): Promise<WaitingFiles> {
     const folder = join(work, 'extras');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(folder))
-      if (!names.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
+    await ours(folder, async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(folder))
+        if (!names.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
+    });
     return new WaitingFiles(folder);
   }
 
   /** The file of this name with this hash; one with another hash is removed. */
   async take(name: string, sha256: string | undefined): Promise<WaitingFile | undefined> {
     const path = join(this.#folder, name);
-    const found = await described(path);
-    if (found !== undefined && found.sha256 === sha256) return { path, ...found };
-    await rm(path, { recursive: true, force: true });
-    return undefined;
+    return await ours(path, async () => {
+      const found = await described(path);
+      if (found !== undefined && found.sha256 === sha256) return { path, ...found };
+      await rm(path, { recursive: true, force: true });
+      return undefined;
+    });
   }
 
   async put(name: string, bytes: Buffer, sha256: string): Promise<WaitingFile> {
     const path = join(this.#folder, name);
-    await replaceFile(path, bytes, { rights: 0o600 });
+    await ours(path, async () => await replaceFile(path, bytes, { rights: 0o600 }));
     return { path, size: bytes.length, sha256 };
   }
+}
+
+/** Turns an error of our own disk into a `FileError`, so that no source is blamed. */
+async function ours<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return await work().catch((cause) => {
+    if (cause instanceof FileError) throw cause;
+    throw new FileError('file/unwritable', `cannot write ${path}`, {
+      cause,
+      advice: 'Check the free space of the disk, and the rights of the folder',
+    });
+  });
 }
 
 /** What is no regular file is as if it were not there. */

@@ -119,6 +119,9 @@ const BY_CODE: Readonly<Record<string, string>> = {
     'The source of an extra answers in a way that makes no sense. Look at what its address answers.',
   'extra/unavailable':
     'The source of an extra has a fault of its own. Mostly it passes by itself; else tell who runs it.',
+  'extra/unasked':
+    'What the source of an extra gave was not published, and is lost, or its turn did not come. It is asked in a later run, by ' +
+    'its interval; `retry` asks now.',
   'extra/incomplete':
     'An extra did not come whole, or not in time. It is tried again by itself. If it lasts, check the line to its source.',
   'extra/too-large':

@@ -59,7 +59,7 @@ test('what was not published is new again without a request, and asked for anew 
   expect(asked).toHaveLength(1);
   delete published['own.ndb'];
   await writeFile(join(work, 'extras', 'own.ndb'), 'changed');
-  expect(await run(20)).toMatchObject({ outcome: 'kept' });
+  expect(await run(20)).toMatchObject({ outcome: 'failed', code: 'extra/unasked' });
   expect(await run(60)).toMatchObject({ outcome: 'new', sha256: first.sha256 });
   expect(asked[1]?.headers['if-none-match']).toBeUndefined();
 });

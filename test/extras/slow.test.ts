@@ -73,7 +73,7 @@ test('once the time of a cycle is over the others are not asked, and come first 
   const work = await folder();
   expect(await acquireExtras(wanted, contextIn(work, { now }))).toMatchObject([
     { outcome: 'new' },
-    { outcome: 'kept' },
+    { outcome: 'failed', code: 'extra/unasked' },
   ]);
   await acquireExtras(wanted, contextIn(work, { now }));
   expect(asked.map(({ url }) => url)).toEqual(['/a.ndb', '/b.ndb']);

@@ -6,12 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { SILENT } from '../../scripts/base/log.ts';
-import type { ExtraSource, ExtrasContext } from '../../scripts/extras/extra.ts';
-import { NO_PROXIES } from '../support/web/no-proxies.ts';
+import type { ExtraSource } from '../../scripts/extras/extra.ts';
+
+export { BEGIN, contextIn } from './context.ts';
 
 const HOUR = 60 * 60_000;
-export const BEGIN = Date.parse('2026-06-01T12:00:00Z');
 
 export async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'extras-'));
@@ -21,19 +20,6 @@ export async function folder(): Promise<string> {
 
 export function source(name: string, from: string, change: Partial<ExtraSource> = {}): ExtraSource {
   return { name, from, interval: HOUR, maxSize: 1000, ...change };
-}
-
-export function contextIn(work: string, change: Partial<ExtrasContext> = {}): ExtrasContext {
-  return {
-    published: {},
-    work,
-    userAgent: 'a mirror under test',
-    proxies: NO_PROXIES,
-    now: () => new Date(BEGIN),
-    log: SILENT,
-    patience: { idle: 10_000, total: 20_000 },
-    ...change,
-  };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;

@@ -42,6 +42,7 @@ describe('--extra', () => {
     ['without a name', URL],
     ['of another kind', `own.txt=${URL}`],
     ['with a name of Talos', `daily.ndb=${URL}`],
+    ['with a name of the allow list', `local.ign2=${URL}`],
     ['with a path for a name', `../own.ndb=${URL}`],
     ['by FTP', 'own.ndb=ftp://feeds.example/own.ndb'],
     ['by rsync', 'own.ndb=rsync://feeds.example/own.ndb'],

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { EXTRA_BYTES, EXTRA_MINUTES } from '../../base/limits/extras.ts';
 import { WORDS_CHARACTERS } from '../../base/limits/manifest.ts';
-import { isExtraName } from '../../cvd/extra-names.ts';
+import { ALLOWED_FILES, ALLOWED_SIGNATURES, isExtraName } from '../../cvd/extra-names.ts';
 import { minisignKey } from '../../extras/minisign.ts';
 import { isHttp } from '../../http/is-http.ts';
 import { canBeSent } from '../fields.ts';
@@ -14,6 +14,7 @@ const MEGABYTE = 1024 ** 2;
 export const Name = v.pipe(
   v.string(),
   v.check(isExtraName, 'is not the name of a file that ClamAV loads, such as own.ndb'),
+  v.check((name) => name !== ALLOWED_SIGNATURES && name !== ALLOWED_FILES, 'is made of the allow list'),
 );
 
 /** A URL, or a path. It may hold a password or a token, so nothing repeats it. */
