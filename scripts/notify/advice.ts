@@ -73,6 +73,15 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
     meaning: 'The run cannot work with these settings. Nothing is updated until they are corrected.',
     advice: 'Correct the input, variable or secret that is named above. The README lists them all.',
   },
+  extras: {
+    title: 'ClamAV mirror: extra signatures are not brought up to date',
+    meaning:
+      'An extra file was refused, or its source has given nothing for a day. Clients keep what is published of it. The ' +
+      'databases of Talos do not depend on it.',
+    advice:
+      'Look at the source that is named above, and correct it in the list of extras, or take it out there. The first run ' +
+      'that brings the file closes this issue.',
+  },
 };
 
 /** Texts for codes of which those of their class are not true. */
@@ -168,6 +177,20 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'file/full':
     'The disk of the runner is full. The message above says where, and how much is needed. Free disk space before this ' +
     'step, or use a larger runner.',
+  'extra/gone':
+    'The source has no such file any more. Find its new address, or take it out of the list: what is published of it gets older.',
+  'extra/denied':
+    'The source does not let us in. Some block addresses that ask too often, or want an account: ask its operator, and do ' +
+    'not shorten the interval.',
+  'extra/limited': 'The source asked us to wait, and we do. Give it a longer interval in the list of extras.',
+  'extra/hash':
+    'The file is not the one that its hash names. If you pin a `sha256`, renew it; else a cache on the way has an old copy, or ' +
+    'somebody has changed the file: take it seriously if it does not pass.',
+  'extra/signature':
+    'The signature of the file is not good. Take it seriously: either source and signature were fetched while they changed, ' +
+    'which passes by itself, or somebody has changed the file, or its key is a new one.',
+  'extra/wrong-type':
+    'The source gives something else, such as a login page. Open its address in a browser, then correct it.',
   'store/full': 'The store is full. Free space in it, or keep less with `archive` and `cdiffs`.',
   'run/ended':
     'The run ended before it could say why: it was cancelled, killed for want of memory, ran out of time, or lost its ' +
