@@ -116,7 +116,9 @@ function notice(text: string): Html {
 
 const SITE = join(import.meta.dirname, '..', '..', 'site', 'page');
 /** The style of every page that this program makes. */
-export const STYLE = readFileSync(join(SITE, 'page.css'), 'utf8').replaceAll('\n', '').replaceAll(/ {2,}/g, ' ');
+export const STYLE = readFileSync(join(SITE, 'page.css'), 'utf8')
+  .replaceAll('\n', '')
+  .replaceAll(/ {2,}/g, ' ');
 const SCRIPT = readFileSync(join(SITE, 'page.js'), 'utf8');
 const NOTICE_STYLE =
   ':root{color-scheme:light dark}body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:transparent}';
