@@ -1,7 +1,7 @@
 import { explain } from '../base/errors.ts';
 import { openGitHub } from '../notify/github/github.ts';
 import { notify as notifyOf } from '../notify/notify.ts';
-import { parseRunReport, together as reportsTogether } from '../notify/run-report.ts';
+import { hasFailed, parseRunReport, together as reportsTogether } from '../notify/run-report.ts';
 import { notifySettings } from '../settings/github.ts';
 import { needsSettings } from '../settings/notify.ts';
 import { together } from '../settings/read.ts';
@@ -23,7 +23,7 @@ export const notify: Prepare = (given) => {
       result,
       report: report === undefined ? undefined : parseRunReport(report),
     }));
-    const unexplained = jobs.filter(({ report }) => report === undefined || report.failures.length === 0);
+    const unexplained = jobs.filter(({ report }) => report === undefined || !hasFailed(report.failures));
     const { github, run, mirror, patience } = settings;
     const reports = jobs.toReversed().flatMap(({ report }) => report ?? []); // what a later job says comes first
     const report = reportsTogether(reports);

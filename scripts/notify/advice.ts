@@ -73,6 +73,15 @@ export const TEXTS: Readonly<Record<FailureClass, ClassTexts>> = {
     meaning: 'The run cannot work with these settings. Nothing is updated until they are corrected.',
     advice: 'Correct the input, variable or secret that is named above. The README lists them all.',
   },
+  extras: {
+    title: 'ClamAV mirror: extra signatures are not brought up to date',
+    meaning:
+      'An extra file was refused, or its source has given nothing for a day. Clients keep what is published of it. The ' +
+      'databases of Talos do not depend on it.',
+    advice:
+      'Look at the source that is named above, and correct it in the list of extras, or take it out there. The first run ' +
+      'that brings the file closes this issue.',
+  },
 };
 
 /** Texts for codes of which those of their class are not true. */

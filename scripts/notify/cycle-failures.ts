@@ -1,5 +1,6 @@
 import { FAILURE_CHARACTERS } from '../base/limits/github.ts';
 import { counted } from '../base/words.ts';
+import type { ExtraReport } from '../cycle/extras/report.ts';
 import type { CycleReport } from '../cycle/report.ts';
 import type { Manifest } from '../mirror/manifest.ts';
 import type { Failure, FailureClass, RunReport } from './run-report.ts';
@@ -38,6 +39,7 @@ const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
   [/^(engine|nameserver)\//, 'engine'],
   [/^proof\//, 'proof'],
   [/^(read-back|probe|client)\//, 'host'],
+  [/^(extra|allow)\//, 'extras'],
 ];
 
 /** Class of a failure by its error code. An unforeseen error counts as a failed publication: nothing was published. */
@@ -51,7 +53,8 @@ export function reportOnCycle(
   cycle: CycleReport,
   about: { serving: RunReport['serving']; log: readonly string[]; isReadBack: boolean; at: Date },
 ): RunReport {
-  const failures = failuresOf(cycle, about.log);
+  const extras = extrasFailure(cycle, about);
+  const failures = [...failuresOf(cycle, about.log), ...(extras === undefined ? [] : [extras])];
   return {
     failures,
     recovered: cycle.error === undefined ? recoveredBy(cycle, failures, about.isReadBack) : [],
@@ -126,13 +129,37 @@ function aboutOf(names: readonly string[]): Pick<Failure, 'about'> {
   return { about: more > 0 ? `${shown} and ${counted(more, 'other')}` : shown };
 }
 
+/** Time that a source has before anybody is told that it gives nothing: mostly that passes by itself. */
+const SOURCE_PATIENCE_MS = 24 * 3_600_000;
+
+/** Failure of all extras that were refused, or whose sources have failed for a day. It is none of the databases. */
+function extrasFailure(
+  { extras = {} }: CycleReport,
+  { log, at }: { log: readonly string[]; at: Date },
+): Failure | undefined {
+  const due = Object.entries(extras).filter(([, one]) => {
+    const failing = at.getTime() - Date.parse(one.since ?? '');
+    return isFailing(one) && !(one.outcome === 'failed' && failing < SOURCE_PATIENCE_MS);
+  });
+  const [first] = due;
+  if (first === undefined) return undefined;
+  const what = due.map(([name, { reason }]) => `${name}: ${reason ?? 'no reason was given'}`).join('; ');
+  const code = first[1].code ?? 'unexpected';
+  return { class: 'extras', code, what: what.slice(0, FAILURE_CHARACTERS), log: [...log] };
+}
+
+function isFailing({ outcome }: Pick<ExtraReport, 'outcome'>): boolean {
+  return outcome === 'refused' || outcome === 'failed';
+}
+
 /** Classes that a cycle shows to be well: all that come before its first failure. */
 function recoveredBy(
-  { databases }: CycleReport,
+  { databases, extras = {} }: CycleReport,
   failures: readonly Failure[],
   isReadBack: boolean,
 ): FailureClass[] {
   if (Object.values(databases).some(({ outcome }) => outcome === 'proven')) return []; // a dry run mends nothing
   const first = Math.min(ORDER.length, ...failures.map((failure) => ORDER.indexOf(failure.class)));
-  return ORDER.slice(0, first).filter((kind) => kind !== 'host' || isReadBack);
+  const before = ORDER.slice(0, first).filter((kind) => kind !== 'host' || isReadBack);
+  return Object.values(extras).some(isFailing) ? before : [...before, 'extras'];
 }

@@ -10,6 +10,7 @@ export const FAILURE_CLASSES = [
   'host',
   'stale',
   'configuration',
+  'extras',
 ] as const;
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
@@ -52,6 +53,11 @@ const RunReportSchema = v.object({
 export type Failure = v.InferOutput<typeof FailureSchema>;
 /** Result of one run for the notifier; it travels from job to job as JSON. */
 export type RunReport = v.InferOutput<typeof RunReportSchema>;
+
+/** True if a run as a whole failed. An extra that fails is told, and the run was a good one for the databases. */
+export function hasFailed(failures: readonly Pick<Failure, 'class'>[]): boolean {
+  return failures.some(({ class: failed }) => failed !== 'extras');
+}
 
 /**
  * Report of a run of several jobs, of which each knows a part. A class that one shows to be well has failed if another

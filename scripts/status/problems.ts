@@ -24,6 +24,7 @@ export type ProblemKind =
   | 'cooling down'
   | 'pinned'
   | 'no .sign'
+  | 'extra'
   | 'last run';
 
 /** Something that needs a person's attention. */
@@ -72,6 +73,7 @@ export function problemsOf(facts: Facts, limits: Limits, next: NextSteps): Probl
     ...known,
     ...pinned(facts, manifest, next),
     ...withoutSign(facts, manifest, next),
+    ...failingExtras(facts, next),
     ...lastRun(facts, known, next),
   ];
 }
@@ -209,6 +211,17 @@ function withoutSign({ now }: Facts, manifest: Manifest, next: NextSteps): Probl
     const title = `${database} has no good .sign`;
     return [{ kind: 'no .sign', title, what: problem.what, next: next.sync(), database } as const];
   });
+}
+
+/** Extras that the last run could not bring up to date: what is published of them stays. */
+function failingExtras({ memory }: Facts, next: NextSteps): Problem[] {
+  return Object.entries(memory.lastRun?.extras ?? {}).map(
+    ([name, { outcome, code = 'unexpected', reason }]) => {
+      const why = `${short(reason ?? 'it gave no reason')} (${code})`;
+      const title = `${name} ${outcome === 'refused' ? 'was refused' : 'is not up to date'}`;
+      return { kind: 'extra', title, what: `${name} ${outcome}: ${why}`, next: next.sync({ retry: true }) };
+    },
+  );
 }
 
 /** Updates that the last run found genuine, but too unusual to take at once. */

@@ -4,6 +4,7 @@ import { archivedVersions } from '../mirror/archive.ts';
 import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { signProblemOf } from '../mirror/signs/sign-problem.ts';
 import { countsIn } from '../page/feed/happenings.ts';
+import { extrasLines } from './extras-text.ts';
 import type { Facts } from './facts.ts';
 import { type Problem, type StatusVerdict, verdictOf } from './problems.ts';
 import { arrowed, labelled, wrap } from './wrap.ts';
@@ -24,6 +25,7 @@ export function statusText(facts: Facts, problems: readonly Problem[], width = W
     ...problems.flatMap((problem) => ['', ...problemLines(problem, width)]),
     '',
     ...(manifest === undefined ? [] : databaseLines(manifest, facts, problems, width)),
+    ...(manifest?.extras === undefined ? [] : extrasLines(manifest.extras, facts.now, width)),
     ...(manifest === undefined ? [] : mirrorLines(manifest, facts, width)),
     ...runLines(facts, width),
     ...labelled('store', facts.where, width),

@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { EXTRA_COSTS, type Occasion } from '../../scripts/conf/costs.ts';
 import type { Engine } from '../../scripts/engine/engine.ts';
 import { eicar } from '../../scripts/proof/samples/samples.ts';
-import { clamscan } from '../mirror/clamscan.ts';
-import { publishExtras, SOBIG, sobig, textSignature } from '../mirror/published-extras.ts';
 import { publishedMirror } from '../probe/support.ts';
 import { type Clamav15, clamav15 } from '../support/clamav-15/clamav-15.ts';
 import { describeWithClamav15 } from '../support/clamav-15/part.ts';
 import { describeWithImages, image } from '../support/docker/docker.ts';
+import { clamscan } from '../support/mirror/clamscan.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { publishExtras, SOBIG, sobig, textSignature } from '../support/mirror/published-extras.ts';
 import { isRealFrom15, REAL_FROM_15 } from './real-15.ts';
 import { configured, engineOf, startPrintedClient, startSeenHost, textOf } from './support.ts';
 

@@ -52,8 +52,45 @@ describe('an error belongs to the class that its reader would put it in', () => 
     ['ENOSPC', 'publication'],
     ['unexpected', 'publication'],
     ['read-back/mismatch', 'host'],
+    ['extra/gone', 'extras'],
   ])('%s: %s', (code, expected) => {
     expect(classOf(code)).toBe(expected);
+  });
+});
+
+describe('an extra', () => {
+  const since = (hours: number) => new Date(AT.getTime() - hours * 3_600_000).toISOString();
+  const told = (extras: CycleReport['extras']) => {
+    const { failures, recovered } = reportOnCycle(cycle({ daily: {} }, extras && { extras }), about);
+    return {
+      failures: failures.map(({ class: kind, code }) => `${kind} ${code}`),
+      isWell: recovered.includes('extras'),
+    };
+  };
+
+  test('that is refused is a failure of its own, and the databases are well', () => {
+    const extras = {
+      'own.ndb': { outcome: 'refused', code: 'proof/failed', reason: 'it hides EICAR' },
+      'local.ign2': { outcome: 'published' },
+    } as const;
+    expect(told(extras)).toEqual({ failures: ['extras proof/failed'], isWell: false });
+    expect(reportOnCycle(cycle({ daily: {} }, { extras }), about).recovered).toContain('proof');
+  });
+
+  test('whose source fails is told after a day, and is not called well before', () => {
+    const failed = { outcome: 'failed', code: 'extra/gone', reason: '404' } as const;
+    const [hours, days] = [3, 25].map((each) => told({ 'own.ndb': { ...failed, since: since(each) } }));
+    expect(hours).toEqual({ failures: [], isWell: false });
+    expect(days).toEqual({ failures: ['extras extra/gone'], isWell: false });
+  });
+
+  test('that is there again, or wanted no more, closes what was told', () => {
+    for (const extras of [
+      undefined,
+      { 'own.ndb': { outcome: 'unchanged' } },
+      { 'own.ndb': { outcome: 'retired' } },
+    ] as const)
+      expect(told(extras)).toEqual({ failures: [], isWell: true });
   });
 });
 
@@ -61,7 +98,7 @@ describe('a cycle that went well', () => {
   test('shows all to be well but the host, which it did not look at', () => {
     expect(reportOnCycle(cycle({ daily: {} }), about)).toEqual({
       failures: [],
-      recovered: ['configuration', 'upstream', 'integrity', 'engine', 'proof', 'publication'],
+      recovered: ['configuration', 'upstream', 'integrity', 'engine', 'proof', 'publication', 'extras'],
       serving: null,
       upstream: { daily: 5 },
       at: AT.toISOString(),
@@ -99,7 +136,7 @@ describe('a cycle that failed', () => {
         },
         { class: 'integrity', code: 'verify/signature', what: 'bytecode: forged', log: ['the last line'] },
       ],
-      recovered: ['configuration', 'upstream'],
+      recovered: ['configuration', 'upstream', 'extras'],
       upstream: { main: 6, daily: 7 },
     });
   });

@@ -2,8 +2,8 @@ import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startHost } from '../../scripts/host/host.ts';
-import { publishExtras } from '../mirror/published-extras.ts';
 import { describeMirror, type TestMirror } from '../support/mirror/cycle.ts';
+import { publishExtras } from '../support/mirror/published-extras.ts';
 import { type Fault, startUpstream } from '../support/mirror/upstream.ts';
 import { finding, probe, publishedMirror } from './support.ts';
 

@@ -40,9 +40,8 @@ export function addClientConfig(program: Command): void {
       'after',
       `
 Each file replaces the whole file of its name. The first mirror is asked which databases it has; without an answer, or
-with --offline, clients ask for those that ClamAV asks for. Signatures of others and the allow list that the mirror has are
-named by DatabaseCustomURL, from the mirror that was asked: make the files anew when there are others. The figures are
-measured with real clients.
+with --offline, clients ask for those that ClamAV asks for. Signatures of others and the allow list that it has are
+named by DatabaseCustomURL: make the files anew when there are others. The figures are measured with real clients.
 
 Passwords are not printed: PASSWORD stands for them. --into writes them, to files that only you can read, and says how
 to put each file into its place.

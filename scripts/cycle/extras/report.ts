@@ -4,6 +4,8 @@ export interface ExtraReport {
   /** Reason why it was refused or failed, in a sentence, and the error's code. */
   readonly reason?: string;
   readonly code?: string;
+  /** Time since when it has been failing or refused. */
+  readonly since?: string;
   /** Facts worth knowing though nothing failed. */
   readonly notes?: readonly string[];
 }

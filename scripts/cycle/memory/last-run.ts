@@ -1,8 +1,10 @@
 import * as v from 'valibot';
 import { liesAhead } from '../../base/clock.ts';
-import { MANIFEST_DATABASES } from '../../base/limits/manifest.ts';
+import { EXTRAS, MANIFEST_DATABASES } from '../../base/limits/manifest.ts';
 import { UPSTREAMS } from '../../base/limits/upstream.ts';
 import { printable } from '../../base/printable.ts';
+import { byName } from '../../base/schema.ts';
+import { isExtraName } from '../../cvd/extra-names.ts';
 import { DATABASE_NAME } from '../../cvd/names.ts';
 import type { CycleReport } from '../report.ts';
 
@@ -49,6 +51,14 @@ const LastRunSchema = v.object({
       }),
     ),
   ),
+  /** Extras that were refused or failed. */
+  extras: v.optional(
+    byName(
+      v.pipe(v.string(), v.check(isExtraName)),
+      v.object({ outcome: Outcome, code: v.optional(Code), reason: v.optional(Reason) }),
+      EXTRAS,
+    ),
+  ),
   /** Error that ended the run as a whole. */
   error: v.optional(v.object({ code: Code, message: Reason })),
 });
@@ -65,7 +75,7 @@ export function lastRunOf(
   }: { readonly upstreams: readonly string[]; readonly databases: readonly string[] },
   at: Date,
 ): LastRun {
-  const { outcome, duration, databases, error } = report;
+  const { outcome, duration, databases, extras = {}, error } = report;
   const short = (text: string) => printable(text).slice(0, REASON_LENGTH);
   return {
     at: at.toISOString(),
@@ -87,6 +97,12 @@ export function lastRunOf(
             ...(reason !== undefined && { reason: short(reason) }),
           },
         ];
+      }),
+    ),
+    extras: Object.fromEntries(
+      Object.entries(extras).flatMap(([name, { outcome, code, reason }]) => {
+        if (outcome !== 'refused' && outcome !== 'failed') return [];
+        return [[name, { outcome, code, ...(reason !== undefined && { reason: short(reason) }) }] as const];
       }),
     ),
     ...(error && { error: { code: error.code, message: short(error.message) } }),

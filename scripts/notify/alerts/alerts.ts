@@ -4,7 +4,7 @@ import type { Sending } from '../channels/post.ts';
 import { send } from '../channels/send.ts';
 import { failuresOf, type JobResult } from '../failures.ts';
 import type { EarlierRuns } from '../patience.ts';
-import type { RunReport } from '../run-report.ts';
+import { hasFailed, type RunReport } from '../run-report.ts';
 import type { Memory, Runs } from './memory.ts';
 import { type Kept, type News, newsFor } from './news.ts';
 import { type Sender, test } from './texts.ts';
@@ -71,7 +71,7 @@ export async function tellAlerts(
       published: [...otherVersions, ...kept.flatMap(({ published }) => published ?? [])],
       runs: [
         ...memory.runs.filter((one) => one !== counted),
-        next(counted ?? { mirror, of: command, failed: 0, run: '' }, run, failures.length > 0),
+        next(counted ?? { mirror, of: command, failed: 0, run: '' }, run, hasFailed(failures)),
       ],
     },
     warnings: told.flatMap(({ address, why }, at) => (why === undefined ? [] : [untold(at, address, why)])),
@@ -127,7 +127,7 @@ function earlierOf(counted: Runs | undefined, run: string): EarlierRuns | undefi
   return { failed: Math.max(0, failed), lastGood: undefined };
 }
 
-function next(counted: Runs, run: string, hasFailed: boolean): Runs {
-  if (!hasFailed) return { ...counted, failed: 0, run: '' };
+function next(counted: Runs, run: string, isFailed: boolean): Runs {
+  if (!isFailed) return { ...counted, failed: 0, run: '' };
   return { ...counted, failed: counted.run === run ? counted.failed : counted.failed + 1, run };
 }

@@ -57,4 +57,5 @@ const SEVERITIES: Readonly<Record<FailureClass, 'critical' | 'error' | 'warning'
   host: 'error',
   stale: 'error',
   configuration: 'error',
+  extras: 'warning',
 };

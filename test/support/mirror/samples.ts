@@ -22,6 +22,7 @@ export function sampleReport(): CycleReport {
         notes: ['28001 has no .sign'],
       },
     },
+    extras: { 'own.ndb': { outcome: 'refused', code: 'proof/failed', reason: 'it calls a safe file bad' } },
     proof: {
       passed: false,
       started: TIME,

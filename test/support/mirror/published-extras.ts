@@ -1,10 +1,10 @@
 import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Allowed } from '../../scripts/mirror/extras.ts';
-import { encodeManifest, parseManifest } from '../../scripts/mirror/manifest.ts';
-import { SigtoolFolder } from '../support/clamav/sigtool.ts';
-import { official } from '../support/setup/official.ts';
-import { extraRecord, extrasOf } from './extras.ts';
+import type { Allowed } from '../../../scripts/mirror/extras.ts';
+import { encodeManifest, parseManifest } from '../../../scripts/mirror/manifest.ts';
+import { extraRecord, extrasOf } from '../../mirror/extras.ts';
+import { SigtoolFolder } from '../clamav/sigtool.ts';
+import { official } from '../setup/official.ts';
 
 /** Publishes extras in a store in the place of those that it has, as a cycle leaves them; `at` is the time that they tell. */
 export async function publishExtras(

@@ -1,8 +1,8 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Engine, run } from '../../scripts/engine/engine.ts';
-import { findNativeEngine } from '../../scripts/engine/native.ts';
+import { type Engine, run } from '../../../scripts/engine/engine.ts';
+import { findNativeEngine } from '../../../scripts/engine/native.ts';
 
 /** What real clamscan, with everything in a database folder, says of each sample: `OK`, or the name of what it finds. */
 export async function clamscan(
