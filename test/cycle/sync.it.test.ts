@@ -74,7 +74,9 @@ describeMirror('clamav-mirror sync', () => {
       duration: expect.any(Number),
       times: TIMES,
     });
-    expect(await namesIn(mirror.store)).toEqual(['.clamav-mirror', ...PAGES, ...CDIFFS, 'test.cvd'].sort());
+    expect(await namesIn(mirror.store)).toEqual(
+      ['.clamav-mirror', 'changes', ...PAGES, ...CDIFFS, 'test.cvd'].sort(),
+    );
     for (const [name, source] of [
       ...CDIFFS.map((cdiff) => [cdiff, cdiff] as const),
       ['test.cvd', 'test-6.cvd'] as const,
