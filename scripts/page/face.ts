@@ -35,6 +35,7 @@ import { type StatusFacts, statusOf } from './status.ts';
 export interface Face {
   readonly history: History;
   readonly feed: FeedIdentity;
+  /** What came and went with the versions that the feeds do not tell yet. */
   readonly steps: Steps;
   readonly owners: OwnersParts;
   /** Names that somebody else's files have, which are left alone. */
@@ -50,7 +51,7 @@ export interface FaceFacts
   readonly isUnderWay?: boolean;
   /** New versions that no cycle brought. */
   readonly versions?: readonly NewVersion[];
-  /** The manifest before, whose allow list may have been another. */
+  /** The manifest before, whose allow list may have been another; `undefined`: there was none. */
   readonly previous?: Manifest | undefined;
   /** What else happened, such as a release. */
   readonly events?: readonly MirrorEvent[];
@@ -114,24 +115,11 @@ function newFeed(feed: string | undefined, now: Date): FeedIdentity {
 
 /** Makes all files of a face for this manifest, by name, in the order in which they are written. */
 export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, string> {
-  const { manifest, now, cycle, isUnderWay = false, versions = [], quarantine } = facts;
-  const { feed } = face;
-  const publicUrl = cycle === undefined ? face.history.publicUrl : withoutUser(facts.publicUrl);
-  const told =
-    cycle === undefined
-      ? withVersions(face.history, versions, manifest, now)
-      : withCycle(face.history, cycle, manifest, now);
-  const { publicUrl: _, ...rest } = isUnderWay ? told : settled(told, face.steps);
-  const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
-  const refused = refusals(barred, manifest, now); // told before, if the history is whole
-  const events = withEvents(told.events, [
-    ...refused,
-    ...allowListEvents(facts.previous ?? manifest, manifest, now),
-    ...(facts.events ?? []),
-  ]);
-  const history = { ...rest, events, feed, ...(publicUrl !== undefined && { publicUrl }) };
+  const { manifest, cycle } = facts;
+  const history = nextHistory(face, facts);
+  const { publicUrl, events } = history;
   const certain = { events, changes: history.changes.filter((one) => !isPending(one)) };
-  const feedFacts = { feed, happenings: happeningsOf(certain), publicUrl };
+  const feedFacts = { feed: face.feed, happenings: happeningsOf(certain), publicUrl };
   const status = statusOf({
     ...facts,
     publicUrl,
@@ -151,6 +139,29 @@ export function facePages(face: Face, facts: FaceFacts): ReadonlyMap<string, str
   ]);
   for (const name of face.others) pages.delete(name);
   return pages;
+}
+
+/** The history with what this face tells of. */
+function nextHistory(face: Face, facts: FaceFacts): History {
+  const { manifest, now, cycle, isUnderWay = false, versions = [], quarantine } = facts;
+  const known =
+    cycle === undefined
+      ? withVersions(face.history, versions, manifest, now)
+      : withCycle(face.history, cycle, manifest, now);
+  const { publicUrl: before, ...rest } = isUnderWay ? known : settled(known, face.steps);
+  const publicUrl = cycle === undefined ? before : withoutUser(facts.publicUrl);
+  const barred = Object.entries(quarantine).map(([database, one]) => ({ ...one, database }));
+  const events = [
+    ...refusals(barred, manifest, now), // told before, if the history is whole
+    ...('previous' in facts ? allowListEvents(facts.previous, manifest, now) : []),
+    ...(facts.events ?? []),
+  ];
+  return {
+    ...rest,
+    events: withEvents(known.events, events),
+    feed: face.feed,
+    ...(publicUrl !== undefined && { publicUrl }),
+  };
 }
 
 /** True if the history has changes that the feeds do not tell yet. */

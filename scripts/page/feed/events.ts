@@ -68,9 +68,13 @@ export function withEvents(
  * Events between the allow lists of two manifests. The same entry, allowed at the same time, is the same one, whatever else
  * of it changed.
  */
-export function allowListEvents(previous: AllowList, next: AllowList, now: Date): readonly MirrorEvent[] {
+export function allowListEvents(
+  previous: AllowList | undefined,
+  next: AllowList,
+  now: Date,
+): readonly MirrorEvent[] {
   const at = now.toISOString();
-  const [before, after] = [previous.extras?.allowed ?? [], next.extras?.allowed ?? []];
+  const [before, after] = [previous?.extras?.allowed ?? [], next.extras?.allowed ?? []];
   const without = (some: readonly Allowed[], others: readonly Allowed[]) => {
     const keys = new Set(others.map(keyOfAllowed));
     return some.filter((one) => !keys.has(keyOfAllowed(one)));

@@ -229,6 +229,9 @@ describe('an entry is', () => {
     const [none, both] = [allowing([]), allowing([own, other])];
     const last = allowing([{ ...other, reason: 'the same entry, for another reason' }]);
     await told.tell(factsAt(2 * HOUR, { previous: none, manifest: both }));
+    const first = new Told();
+    await first.tell(factsAt(2 * HOUR, { previous: undefined, manifest: both }));
+    expect(first.entries.map(({ title }) => title)).toEqual(told.entries.map(({ title }) => title));
     await told.tell(factsAt(HOUR, { previous: both, manifest: last }));
     await told.tell(factsAt(0, { manifest: last }));
     expect(told.entries.map(({ title }) => title)).toEqual([
