@@ -32,7 +32,17 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   sfp: { good: `${SHA256}:68:Own.Sfp:73\n`, malformed: 'nothash:68:Own.Sfp\n' },
   ign: { good: 'own.ndb:1:Own.Ign\n', malformed: 'own.ndb\n', isLenient: true },
   ign2: { good: 'Own.Ign2\n', malformed: 'Own.Ign2:nothash:more\n', isLenient: true },
-  ftm: { good: '0:0:4f574e46544d:Own:CL_TYPE_ANY:CL_TYPE_BINARY_DATA\n', malformed: '0:0:zz:Own\n' },
+  // beside databases without one, an .ftm takes the place of the types that ClamAV knows by itself
+  ftm: {
+    good: [
+      '0:0:4f574e46544d:Own:CL_TYPE_ANY:CL_TYPE_BINARY_DATA',
+      '0:0:504b0304:ZIP:CL_TYPE_ANY:CL_TYPE_ZIP',
+      '0:0:1f8b:GZip:CL_TYPE_ANY:CL_TYPE_GZ',
+      '0:0:46726f6d3a20:Mail:CL_TYPE_ANY:CL_TYPE_MAIL',
+      '',
+    ].join('\n'),
+    malformed: '0:0:zz:Own\n',
+  },
   pdb: { good: 'H:own.example\n', malformed: 'own.example\n' },
   gdb: { good: `S:P:${SHA256}\n`, malformed: 'nonsense\n' },
   wdb: { good: 'M:own.example:www.own.example\n', malformed: 'nonsense\n' },
