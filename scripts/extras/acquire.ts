@@ -68,7 +68,7 @@ async function acquireGroup(
     const before = failureOf(source);
     acquired.push(await acquire(source, acquisition, ofHost));
     const failure = failureOf(source);
-    if (failure !== undefined && failure !== before && isAboutHost(failure.code)) ofHost ??= failure;
+    if (isHttp(source.from) && failure !== before && isAboutHost(failure)) ofHost ??= failure;
   }
   return acquired;
 }
@@ -104,8 +104,8 @@ async function acquireOne(
   if (published !== undefined && isFixedTo(published, source)) return told(source);
   const mayAsk = retry || !isHttp(from) || isDue(source, known, now());
   if (!mayAsk || ofHost !== undefined || now().getTime() > end) {
-    const isThere = published !== undefined && (known?.sha256 ?? published) === published;
-    return told(source, waiting, known?.failure ?? ofHost ?? (isThere ? undefined : unasked(now())));
+    const failure = known?.failure ?? ofHost;
+    return told(source, waiting, failure ?? (published === undefined ? unasked(now()) : undefined));
   }
 
   const { of: _, failure: earlier, ...rest } = known ?? { of: '' };

@@ -58,6 +58,6 @@ export function isAboutBytes(code: string): boolean {
 /** Codes of errors that all files of a host would have: the others are not asked for in the same cycle. */
 const ABOUT_HOST: readonly string[] = ['extra/unreachable', 'extra/tls', 'extra/proxy', 'extra/limited'];
 
-export function isAboutHost(code: string): boolean {
-  return ABOUT_HOST.includes(code);
+export function isAboutHost(failure: { readonly code: string } | undefined): boolean {
+  return failure !== undefined && ABOUT_HOST.includes(failure.code);
 }

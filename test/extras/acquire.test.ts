@@ -29,6 +29,21 @@ test('a file, and a folder that holds one of that name, are sources too', async 
   expect(acquired).toMatchObject([{ outcome: 'new' }, { outcome: 'new', sha256: SHA256 }]);
 });
 
+test('a file that cannot be read holds up no other', async () => {
+  const own = join(await folder(), 'own.ndb');
+  await writeFile(own, RULE);
+  const wanted = [
+    source('a.ndb', join(own, 'below.ndb')),
+    source('b.ndb', own),
+    source('c.ndb', `${own}.not`),
+  ];
+  expect(await acquireExtras(wanted, contextIn(await folder()))).toMatchObject([
+    { outcome: 'failed', code: 'extra/unreachable' },
+    { outcome: 'new' },
+    { outcome: 'failed', code: 'extra/gone' },
+  ]);
+});
+
 test.each([
   [403, 'extra/denied'],
   [404, 'extra/gone'],

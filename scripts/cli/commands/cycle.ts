@@ -32,6 +32,7 @@ Examples:
   clamav-mirror sync --upstream http://mirror.example/clamav --databases daily,bytecode
   clamav-mirror sync --upstream http://mirror.example/clamav,https://database.clamav.net
   clamav-mirror sync --wait-for daily:28101 --wait-for-minutes 30
+  clamav-mirror sync --store /srv/clamav --extra own.ndb=https://feeds.example/own.ndb
   clamav-mirror sync --store s3://our-bucket/clamav --public-url https://clamav.example
   clamav-mirror sync --engines native,docker:docker.io/clamav/clamav:1.4 --clean-samples ./our-files
   clamav-mirror sync --store /srv/clamav --adopt ~/.cvdupdate/database
