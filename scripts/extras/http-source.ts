@@ -12,7 +12,7 @@ import type { Proxies } from '../http/proxies.ts';
 import { asUpstreamError } from '../upstream/connection-error.ts';
 import { refusedBy, wordsOf } from '../upstream/refused-answer.ts';
 import { ExtraError, type ExtraErrorCode } from './error.ts';
-import { wordsOfSource } from './source-words.ts';
+import { withoutSecretsOf, wordsOfSource } from './source-words.ts';
 
 /** Validators of a file that is known, as its source gave them. */
 export interface Validators {
@@ -69,7 +69,7 @@ export async function fetchSource(
       answer.body.on('error', () => {}); // readers see the error themselves; without a reader it must not crash us
       const { location } = answer.headers;
       if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== 'string')
-        return await bodyOf(answer.statusCode, answer.headers, answer.body, { words, limit, known });
+        return await bodyOf(answer.statusCode, answer.headers, answer.body, { url, words, limit, known });
       answer.body.destroy();
       const target = agents.follow(next.url, location);
       if (typeof target === 'string') throw redirected(`${words} ${target}`);
@@ -83,6 +83,7 @@ export async function fetchSource(
 }
 
 interface Wanted {
+  readonly url: string;
   readonly words: string;
   readonly limit: number;
   readonly known: Validators;
@@ -92,7 +93,7 @@ async function bodyOf(
   status: number,
   headers: Record<string, string | string[] | undefined>,
   body: Readable,
-  { words, limit, known }: Wanted,
+  { url, words, limit, known }: Wanted,
 ): Promise<Fetched | 'unchanged'> {
   const header = (name: string) => {
     const value = headers[name];
@@ -102,7 +103,7 @@ async function bodyOf(
     body.destroy();
     return 'unchanged';
   }
-  if (status !== 200) throw await refused(status, header, body, words);
+  if (status !== 200) throw await refused({ status, header }, body, { url, words });
   const encoding = compressionIn(header('content-encoding'));
   if (encoding !== undefined) {
     body.destroy();
@@ -120,13 +121,13 @@ async function bodyOf(
 }
 
 async function refused(
-  status: number,
-  header: (name: string) => string | undefined,
+  answer: { readonly status: number; header(name: string): string | undefined },
   body: Readable,
-  words: string,
+  { url, words }: Pick<Wanted, 'url' | 'words'>,
 ): Promise<ExtraError> {
+  const { status, header } = answer;
   const page = (await readBody(body, PAGE_BYTES)).bytes.toString('utf8');
-  const refusal = refusedBy({ status, header }, words, page);
+  const refusal = refusedBy(answer, words, withoutSecretsOf(url, page));
   const code = refusal.proxy?.isSure === true ? 'extra/proxy' : (CODES[status] ?? codeOfRange(status));
   return new ExtraError(code, `its source ${wordsOf(refusal)}`, { retryAfter: header('retry-after') });
 }

@@ -83,3 +83,15 @@ test('a user and password are sent to the source alone, and told to nobody', asy
   expect(first.asked[0]?.headers.authorization).toBe(`Basic ${Buffer.from('me:secret').toString('base64')}`);
   expect(second.asked[0]?.headers.authorization).toBeUndefined();
 });
+
+test('an error page that repeats the address tells no token', async () => {
+  const { url } = await feed(({ url }, response) =>
+    response.writeHead(403).end(`<title>you may not get ${url}</title>`),
+  );
+  const wanted = [source('own.ndb', `${url}/get/0123456789abcdef/own.ndb?key=fedcba9876543210`)];
+  const acquired = await acquireExtras(wanted, contextIn(await folder()));
+  expect(acquired).toMatchObject([
+    { code: 'extra/denied', reason: expect.stringContaining('you may not get') },
+  ]);
+  expect(JSON.stringify(acquired)).not.toMatch(/0123456789|fedcba/);
+});
