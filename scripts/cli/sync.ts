@@ -59,6 +59,11 @@ export function printReport(report: CycleReport, store: string, log: RunLog): vo
     else if (one.outcome !== 'unchanged' || log.voice !== 'quiet') log.say(line);
     for (const note of one.notes) log.warn(`${database}: ${note}`);
   }
+  for (const [name, { outcome }] of Object.entries(report.extras ?? {})) {
+    // of what was refused or failed, the cycle has told
+    if (outcome === 'published' || outcome === 'proven' || outcome === 'retired')
+      log.say(`${name}: ${EXTRAS[outcome]}`);
+  }
   if (report.error !== undefined) log.error(report.error.message, report.error.code);
   const taken = `${bytes(report.upstreamBytes)} taken from upstream, ${took(report.duration)}`;
   const beside = publishedBeside(report);
@@ -76,6 +81,12 @@ function publishedBeside({ outcome, databases }: CycleReport): string {
   if (published.length === 0) return '';
   return `, but published ${published.map(([database, { to }]) => `${database} ${to}`).join(', ')}`;
 }
+
+const EXTRAS = {
+  published: 'is published',
+  proven: 'is proven, and not published: a dry run',
+  retired: 'is published no more',
+} as const;
 
 const RESULTS = { passed: 'proven', failed: 'FAILED', skipped: 'skipped' } as const;
 

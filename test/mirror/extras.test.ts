@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isExtraName } from '../../scripts/cvd/extra-names.ts';
+import { carriedExtras } from '../../scripts/mirror/extras.ts';
 import { encodeManifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import { parseOwnManifest, unreadNames } from '../../scripts/mirror/own-manifest.ts';
 import { databaseRecord, described, manifestOf } from '../store/support.ts';
@@ -35,6 +36,26 @@ describe('the extras of a manifest', () => {
     const { manifest, unread } = parseOwnManifest(withExtras({ files: 'none' }), 'here');
     expect(manifest).toEqual(BARE);
     expect(unreadNames(unread)).toEqual(['extras']);
+  });
+
+  test('keep what can be understood of them: the list of false alarms above all', () => {
+    const allowed = [allowedEntry('Win.Test-1'), { what: 'Win.Test-2', until: 'some day' }];
+    const files = { 'own.ndb': extraRecord('own'), 'bad.ndb': { size: -1 }, '../x.ndb': extraRecord('x') };
+    const { manifest, unread } = parseOwnManifest(
+      withExtras({ files, allowed, retired: 'all', proof: 1 }),
+      'here',
+    );
+    expect(manifest.extras).toEqual(
+      extrasOf({ 'own.ndb': extraRecord('own') }, [allowedEntry('Win.Test-1')]),
+    );
+    expect(unreadNames(unread)).toEqual(['extras']);
+  });
+
+  test('are carried into the next manifest, without what is retired and gone', () => {
+    const extras = { ...extrasOf({ 'own.ndb': extraRecord('own') }), retired: ['gone.ndb', 'going.ndb'] };
+    const listing = new Map([['going.ndb', 1]]);
+    expect(carriedExtras(extras, listing)).toEqual({ extras: { ...extras, retired: ['going.ndb'] } });
+    expect(carriedExtras(undefined, listing)).toEqual({});
   });
 });
 

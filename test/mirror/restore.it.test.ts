@@ -26,6 +26,7 @@ import {
   type TestMirror,
 } from '../support/mirror/cycle.ts';
 import { startPages, type TestPages } from '../support/web/pages.ts';
+import { allowedEntry, extraRecord, extrasOf } from './extras.ts';
 
 const quick = { openProver: async () => trusting };
 
@@ -88,6 +89,26 @@ describeMirror('a mirror that lives where it is served', () => {
     expect(mirror.upstream.asked).not.toContain('test-5.cdiff');
     expect(await namesIn(join(store, 'archive'))).toEqual(['test-4.cvd', 'test-5.cvd']);
     expect(await faults(store)).toEqual([]);
+  });
+
+  test('comes back with its extras, which the next cycle proves anew, but for one that is spoilt', async () => {
+    const files = { 'ours.ndb': 'Ours.Bad-1:0:*:626164\n', 'spoilt.ndb': 'Ours.Bad-2:0:*:62616464\n' };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(served, name), text);
+    const records = Object.entries(files).map(([name, text]) => [name, extraRecord(text)] as const);
+    await edit((manifest) => {
+      manifest.extras = {
+        ...extrasOf(Object.fromEntries(records), [allowedEntry('Win.Foo-1')]),
+        proof: manifest.proof,
+      };
+    });
+    await spoil('spoilt.ndb');
+    const warnings: string[] = [];
+    await restore(warnings);
+    expect(warnings).toHaveLength(1);
+    expect(await faults(store)).toEqual([]);
+    const { extras } = parseManifest(await readFile(join(store, 'manifest.json'), 'utf8'), store);
+    expect(extras).toMatchObject({ allowed: [{ what: 'Win.Foo-1' }], retired: [] });
+    expect([Object.keys(extras?.files ?? {}), extras?.proof]).toEqual([['ours.ndb'], undefined]);
   });
 
   test('is left alone if it is there', async () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { ALERT_MEMORY_BYTES } from '../../base/limits/alerts.ts';
 import { EXTRA_MEMORY_BYTES } from '../../base/limits/extras.ts';
 import { CACHED_STATE_BYTES } from '../../base/limits/github.ts';
-import { SIGHTINGS_BYTES } from '../../base/limits/machine.ts';
+import { EXTRAS_NOTE_BYTES, SIGHTINGS_BYTES } from '../../base/limits/machine.ts';
+import { EXTRAS_NOTE } from '../../cycle/extras/remembered.ts';
 import { CACHED_STATE_FILE, STATE_FILE } from '../../cycle/memory/state-files.ts';
 import { EXTRA_MEMORY } from '../../extras/memory.ts';
 import { SIGHTINGS } from '../../mirror/check/sightings.ts';
@@ -19,6 +20,7 @@ export const STATE = STATE_FILE;
 const LIMITS: ReadonlyMap<string, number> = new Map([
   [STATE, CACHED_STATE_BYTES],
   [SIGHTINGS, SIGHTINGS_BYTES],
+  [EXTRAS_NOTE, EXTRAS_NOTE_BYTES],
   [CLIENTS, CACHED_STATE_BYTES],
   [ALERTS_FILE, ALERT_MEMORY_BYTES],
   [EXTRA_MEMORY, EXTRA_MEMORY_BYTES],
@@ -26,7 +28,7 @@ const LIMITS: ReadonlyMap<string, number> = new Map([
 
 /** One file of a cache. */
 export interface CachedFile {
-  /** `state.json`, `verified.json`, `clients.json`, `alerts.json`, `extra-sources.json`, or of a copy its SHA-256. */
+  /** `state.json`, `verified.json`, `refused-extras.json`, `clients.json`, `alerts.json`, `extra-sources.json`, or of a copy its SHA-256. */
   readonly name: string;
   readonly size: number;
   readonly sha256: string;

@@ -32,7 +32,9 @@ describeMirror('the allow list', () => {
         engines.map((engine, at) => checkAndScan(engine, mirror.store, join(mirror.folder, `client-${at}`))),
       );
 
-    test('is proven by each, and each finds again what is off once its entry has ended', async () => {
+    test('is proven by each, and each finds again what is off once its entry has ended', {
+      timeout: 180_000,
+    }, async () => {
       const until = new Date(Date.now() + 3_600_000).toISOString();
       const done = await allowIn(
         mirror,
@@ -47,7 +49,7 @@ describeMirror('the allow list', () => {
       expect(await found()).toEqual(engines.map(() => ({ eicar: EICAR, sample: FOUND_BY_TALOS })));
     });
 
-    test('is refused by each if it hides EICAR', async () => {
+    test('is refused by each if it hides EICAR', { timeout: 180_000 }, async () => {
       for (const engine of engines) {
         const parts = { openProver: async () => proveWith([engine], { now: () => new Date() }) };
         await expect(allowIn(mirror, { what: EICAR, reason: 'no' }, parts)).rejects.toMatchObject({
