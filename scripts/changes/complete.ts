@@ -65,7 +65,9 @@ export async function completeChanges(
       .map((summary) => [summary.to, summary]),
   );
   const last = room === undefined ? 0 : Math.max(0, ...known.keys());
-  const missing = wantedOf(files).filter((to) => !known.has(to) && to > last);
+  const lacking = wantedOf(files).filter((to) => !known.has(to) && to > last);
+  const newest = new Set([...known.keys(), ...lacking].sort((a, b) => b - a).slice(0, CHANGES_VERSIONS));
+  const missing = lacking.filter((to) => newest.has(to)); // after a rollback there are lists of later versions
   if (missing.length === 0) return undefined;
   const names = [changesOverviewName(database), changesIndexName(database)];
   const others = await othersAmong([...names, ...missing.map((to) => changesName(database, to))], context);
@@ -85,6 +87,7 @@ export async function completeChanges(
     if (digests !== undefined) index.set(to, digests);
     if (text !== undefined) texts.set(changesName(database, to), text);
   }
+  if (texts.size === 0) return undefined; // there is no room
   texts.set(changesIndexName(database), encodeNameIndex(database, index));
   texts.set(changesOverviewName(database), encodeOverview(database, kept));
   return { texts, remove: await outdated(database, kept, context) };

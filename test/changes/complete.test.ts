@@ -107,6 +107,15 @@ describe('the lists of a store', () => {
     expect(await kept()).toEqual(range(15, 21));
   });
 
+  test('of versions before the hundred are not made after a rollback either', async () => {
+    const { at, complete, kept } = mirror();
+    const last = CHANGES_VERSIONS + 3;
+    for (const version of [43, 83, last])
+      await complete(at(version, { cdiffs: range(version - 39, version) }));
+    expect(await kept()).toEqual(range(4, last));
+    expect(await complete(at(last - 3, { cdiffs: range(2, last - 3) }))).toBeUndefined();
+  });
+
   test('tell of one step each, once the CDIFFs come that were missing', async () => {
     const { at, complete, read } = mirror();
     await complete(at(20, { cvds: [17, 20] }));

@@ -70,7 +70,7 @@ test('what a chain of CDIFFs changed is the difference of the files, for every k
         versions.map((_, at) => plainDifference(states[at] ?? new Map(), states[at + 1] ?? new Map())),
       );
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -82,7 +82,7 @@ test('what two databases differ in is the difference of the files, in both direc
       expect((await changesByDatabases('test', old, next)).files).toEqual(plainDifference(first, last));
       expect((await changesByDatabases('test', next, old)).files).toEqual(plainDifference(last, first));
     }),
-    { numRuns: 100 },
+    { numRuns: 80 },
   );
 });
 
@@ -110,7 +110,7 @@ test('a CDIFF alone names all that came, and counts what it cannot name', async 
       if (!files.some(({ gone }) => gone))
         expect(balance(countsOf({ files }))).toBe(balance(countsOf(full ?? { files: [] })));
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 

@@ -26,6 +26,8 @@ const HELP: Readonly<Record<string, readonly string[]>> = {
     'Exit codes',
     'Example',
   ],
+  changes: ['--database', '--from', '--to', '--grep', '--store', '--json', 'Exit codes', 'Example'],
+  when: ['--database', '--search', '--store', '--json', '.UNOFFICIAL', 'Exit codes', 'Example'],
   serve: ['--store', '--address', '--port', '--json'],
   run: [
     '--every',

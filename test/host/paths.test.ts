@@ -37,6 +37,8 @@ test.each([
   '/.hidden',
   '/.clamav-mirror/lock',
   '/archive/.hidden',
+  '/changes/.hidden',
+  '/changes/../secret',
   '/..',
   '/.',
   '/~',
@@ -97,9 +99,14 @@ test.each([
   '/daily.cvd?../../secret',
   '//daily.cvd',
   '/archive/old.cvd',
+  '/changes/daily-28101.json',
   'http://mirror.example:8080/daily.cvd',
 ])('%j is a file', async (target) => {
-  await using served = await serve({ 'daily.cvd': cvd(), 'archive/old.cvd': cvd() });
+  await using served = await serve({
+    'daily.cvd': cvd(),
+    'archive/old.cvd': cvd(),
+    'changes/daily-28101.json': Buffer.from('{}'),
+  });
   expect(await statusOf(served, target)).toBe('200');
 });
 

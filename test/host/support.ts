@@ -51,7 +51,7 @@ export async function serve(
 ): Promise<Served> {
   const outside = await mkdtemp(join(tmpdir(), 'host-'));
   const folder = join(outside, 'published');
-  await mkdir(join(folder, 'archive'), { recursive: true });
+  for (const name of ['archive', 'changes']) await mkdir(join(folder, name), { recursive: true });
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
   const lines: RequestLine[] = [];
   let wake = Promise.withResolvers<RequestLine>();

@@ -30,7 +30,14 @@ describe('the function of CloudFront', () => {
       'index.html',
       'timestamp',
     ],
-    ...['archive/daily-28000.cvd', 'archive/daily-28000.cvd.sign', 'local_x.cld', 'archive/local_x.cud'],
+    ...[
+      'changes/daily-28101.json',
+      'changes/daily.names.json',
+      'archive/daily-28000.cvd',
+      'archive/daily-28000.cvd.sign',
+      'local_x.cld',
+      'archive/local_x.cud',
+    ],
     ...['.hidden', 'archive/.hidden', '.clamav-mirror/lock', 'archive/', 'a/b', 'archive/a/b', '../x', '%2e'],
   ])('asks the bucket for /%s if the built-in host would look for it', (path) => {
     const outcome = handled(`/${path}`);

@@ -167,6 +167,23 @@ export function testContract(newPlace: () => Promise<Place>): void {
       expect(await place.read('test.cvd')).toEqual(Buffer.from('7th'));
     });
 
+    test('keeps lists of changes in their folder, lists them, and removes them by their names', async () => {
+      const names = ['changes/test-5.json', 'changes/test.json', 'changes/test.names.json'];
+      await place.plant('changes/notes.txt', 'mine');
+      await using publication = await store.begin(undefined);
+      for (const name of names) await publication.write(name, `{"name":"${name}"}`);
+      await put(publication, ARCHIVED, 'five');
+      await publication.commit('{}');
+      const listed = [...(await store.list()).keys()].filter((name) => name.startsWith('changes/'));
+      expect(listed.sort()).toEqual(['changes/notes.txt', ...names].sort());
+      for (const name of names) {
+        expect((await store.readStart(name, 9)).toString()).toBe('{"name":"');
+        await publication.remove(name);
+      }
+      const left = [...(await store.list()).keys()].filter((name) => name.includes('/'));
+      expect(left.sort()).toEqual([ARCHIVED, 'changes/notes.txt'].sort());
+    });
+
     test('takes the last of several files of one name', async () => {
       await using publication = await store.begin(undefined);
       await put(publication, 'test.cvd', 'first');
@@ -187,6 +204,9 @@ export function testContract(newPlace: () => Promise<Place>): void {
         '.hidden',
         `${PRIVATE_FOLDER}/lock`,
         'archive/a',
+        'changes/a',
+        'changes/test-0.json',
+        'changes/../test.cvd',
       ]) {
         await expect(publication.put(name, path, { sha256: sha256('') })).rejects.toThrow(RangeError);
         await expect(publication.write(name, 'text')).rejects.toThrow(RangeError);
@@ -194,7 +214,7 @@ export function testContract(newPlace: () => Promise<Place>): void {
       }
     });
 
-    test('leaves alone what is not ours, and knows only the archive of what lies deeper', async () => {
+    test('leaves alone what is not ours, and knows only the archive and lists of changes of what lies deeper', async () => {
       const mine = ['local_rules.ndb', 'robots.txt', 'test-3.cdiff'];
       for (const name of [...mine, 'deeper/test.cvd']) await place.plant(name, 'mine');
       await using publication = await store.begin(undefined);

@@ -1,6 +1,4 @@
-import { CHANGES_OVERVIEW_BYTES } from '../../base/limits/page.ts';
 import { type ReadText, textsOf } from '../../changes/texts.ts';
-import { changesOverviewName } from '../../cvd/names.ts';
 import type { Manifest } from '../../mirror/manifest.ts';
 import { manifestOf } from '../../mirror/published.ts';
 import { ProbeError } from '../../probe/error.ts';
@@ -72,14 +70,6 @@ export function databasesOf({ manifest, where }: ReadMirror, database: string | 
   throw new StoreError('store/missing', `${database} is not published in ${where}`, {
     advice: `There is: ${names.join(', ') || 'nothing'}`,
   });
-}
-
-/** True if a mirror has lists of changes at all: one of an earlier version of this program has none. */
-export async function hasChanges({ read }: ReadMirror, databases: readonly string[]): Promise<boolean> {
-  const texts = await Promise.all(
-    databases.map((name) => read(changesOverviewName(name), CHANGES_OVERVIEW_BYTES)),
-  );
-  return texts.some((text) => text !== undefined);
 }
 
 function nothingThere(where: string): StoreError {

@@ -9,10 +9,9 @@ export function addChanges(program: Command): void {
     .addHelpText(
       'after',
       `
-Each line is a version, with the number of signatures that came (+), went (-) and were exchanged (~). With --from, --to or
---grep, their names follow. A mirror keeps the lists of the last hundred versions of each database in its folder changes/.
-
-It needs no rights but to read. It exits with 1 too if nothing is found.
+Each line is a version, with the number of signatures that came (+), went (-) and were exchanged (~). With --from,
+--to or --grep, their names follow. A mirror keeps the lists of the last hundred versions of each database in its
+folder changes/. It needs no rights but to read.
 
 Exit codes: 0 something is listed, 1 nothing is, or the mirror cannot be read, 2 wrong usage.
 
@@ -37,12 +36,12 @@ export function addWhen(program: Command): void {
     .addHelpText(
       'after',
       `
-It reads the lists of the last hundred versions of each database, as "clamav-mirror changes" does. Of a signature that
-did not change in them, it cannot tell whether it is served: --search looks through the served databases of a store. The
-ending .UNOFFICIAL, by which ClamAV marks signatures that are not Talos', counts for nothing.
+It reads the lists of the last hundred versions of each database, as "clamav-mirror changes" does. Of a signature
+that did not change in them, it cannot tell whether it is served: --search looks through the served databases of a
+store. The ending .UNOFFICIAL, by which ClamAV marks signatures that are not Talos', counts for nothing.
 
-A CDIFF quotes only the beginning of a line that it removes. Where the mirror did not have the version before, such a line
-may have no name; then the answer says that it is not certain.
+A CDIFF quotes only the beginning of a line that it removes. Where the mirror did not have the version before, such
+a line may have no name; then the answer says that it is not certain.
 
 Exit codes: 0 something is known of it, 1 nothing is, or the mirror cannot be read, 2 wrong usage.
 
