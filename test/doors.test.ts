@@ -9,7 +9,8 @@ const PACKAGES =
 const READERS =
   /^(?:readFile|readFileSync|createReadStream|open|openSync|openAsBlob|opendir|readdir|readdirSync|readlink|copyFile|copyFileSync|cp|cpSync|watch)$/;
 /** Our own ways to a file's bytes. */
-const OUR_READERS = /^(?:readStart|readText|readJson|readNote|chunksOf|chunksOfSync|copyRegular|openRegular)$/;
+const OUR_READERS =
+  /^(?:readStart|readText|readJson|readNote|chunksOf|chunksOfSync|copyRegular|openRegular)$/;
 /** They look at text and open nothing. */
 const PURE = /^(?:isIP(?:v[46])?|BlockList)$/;
 const CALLS: Readonly<Record<string, RegExp>> = {
