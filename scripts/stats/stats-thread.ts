@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { codeOf, explain, MirrorError } from '../base/errors.ts';
 import { readLogs } from './logs/read-logs.ts';
+import type { FromThread } from './messages.ts';
 import { reportOf } from './report/report.ts';
 import type { StatsTask } from './settings.ts';
-import type { FromThread } from './messages.ts';
 import { monitorAddresses } from './tally/monitors.ts';
 import { Tally } from './tally/tally.ts';
 

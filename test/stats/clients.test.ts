@@ -102,6 +102,14 @@ describe('the version of a client', () => {
     expect(report.databases.daily).toMatchObject({ newest: 104, expected: 104, clients: { behind: 1 } });
   });
 
+  test('is current too if it takes what a rollback of this day published', async () => {
+    const at = (day: number, hour = 0) => Date.UTC(2026, 10, day, hour) / 1000;
+    const before = { version: 102, seconds: at(22) };
+    const published = new Map([['daily', [before, { version: 101, seconds: at(24, 9) }]]]);
+    const report = await among([whole({ at: on(24, '09:30:00') })], { published });
+    expect(report.databases.daily).toMatchObject({ newest: 101, expected: 102, clients: { current: 2 } });
+  });
+
   test('may be earlier after a rollback, and is current then', async () => {
     const at = (day: number) => Date.UTC(2026, 10, day) / 1000;
     const published = new Map([

@@ -47,7 +47,12 @@ test('exits with 1 if a log cannot be read to its end, and with 2 for wrong usag
   const { exitCode, stderr } = await runCli(['stats', cut, '--json']);
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(cut) });
   expect((await runCli(['stats', join(temporaryFolder(), 'none.log')])).exitCode).toBe(1);
-  for (const wrong of [['--days', '3', '--since', '2026-11-01'], ['--format', 'iis'], ['--monitors', 'x'], ['--since', 'x']])
+  for (const wrong of [
+    ['--days', '3', '--since', '2026-11-01'],
+    ['--format', 'iis'],
+    ['--monitors', 'x'],
+    ['--since', 'x'],
+  ])
     expect((await runCli(['stats', cut, ...wrong])).exitCode, wrong.join(' ')).toBe(2);
   expect((await runCli(['stats'])).exitCode).toBe(2);
 });

@@ -11,9 +11,6 @@ const PATHS = ['local_stats/', 'local_stats/index.html', 'local_stats/stats.json
 const PASSWORD = `Basic ${btoa('admin:secret')}`;
 /** `caddy hash-password --plaintext secret` */
 const CADDY_HASH = '$2a$14$tJ2XhnsdJI5OoF82EbE0LeypRZ8TLyI2kVOKwbzo8Ja7KQZy4IMtu';
-/** Words of the configurations that no option of the statistics lacks. */
-const OPTION = /local_stats|stats\b/;
-
 /** A folder of a mirror with a page of statistics, and what else may lie beside it. */
 async function storeWithStats(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stats-hosts-'));
@@ -28,20 +25,13 @@ async function storeWithStats(): Promise<string> {
 
 /** Switches on the options of the statistics alone, with the user `admin` and the password `secret`. */
 function withStats(users: string): (config: string) => string {
-  return (config) => {
-    let isOn = false;
-    const lines = config.split('\n').map((line) => {
-      if (!/^\s*#: /.test(line)) return line;
-      const isBlock = isOn || OPTION.test(line);
-      isOn =
-        isBlock && /[{]\s*$|<Directory/.test(line) ? true : isOn && !/^\s*#: (\}|<\/Directory>)/.test(line);
-      return isBlock ? withOptions(line) : line;
-    });
-    return lines
-      .join('\n')
+  return (config) =>
+    config
+      .replaceAll(/(?:^\s*#: .*\n)+/gm, (block) =>
+        block.includes('local_stats') ? withOptions(block) : block,
+      )
       .replaceAll(/\/etc\/\w+\/clamav-mirror-stats\.(htpasswd|users)/g, users)
-      .replace(/(admin )\$2a\$14\$CHANGE\w+/, (_, user) => `${user}${CADDY_HASH}`);
-  };
+      .replace(/(?<=admin )\$2a\$14\$CHANGE\w+/, CADDY_HASH.replaceAll('$', '$$$$'));
 }
 
 async function statusOf(url: string, headers: Record<string, string> = {}) {

@@ -19,11 +19,17 @@ interface Player {
   readonly isPrivate?: true;
 }
 
-const PLAYERS: readonly Player[] = [{ begins: undefined }, { begins: 1 }, { begins: 4 }, { begins: undefined, isPrivate: true }];
+const PLAYERS: readonly Player[] = [
+  { begins: undefined },
+  { begins: 1 },
+  { begins: 4 },
+  { begins: undefined, isPrivate: true },
+];
 /** Updates of each: the second finds nothing new. */
 const ROUNDS = 2;
 /** CDIFFs of a client that begins with this version. */
-const cdiffsFrom = (version: number) => [2, 3, 4, 5, 6].filter((one) => one > version).map((one) => `test-${one}.cdiff`);
+const cdiffsFrom = (version: number) =>
+  [2, 3, 4, 5, 6].filter((one) => one > version).map((one) => `test-${one}.cdiff`);
 
 describeMirror('logs of real hosts, after real clients', () => {
   let mirror: TestMirror;
@@ -41,7 +47,10 @@ describeMirror('logs of real hosts, after real clients', () => {
       const own = join(folder, String(at));
       await mkdir(join(own, 'db'), { recursive: true });
       if (begins !== undefined) await copyFile(official(`test-${begins}.cvd`), join(own, 'db', 'test.cvd'));
-      const lines = [`${isPrivate ? 'PrivateMirror' : 'DatabaseMirror'} ${url}`, `DatabaseOwner ${userInfo().username}`];
+      const lines = [
+        `${isPrivate ? 'PrivateMirror' : 'DatabaseMirror'} ${url}`,
+        `DatabaseOwner ${userInfo().username}`,
+      ];
       await writeFile(join(own, 'freshclam.conf'), `${[...lines, 'TestDatabases no'].join('\n')}\n`);
       const places = [`--config-file=${join(own, 'freshclam.conf')}`, `--datadir=${join(own, 'db')}`];
       for (let round = 0; round < ROUNDS; round++) {
@@ -128,7 +137,9 @@ describeMirror('logs of real hosts, after real clients', () => {
     const told = await runCli(['stats', path, '--store', mirror.store, '--page', page, '--json']);
     expect(told).toMatchObject({ exitCode: 0, stderr: '' });
     expect(told.json()).toMatchObject({ clients: PLAYERS.length, databases: { test: { newest: 6 } } });
-    expect(JSON.parse(await readFile(join(page, 'stats.json'), 'utf8'))).toMatchObject({ clients: PLAYERS.length });
+    expect(JSON.parse(await readFile(join(page, 'stats.json'), 'utf8'))).toMatchObject({
+      clients: PLAYERS.length,
+    });
     await using beside = await startHost({ folder: mirror.store });
     expect((await fetch(`${beside.url}/local_stats/index.html`)).status).toBe(404);
     expect((await mirror.sync()).outcome).toBe('unchanged');

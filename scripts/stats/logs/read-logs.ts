@@ -153,9 +153,8 @@ function parserFor(path: string, lines: readonly string[], wanted: StatsSettings
 
 /** The logs by the time of their first request. What has none, and stdin, comes last. */
 async function inOrder(source: Source): Promise<string[]> {
-  const found = await Promise.all(
-    [...new Set(source.files)].map(async (path) => ({ path, first: await firstTime(path, source) })),
-  );
+  const found: { readonly path: string; readonly first: number }[] = [];
+  for (const path of new Set(source.files)) found.push({ path, first: await firstTime(path, source) }); // one open at a time
   return found.sort((one, other) => one.first - other.first).map(({ path }) => path);
 }
 

@@ -125,7 +125,7 @@ function versions({ databases }: StatsReport): Part[][] {
 function behind({ behind: { listed } }: StatsReport): Part[][] {
   return listed.map((one) => [
     ...[`${one.address} ${one.client}`, short(one.program), short(one.database)],
-    ...[one.version ?? '–', moment(one.last)],
+    ...[one.version, moment(one.last)],
   ]);
 }
 

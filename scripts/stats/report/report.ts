@@ -36,8 +36,7 @@ export interface Taker extends ShownClient {
 
 export interface Laggard extends ShownClient {
   readonly database: string;
-  /** The version that it has, as far as is known. */
-  readonly version: number | null;
+  readonly version: number;
 }
 
 export interface Listed<T> {
@@ -145,8 +144,12 @@ function versionsOf(tally: Tally, clients: readonly Client[], names: Labels) {
       clients: { current: 0, behind: 0, silent: 0, unknown: 0 },
     };
   }
-  let count = 0;
-  const listed: (Laggard & { readonly bytes: number })[] = [];
+  const behind: {
+    readonly client: Client;
+    readonly database: string;
+    readonly version: number;
+    readonly lag: number;
+  }[] = [];
   for (const client of clients) {
     for (let held = client.held; held !== undefined; held = held.next) {
       const database = byNumber.get(held.database);
@@ -154,16 +157,16 @@ function versionsOf(tally: Tally, clients: readonly Client[], names: Labels) {
       if (database === undefined || due === undefined) continue;
       const { state, version } = judge(held, database.versions, due, { last: client.last, end: tally.to });
       (databases[database.name]?.clients as Record<State, number>)[state]++;
-      if (state !== 'behind') continue;
-      count++;
-      const shown = { database: database.name, version: version ?? null, bytes: client.bytes };
-      if (listed.length < STATS_LISTED.clients) listed.push({ ...shownOf(client, names), ...shown });
+      if (state === 'behind' && version !== undefined)
+        behind.push({ client, database: database.name, version, lag: due.version - version });
     }
   }
-  return {
-    databases,
-    behind: { count, listed: listed.map(({ bytes: _, ...one }) => one) } satisfies Listed<Laggard>,
-  };
+  const furthest = behind.sort((one, other) => other.lag - one.lag).slice(0, STATS_LISTED.clients);
+  const listed = furthest.map(({ client, database, version }) => ({
+    ...shownOf(client, names),
+    ...{ database, version },
+  }));
+  return { databases, behind: { count: behind.length, listed } satisfies Listed<Laggard> };
 }
 
 /** Clients that took whole CVDs on two days or more, and on half of the days on which they came. */

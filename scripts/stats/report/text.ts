@@ -50,7 +50,7 @@ export function statsText(report: StatsReport): string[] {
       report.behind.count,
       report.behind.listed.map(
         (one) =>
-          `${one.address} ${one.client}, ${one.program}: ${one.database} ${one.version ?? 'of an unknown version'}, last seen ${moment(one.last)}`,
+          `${one.address} ${one.client}, ${one.program}: ${one.database} ${one.version}, last seen ${moment(one.last)}`,
       ),
     ),
     ...listed(

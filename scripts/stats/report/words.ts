@@ -26,7 +26,8 @@ export function caveats(report: StatsReport): string[] {
   const said: (string | false)[] = [
     monitors.requests > 0 &&
       `${many(monitors.requests, 'request')} of monitors are left out: ${monitors.listed.map(({ name, requests }) => `${name} ${grouped(requests)}`).join(', ')}`,
-    sum('before') > 0 && `${many(sum('before'), 'request')} before the time of --since or --days are left out`,
+    sum('before') > 0 &&
+      `${many(sum('before'), 'request')} before the time of --since or --days are left out`,
     sum('notLogged') > 0 &&
       `${many(sum('notLogged'), 'request')} were never logged: nobody read the log of the host`,
     broken.lines > 0 && `${many(broken.lines, 'line')} could not be read`,

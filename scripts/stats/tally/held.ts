@@ -83,5 +83,5 @@ export function judge(
   const isSince = newestAt >= expected.seconds; // it had the newest one then, whichever that was
   if (isSince || (version !== undefined && version >= expected.version)) return { state: 'current', version };
   if (last < expected.seconds) return { state: 'silent', version };
-  return { state: version === undefined || isCutOff ? 'unknown' : 'behind', version };
+  return isCutOff || version === undefined ? { state: 'unknown', version } : { state: 'behind', version };
 }

@@ -30,12 +30,13 @@ export class Versions {
   /** Newest version at that time, with the time from which it was; `undefined` before anything is known. */
   at(seconds: number): Publication | undefined {
     this.#order ??= this.#ordered();
-    let found: Publication | undefined;
-    for (const one of this.#order) {
-      if (one.seconds > seconds) break;
-      found = one;
+    let [low, high] = [0, this.#order.length]; // it is asked for each client
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#order[middle]?.seconds ?? 0) <= seconds) low = middle + 1;
+      else high = middle;
     }
-    return found;
+    return this.#order[low - 1];
   }
 
   /** Publications in the order of their time. What only answers show counts if it is newer than all before it. */

@@ -10,7 +10,7 @@ await report(async () => {
   if (only === 'lines') {
     let lines = 0;
     for await (const some of linesOf(path, () => process.stdin)) lines += some.length;
-    return { lines };
+    return { lines, cpuSeconds: cpuSeconds() };
   }
   const usual = {
     format: 'auto',
@@ -20,7 +20,11 @@ await report(async () => {
     addresses: 'cut',
   } as const;
   const { requests, bytes, broken, monitors } = await statsOf({ ...usual, files: [path] });
-  const { user, system } = process.cpuUsage();
-  const cpuSeconds = (user + system) / 1e6;
-  return { requests, bytes, broken: broken.lines, monitors: monitors.requests, cpuSeconds };
+  return { requests, bytes, broken: broken.lines, monitors: monitors.requests, cpuSeconds: cpuSeconds() };
 });
+
+/** Seconds of all threads of this process. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

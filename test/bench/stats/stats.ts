@@ -22,7 +22,7 @@ export async function stats(): Promise<void> {
     for (const format of WRITTEN) {
       const small = await write(join(folder, 'small.log'), format, LINES / 10);
       const large = await write(join(folder, 'large.log'), format, LINES);
-      const { seconds: alone } = await measure('./stats/child.ts', { path: large.path, only: 'lines' });
+      const alone = await measure<Read>('./stats/child.ts', { path: large.path, only: 'lines' });
       const tenth = await measure<Read>('./stats/child.ts', { path: small.path });
       const whole = await measure<Read>('./stats/child.ts', { path: large.path });
       const wrong = (['requests', 'bytes', 'broken', 'monitors'] as const).filter(
@@ -30,7 +30,7 @@ export async function stats(): Promise<void> {
       );
       const size = (await stat(large.path)).size / 1e9;
       say(
-        `${format}: ${size.toFixed(1)} GB in ${whole.seconds.toFixed(1)} s (${whole.cpuSeconds.toFixed(1)} s of a core), ${(whole.seconds / alone).toFixed(1)} times its lines alone, ` +
+        `${format}: ${size.toFixed(1)} GB in ${whole.seconds.toFixed(1)} s (${whole.cpuSeconds.toFixed(1)} s of a core), ${(whole.cpuSeconds / alone.cpuSeconds).toFixed(1)} times its lines alone, ` +
           `${Math.round(whole.peakMegabytes)} MB beside ${Math.round(tenth.peakMegabytes)} MB for a tenth; ` +
           (wrong.length === 0 ? 'all counts right' : `wrong: ${wrong.join(', ')}`),
       );

@@ -42,7 +42,7 @@ export const parseServed: ParseLine = (line, into) => {
   const short = servedShortcut(line);
   if (short !== undefined)
     return accept(into, short, secondsIn(short.at), countIn(short.status), countIn(short.bytes));
-  const value = valueOf(line);
+  const value = jsonIn(line);
   const served = v.safeParse(Served, value, FIRST);
   if (!served.success) {
     const gap = v.safeParse(Gap, value);
@@ -65,7 +65,7 @@ export const parseCaddy: ParseLine = (line, into) => {
   const short = caddyShortcut(line);
   if (short !== undefined)
     return accept(into, short, secondsIn(Number(short.at)), countIn(short.status), countIn(short.bytes));
-  const value = valueOf(line);
+  const value = jsonIn(line);
   const caddy = v.safeParse(Caddy, value, FIRST);
   if (!caddy.success) return v.is(CaddyOther, value) ? 'other' : 'form';
   const { ts, request, size, status } = caddy.output;
@@ -77,7 +77,7 @@ export const parseCaddy: ParseLine = (line, into) => {
 
 /** Reads a line of Cloudflare's Logpush. */
 export const parseCloudflare: ParseLine = (line, into) => {
-  const found = v.safeParse(Cloudflare, valueOf(line), FIRST);
+  const found = v.safeParse(Cloudflare, jsonIn(line), FIRST);
   if (!found.success) return 'form';
   const one = found.output;
   const words = {
@@ -93,7 +93,7 @@ export const parseCloudflare: ParseLine = (line, into) => {
 const FIRST = { abortEarly: true } as const;
 
 /** Value of a line; `undefined`, which fits no schema, where it is no JSON. */
-function valueOf(line: string): unknown {
+function jsonIn(line: string): unknown {
   if (!line.startsWith('{')) return undefined;
   try {
     return parseJson(line, LOG_LINE_CHARACTERS);
