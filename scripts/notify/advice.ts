@@ -180,20 +180,6 @@ const BY_CODE: Readonly<Record<string, string>> = {
   'file/full':
     'The disk of the runner is full. The message above says where, and how much is needed. Free disk space before this ' +
     'step, or use a larger runner.',
-  'extra/gone':
-    'The source has no such file any more. Find its new address, or take it out of the list: what is published of it gets older.',
-  'extra/denied':
-    'The source does not let us in. Some block addresses that ask too often, or want an account: ask its operator, and do ' +
-    'not shorten the interval.',
-  'extra/limited': 'The source asked us to wait, and we do. Give it a longer interval in the list of extras.',
-  'extra/hash':
-    'The file is not the one that its hash names. If you pin a `sha256`, renew it; else a cache on the way has an old copy, or ' +
-    'somebody has changed the file: take it seriously if it does not pass.',
-  'extra/signature':
-    'The signature of the file is not good. Take it seriously: either source and signature were fetched while they changed, ' +
-    'which passes by itself, or somebody has changed the file, or its key is a new one.',
-  'extra/wrong-type':
-    'The source gives something else, such as a login page. Open its address in a browser, then correct it.',
   'store/full': 'The store is full. Free space in it, or keep less with `archive` and `cdiffs`.',
   'run/ended':
     'The run ended before it could say why: it was cancelled, killed for want of memory, ran out of time, or lost its ' +
