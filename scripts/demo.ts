@@ -11,7 +11,7 @@ import { DEFAULT_CACHE, ensureOfficial } from './setup/official-files.ts';
 const HELP = `npm run demo [-- --yes] [-- --keep]
 
 Shows all that clamav-mirror does, on this machine alone: with databases that Talos signed, real ClamAV, an upstream on
-loopback, three cycles, real clients, EICAR, and a forged database that is refused.
+loopback, three cycles, real clients, EICAR, a false alarm that is allowed, and a forged database that is refused.
 
   --yes    install what is missing (ClamAV, by apt-get) without asking
   --keep   keep the mirror running at the end, until Ctrl-C

@@ -22,6 +22,7 @@ import { syncSettings } from '../settings/commands/sync.ts';
 import { given } from '../settings/environment.ts';
 import { FolderStore } from '../store/folder.ts';
 import { TALOS } from '../verify/trust.ts';
+import { playFalseAlarm } from './demo/false-alarm.ts';
 
 /** Lines of the table at the end of the demo. */
 type Table = [what: string, shown: string][];
@@ -89,6 +90,14 @@ export async function play(options: {
 
     logStep(
       log,
+      "A false alarm: one of Talos' signatures finds something in a file of ours. The allow list ends that.",
+    );
+    const { settings, deps } = demoCycle(upstream, store, engine);
+    const shown = { folder, url: mirror.url, engine, log };
+    table.push(['allow list', await playFalseAlarm(shown, settings, deps)]);
+
+    logStep(
+      log,
       'Upstream offers a forgery: one flipped bit turns "version 6" into "version 7" in the header.',
     );
     log.info("The header's own signature does not cover that; clamav-mirror checks what does.");
@@ -110,16 +119,20 @@ export async function play(options: {
   }
 }
 
-async function runDemoCycle(upstream: Host, store: string, engine: Engine, log: Log): Promise<CycleReport> {
+function demoCycle(upstream: Host, store: string, engine: Engine) {
   const flags = { upstream: upstream.url, dns: 'off', databases: 'test', store };
   const now = () => new Date();
-  const report = await runCycle(syncSettings({ ...given(flags), environment: {} }), {
+  const deps = {
     store: new FolderStore(store),
     openProver: async () => proveWith([engine], { now }),
-    trust: TALOS,
-    log: SILENT,
-    now,
-  });
+    ...{ trust: TALOS, log: SILENT, now },
+  };
+  return { settings: syncSettings({ ...given(flags), environment: {} }), deps };
+}
+
+async function runDemoCycle(upstream: Host, store: string, engine: Engine, log: Log): Promise<CycleReport> {
+  const { settings, deps } = demoCycle(upstream, store, engine);
+  const report = await runCycle(settings, deps);
   log.info(`$ clamav-mirror sync --upstream ${upstream.url} --databases test`);
   for (const { result, scenario, evidence } of report.proof?.results ?? []) {
     log.info(`  ${result}: ${scenario}`);

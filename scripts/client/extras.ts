@@ -14,7 +14,6 @@ import { openToReaders } from '../store/folder-access.ts';
 import type { UpdateContext } from './conditional-update.ts';
 import type { ClientFolder } from './folder.ts';
 import type { NamedExtras } from './folder-extras.ts';
-import type { ClientSettings } from './settings.ts';
 
 /** Paths of extras on this machine by name, each with the bytes that the mirror's manifest names. */
 export type Extras = ReadonlyMap<string, string>;
@@ -37,20 +36,23 @@ const DOWNLOADS = 'extras';
 export async function takeExtras(
   mirror: ProbeClient,
   {
-    manifest,
-    folder,
-    settings: { into, talosOnly },
+    wanted,
+    proven,
+    into,
+    work,
   }: {
-    readonly manifest: Manifest | undefined;
-    readonly folder: ClientFolder;
-    readonly settings: Pick<ClientSettings, 'into' | 'talosOnly'>;
+    readonly wanted: NamedExtras;
+    /** SHA-256 of those that the client's folder has already. */
+    readonly proven: ReadonlyMap<string, string>;
+    /** Folder of the client, and its private corner. */
+    readonly into: string;
+    readonly work: string;
   },
   { log, patience }: Pick<UpdateContext, 'log' | 'patience'>,
   deadline: number,
 ): Promise<TakenExtras> {
-  let named: NamedExtras = (talosOnly ? undefined : manifest?.extras?.files) ?? {};
-  const proven = await folder.extras.judge(named);
-  const downloads = join(folder.work, DOWNLOADS);
+  let named = wanted;
+  const downloads = join(work, DOWNLOADS);
   await mkdir(downloads, { recursive: true });
   const has = new Map([...proven].map(([name, sha256]) => [name, { sha256, path: join(into, name) }]));
   for (let left = patience.attempts - 1; ; left--) {
@@ -71,8 +73,13 @@ export async function takeExtras(
     if (failed.length === 0 || left <= 0 || performance.now() + patience.wait > deadline)
       return taken(has, named, failed, into);
     await wait(patience.wait);
-    named = (await read(mirror))?.extras?.files ?? named;
+    named = namedIn(await read(mirror)) ?? named;
   }
+}
+
+/** Extras that a manifest names; `undefined` without a manifest. */
+export function namedIn(manifest: Manifest | undefined): NamedExtras | undefined {
+  return manifest && (manifest.extras?.files ?? {});
 }
 
 function taken(

@@ -17,7 +17,7 @@ import { USUAL_DATABASES } from '../upstream/official.ts';
 import type { Trust } from '../verify/trust.ts';
 import { UPDATE, update } from './conditional-update.ts';
 import { ClientError } from './error.ts';
-import { installExtras, takeExtras } from './extras.ts';
+import { installExtras, namedIn, takeExtras } from './extras.ts';
 import { takeClientFolder } from './folder.ts';
 import { DATABASES } from './freshclam.ts';
 import type { Holding } from './holdings.ts';
@@ -66,12 +66,14 @@ const CLOCK_SKEW_MS = HOUR_MS;
  * `ConfError`, `EngineError`.
  */
 export async function updateClient(settings: ClientSettings, context: ClientContext): Promise<ClientReport> {
-  const { url, into, proxies, record, fips, maxAge } = settings;
+  const { url, into, talosOnly, proxies, record, fips, maxAge } = settings;
   const { log, trust, now, patience = PATIENCE } = context;
   const deadline = performance.now() + settings.timeout;
   await using folder = await takeClientFolder(into, trust, log);
   await using mirror = new ProbeClient({ ...settings, timeout: deadline - performance.now() });
   const manifest = await manifestOf(mirror, settings, context, deadline);
+  const named = (talosOnly ? undefined : namedIn(manifest)) ?? {};
+  const kept = await folder.extras.judge(named);
   const databases = settings.databases ?? databasesOf(manifest, mirror.url);
   const proxy = proxyFor(url, proxies);
   const owner = ourName();
@@ -80,13 +82,18 @@ export async function updateClient(settings: ClientSettings, context: ClientCont
     const conf = { mirrors: [url], databases, extras, record, proxy, attempts: 3, owner, fips, folder: into };
     return confText(freshclamConf(conf));
   };
-  confWith(Object.keys(manifest?.extras?.files ?? {})); // throws before anything is changed
+  confWith(Object.keys(named)); // what no conf can hold is found before anything is downloaded
   const engine = await context.openEngine(folder.work);
   if (fips) requireFips(engine);
   const updating = { engine, trust, log, now, patience };
   const wanted = { databases, manifest };
   const updated = await update(folder, wanted, settings, updating, deadline);
-  const taken = await takeExtras(mirror, { manifest, folder, settings }, updating, deadline);
+  const taken = await takeExtras(
+    mirror,
+    { wanted: named, proven: kept, into, work: folder.work },
+    updating,
+    deadline,
+  );
   const found = { wanted, holdings: updated, taken };
   const { holdings, extras } = await prove(folder, found, settings, updating, deadline);
   await install(folder.proven, holdings, join(folder.work, UPDATE, DATABASES), into);

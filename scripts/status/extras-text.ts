@@ -9,7 +9,7 @@ const MAX_LINES = 10;
 export function extrasLines({ files, allowed }: Extras, now: Date, width: number): string[] {
   const names = Object.entries(files).map(([name, { source, size, published }]) => {
     const age = lasting(now.getTime() - Date.parse(published));
-    return `${name}: ${bytes(size)} of ${source}, published ${moment(published)}, ${age} ago`;
+    return `${name}: ${bytes(size)} from ${source}, published ${moment(published)}, ${age} ago`;
   });
   const entries = allowed.map(({ what, reason, since, until, from }) => {
     const end = until === undefined ? '' : ` until ${moment(until)}`;

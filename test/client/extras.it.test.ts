@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type RequestLine, startHost } from '../../scripts/host/host.ts';
@@ -136,6 +136,17 @@ describeMirror('a client of a mirror with extras', () => {
       extras: { 'own.ndb': 'left out', 'local.sfp': 'downloaded' },
     });
     expect(await consumer.names()).toEqual(['local.sfp', 'test.cvd']);
+  });
+
+  test('keeps those that the manifest proves when the databases cannot be updated', async () => {
+    await using consumer = await startConsumer();
+    await publishExtras(mirror.store, { 'local.ign2': `${SOBIG}\n` });
+    await using host = await startUpstream(mirror.store);
+    await consumer.update(host.url);
+    await rm(join(consumer.folder, 'test.cvd'));
+    host.fail('test.cvd', { status: 404 });
+    await expect(consumer.update(host.url)).rejects.toMatchObject({ code: 'client/not-updated' });
+    expect(await consumer.names()).toEqual(['local.ign2']);
   });
 
   test('gets past a publication that is under way, whose manifest comes last', async () => {

@@ -14,7 +14,7 @@ const EXTRAS = extrasOf({ 'own.ndb': extraRecord('own') }, [
 
 test('status tells of extras with their source, and of the allow list with reason and end', () => {
   expect(extrasLines(EXTRAS, new Date('2026-06-02T12:00:00.000Z'), 200)).toEqual([
-    '  extras     own.ndb: 3 bytes of https://feeds.example/own.ndb, published 2026-06-01 12:00 UTC, 1 day ago',
+    '  extras     own.ndb: 3 bytes from https://feeds.example/own.ndb, published 2026-06-01 12:00 UTC, 1 day ago',
     '  allowed    Win.Trojan.Agent-1: since 2026-06-01 12:00 UTC until 2026-07-01 00:00 UTC, by allow: it flags our installer',
   ]);
 });

@@ -167,8 +167,9 @@ function reportOf(
     const notes = idle.map((what) => `no database has a signature ${what}, or ClamAV cannot switch it off`);
     const beside = notes.length > 0 ? { notes } : {};
     if (Object.hasOwn(known, name)) return { outcome: 'refused', ...known[name], ...beside };
-    const { outcome, code = 'unexpected', reason = '' } = sources.get(name) ?? {};
-    if (outcome === 'failed' || outcome === 'refused') return { outcome, code, reason };
+    const { outcome, code = 'unexpected', reason = '', since } = sources.get(name) ?? {};
+    if (outcome === 'failed' || outcome === 'refused')
+      return { outcome, code, reason, ...(since !== undefined && { since }) };
     if (!wanted.has(name))
       return damaged.has(name) ? WITHDRAWN : { outcome: isDry ? 'unchanged' : 'retired' };
     const sha256 = (passed?.extras ?? wanted).get(name)?.sha256;

@@ -65,6 +65,14 @@ describe('a receiver is told', () => {
     expect((await play([good, passing, passing, passing, good])).told).toEqual(['failing', 'well']);
   });
 
+  test('of an extra as of anything else, but its runs are no failed ones of the databases', async () => {
+    const [passing, extra] = [failing('upstream'), failing('extras')];
+    expect((await play([good, extra, extra, extra, passing, well(...everything, 'extras')])).told).toEqual([
+      'failing',
+      'well',
+    ]);
+  });
+
   test('of runs that end without a report as issues are', async () => {
     await using receiver = await startReceiver();
     const alerter = new Alerter(receiver.address(HOOK), new Clock());
