@@ -9,7 +9,7 @@ import { guarded, type Site } from '../target.ts';
 import { httpDate } from './conditional.ts';
 
 /** Bytes up to which an extra is read whole: an allow list has a few hundred, and two hundred files are 13 MB then. */
-const SMALL_BYTES = 65_536;
+const SMALL = 65_536;
 /** Seconds by which the clocks of a host and of the machine that publishes may differ. */
 const CLOCK_SKEW_SECONDS = 900;
 
@@ -29,7 +29,7 @@ export async function checkExtras(
     const found = await guarded('mirror', 'extras', async (findings) => {
       const { published, size } = record;
       const before = httpDate(Math.floor(Date.parse(published) / 1000) - CLOCK_SKEW_SECONDS);
-      const keep = size <= SMALL_BYTES ? size + 1 : 0;
+      const keep = size <= SMALL ? size + 1 : 0;
       const answer = await site.client.ask(name, { headers: { 'if-modified-since': before }, keep });
       if (!judgeStatus(name, answer, before, findings)) return;
       const wrong =
