@@ -29,7 +29,8 @@ export function fitInto(manifest: Manifest, limit = Number.POSITIVE_INFINITY, fa
     if (step !== undefined && record !== undefined) databases[database] = startingAfter(step, record);
   }
   const fitted = { ...manifest, databases, files };
-  if (total > limit) throw tooLarge(fitted, total, limit);
+  const ofExtras = sum(Object.values(manifest.extras?.files ?? {}).map(({ size }) => size));
+  if (total - ofExtras > limit) throw tooLarge(fitted, total, limit); // extras hold no database up
   return fitted;
 }
 

@@ -63,8 +63,8 @@ export async function refreshExtrasOf(cycle: {
   if (!isNamed && seen !== undefined && seen.manifest?.extras === undefined) return;
   const userAgent = settings.userAgent(memory.state.uuid);
   progress.extras = await refreshExtras({ ...deps, settings, workFolder, userAgent });
-  const outcomes = Object.values(progress.extras ?? {}).map(({ outcome }) => outcome);
-  if (outcomes.includes('published') || outcomes.includes('retired')) progress.told = undefined; // the status page tells of them
+  const isNews = Object.values(progress.extras ?? {}).some(({ outcome }) => outcome !== 'unchanged');
+  if (isNews) progress.told = undefined; // the status page tells of them
 }
 
 async function refresh(published: Published, context: ExtrasContext): Promise<ExtrasReport | undefined> {
@@ -77,8 +77,8 @@ async function refresh(published: Published, context: ExtrasContext): Promise<Ex
   const damaged = await inspectExtras(published, looks);
   for (const name of damaged) log.warn(`${name} in ${store.where} is not the file that the manifest names`);
   const acquired = await acquire(published, damaged, context);
-  const isIdle = Object.keys(current.files).length + current.retired.length === 0;
-  if (!hasList && isIdle && (acquired ?? []).length === 0) return undefined;
+  const isBare = Object.keys(current.files).length + current.retired.length === 0;
+  if (!hasList && isBare && (acquired ?? []).length === 0) return undefined;
   const found = wantedExtras(published, { allowed, hasList, acquired, damaged });
   const hashes = new Map([...found.wanted].map(([name, { sha256 }]) => [name, sha256]));
   const versions = new Map([...published.databases].map(([name, { version }]) => [name, version]));

@@ -9,7 +9,7 @@ import { hashOf } from '../clients/staged.ts';
 import { isEicar, type Sample, SCAN_LIMITS, writeSamples } from '../samples/samples.ts';
 import { asPublished, EICAR } from './eicar.ts';
 import { readVerdicts, requireVerdicts } from './scan.ts';
-import { inFolder, type Scenario, ScenarioFailure, type Scene } from './scenario.ts';
+import { inFolder, type Scenario, ScenarioFailure, ScenarioSkipped, type Scene } from './scenario.ts';
 
 /** Files to prove beside the databases of a candidate, in whose folder they are. */
 export interface ExtrasInQuestion {
@@ -54,6 +54,7 @@ export function extrasClient({ names, allowed }: ExtrasInQuestion, found: EntryF
     client: 'extras',
     sets: 1,
     async play(scene) {
+      if (before.signatures === 0) throw new ScenarioSkipped('nothing was measured without it'); // no entry is to blame
       const taken = await takeExtras(scene, exceptions);
       return `${taken}; ${await scanExcepted(scene, { exceptions, allowed }, before, found)}`;
     },

@@ -14,6 +14,10 @@ const MEGABYTE = 1024 ** 2;
 export const Name = v.pipe(
   v.string(),
   v.check(isExtraName, 'is not the name of a file that ClamAV loads, such as own.ndb'),
+  v.check(
+    (name) => name !== ALLOWED_SIGNATURES && name !== ALLOWED_FILES,
+    'is the allow list, which "clamav-mirror allow" and --allow-list make',
+  ),
   v.check((name) => name !== ALLOWED_SIGNATURES && name !== ALLOWED_FILES, 'is made of the allow list'),
 );
 

@@ -118,6 +118,20 @@ describeMirror('a proof of extras', () => {
     expect(failedIn(await prove({ files: { 'broken.ndb': 'no signature\n' } }))).not.toEqual([]);
   });
 
+  test('blames no entry of the allow list for an extra beside it', async () => {
+    const samples = {
+      'report.txt': { text: 'Nothing is wrong with this report.', expect: 'clean' },
+    } as const;
+    const four = ['one', 'two', 'three', 'four'].map((text) => signature('Ours.Bad-1', `${text} bad`));
+    const files = {
+      'eager.ndb': signature('Eager-1', 'this report') + four.join(''),
+      'local.ign2': list('Ours.Bad-1'),
+    };
+    const proven = await prove({ files, samples, allowed: ['Ours.Bad-1'] });
+    expect(failedIn(proven)).toHaveLength(1);
+    expect(proven.refused.size).toBe(0);
+  });
+
   test('blames no extra for an engine that fails without it, too', async () => {
     await using tools = await fakeTools({ clamscan: 'echo "cannot do that"; exit 2' });
     await expect(prove({ files: { 'local.ign2': list() }, path: tools.path })).rejects.toThrow(EngineError);
