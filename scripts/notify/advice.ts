@@ -146,6 +146,11 @@ const BY_CODE: Readonly<Record<string, string>> = {
     'it lasts, check the key in the settings, compare the file from another network, and tell who runs the source.',
   'extra/keys':
     'The file with the public keys of an extra cannot be read. Export them with `gpg --armor --export KEY`.',
+  'extra/damaged':
+    'The store has other bytes of an extra than those that were published. It is published again as soon as its source gives it.',
+  'extra/taken':
+    'The store has a file of somebody else under the name of an extra. It stays as it is. Move it away; if it is yours, give it ' +
+    'another name and publish it with `extra`, or put its lines on the allow list.',
   'upstream/doubted':
     'Upstream did not send the right files for this version. Later runs ask for them again, less and less often. To ask ' +
     'now, run `sync` with `retry`.',

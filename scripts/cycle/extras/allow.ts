@@ -11,6 +11,7 @@ import { openWorkspace } from '../workspace.ts';
 import { listWith } from './allow-list.ts';
 import type { PassedExtras } from './gate-extras.ts';
 import { proveAndPublish } from './round.ts';
+import { takenError, takenNames } from './taken.ts';
 import { NO_EXTRAS, wantedExtras } from './wanted.ts';
 import { entriesNow, type ListedEntry } from './wanted-entries.ts';
 
@@ -90,6 +91,7 @@ async function change(
   const { entry, allowed } = edit(entriesNow(extras.allowed, undefined, now()), now());
   const damaged = await inspectExtras(published, { sight: store.sight, now: now(), readsAll: resync });
   const found = wantedExtras(published, { allowed, hasList: true, acquired: undefined, damaged });
+  for (const name of await takenNames(published, found.wanted, store)) throw takenError(name, store);
   log.info('proving the allow list with real ClamAV');
   const passed = await proveAndPublish({
     ...{ ...deps, ...found, published, allowed, workFolder: workspace.folder, isDry: false },

@@ -1,4 +1,4 @@
-import { codeOf, explain } from '../../base/errors.ts';
+import { codeOf, explain, type MirrorError } from '../../base/errors.ts';
 import { acquireExtras } from '../../extras/acquire.ts';
 import type { AcquiredExtra } from '../../extras/extra.ts';
 import { inspectExtras } from '../../mirror/check/inspect-extras.ts';
@@ -12,6 +12,7 @@ import type { PassedExtras } from './gate-extras.ts';
 import { digestOf, type Refused, readRefused, rememberRefused } from './remembered.ts';
 import type { ExtraReport, ExtrasReport } from './report.ts';
 import { type ExtrasRound, isProofDue, proveAndPublish } from './round.ts';
+import { takenError, takenNames } from './taken.ts';
 import { hasAllowList, NO_EXTRAS, type WantedExtras, wantedExtras } from './wanted.ts';
 import { entriesNow, type ListedEntry } from './wanted-entries.ts';
 
@@ -79,7 +80,9 @@ async function refresh(published: Published, context: ExtrasContext): Promise<Ex
   const acquired = await acquire(published, damaged, context);
   const isBare = Object.keys(current.files).length + current.retired.length === 0;
   if (!hasList && isBare && (acquired ?? []).length === 0) return undefined;
-  const found = wantedExtras(published, { allowed, hasList, acquired, damaged });
+  const all = wantedExtras(published, { allowed, hasList, acquired, damaged });
+  const taken = await takenNames(published, all.wanted, store);
+  const found = { ...all, wanted: new Map([...all.wanted].filter(([name]) => !taken.has(name))) };
   const hashes = new Map([...found.wanted].map(([name, { sha256 }]) => [name, sha256]));
   const versions = new Map([...published.databases].map(([name, { version }]) => [name, version]));
   const of = digestOf(hashes, versions);
@@ -87,7 +90,8 @@ async function refresh(published: Published, context: ExtrasContext): Promise<Ex
   const round: ExtrasRound = { ...context, published, ...found, allowed, isDry: settings.dryRun };
   const isRefusedAgain =
     Object.keys(known).length > 0 && found.damaged.size === 0 && !isProofDue(round, known);
-  if (isRefusedAgain) return reportOf(found, acquired, { published, known });
+  const foreign = Object.fromEntries([...taken].map((name) => [name, saidOf(takenError(name, store))]));
+  if (isRefusedAgain) return reportOf(found, acquired, { published, known: { ...known, ...foreign } });
   const passed = await proveAndPublish(round);
   const refused = passed === undefined ? {} : refusedIn(passed);
   if (passed !== undefined && !settings.dryRun) {
@@ -95,7 +99,12 @@ async function refresh(published: Published, context: ExtrasContext): Promise<Ex
       log.info(`cannot remember which extras were refused: ${explain(error)}`),
     );
   }
-  return reportOf(found, acquired, { published, known: refused, passed, isDry: settings.dryRun });
+  return reportOf(found, acquired, {
+    published,
+    known: { ...refused, ...foreign },
+    passed,
+    isDry: settings.dryRun,
+  });
 }
 
 /** Entries of the file that settings name; `undefined` if there is none, or none that can be read. */
@@ -135,7 +144,7 @@ async function acquire(
 
 /** Everything that was left out of a list or a publication, by the extra that lacks it. */
 function refusedIn({ left, refused }: PassedExtras): Refused {
-  const reasons = new Map([...left].map(([name, { code, message }]) => [name, { code, reason: message }]));
+  const reasons = new Map([...left].map(([name, error]) => [name, saidOf(error)]));
   for (const [what, why] of refused) {
     const { reason } = reasons.get(listWith(what)) ?? {};
     const said = `${what} is not allowed: ${why}`;
@@ -145,6 +154,10 @@ function refusedIn({ left, refused }: PassedExtras): Refused {
     });
   }
   return Object.fromEntries(reasons);
+}
+
+function saidOf({ code, message }: MirrorError) {
+  return { code, reason: message };
 }
 
 interface Reported {
@@ -161,7 +174,7 @@ function reportOf(
 ): ExtrasReport {
   const files = published.manifest?.extras?.files ?? {};
   const sources = new Map((acquired ?? []).map((one) => [one.name, one]));
-  const names = new Set([...Object.keys(files), ...wanted.keys(), ...sources.keys()]);
+  const names = new Set([...Object.keys(files), ...wanted.keys(), ...sources.keys(), ...Object.keys(known)]);
   const reportOn = (name: string): ExtraReport => {
     const idle = (passed?.idle ?? []).filter((what) => listWith(what) === name);
     const notes = idle.map((what) => `no database has a signature ${what}, or ClamAV cannot switch it off`);

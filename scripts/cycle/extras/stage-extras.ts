@@ -10,7 +10,9 @@ import type { CycleDeps } from '../context.ts';
 
 export class ExtraError extends MirrorError<
   /** Its bytes are not those that were described. */
-  'extra/damaged'
+  | 'extra/damaged'
+  /** The store has a file of somebody else under its name. */
+  | 'extra/taken'
 > {}
 
 /** An extra as it is to be published. */

@@ -65,6 +65,24 @@ describeMirror('the allow list', () => {
     expect((await manifestOf(mirror)).extras).toMatchObject({ allowed: [], files: { 'local.ign2': {} } });
   });
 
+  test('leaves a list alone that the owner has put there', async () => {
+    await using mirror = await startPublished();
+    const [own, listed] = [join(mirror.store, 'local.ign2'), join(mirror.folder, 'allow.json')];
+    await writeFile(own, 'Win.Own.List-1\n');
+    const run = await cli(mirror, 'allow', FOUND_BY_TALOS, ...reason);
+    expect(run).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('extra/taken') });
+    await writeFile(listed, JSON.stringify({ allow: [{ what: FOUND_BY_TALOS, reason: 'it flags us' }] }));
+    const sync = await mirror.syncCli(['--allow-list', listed, '--json']);
+    expect(sync, sync.stderr).toMatchObject({ exitCode: 0 });
+    expect(sync.json()).toMatchObject({
+      extras: {
+        'local.ign2': { outcome: 'refused', code: 'extra/taken' },
+        'local.sfp': { outcome: 'published' },
+      },
+    });
+    expect(await readFile(own, 'utf8')).toBe('Win.Own.List-1\n');
+  });
+
   test('lets nothing be found in a file', async () => {
     await using mirror = await startPublished();
     const client = join(mirror.folder, 'client');
