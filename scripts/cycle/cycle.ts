@@ -50,7 +50,7 @@ export async function runCycle(settings: CycleSettings, deps: CycleDeps): Promis
     await refreshExtrasOf({ settings, deps, workFolder, memory, progress, seen });
     if (!settings.dryRun) await memory.rememberRun(progress.report(), settings);
     if (!hasLocalFiles) await bringLocalFiles(settings, deps);
-    const hasChanges = await publishChanges(settings, { ...deps, progress, folder: workspace.folder });
+    const hasChanges = await publishChanges(settings, { ...deps, progress, seen, folder: workFolder });
     if (hasChanges) progress.told = undefined; // the page tells of them
     await tellOutcome({ ...deps, settings, progress, memory });
   } catch (error) {

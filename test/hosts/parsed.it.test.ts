@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { searchPath } from '../../scripts/settings/environment.ts';
+import { EXTRAS_SCHEMA_FILE } from '../../scripts/settings/generated/extras-schema.ts';
 import { SCHEMA_FILE } from '../../scripts/settings/generated/schema.ts';
 import { findProgram, run } from '../../scripts/setup/programs.ts';
 import { describeWithWebServers } from '../probe/support.ts';
@@ -26,6 +27,7 @@ const CLOUDFRONT = join(HOSTS, 's3-cloudfront');
  * program that it is for.
  */
 const PARSED: Readonly<Record<string, string>> = {
+  'extras.example.jsonc': 'test/settings/extras.test.ts',
   'hosts/Caddyfile': 'caddy',
   'hosts/apache.conf': 'apache',
   'hosts/lighttpd.conf': 'lighttpd',
@@ -49,6 +51,8 @@ const PARSED: Readonly<Record<string, string>> = {
   'page/page.js': 'test/page/browser.it.test.ts',
 };
 
+const GENERATED: readonly string[] = [SCHEMA_FILE, EXTRAS_SCHEMA_FILE];
+
 /** Whole folders, and the test that reads everything in them. */
 const FOLDERS: Readonly<Record<string, string>> = {
   'compose/': 'test/kit/compose.it.test.ts',
@@ -62,7 +66,7 @@ test('every file of site/ that a program reads is parsed by that program in a te
   const files = readdirSync(site, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
     .map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1))
-    .filter((file) => join('site', file) !== SCHEMA_FILE) // generated; test/settings/schema.test.ts reads it
+    .filter((file) => !GENERATED.includes(join('site', file))) // test/settings reads them
     .filter((file) => !Object.keys(FOLDERS).some((folder) => file.startsWith(folder)));
   expect(files.sort()).toEqual(Object.keys(PARSED).sort());
   const [, below = ''] = readFileSync(import.meta.filename, 'utf8').split('\ndescribe(');

@@ -34,8 +34,8 @@ export async function refreshExtras(context: ExtrasContext): Promise<ExtrasRepor
   const { log, store } = context;
   let names: readonly string[] = [];
   try {
-    const published = await readPublished(store);
-    if (published.manifest === undefined || published.unread !== undefined) return undefined; // a cycle mends it first
+    const published = await readPublished(store).catch(() => undefined); // the cycle itself has told why
+    if (published?.manifest === undefined || published.unread !== undefined) return undefined; // a cycle mends it first
     names = Object.keys(published.manifest.extras?.files ?? {});
     const report = await refresh(published, context);
     for (const [name, { outcome, reason, notes = [] }] of Object.entries(report ?? {})) {

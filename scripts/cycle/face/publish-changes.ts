@@ -13,7 +13,9 @@ import type { CycleSettings } from '../settings.ts';
 
 /** The run whose publications are told of. */
 interface Run extends Pick<CycleDeps, 'store' | 'log'> {
-  readonly progress: Pick<Progress, 'surveys' | 'updates'>;
+  readonly progress: Pick<Progress, 'surveys' | 'updates' | 'report'>;
+  /** What was published when its last turn began. */
+  readonly seen: Published | undefined;
   /** Folder of the run, which is gone at its end. */
   readonly folder: string;
 }
@@ -25,12 +27,13 @@ interface Run extends Pick<CycleDeps, 'store' | 'log'> {
  */
 export async function publishChanges(
   { maxMirrorSize, dryRun }: Pick<CycleSettings, 'maxMirrorSize' | 'dryRun'>,
-  { store, log, progress, folder }: Run,
+  { store, log, progress, folder, seen }: Run,
 ): Promise<boolean> {
   if (dryRun) return false;
   try {
-    const published = await readPublished(store);
-    const { manifest, tag, listing } = published;
+    const isNew = progress.report().outcome === 'published';
+    const published = isNew || seen === undefined ? await readPublished(store) : seen; // a quiet run asks once
+    const { manifest, listing } = published;
     if (manifest === undefined) return false;
     const names = Object.keys(manifest.databases);
     const room = maxMirrorSize && (maxMirrorSize - bytesBeside(listing)) / names.length;
@@ -42,6 +45,7 @@ export async function publishChanges(
       if (completion !== undefined) found.push(completion);
     }
     if (found.length === 0) return false;
+    const { tag } = published === seen ? await readPublished(store) : published;
     await using publication = await store.begin(tag);
     for (const [name, text] of found.flatMap(({ texts }) => [...texts])) await publication.write(name, text);
     await publication.commit();

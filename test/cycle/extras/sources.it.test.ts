@@ -3,12 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CycleReport } from '../../../scripts/cycle/report.ts';
-import type { Prove } from '../../../scripts/proof/prove.ts';
-import type { ExtrasCandidate } from '../../../scripts/proof/prove-extras.ts';
-import type { Candidate } from '../../../scripts/proof/scenarios/scenario.ts';
 import { SAMPLES } from '../../extras/samples.ts';
 import { feed, RULE } from '../../extras/support.ts';
-import { trusting } from '../../support/clamav/engines.ts';
 import {
   describeMirror,
   faults,
@@ -21,17 +17,8 @@ import {
   versionOf,
 } from '../../support/mirror/cycle.ts';
 import { sampled } from '../../support/sample.ts';
+import { QUICK } from './allowing.ts';
 
-/** A prover that lets everything pass. */
-const QUICK = {
-  openProver: async (): Promise<Prove> =>
-    Object.assign(async (candidate: Candidate) => await trusting(candidate), {
-      extras: async ({ staged }: ExtrasCandidate) => {
-        const databases = { staged } as Candidate;
-        return { proof: await trusting(databases), refused: new Map(), off: new Map() };
-      },
-    }),
-};
 const MINUTE = 60_000;
 const BEGIN = Date.parse('2026-06-01T12:00:00Z');
 
