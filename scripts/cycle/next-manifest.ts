@@ -8,7 +8,7 @@ import type { DatabaseRecord, Manifest } from '../mirror/manifest.ts';
 import { retiredFilesOf } from '../mirror/publish.ts';
 import type { Published } from '../mirror/published.ts';
 import { fitInto } from '../mirror/size-limit.ts';
-import { bytesOf } from '../page/face.ts';
+import { bytesOf, TOLD_LATER } from '../page/face.ts';
 import type { Proof } from '../proof/record.ts';
 import type { FileRecord } from '../store/file-record.ts';
 import { type Checks, withChecks } from './checked.ts';
@@ -77,7 +77,9 @@ export function nextManifest(cycle: {
   };
   const { mirrored, hashed } = cycle;
   const checks = mirrored && withChecks(databases, { published, updates, mirrored, hashed, now: cycle.now });
-  return completed({ ...manifest, ...checks }, published, settings.maxMirrorSize, cycle.faceOf);
+  const later = TOLD_LATER * updates.filter(({ isNew }) => isNew).length;
+  const limit = settings.maxMirrorSize && Math.max(0, settings.maxMirrorSize - later);
+  return completed({ ...manifest, ...checks }, published, limit, cycle.faceOf);
 }
 
 /** URL of the upstream that gave the updates, or else the answers. */

@@ -31,6 +31,9 @@ import { type OwnersParts, PAGE_MARK, statusPage } from './page.ts';
 import { type CycleFacts, type NewVersion, refusals, withCycle, withVersions } from './record.ts';
 import { type StatusFacts, statusOf } from './status.ts';
 
+/** Bytes that a face takes more for a new version once its cycle has ended, when feeds, history and page tell of it: about 1000. */
+export const TOLD_LATER = 1536;
+
 /** What the store has of a face: the files that tell people and monitors how a mirror is. */
 export interface Face {
   readonly history: History;

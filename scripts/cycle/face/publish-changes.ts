@@ -7,6 +7,7 @@ import { chunksOf } from '../../files/open.ts';
 import { archivedVersions } from '../../mirror/archive.ts';
 import type { Manifest } from '../../mirror/manifest.ts';
 import { isListed, type Published, readPublished } from '../../mirror/published.ts';
+import { TOLD_LATER } from '../../page/face.ts';
 import type { CycleDeps } from '../context.ts';
 import type { Progress } from '../progress.ts';
 import type { CycleSettings } from '../settings.ts';
@@ -36,7 +37,7 @@ export async function publishChanges(
     const { manifest, listing } = published;
     if (manifest === undefined) return false;
     const names = Object.keys(manifest.databases);
-    const room = maxMirrorSize && (maxMirrorSize - bytesBeside(listing)) / names.length;
+    const room = maxMirrorSize && (maxMirrorSize - bytesBeside(listing)) / names.length - TOLD_LATER;
     const found: Completion[] = [];
     for (const database of names) {
       const files = filesOf(database, { manifest, published, store, folder, replaced: replacedIn(progress) });
