@@ -1,5 +1,6 @@
 import { encodeDnsRecord } from '../cvd/dns-record.ts';
 import { proofTable } from '../proof/proof-table.ts';
+import type { Extras } from './extras.ts';
 import type { Manifest } from './manifest.ts';
 
 /** File with the time of the last successful check: epoch seconds and ISO time. */
@@ -48,11 +49,23 @@ export const LOCAL_NOTICE = 'local_notice.html';
  * manifest.
  */
 export function pagesOf(manifest: Manifest): ReadonlyMap<string, string> {
-  const { checked, databases, proof } = manifest;
+  const { checked, databases, proof, extras } = manifest;
   return new Map([
     [TIMESTAMP, `${Math.floor(Date.parse(checked) / 1000)} ${checked}\n`],
     [DNS_TXT, `${encodeDnsRecord(databases, new Date(checked))}\n`],
-    [PROOF_JSON, `${JSON.stringify(proof, undefined, 2)}\n`],
-    [PROOF_TXT, proofTable(proof)],
+    [PROOF_JSON, `${JSON.stringify({ ...proof, ...proofOf(extras) }, undefined, 2)}\n`],
+    [PROOF_TXT, [proofTable(proof), ...tableOf(extras)].join('\n')],
   ]);
+}
+
+/** Record of the extras, with the hashes of the files that it is about. */
+function proofOf(extras: Extras | undefined): object {
+  if (extras?.proof === undefined) return {};
+  const hashes = Object.entries(extras.files).map(([name, { sha256 }]) => [name, sha256]);
+  return { extras: { files: Object.fromEntries(hashes), ...extras.proof } };
+}
+
+function tableOf(extras: Extras | undefined): string[] {
+  if (extras?.proof === undefined) return [];
+  return [`With them, the extras ${Object.keys(extras.files).join(', ')}\n${proofTable(extras.proof)}`];
 }

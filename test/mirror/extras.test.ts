@@ -3,6 +3,7 @@ import { isExtraName } from '../../scripts/cvd/extra-names.ts';
 import { carriedExtras } from '../../scripts/mirror/extras.ts';
 import { encodeManifest, parseManifest } from '../../scripts/mirror/manifest.ts';
 import { parseOwnManifest, unreadNames } from '../../scripts/mirror/own-manifest.ts';
+import { PROOF_JSON, PROOF_TXT, pagesOf } from '../../scripts/mirror/pages.ts';
 import { databaseRecord, described, manifestOf } from '../store/support.ts';
 import { allowedEntry, extraRecord, extrasOf } from './extras.ts';
 
@@ -57,6 +58,17 @@ describe('the extras of a manifest', () => {
     expect(carriedExtras(extras, listing)).toEqual({ extras: { ...extras, retired: ['going.ndb'] } });
     expect(carriedExtras(undefined, listing)).toEqual({});
   });
+});
+
+test('the proof of extras is published beside that of the databases, with the files that it is about', () => {
+  const extras = { ...extrasOf({ 'own.ndb': extraRecord('own') }), proof: { ...BARE.proof, duration: 2 } };
+  const pages = pagesOf({ ...BARE, extras });
+  expect(JSON.parse(pages.get(PROOF_JSON) ?? '')).toEqual({
+    ...BARE.proof,
+    extras: { files: { 'own.ndb': described('own').sha256 }, ...extras.proof },
+  });
+  expect(pages.get(PROOF_TXT)).toContain('\nWith them, the extras own.ndb\nProven together: test 6\n');
+  expect(pagesOf(BARE).get(PROOF_TXT)).not.toContain('extras');
 });
 
 test.each(['sanesecurity.ftm', 'winnow.hdb', 'own-2.ndb', 'rules.yara', 'local.ign2', 'local.sfp'])(
