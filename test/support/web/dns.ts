@@ -26,8 +26,7 @@ export async function startNameserver(
   );
   const quiet = ['--no-daemon', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--no-poll'];
   const here = ['--listen-address=127.0.0.1', '--bind-interfaces', `--port=${port}`];
-  const child = spawn(have(dnsmasq), [...quiet, ...here, ...texts], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await started(child);
+  const child = await started([...quiet, ...here, ...texts]);
   return {
     address: `127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
@@ -48,13 +47,16 @@ export async function startDeadNameserver(): Promise<Nameserver> {
   };
 }
 
-async function started(child: ChildProcess): Promise<void> {
+/** Starts dnsmasq, which gives up while an interface of somebody else, such as that of a container, is taken away. */
+async function started(args: readonly string[], attemptsLeft = 20): Promise<ChildProcess> {
+  const child = spawn(have(dnsmasq), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const said: string[] = [];
-  if (child.stderr === null) return;
   for await (const line of createInterface(child.stderr)) {
     said.push(line);
-    if (line.includes('started')) return;
+    if (line.includes('started')) return child;
   }
+  const isDisturbed = said.some((line) => line.includes('failed to find list of interfaces'));
+  if (isDisturbed && attemptsLeft > 0) return await started(args, attemptsLeft - 1);
   throw new Error(`dnsmasq did not start: ${said.join('; ')}`);
 }
 
