@@ -29,7 +29,9 @@ describeMirror('a kill at any change to a file', () => {
     }
   });
 
-  test('in an import: the old state or the new one, and the next import ends with the new one', async () => {
+  test('in an import: the old state or the new one, and the next import ends with the new one', {
+    timeout: 300_000,
+  }, async () => {
     await using mirror = await startMirror(1);
     await using before = await otherSide();
     const bundles = { first: join(mirror.folder, '1.tar'), second: join(mirror.folder, '2.tar') };
@@ -52,7 +54,7 @@ describeMirror('a kill at any change to a file', () => {
     expect(whole.run).toMatchObject({ exitCode: 0 });
     const fresh = await published(whole.after.store);
     const all = changesOf(whole.run).map((_, at) => at + 1);
-    for (const change of everyNth(8, all)) {
+    for (const change of everyNth(12, all)) {
       const { after, run } = await killed(change);
       await using _after = after;
       expect(run.signal, `change ${change}`).toBe('SIGKILL');

@@ -144,6 +144,7 @@ describeWith(helmPart)('the kit for Kubernetes', () => {
         },
       ])(
         'scans for a web pod, and takes an update without a restart: $way',
+        { timeout: 600_000 },
         async ({ folders, updaters }) => {
           const resources = playable(await ofKit(folders));
           await pods().play(resources.toSorted((one, other) => rankOf(one) - rankOf(other)));
