@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { actionsLog, annotateError } from '../scripts/action/actions-log.ts';
 import { cycleSummary } from '../scripts/action/cycle-summary.ts';
 import { findingsSummary } from '../scripts/action/findings-summary.ts';
@@ -22,23 +22,14 @@ import { tableOf } from '../scripts/probe/probe-table.ts';
 import { proofTable } from '../scripts/proof/proof-table.ts';
 import { expectHarmless, expectPlainWords, HOSTILE, hostileVariants } from './support/hostile-words.ts';
 import { manifestOf, sampleReport } from './support/mirror/samples.ts';
+import { keepWritten } from './support/written.ts';
 
-let written = '';
-
-beforeEach(() => {
-  written = '';
-  for (const stream of [process.stdout, process.stderr])
-    vi.spyOn(stream, 'write').mockImplementation((text) => {
-      written += text;
-      return true;
-    });
-});
-afterEach(() => void vi.restoreAllMocks());
+const written = keepWritten();
 
 describe('words from outside command neither a terminal nor a runner', () => {
   test.each(hostileVariants(sampleReport()))('in what sync tells: %s', (_, report) => {
     printReport(report, '/srv/clamav', runLog(process.stderr, { voice: 'verbose' }));
-    expectHarmless(written);
+    expectHarmless(written());
   });
 
   test.each(hostileVariants(sampleReport().proof))('in the record of a proof: %s', (_, proof) => {
@@ -48,12 +39,12 @@ describe('words from outside command neither a terminal nor a runner', () => {
 
   test.each(hostileVariants(probeReport()))('in what probe and watch tell: %s', (_, report) => {
     print(process.stdout, tableOf(report));
-    expectHarmless(written);
+    expectHarmless(written());
   });
 
   test.each(hostileVariants(doctorReport()))('in what doctor tells: %s', (_, report) => {
     print(process.stdout, doctorTable(report, 'signs'));
-    expectHarmless(written);
+    expectHarmless(written());
   });
 
   test('in what verify tells', () => {
@@ -62,7 +53,7 @@ describe('words from outside command neither a terminal nor a runner', () => {
       { ...said, verdict: 'unproven' },
       { ...said, verdict: 'proven' },
     ]);
-    expectHarmless(written);
+    expectHarmless(written());
   });
 
   describe('in what status tells of a manifest', () => {
@@ -80,32 +71,34 @@ describe('words from outside command neither a terminal nor a runner', () => {
           print(process.stderr, [explain(error)]);
         });
       }
-      expectHarmless(written);
+      expectHarmless(written());
     });
   });
 
   test('in an error and its causes', () => {
     const cause = new Error(HOSTILE, { cause: HOSTILE });
     print(process.stderr, [explain(new MirrorError(HOSTILE, HOSTILE, { advice: HOSTILE, cause }))]);
-    expectHarmless(written);
+    expectHarmless(written());
   });
 
   test("in a client's request", () => {
     using requests = new RequestLog((lines) => printRows(process.stdout, lines));
     requests.add(`404 GET /${HOSTILE} ${HOSTILE}`);
     requests[Symbol.dispose]();
-    expectHarmless(written);
+    expectHarmless(written());
   });
 
   test("in the log of an action, and in what is kept of it for others' eyes", () => {
     const log = actionsLog();
     log.info(HOSTILE);
     log.info(`  ${HOSTILE}`);
-    expectHarmless(written);
+    expectHarmless(written());
     log.progress(HOSTILE);
     log.warn(HOSTILE);
     annotateError(HOSTILE, HOSTILE);
-    const commands = written.split('\n').filter((line) => line.trimStart().startsWith('::'));
+    const commands = written()
+      .split('\n')
+      .filter((line) => line.trimStart().startsWith('::'));
     expect(commands.map((line) => line.slice(0, 9))).toEqual(['::debug::', '::warning', '::error t']);
     for (const line of [...commands.map((command) => command.replace(/^::/, '')), ...log.tail])
       expectHarmless(line);
@@ -114,8 +107,8 @@ describe('words from outside command neither a terminal nor a runner', () => {
   test('in JSON, which still says the same', () => {
     const value = { [HOSTILE]: [HOSTILE, { deep: HOSTILE }] };
     printJson(process.stdout, value);
-    expectHarmless(written);
-    expect(JSON.parse(written)).toEqual(value);
+    expectHarmless(written());
+    expect(JSON.parse(written())).toEqual(value);
     expectHarmless(printableJson(value));
   });
 });

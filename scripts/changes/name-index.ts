@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 import * as v from 'valibot';
-import { CHANGES_INDEX_BYTES, CHANGES_VERSIONS, INDEXED_NAMES } from '../base/limits/page.ts';
-import { VERSION } from '../base/version.ts';
+import { CHANGES_INDEX_BYTES, INDEXED_NAMES } from '../base/limits/page.ts';
 import { changesIndexName } from '../cvd/names.ts';
-import { Count, Database, Generator, jsonOf } from './record.ts';
+import { Count, encodeVersions, jsonOf, versionsSchema } from './record.ts';
 import { KINDS_OF_CHANGE, type Step } from './step.ts';
 import type { ReadText } from './texts.ts';
 
@@ -11,21 +10,13 @@ const DIGEST_SIZE = 4;
 /** Characters of that many digests in base64. */
 const DIGESTS_CHARACTERS = Math.ceil((INDEXED_NAMES * DIGEST_SIZE) / 3) * 4;
 
-const IndexSchema = v.object({
-  format: v.literal(1),
-  generator: Generator,
-  database: Database,
-  versions: v.pipe(
-    v.array(
-      v.object({
-        to: Count,
-        /** Four bytes of the SHA-256 of each name, sorted, in base64. */
-        digests: v.pipe(v.string(), v.maxLength(DIGESTS_CHARACTERS), v.regex(/^[A-Za-z0-9+/]*={0,2}$/)),
-      }),
-    ),
-    v.maxLength(CHANGES_VERSIONS),
-  ),
-});
+const IndexSchema = versionsSchema(
+  v.object({
+    to: Count,
+    /** Four bytes of the SHA-256 of each name, sorted, in base64. */
+    digests: v.pipe(v.string(), v.maxLength(DIGESTS_CHARACTERS), v.regex(/^[A-Za-z0-9+/]*={0,2}$/)),
+  }),
+);
 
 /**
  * Digests of all names in the lists of a database, by version: they say which lists a name may be in, so that nobody has
@@ -61,15 +52,10 @@ export function mayHold(digests: string | undefined, name: string): boolean {
 
 /** Text of `changes/daily.names.json`. */
 export function encodeNameIndex(database: string, index: NameIndex): string {
-  const lines = [...index].map(([to, digests]) => `\n    ${JSON.stringify({ to, digests })}`).join();
-  return [
-    '{',
-    '  "format": 1,',
-    `  "generator": "clamav-mirror/${VERSION}",`,
-    `  "database": "${database}",`,
-    `  "versions": [${lines}]`,
-    '}\n',
-  ].join('\n');
+  return encodeVersions(
+    database,
+    [...index].map(([to, digests]) => ({ to, digests })),
+  );
 }
 
 /** Reads such an index. It decides nothing: one that cannot be understood is empty, and then the lists are read. */

@@ -1,9 +1,8 @@
 import * as v from 'valibot';
-import { CHANGES_BYTES, CHANGES_OVERVIEW_BYTES, CHANGES_VERSIONS } from '../base/limits/page.ts';
-import { VERSION } from '../base/version.ts';
+import { CHANGES_BYTES, CHANGES_OVERVIEW_BYTES } from '../base/limits/page.ts';
 import { changesOverviewName } from '../cvd/names.ts';
 import { Time } from '../store/file-record.ts';
-import { Count, Database, Generator, jsonOf } from './record.ts';
+import { Count, encodeVersions, jsonOf, versionsSchema } from './record.ts';
 import { countsOf, KINDS_OF_CHANGE, SOURCES, type Step } from './step.ts';
 import type { ReadText } from './texts.ts';
 
@@ -21,12 +20,7 @@ const SummarySchema = v.object({
   bytes: v.pipe(Count, v.maxValue(CHANGES_BYTES)),
 });
 
-const OverviewSchema = v.object({
-  format: v.literal(1),
-  generator: Generator,
-  database: Database,
-  versions: v.pipe(v.array(SummarySchema), v.maxLength(CHANGES_VERSIONS)),
-});
+const OverviewSchema = versionsSchema(SummarySchema);
 
 /** Summary of what changed with a version. */
 export type StepSummary = v.InferOutput<typeof SummarySchema>;
@@ -46,15 +40,7 @@ export function summaryOf(step: Step, text: string): StepSummary {
 
 /** Text of `changes/daily.json`, one line for each version. */
 export function encodeOverview(database: string, versions: readonly StepSummary[]): string {
-  const lines = versions.map((one) => `\n    ${JSON.stringify(one)}`).join();
-  return [
-    '{',
-    '  "format": 1,',
-    `  "generator": "clamav-mirror/${VERSION}",`,
-    `  "database": "${database}",`,
-    `  "versions": [${lines}]`,
-    '}\n',
-  ].join('\n');
+  return encodeVersions(database, versions);
 }
 
 /** Reads which versions of a database have a list, oldest first. It decides nothing: what cannot be understood is none. */

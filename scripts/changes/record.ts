@@ -2,15 +2,15 @@ import * as v from 'valibot';
 import { parseJson } from '../base/json.ts';
 import { FILE_NAME_CHARACTERS, NAME_CHARACTERS } from '../base/limits/databases.ts';
 import { MANIFEST_NUMBER } from '../base/limits/manifest.ts';
-import { CHANGES_BRACKETS, CHANGES_BYTES, CHANGES_FILES } from '../base/limits/page.ts';
+import { CHANGES_BRACKETS, CHANGES_BYTES, CHANGES_FILES, CHANGES_VERSIONS } from '../base/limits/page.ts';
 import { VERSION } from '../base/version.ts';
 import { DATABASE_NAME } from '../cvd/names.ts';
 import { Time } from '../store/file-record.ts';
 import { type ChangedNames, countsOf, type FileChange, KINDS_OF_CHANGE, SOURCES, type Step } from './step.ts';
 
 export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MANIFEST_NUMBER));
-export const Database = v.pipe(v.string(), v.regex(DATABASE_NAME));
-export const Generator = v.pipe(v.string(), v.regex(/^clamav-mirror\/[\w.+-]{1,40}$/));
+const Database = v.pipe(v.string(), v.regex(DATABASE_NAME));
+const Generator = v.pipe(v.string(), v.regex(/^clamav-mirror\/[\w.+-]{1,40}$/));
 
 const isName = (name: unknown) =>
   typeof name === 'string' && name.length <= NAME_CHARACTERS && /^[ -~]+$/.test(name);
@@ -67,6 +67,29 @@ export function parseStep(text: string | undefined, database: string, to: number
   const parsed = v.safeParse(StepSchema, jsonOf(text, CHANGES_BYTES));
   if (!parsed.success || parsed.output.database !== database || parsed.output.to !== to) return undefined;
   return parsed.output.from < to ? (parsed.output as Step) : undefined;
+}
+
+/** Form of a file that says something of each version of a database. */
+export function versionsSchema<T extends v.GenericSchema>(version: T) {
+  return v.object({
+    format: v.literal(1),
+    generator: Generator,
+    database: Database,
+    versions: v.pipe(v.array(version), v.maxLength(CHANGES_VERSIONS)),
+  });
+}
+
+/** Text of such a file, one line for each version. */
+export function encodeVersions(database: string, versions: readonly object[]): string {
+  const lines = versions.map((one) => `\n    ${JSON.stringify(one)}`).join();
+  return [
+    '{',
+    '  "format": 1,',
+    `  "generator": "clamav-mirror/${VERSION}",`,
+    `  "database": "${database}",`,
+    `  "versions": [${lines}]`,
+    '}\n',
+  ].join('\n');
 }
 
 export function jsonOf(text: string | undefined, limit: number): unknown {

@@ -1,6 +1,6 @@
 import { MirrorError } from '../base/errors.ts';
 
-/** Kind of an error between the source of an extra and us. */
+/** Kind of an error of an extra: between its source and us, or in our store. */
 export type ExtraErrorCode =
   /** No connection, or a file of this machine that cannot be read. */
   | 'extra/unreachable'
@@ -27,7 +27,11 @@ export type ExtraErrorCode =
   | 'extra/hash'
   | 'extra/signature'
   /** A file of public keys that cannot be read. */
-  | 'extra/keys';
+  | 'extra/keys'
+  /** The store has other bytes of it than those that were described. */
+  | 'extra/damaged'
+  /** The store has a file of somebody else under its name. */
+  | 'extra/taken';
 
 export class ExtraError extends MirrorError<ExtraErrorCode> {
   /** Value of the header Retry-After, if an answer had one. */

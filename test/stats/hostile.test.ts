@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { HtmlValidate } from 'html-validate';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LOG_LINE_CHARACTERS, STATS_QUOTED } from '../../scripts/base/limits/requests.ts';
 import { print } from '../../scripts/base/log.ts';
 import { stats } from '../../scripts/cli/stats.ts';
@@ -10,6 +10,7 @@ import { statsPage } from '../../scripts/stats/report/page.ts';
 import { statsText } from '../../scripts/stats/report/text.ts';
 import { temporaryFolder } from '../store/support.ts';
 import { expectHarmless, HOSTILE, hostileVariants } from '../support/hostile-words.ts';
+import { keepWritten } from '../support/written.ts';
 import { agentOf, line, read, readLines } from './support.ts';
 
 /** A report with something in every part of it. */
@@ -76,16 +77,7 @@ describe('a broken line', () => {
 });
 
 describe('words of clients', () => {
-  let written = '';
-  beforeEach(() => {
-    written = '';
-    for (const stream of [process.stdout, process.stderr])
-      vi.spyOn(stream, 'write').mockImplementation((text) => {
-        written += text;
-        return true;
-      });
-  });
-  afterEach(() => void vi.restoreAllMocks());
+  const written = keepWritten();
 
   test('command neither a terminal nor a runner, and cannot break out of the page', async () => {
     const report = await fullReport();
@@ -97,9 +89,8 @@ describe('words of clients', () => {
       (await validator.validateString(statsPage(report))).results.flatMap(({ messages }) => messages),
     ).toEqual([]);
     for (const [where, variant] of hostileVariants(report)) {
-      written = '';
       print(process.stdout, statsText(variant));
-      expectHarmless(written);
+      expectHarmless(written());
       const page = statsPage(variant);
       expect(page, where).not.toMatch(/<img|<script|javascript:/i);
       expect(page.match(/<(h1|main|footer)>/g), where).toEqual(['<main>', '<h1>', '<footer>']);
@@ -125,10 +116,9 @@ describe('words of clients', () => {
         .join('\n'),
     );
     for (const json of [true, false]) {
-      written = '';
       const flags = { format: 'nginx', page: join(folder, 'local_stats') };
       expect(await stats([path], { flags, environment: {} }, json)).toBe('good');
-      expectHarmless(written);
+      expectHarmless(written());
     }
     const report = await read([path], { format: 'nginx' });
     expect(report.notFound.requests + report.broken.lines).toBe(4);

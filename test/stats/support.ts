@@ -4,20 +4,14 @@ import type { StatsReport } from '../../scripts/stats/report/report.ts';
 import type { StatsTask } from '../../scripts/stats/settings.ts';
 import { statsOf } from '../../scripts/stats/stats.ts';
 import { temporaryFolder } from '../store/support.ts';
+import { USUAL } from './usual.ts';
 
 export const CLAMAV =
   'ClamAV/1.4.6 (OS: linux-gnu, ARCH: x86_64, CPU: x86_64, UUID: 00000000-0000-4000-9000-000000000001)';
 
 /** Statistics of these files, with every setting as it is by default. */
 export async function read(files: readonly string[], change: Partial<StatsTask> = {}): Promise<StatsReport> {
-  const usual = {
-    format: 'auto',
-    since: undefined,
-    monitors: [],
-    published: new Map(),
-    addresses: 'cut',
-  } as const;
-  return await statsOf({ ...usual, ...change, files });
+  return await statsOf({ ...USUAL, ...change, files });
 }
 
 /** Statistics of one log with these lines. */

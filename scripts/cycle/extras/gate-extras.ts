@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { codeOf, explain, type MirrorError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { ExtraError } from '../../extras/error.ts';
 import type { Allowed } from '../../mirror/extras.ts';
 import type { ProveExtras } from '../../proof/prove-extras.ts';
 import type { Proof } from '../../proof/record.ts';
-import { RefusalError } from '../gate/refusal.ts';
+import { refusalBy } from '../gate/refusal.ts';
 import { ALLOW_LIST, LISTS, listsOf } from './allow-list.ts';
-import { ExtraError, type ExtrasStage, type WantedExtra } from './stage-extras.ts';
+import type { ExtrasStage, WantedExtra } from './stage-extras.ts';
 
 /** Extras that may be published together, and what was left out. */
 export interface PassedExtras {
@@ -122,7 +123,7 @@ class Gate {
         this.#idle = [...off].flatMap(([what, count]) => (count === 0 ? [what] : []));
         return undefined;
       }
-      if (refused.size === 0) return failure(proof);
+      if (refused.size === 0) return refusalBy(proof);
       for (const [what, why] of refused) this.#refused.set(what, why);
       this.#allowed = this.#allowed.filter(({ what }) => !refused.has(what));
     }
@@ -138,12 +139,4 @@ export function listFile(name: string, allowed: readonly Allowed[]): WantedExtra
   const text = listsOf(allowed).get(name) ?? '';
   const sha256 = createHash('sha256').update(text).digest('hex');
   return { name, source: ALLOW_LIST, size: Buffer.byteLength(text), sha256, from: { text } };
-}
-
-function failure({ results, engines }: Proof): RefusalError {
-  const failed = results.find(({ result }) => result === 'failed');
-  if (failed === undefined) return new RefusalError('proof/failed', 'nothing was proven');
-  const version = engines.find(({ name }) => name === failed.engine)?.version ?? 'unknown';
-  const who = `${failed.engine} (ClamAV ${version})`;
-  return new RefusalError('proof/failed', `${who}: ${failed.scenario}: ${failed.evidence}`);
 }

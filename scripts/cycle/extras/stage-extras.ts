@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { MirrorError } from '../../base/errors.ts';
+import { ExtraError } from '../../extras/error.ts';
 import { copyRegular } from '../../files/open.ts';
 import { Stage } from '../../files/stage.ts';
 import { carryOver } from '../../mirror/carry-over.ts';
@@ -7,13 +7,6 @@ import type { Published } from '../../mirror/published.ts';
 import { hashOf } from '../../proof/clients/staged.ts';
 import type { StagedDatabase } from '../../proof/scenarios/scenario.ts';
 import type { CycleDeps } from '../context.ts';
-
-export class ExtraError extends MirrorError<
-  /** Its bytes are not those that were described. */
-  | 'extra/damaged'
-  /** The store has a file of somebody else under its name. */
-  | 'extra/taken'
-> {}
 
 /** An extra as it is to be published. */
 export interface WantedExtra {

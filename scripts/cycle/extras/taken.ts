@@ -1,7 +1,8 @@
+import { ExtraError } from '../../extras/error.ts';
 import type { Published } from '../../mirror/published.ts';
 import type { Store } from '../../store/store.ts';
 import { LISTS, MARK } from './allow-list.ts';
-import { ExtraError, type WantedExtra } from './stage-extras.ts';
+import type { WantedExtra } from './stage-extras.ts';
 
 /**
  * Names of wanted extras under which the store has files of somebody else, which are never replaced. A run that was killed leaves

@@ -7,7 +7,7 @@ import type { StagedMirror } from '../context.ts';
 import type { Update } from '../database.ts';
 import { implausible, waitFor } from '../memory/retirement.ts';
 import { beyondEngines, type Finding, implausibleIn, type Step } from './plausibility.ts';
-import { RefusalError } from './refusal.ts';
+import { type RefusalError, refusalBy } from './refusal.ts';
 import { blamesSigns, whyWithheld, withoutNewSigns } from './signs.ts';
 
 /** Judges of the updates of a stage. */
@@ -158,7 +158,7 @@ async function attemptOnce(updates: readonly Update[], gate: Gate): Promise<Atte
     retained,
     workFolder,
   });
-  if (!proof.passed) return { updates, proof, refusal: failure(proof) };
+  if (!proof.passed) return { updates, proof, refusal: refusalBy(proof) };
   const set = new Map(updates.map((one) => [one.database, one]));
   const unusual = updates.flatMap((one) => findingsOf(one, set, gate).map(({ what }) => what));
   const beyond = updates.flatMap(({ database, isNew, record }) =>
@@ -181,13 +181,4 @@ async function revertToPublished(database: string, error: RefusalError, gate: Ga
   await carryOver(database, record.version, gate);
   const staged = stagedAsPublished(database, record.version, gate);
   return { database, record, how: 'unchanged', isNew: false, ...staged, error };
-}
-
-/** The refusal of a stage that failed its proof, by its first scenario that failed. */
-function failure({ results, engines }: Proof): RefusalError {
-  const failed = results.find(({ result }) => result === 'failed');
-  if (failed === undefined) return new RefusalError('proof/failed', 'nothing was proven');
-  const version = engines.find(({ name }) => name === failed.engine)?.version ?? 'unknown';
-  const who = `${failed.engine} (ClamAV ${version})`;
-  return new RefusalError('proof/failed', `${who}: ${failed.scenario}: ${failed.evidence}`);
 }

@@ -1,4 +1,5 @@
 import { MirrorError } from '../../base/errors.ts';
+import type { Proof } from '../../proof/record.ts';
 
 /**
  * Refuses an offer of upstream in which nothing was found wrong now: it is genuine, or it was
@@ -25,4 +26,13 @@ export class WaitingError extends RefusalError {
     super('proof/waiting', message, options);
     this.until = options.until;
   }
+}
+
+/** The refusal of what failed its proof, by its first scenario that failed. */
+export function refusalBy({ results, engines }: Proof): RefusalError {
+  const failed = results.find(({ result }) => result === 'failed');
+  if (failed === undefined) return new RefusalError('proof/failed', 'nothing was proven');
+  const version = engines.find(({ name }) => name === failed.engine)?.version ?? 'unknown';
+  const who = `${failed.engine} (ClamAV ${version})`;
+  return new RefusalError('proof/failed', `${who}: ${failed.scenario}: ${failed.evidence}`);
 }

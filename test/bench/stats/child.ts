@@ -1,5 +1,6 @@
 import { linesOf } from '../../../scripts/stats/logs/lines.ts';
 import { statsOf } from '../../../scripts/stats/stats.ts';
+import { USUAL } from '../../stats/usual.ts';
 import { report } from '../support.ts';
 
 /** Reads a log into statistics, or only its lines, and prints how much it found. */
@@ -12,14 +13,7 @@ await report(async () => {
     for await (const some of linesOf(path, () => process.stdin)) lines += some.length;
     return { lines, cpuSeconds: cpuSeconds() };
   }
-  const usual = {
-    format: 'auto',
-    since: undefined,
-    monitors: [],
-    published: new Map(),
-    addresses: 'cut',
-  } as const;
-  const { requests, bytes, broken, monitors } = await statsOf({ ...usual, files: [path] });
+  const { requests, bytes, broken, monitors } = await statsOf({ ...USUAL, files: [path] });
   return { requests, bytes, broken: broken.lines, monitors: monitors.requests, cpuSeconds: cpuSeconds() };
 });
 
